@@ -1,0 +1,195 @@
+//! From carriers to changes: the step from what stands where to when it came and went.
+
+use std::collections::HashMap;
+
+use super::content::{Clocks, Content, NameSighting, Sighting};
+use super::roots::Roots;
+use crate::history::{
+    Bits, Carriers, Change, CommitFacts, History, KeySets, NONE, NodeKind, Presence, SetId, TreeItem, Way, walk,
+};
+use crate::model::Place;
+use crate::store::{ObjectIndex, Store, parse};
+
+/// Everything that history tells of the keys found.
+pub(super) struct Attribution {
+    pub(super) sets: KeySets,
+    pub(super) presence: Presence,
+    /// All commits, by number.
+    pub(super) commits: Vec<ObjectIndex>,
+    pub(super) number_of: HashMap<ObjectIndex, u32>,
+    pub(super) facts: Vec<CommitFacts>,
+    /// Over reachable commits.
+    pub(super) reachable: History,
+    /// Over the others.
+    pub(super) unreachable: History,
+    /// The first sighting of a key in an object.
+    pub(super) in_object: HashMap<(ObjectIndex, u32), Sighting>,
+    pub(super) in_name: HashMap<(ObjectIndex, u32), NameSighting>,
+}
+
+/// Builds presence and walks history, once over what tips reach and once over the rest.
+pub(super) fn attribute(store: &Store, content: &Content, roots: &Roots) -> Attribution {
+    let mut sets = KeySets::default();
+    let carriers = carriers(content, &mut sets);
+    let mut targets = Bits::new(content.graph.len());
+    carriers.blobs.keys().for_each(|blob| _ = targets.insert(*blob));
+    carriers.names.keys().for_each(|(tree, _)| _ = targets.insert(*tree));
+    let leads = content.graph.trees_leading_to(&targets);
+    let mut bytes = Vec::new();
+    let presence =
+        Presence::build(&content.graph, &leads, &carriers, &mut sets, |tree| read_tree(store, tree, &mut bytes));
+    let unseen = content.graph.trees_leading_to(&absent_trees(content));
+    let mut own: HashMap<ObjectIndex, Vec<u32>> = HashMap::new();
+    for sighting in &content.sightings {
+        if content.graph.kind(sighting.object) == NodeKind::Commit {
+            own.entry(sighting.object).or_default().push(sighting.key);
+        }
+    }
+    // Every commit lends its tree as a parent, wanted or not.
+    let commits: Vec<ObjectIndex> =
+        (0..store.objects.len() as u32).filter(|object| content.graph.kind(*object) == NodeKind::Commit).collect();
+    let number_of: HashMap<ObjectIndex, u32> =
+        commits.iter().enumerate().map(|(number, object)| (*object, number as u32)).collect();
+    let mut facts: Vec<CommitFacts> = commits
+        .iter()
+        .map(|object| {
+            let own = own.remove(object).map_or(SetId::EMPTY, |keys| sets.of(keys));
+            facts_of(*object, content, &presence, &number_of, &unseen, own)
+        })
+        .collect();
+    want(&mut facts, &commits, |object| roots.reached.has(object));
+    let reachable = walk(&facts, &presence, &mut sets);
+    want(&mut facts, &commits, |object| !roots.reached.has(object) && roots.relevant.has(object));
+    let unreachable = walk(&facts, &presence, &mut sets);
+    let mut in_object = HashMap::new();
+    for sighting in &content.sightings {
+        in_object.entry((sighting.object, sighting.key)).or_insert(*sighting);
+    }
+    let in_name = content.names.iter().map(|sighting| ((sighting.tree, sighting.key), sighting.clone())).collect();
+    Attribution { sets, presence, commits, number_of, facts, reachable, unreachable, in_object, in_name }
+}
+
+fn want(facts: &mut [CommitFacts], commits: &[ObjectIndex], wanted: impl Fn(ObjectIndex) -> bool) {
+    for (facts, object) in facts.iter_mut().zip(commits) {
+        facts.is_wanted = wanted(*object);
+    }
+}
+
+fn carriers(content: &Content, sets: &mut KeySets) -> Carriers {
+    let mut blobs: HashMap<ObjectIndex, Vec<u32>> = HashMap::new();
+    for sighting in &content.sightings {
+        if sighting.place == Place::File {
+            blobs.entry(sighting.object).or_default().push(sighting.key);
+        }
+    }
+    let mut names: HashMap<(ObjectIndex, Vec<u8>), Vec<u32>> = HashMap::new();
+    for sighting in &content.names {
+        names.entry((sighting.tree, sighting.name.clone())).or_default().push(sighting.key);
+    }
+    Carriers {
+        blobs: blobs.into_iter().map(|(blob, keys)| (blob, sets.of(keys))).collect(),
+        names: names.into_iter().map(|(place, keys)| (place, sets.of(keys))).collect(),
+    }
+}
+
+/// Objects that are named as trees and are not there, and objects of any type that could not be read.
+fn absent_trees(content: &Content) -> Bits {
+    let mut absent = Bits::new(content.graph.len());
+    for (number, missing) in content.missing.iter().enumerate() {
+        if missing.is_tree {
+            absent.insert((content.sizes.len() + number) as u32);
+        }
+    }
+    content.failures.iter().for_each(|(object, _)| _ = absent.insert(*object));
+    content.malformed.iter().for_each(|(object, _)| _ = absent.insert(*object));
+    absent
+}
+
+fn facts_of(
+    object: ObjectIndex,
+    content: &Content,
+    presence: &Presence,
+    number_of: &HashMap<ObjectIndex, u32>,
+    unseen: &Bits,
+    own: SetId,
+) -> CommitFacts {
+    let links = content.graph.links(object);
+    let tree = links.first().copied().unwrap_or(NONE);
+    let named = links.get(1..).unwrap_or_default();
+    let parents: Vec<u32> = named.iter().filter_map(|parent| number_of.get(parent).copied()).collect();
+    let is_hidden = |parent: &u32| {
+        content.graph.kind(*parent) != NodeKind::Commit
+            || content.graph.links(*parent).first().is_none_or(|tree| is_unseen(content, unseen, *tree))
+    };
+    let Clocks { author, committer } = content.clocks.get(&object).copied().unwrap_or_default();
+    CommitFacts {
+        parents,
+        is_cut: named.iter().any(|parent| *parent != NONE && is_hidden(parent)),
+        root: presence.node(tree),
+        own,
+        committer_time: committer,
+        author_time: author,
+        is_wanted: false,
+    }
+}
+
+fn is_unseen(content: &Content, unseen: &Bits, tree: u32) -> bool {
+    tree != NONE && (content.graph.kind(tree) != NodeKind::Tree || unseen.has(tree))
+}
+
+/// A tree's entries, as numbers.
+pub(super) fn read_tree(store: &Store, tree: ObjectIndex, bytes: &mut Vec<u8>) -> Vec<TreeItem> {
+    let mut items = Vec::new();
+    if store.read(tree, u64::MAX, bytes).is_ok() {
+        parse::tree(bytes, store.format, |entry| {
+            let object = if entry.is_submodule() { None } else { store.objects.find(&entry.oid) };
+            items.push(TreeItem { name: entry.name.to_vec(), object });
+        });
+    }
+    items
+}
+
+impl Attribution {
+    /// Whether a change into a commit may have come earlier than the commit: history is cut at it, or a parent has
+    /// something at the very path that cannot be read.
+    pub(super) fn is_at_or_before(&self, store: &Store, content: &Content, change: &Change) -> bool {
+        if change.way == Way::Out {
+            return false;
+        }
+        if self.facts[change.commit as usize].is_cut {
+            return true;
+        }
+        if change.spot.in_name || (content.missing.is_empty() && content.failures.is_empty()) {
+            return false;
+        }
+        let object = self.commits[change.commit as usize];
+        content.graph.links(object).iter().skip(1).any(|parent| {
+            let tree = content.graph.links(*parent).first().copied();
+            tree.is_some_and(|tree| tree != NONE && hides_at(store, content, tree, &change.spot.path))
+        })
+    }
+}
+
+/// Whether what stands at `path` below `tree` is there by name and cannot be read.
+fn hides_at(store: &Store, content: &Content, mut tree: ObjectIndex, path: &[u8]) -> bool {
+    let mut bytes = Vec::new();
+    for name in path.split(|byte| *byte == b'/') {
+        if content.graph.kind(tree) != NodeKind::Tree || store.read(tree, u64::MAX, &mut bytes).is_err() {
+            return false;
+        }
+        let mut found = None;
+        let mut is_gitlink = false;
+        parse::tree(&bytes, store.format, |entry| {
+            if entry.name == name {
+                found = Some(store.objects.find(&entry.oid));
+                is_gitlink = entry.is_gitlink() || entry.oid.is_builtin();
+            }
+        });
+        match found {
+            Some(Some(below)) if content.graph.kind(below) != NodeKind::Absent => tree = below,
+            Some(_) => return !is_gitlink,
+            None => return false,
+        }
+    }
+    false
+}

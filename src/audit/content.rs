@@ -1,0 +1,499 @@
+//! The content pass: every object read once, scanned, and its links noted.
+
+use std::collections::{BTreeSet, HashMap, HashSet};
+use std::sync::Mutex;
+
+use crate::detect::{Detector, Found, KeyFound};
+use crate::history::{Bits, Graph, NONE, NodeKind};
+use crate::key::{KeyId, KeyText, Publishable, Vendor};
+use crate::model::{Confidence, Events, Interrupt, Kind, ObjectFormat, ObjectType, Oid, Place, RawTime};
+use crate::store::{Failure, ObjectIndex, Objects, Reader, Store, Visitor, parse};
+
+/// So many different keys are told apart; a repository made of nothing else reaches it.
+const MOST_KEYS: usize = 50_000;
+/// So many publishable keys are kept of one file.
+const MOST_PUBLISHABLE: usize = 16;
+
+/// A key, as far as its sightings tell.
+#[derive(Clone, Debug)]
+pub(super) struct KeyInfo {
+    pub(super) text: KeyText,
+    pub(super) kind: Kind,
+    pub(super) confidence: Confidence,
+    pub(super) reasons: BTreeSet<&'static str>,
+    pub(super) variables: BTreeSet<Vec<u8>>,
+    pub(super) sightings: u64,
+}
+
+/// The first place of one key in one object.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Sighting {
+    pub(super) key: u32,
+    pub(super) object: ObjectIndex,
+    pub(super) place: Place,
+    pub(super) line: u64,
+    pub(super) column: u64,
+    pub(super) encoding: &'static [&'static str],
+}
+
+/// A key in the name of a tree's entry.
+#[derive(Clone, Debug)]
+pub(super) struct NameSighting {
+    pub(super) key: u32,
+    pub(super) tree: ObjectIndex,
+    pub(super) name: Vec<u8>,
+    pub(super) encoding: &'static [&'static str],
+}
+
+/// An id that something names and that is not there.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Missing {
+    pub(super) oid: Oid,
+    pub(super) is_tree: bool,
+}
+
+/// A commit's two clocks, in seconds.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Clocks {
+    pub(super) author: Option<i64>,
+    pub(super) committer: Option<i64>,
+}
+
+/// Everything that reading every object once has told.
+#[derive(Default)]
+pub(super) struct Content {
+    pub(super) graph: Graph,
+    /// Bytes of each object.
+    pub(super) sizes: Vec<u64>,
+    pub(super) clocks: HashMap<ObjectIndex, Clocks>,
+    /// By number, once they are settled.
+    pub(super) keys: Vec<KeyInfo>,
+    table: KeyTable,
+    /// In blobs, commits and tags.
+    pub(super) sightings: Vec<Sighting>,
+    pub(super) names: Vec<NameSighting>,
+    pub(super) publishable: HashMap<ObjectIndex, Vec<(Publishable, u64)>>,
+    /// Tokens of other vendors, and the objects they stand in.
+    pub(super) others: HashMap<&'static str, HashSet<(KeyId, ObjectIndex)>>,
+    placeholders: HashSet<(KeyId, ObjectIndex)>,
+    pub(super) lfs_pointers: Vec<ObjectIndex>,
+    pub(super) submodules: HashSet<Vec<u8>>,
+    pub(super) malformed: Vec<(ObjectIndex, &'static str)>,
+    /// Numbered in the graph after the last object.
+    pub(super) missing: Vec<Missing>,
+    pub(super) failures: Vec<(ObjectIndex, Failure)>,
+}
+
+/// Keys seen so far, shared by the threads.
+#[derive(Default)]
+struct KeyTable {
+    numbers: HashMap<KeyText, u32>,
+    texts: Vec<(KeyText, Kind)>,
+    /// By key and object; [`NONE`] for text outside any object.
+    mentions: HashMap<(u32, ObjectIndex), Mention>,
+    full: bool,
+}
+
+/// What the sightings of one key in one object tell together.
+struct Mention {
+    count: u64,
+    confidence: Confidence,
+    reasons: BTreeSet<&'static str>,
+    variables: BTreeSet<Vec<u8>>,
+}
+
+impl KeyTable {
+    /// Notes a sighting; the key's number, unless there are too many.
+    fn note(&mut self, found: &KeyFound, object: ObjectIndex) -> Option<u32> {
+        /// Names beyond these say nothing more.
+        const MOST_VARIABLES: usize = 20;
+        let number = match self.numbers.get(&found.key) {
+            Some(number) => *number,
+            None if self.texts.len() >= MOST_KEYS => {
+                self.full = true;
+                return None;
+            }
+            None => {
+                let number = self.texts.len() as u32;
+                self.numbers.insert(found.key.clone(), number);
+                self.texts.push((found.key.clone(), found.kind));
+                number
+            }
+        };
+        let mention = self.mentions.entry((number, object)).or_insert_with(|| Mention {
+            count: 0,
+            confidence: found.confidence,
+            reasons: BTreeSet::new(),
+            variables: BTreeSet::new(),
+        });
+        mention.count += 1;
+        // The reasons of the surest sighting are the ones that count.
+        if found.confidence > mention.confidence {
+            mention.confidence = found.confidence;
+            mention.reasons.clear();
+        }
+        if found.confidence == mention.confidence {
+            mention.reasons.insert(found.reason);
+        }
+        if let Some(variable) = &found.variable
+            && mention.variables.len() < MOST_VARIABLES
+        {
+            mention.variables.insert(variable.clone());
+        }
+        Some(number)
+    }
+
+    /// What the sightings in relevant objects tell of each key.
+    fn infos(&self, relevant: &Bits) -> Vec<KeyInfo> {
+        let mut infos: Vec<KeyInfo> = self
+            .texts
+            .iter()
+            .map(|(text, kind)| KeyInfo {
+                text: text.clone(),
+                kind: *kind,
+                confidence: Confidence::Low,
+                reasons: BTreeSet::new(),
+                variables: BTreeSet::new(),
+                sightings: 0,
+            })
+            .collect();
+        for ((key, object), mention) in &self.mentions {
+            if *object != NONE && !relevant.has(*object) {
+                continue;
+            }
+            let info = &mut infos[*key as usize];
+            info.sightings += mention.count;
+            info.variables.extend(mention.variables.iter().cloned());
+            if mention.confidence > info.confidence {
+                info.confidence = mention.confidence;
+                info.reasons.clear();
+            }
+            if mention.confidence == info.confidence {
+                info.reasons.extend(&mention.reasons);
+            }
+        }
+        infos
+    }
+}
+
+/// What the threads of a pass share.
+struct Shared<'a> {
+    detector: &'a Detector,
+    objects: &'a Objects,
+    keys: &'a Mutex<KeyTable>,
+    missing: Mutex<MissingTable>,
+    events: &'a dyn Events,
+}
+
+#[derive(Default)]
+struct MissingTable {
+    numbers: HashMap<Oid, u32>,
+    all: Vec<Missing>,
+}
+
+/// Scans what one thread is given.
+struct Collector<'a> {
+    shared: &'a Shared<'a>,
+    format: ObjectFormat,
+    /// Object, kind, and where its links stand in `links`.
+    rows: Vec<(ObjectIndex, NodeKind, u32, u32)>,
+    links: Vec<u32>,
+    part: Content,
+    sizes: Vec<(ObjectIndex, u64)>,
+}
+
+impl Visitor for Collector<'_> {
+    fn object(&mut self, index: ObjectIndex, kind: ObjectType, bytes: &[u8]) {
+        let from = self.links.len() as u32;
+        let kind = match kind {
+            ObjectType::Blob => {
+                self.blob(index, bytes);
+                NodeKind::Blob
+            }
+            ObjectType::Tree => {
+                self.tree(index, bytes);
+                NodeKind::Tree
+            }
+            ObjectType::Commit => {
+                self.commit(index, bytes);
+                NodeKind::Commit
+            }
+            ObjectType::Tag => {
+                self.tag(index, bytes);
+                NodeKind::Tag
+            }
+        };
+        self.rows.push((index, kind, from, self.links.len() as u32));
+        self.sizes.push((index, bytes.len() as u64));
+    }
+}
+
+impl Collector<'_> {
+    fn blob(&mut self, index: ObjectIndex, bytes: &[u8]) {
+        // Git LFS's specification: a pointer is a text file of less than 1024 bytes that begins so.
+        if bytes.len() < 1024 && bytes.starts_with(b"version https://git-lfs.github.com/spec/") {
+            self.part.lfs_pointers.push(index);
+        }
+        self.scan(index, bytes, &mut HashSet::new(), |_| Place::File);
+    }
+
+    fn commit(&mut self, index: ObjectIndex, bytes: &[u8]) {
+        let commit = parse::commit(bytes, self.format);
+        if commit.malformed {
+            self.part.malformed.push((index, "a tree or parent header of the commit cannot be read"));
+        }
+        let tree = commit.tree.map_or(NONE, |tree| self.link(&tree, true));
+        self.links.push(tree);
+        for parent in &commit.parents {
+            let parent = self.link(parent, false);
+            self.links.push(parent);
+        }
+        let seconds = |range: &Option<std::ops::Range<usize>>| {
+            RawTime::parse(parse::ident(&bytes[range.clone()?]).time).map(|time| time.seconds)
+        };
+        let clocks = Clocks { author: seconds(&commit.author), committer: seconds(&commit.committer) };
+        self.part.clocks.insert(index, clocks);
+        let mut here = HashSet::new();
+        let (headers, message) = bytes.split_at(commit.message.start.min(bytes.len()));
+        self.scan(index, headers, &mut here, |found| {
+            let within = |range: &Option<std::ops::Range<usize>>| {
+                range.as_ref().is_some_and(|range| range.contains(&found.span.start))
+            };
+            if within(&commit.author) {
+                Place::Author
+            } else if within(&commit.committer) {
+                Place::Committer
+            } else {
+                Place::CommitHeader
+            }
+        });
+        // By itself, so that lines count from the subject, in the message's own encoding.
+        self.scan(index, message, &mut here, |_| Place::CommitMessage);
+    }
+
+    fn tag(&mut self, index: ObjectIndex, bytes: &[u8]) {
+        let tag = parse::tag(bytes, self.format);
+        match tag.target {
+            Some(target) => {
+                let target = self.link(&target, false);
+                self.links.push(target);
+            }
+            None => self.part.malformed.push((index, "the tag names no object")),
+        }
+        let mut here = HashSet::new();
+        let (headers, message) = bytes.split_at(tag.message.start.min(bytes.len()));
+        self.scan(index, headers, &mut here, |_| Place::TagMessage);
+        self.scan(index, message, &mut here, |_| Place::TagMessage);
+    }
+
+    fn tree(&mut self, index: ObjectIndex, bytes: &[u8]) {
+        // One search over the whole tree; only where a needle stands are the names looked at one by one.
+        let scan_names = self.shared.detector.has_needle(bytes);
+        let whole = parse::tree(bytes, self.format, |entry| {
+            if entry.is_submodule() {
+                self.part.submodules.insert(entry.name.to_vec());
+            }
+            let link = if entry.is_gitlink() {
+                // Another repository's; but what is here under that id is followed, whatever the mode says.
+                if entry.is_submodule() { NONE } else { self.shared.objects.find(&entry.oid).unwrap_or(NONE) }
+            } else {
+                self.link(&entry.oid, entry.mode & 0o170_000 == 0o040_000)
+            };
+            self.links.push(link);
+            if scan_names {
+                self.name(index, entry.name);
+            }
+        });
+        if !whole {
+            self.part.malformed.push((index, "the tree cannot be read to its end"));
+            self.scan(index, bytes, &mut HashSet::new(), |_| Place::Path);
+        }
+    }
+
+    fn name(&mut self, tree: ObjectIndex, name: &[u8]) {
+        let mut here: Vec<u32> = Vec::new();
+        self.shared.detector.scan(name, &mut |found| {
+            if let Found::Key(found) = &found {
+                let key = self.shared.keys.lock().ok().and_then(|mut keys| keys.note(found, tree));
+                if let Some(key) = key.filter(|key| !here.contains(key)) {
+                    here.push(key);
+                    let encoding = found.encoding;
+                    self.part.names.push(NameSighting { key, tree, name: name.to_vec(), encoding });
+                }
+            }
+            note_other(&mut self.part, tree, found);
+        });
+    }
+
+    /// Scans bytes of an object; `place` says what kind of place a key stands in. Of each key and place in `here` the
+    /// first is kept.
+    fn scan(
+        &mut self,
+        index: ObjectIndex,
+        bytes: &[u8],
+        here: &mut HashSet<(u32, Place)>,
+        place: impl Fn(&KeyFound) -> Place,
+    ) {
+        let (shared, part) = (self.shared, &mut self.part);
+        shared.detector.scan(bytes, &mut |found| {
+            if let Found::Key(found) = &found {
+                let Ok(mut keys) = shared.keys.lock() else { return };
+                if let Some(key) = keys.note(found, index) {
+                    let place = place(found);
+                    if here.insert((key, place)) {
+                        let (line, column, encoding) = (found.line, found.column, found.encoding);
+                        part.sightings.push(Sighting { key, object: index, place, line, column, encoding });
+                    }
+                }
+                shared.events.keys(keys.texts.len() as u64);
+            }
+            note_other(part, index, found);
+        });
+    }
+
+    /// The number of a named object, which is a gap where it is not there.
+    fn link(&mut self, oid: &Oid, is_tree: bool) -> u32 {
+        if let Some(index) = self.shared.objects.find(oid) {
+            return index;
+        }
+        if oid.is_builtin() || oid.is_zero() {
+            return NONE;
+        }
+        let Ok(mut missing) = self.shared.missing.lock() else { return NONE };
+        let next = (self.shared.objects.len() + missing.all.len()) as u32;
+        let MissingTable { numbers, all } = &mut *missing;
+        *numbers.entry(*oid).or_insert_with(|| {
+            all.push(Missing { oid: *oid, is_tree });
+            next
+        })
+    }
+}
+
+fn note_other(part: &mut Content, index: ObjectIndex, found: Found) {
+    /// Beyond so many different ones a count says no more.
+    const MOST: usize = 1_000_000;
+    match found {
+        Found::Key(_) => {}
+        Found::OtherVendor { vendor: Vendor { name, .. }, token, .. } => {
+            let tokens = part.others.entry(name).or_default();
+            if tokens.len() < MOST {
+                tokens.insert((token.id(), index));
+            }
+        }
+        Found::Placeholder { token } => {
+            if part.placeholders.len() < MOST {
+                part.placeholders.insert((token.id(), index));
+            }
+        }
+        Found::Publishable { key, line } => {
+            let keys = part.publishable.entry(index).or_default();
+            if keys.len() < MOST_PUBLISHABLE && keys.iter().all(|(old, _)| *old != key) {
+                keys.push((key, line));
+            }
+        }
+    }
+}
+
+/// How the pass is to be done.
+pub(super) struct Pass<'a> {
+    pub(super) detector: &'a Detector,
+    pub(super) reader: Reader,
+    pub(super) threads: usize,
+    pub(super) limit: u64,
+    pub(super) events: &'a dyn Events,
+    pub(super) interrupt: Interrupt<'a>,
+}
+
+/// Reads and scans every object of the store.
+pub(super) fn read_all(store: &Store, pass: &Pass<'_>) -> Content {
+    let keys = Mutex::new(KeyTable::default());
+    let shared = Shared {
+        detector: pass.detector,
+        objects: &store.objects,
+        keys: &keys,
+        missing: Mutex::default(),
+        events: pass.events,
+    };
+    let mut collectors: Vec<Collector<'_>> = (0..pass.threads.max(1))
+        .map(|_| Collector {
+            shared: &shared,
+            format: store.format,
+            rows: Vec::new(),
+            links: Vec::new(),
+            part: Content::default(),
+            sizes: Vec::new(),
+        })
+        .collect();
+    let failures = store.visit_all(pass.reader, &mut collectors, pass.limit, pass.interrupt, pass.events);
+    let missing = shared.missing.lock().map(|mut table| std::mem::take(&mut table.all)).unwrap_or_default();
+    let count = store.objects.len();
+    let rows = collectors
+        .iter()
+        .flat_map(|part| part.rows.iter().map(|row| (row.0, row.1, &part.links[row.2 as usize..row.3 as usize])));
+    let mut content = Content {
+        graph: Graph::new(count + missing.len(), rows),
+        sizes: vec![0; count],
+        missing,
+        failures,
+        ..Content::default()
+    };
+    for collector in collectors {
+        for (index, size) in collector.sizes {
+            content.sizes[index as usize] = size;
+        }
+        content.take(collector.part);
+    }
+    content.table = keys.into_inner().unwrap_or_default();
+    content.malformed.sort_unstable();
+    content
+}
+
+impl Content {
+    /// Whether no key was found, relevant or not.
+    pub(super) fn has_no_keys(&self) -> bool {
+        self.table.texts.is_empty()
+    }
+
+    /// Settles what is known of each key, now that it is known which objects count.
+    pub(super) fn settle(&mut self, relevant: &Bits) {
+        self.keys = self.table.infos(relevant);
+    }
+
+    /// The different placeholders in objects that count.
+    pub(super) fn placeholders(&self, relevant: &Bits) -> HashSet<KeyId> {
+        self.placeholders.iter().filter(|(_, object)| relevant.has(*object)).map(|(token, _)| *token).collect()
+    }
+
+    /// Whether there were more different keys than are told apart.
+    pub(super) fn has_too_many_keys(&self) -> bool {
+        self.table.full
+    }
+
+    fn take(&mut self, part: Self) {
+        self.clocks.extend(part.clocks);
+        self.sightings.extend(part.sightings);
+        self.names.extend(part.names);
+        self.publishable.extend(part.publishable);
+        for (vendor, tokens) in part.others {
+            self.others.entry(vendor).or_default().extend(tokens);
+        }
+        self.placeholders.extend(part.placeholders);
+        self.lfs_pointers.extend(part.lfs_pointers);
+        self.submodules.extend(part.submodules);
+        self.malformed.extend(part.malformed);
+    }
+
+    /// The keys that a text outside any object holds.
+    pub(super) fn note_all(&mut self, detector: &Detector, text: &[u8]) -> Vec<u32> {
+        let mut found = Vec::new();
+        detector.scan(text, &mut |what| {
+            if let Found::Key(key) = what {
+                found.push(key);
+            }
+        });
+        let mut keys: Vec<u32> = found.iter().filter_map(|found| self.table.note(found, NONE)).collect();
+        keys.sort_unstable();
+        keys.dedup();
+        keys
+    }
+}

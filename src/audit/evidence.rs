@@ -1,0 +1,278 @@
+//! What stands around a key: which instance it belongs to, which other credentials share its files, where it seems to
+//! be deployed. Read only where a key was found.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+
+use super::attribute::read_tree;
+use super::entries::EntryMaker;
+use super::roots::RefClass;
+use crate::detect::{dashboard_url, siblings};
+use crate::history::{NONE, NodeKind};
+use crate::key::Publishable;
+use crate::model::{Candidate, Environment, Instance, NamedPlace, Oid, Place, Shown};
+use crate::store::ObjectIndex;
+
+/// So many files of a key are read for evidence; more say the same.
+const MOST_FILES: usize = 200;
+/// Of a file so much is read.
+const MOST_BYTES: u64 = 16 << 20;
+
+/// What was found around one key.
+#[derive(Default)]
+pub(super) struct Evidence {
+    pub(super) instance: Option<Instance>,
+    pub(super) siblings: Vec<NamedPlace>,
+}
+
+/// A clue to an instance.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct Clue {
+    /// In the same file before the same directory.
+    distance: u8,
+    host: Option<String>,
+    publishable: Option<String>,
+    dashboard: Option<String>,
+    evidence: Shown,
+}
+
+/// Gathers evidence for every key. `paths` gives a path to a blob where one is known.
+pub(super) fn gather(make: &EntryMaker<'_>, paths: &HashMap<Oid, Shown>) -> HashMap<u32, Evidence> {
+    let mut files: BTreeMap<u32, BTreeSet<ObjectIndex>> = BTreeMap::new();
+    for sighting in make.content.sightings.iter().filter(|sighting| sighting.place == Place::File) {
+        let of_key = files.entry(sighting.key).or_default();
+        if of_key.len() < MOST_FILES {
+            of_key.insert(sighting.object);
+        }
+    }
+    let neighbours = directory_neighbours(make);
+    let mut bytes = Vec::new();
+    let mut read: HashMap<ObjectIndex, (Option<String>, Vec<crate::detect::Neighbour>)> = HashMap::new();
+    let mut all = HashMap::new();
+    for (key, blobs) in files {
+        let environment = make.content.keys[key as usize].text.environment();
+        let mut clues = BTreeSet::new();
+        let mut names: BTreeMap<Shown, NamedPlace> = BTreeMap::new();
+        for blob in blobs {
+            let path = paths.get(&make.store.objects.oid(blob));
+            let (dashboard, neighbours_in_file) = read.entry(blob).or_insert_with(|| {
+                match make.content.sizes[blob as usize] <= MOST_BYTES
+                    && make.store.read(blob, MOST_BYTES, &mut bytes).is_ok()
+                {
+                    true => (dashboard_url(&bytes), siblings(&bytes)),
+                    false => (None, Vec::new()),
+                }
+            });
+            let here = publishable(make, blob, environment, paths, "in the same file");
+            let dashboard = dashboard.clone();
+            if here.is_empty() && dashboard.is_some() {
+                clues.insert(Clue {
+                    distance: 0,
+                    host: None,
+                    publishable: None,
+                    evidence: place("likely: the dashboard address in the same file", path, None),
+                    dashboard,
+                });
+            } else {
+                let alone = here.len() == 1;
+                clues.extend(
+                    here.into_iter().map(|clue| Clue { dashboard: dashboard.clone().filter(|_| alone), ..clue }),
+                );
+            }
+            for near in neighbours.get(&blob).into_iter().flatten() {
+                let beside = publishable(make, *near, environment, paths, "in the same directory");
+                clues.extend(beside.into_iter().map(|clue| Clue { distance: 1, ..clue }));
+            }
+            for neighbour in neighbours_in_file {
+                let name = make.detector.mask(&neighbour.name);
+                names.entry(name.clone()).or_insert_with(|| NamedPlace {
+                    name,
+                    path: path.cloned(),
+                    line: Some(neighbour.line),
+                });
+            }
+        }
+        let siblings = names.into_values().collect();
+        all.insert(key, Evidence { instance: instance(make, clues), siblings });
+    }
+    all
+}
+
+/// The publishable keys of one environment in a file.
+fn publishable(
+    make: &EntryMaker<'_>,
+    blob: ObjectIndex,
+    environment: Environment,
+    paths: &HashMap<Oid, Shown>,
+    whereabouts: &str,
+) -> Vec<Clue> {
+    let keys = make.content.publishable.get(&blob).map_or(&[][..], Vec::as_slice);
+    keys.iter()
+        .filter(|(key, _)| key.environment == environment)
+        .map(|(Publishable { text, host, .. }, line)| Clue {
+            distance: 0,
+            host: Some(host.clone()),
+            publishable: Some(text.clone()),
+            dashboard: None,
+            evidence: place(
+                &format!("likely: a publishable key {whereabouts}"),
+                paths.get(&make.store.objects.oid(blob)),
+                Some(*line),
+            ),
+        })
+        .collect()
+}
+
+fn place(what: &str, path: Option<&Shown>, line: Option<u64>) -> Shown {
+    let line = line.map_or(String::new(), |line| format!(":{line}"));
+    match path {
+        Some(path) => path.between(&format!("{what}, "), &line),
+        None => Shown::default().between(what, ""),
+    }
+}
+
+/// For each blob with a key, the blobs with publishable keys in the same directories.
+fn directory_neighbours(make: &EntryMaker<'_>) -> HashMap<ObjectIndex, BTreeSet<ObjectIndex>> {
+    let mut neighbours: HashMap<ObjectIndex, BTreeSet<ObjectIndex>> = HashMap::new();
+    if make.content.publishable.is_empty() {
+        return neighbours;
+    }
+    for (tree, blobs) in make.attribution.presence.directories() {
+        let links = make.content.graph.links(tree);
+        let near: Vec<u32> =
+            links.iter().copied().filter(|link| *link != NONE && make.content.publishable.contains_key(link)).collect();
+        if near.is_empty() {
+            continue;
+        }
+        for blob in blobs {
+            let others = near.iter().copied().filter(|other| *other != blob);
+            neighbours.entry(blob).or_default().extend(others.take(16));
+        }
+    }
+    neighbours
+}
+
+/// The nearest clue, and the others that name a different instance.
+fn instance(make: &EntryMaker<'_>, clues: BTreeSet<Clue>) -> Option<Instance> {
+    let mut different: Vec<Clue> = Vec::new();
+    for clue in clues {
+        let is_known = |old: &Clue| match (&old.host, &clue.host) {
+            (Some(old), Some(new)) => old == new,
+            _ => old.dashboard.is_some() && old.dashboard == clue.dashboard,
+        };
+        match different.iter_mut().find(|old| is_known(old)) {
+            Some(old) => old.dashboard = old.dashboard.take().or(clue.dashboard),
+            None => different.push(clue),
+        }
+    }
+    let shown = |text: Option<String>| text.map(|text| make.detector.mask(text.as_bytes()));
+    let mut candidates = different.into_iter().map(|clue| Candidate {
+        frontend_api: shown(clue.host),
+        publishable_key: shown(clue.publishable),
+        dashboard_url: clue.dashboard,
+        evidence: clue.evidence,
+    });
+    let first = candidates.next()?;
+    Some(Instance {
+        frontend_api: first.frontend_api,
+        publishable_key: first.publishable_key,
+        dashboard_url: first.dashboard_url,
+        evidence: first.evidence,
+        alternatives: candidates.take(8).collect(),
+    })
+}
+
+/// What runs a file that refers to a variable.
+fn consumer_kind(path: &[u8]) -> Option<&'static str> {
+    let lower = path.to_ascii_lowercase();
+    let name = lower.rsplit(|byte| *byte == b'/').next().unwrap_or_default();
+    let ends = |end: &str| name.ends_with(end.as_bytes());
+    let begins = |start: &str| name.starts_with(start.as_bytes());
+    let below = |dir: &str| memchr::memmem::find(&lower, dir.as_bytes()).is_some();
+    let yaml = ends(".yml") || ends(".yaml");
+    Some(match name {
+        _ if below(".github/workflows/") && yaml => "GitHub Actions",
+        b".gitlab-ci.yml" => "GitLab CI",
+        b"bitbucket-pipelines.yml" => "Bitbucket Pipelines",
+        b"azure-pipelines.yml" => "Azure Pipelines",
+        b"jenkinsfile" => "Jenkins",
+        _ if below(".circleci/") && yaml => "CircleCI",
+        b".travis.yml" => "Travis CI",
+        _ if (begins("docker-compose") || begins("compose.")) && yaml => "Docker Compose",
+        _ if begins("dockerfile") || ends(".dockerfile") => "Docker image",
+        _ if ends(".tf") || ends(".tfvars") => "Terraform",
+        _ if begins("wrangler.") => "Cloudflare Workers",
+        b"vercel.json" => "Vercel",
+        b"netlify.toml" => "Netlify",
+        b"fly.toml" => "Fly.io",
+        b"render.yaml" => "Render",
+        b"railway.json" | b"railway.toml" => "Railway",
+        b"app.json" | b"procfile" => "Heroku",
+        b"amplify.yml" => "AWS Amplify",
+        b"serverless.yml" | b"serverless.yaml" => "Serverless Framework",
+        b"turbo.json" => "Turborepo",
+        _ if ends("nginx.conf") || ends(".nginx") => "nginx",
+        _ if yaml
+            && (below("k8s/") || below("kubernetes/") || below("charts/") || below("helm/") || below("deploy")) =>
+        {
+            "Kubernetes"
+        }
+        _ => return None,
+    })
+}
+
+/// Where the branch that HEAD names refers to a variable in files that deploy it: by variable, sorted.
+pub(super) fn consumers(make: &EntryMaker<'_>, variables: &BTreeSet<Vec<u8>>) -> BTreeMap<Vec<u8>, Vec<NamedPlace>> {
+    /// So many entries of the tree are looked at, and so many places told for a variable.
+    const MOST_ENTRIES: usize = 500_000;
+    const MOST_PLACES: usize = 40;
+    let mut found: BTreeMap<Vec<u8>, Vec<NamedPlace>> = BTreeMap::new();
+    let head = make.roots.tips.iter().find(|tip| tip.class == RefClass::HeadBranch || tip.name == b"HEAD");
+    let root = head.or(make.roots.tips.iter().find(|tip| tip.class.is_branch())).map(|tip| tip.peeled);
+    let Some(root) = root.filter(|commit| make.content.graph.kind(*commit) == NodeKind::Commit) else { return found };
+    let mut pending: Vec<(ObjectIndex, Vec<u8>)> =
+        make.content.graph.links(root).first().map(|tree| (*tree, Vec::new())).into_iter().collect();
+    let (mut bytes, mut seen) = (Vec::new(), 0);
+    while let Some((tree, prefix)) = pending.pop() {
+        if tree == NONE || make.content.graph.kind(tree) != NodeKind::Tree {
+            continue;
+        }
+        for item in read_tree(make.store, tree, &mut bytes) {
+            seen += 1;
+            let Some(object) = item.object.filter(|_| seen < MOST_ENTRIES && prefix.len() < 4096) else { continue };
+            let path = if prefix.is_empty() { item.name } else { [&prefix, &b"/"[..], &item.name].concat() };
+            match (make.content.graph.kind(object), consumer_kind(&path)) {
+                (NodeKind::Tree, _) => pending.push((object, path)),
+                (NodeKind::Blob, Some(kind))
+                    if make.content.sizes[object as usize] <= MOST_BYTES
+                        && make.store.read(object, MOST_BYTES, &mut bytes).is_ok() =>
+                {
+                    for variable in variables {
+                        if let Some(at) = word(&bytes, variable) {
+                            let line = memchr::memchr_iter(b'\n', &bytes[..at]).count() as u64 + 1;
+                            let place = NamedPlace {
+                                name: Shown::own(kind),
+                                path: Some(make.detector.mask(&path)),
+                                line: Some(line),
+                            };
+                            found.entry(variable.clone()).or_default().push(place);
+                        }
+                    }
+                }
+                _ => {}
+            }
+        }
+    }
+    for places in found.values_mut() {
+        places.sort();
+        places.truncate(MOST_PLACES);
+    }
+    found
+}
+
+/// Where `name` stands as a word of its own.
+fn word(text: &[u8], name: &[u8]) -> Option<usize> {
+    let is_name = |byte: Option<&u8>| byte.is_some_and(|byte| byte.is_ascii_alphanumeric() || *byte == b'_');
+    memchr::memmem::find_iter(text, name).find(|at| {
+        !is_name(at.checked_sub(1).and_then(|before| text.get(before))) && !is_name(text.get(at + name.len()))
+    })
+}

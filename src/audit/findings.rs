@@ -1,0 +1,351 @@
+//! From history to what a report says of each key, for one repository.
+
+use std::cell::OnceCell;
+use std::collections::{BTreeMap, HashMap};
+
+use super::attribute::Attribution;
+use super::content::{Content, KeyInfo, Sighting};
+use super::details::DetailsReader;
+use super::entries::{EntryMaker, entry_order};
+use super::roots::{RefClass, Roots, TipObject};
+use crate::history::{Bits, Change, NONE, NodeKind, SetId, Way};
+use crate::key::KeyId;
+use crate::model::{
+    EndReason, Entry, Exposure, HeldAt, HeldPlace, KeyReport, Level, Oid, Place, ReachableFrom, Unreachable, Where,
+};
+
+/// A ref whose name has keys in it.
+pub(super) struct RefName {
+    pub(super) keys: Vec<u32>,
+    pub(super) name: Vec<u8>,
+    pub(super) object: Option<Oid>,
+    pub(super) class: RefClass,
+}
+
+/// What each tip holds and what it reaches, in the order of the tips.
+pub(super) struct TipKeys {
+    held: Vec<SetId>,
+    reached: Vec<SetId>,
+}
+
+impl TipKeys {
+    pub(super) fn of(attribution: &mut Attribution, content: &Content, roots: &Roots, ref_names: &[RefName]) -> Self {
+        let mut by_object: HashMap<u32, Vec<u32>> = HashMap::new();
+        for sighting in &content.sightings {
+            by_object.entry(sighting.object).or_default().push(sighting.key);
+        }
+        let own = |object: &u32| by_object.get(object).cloned().unwrap_or_default();
+        let (mut held, mut reached) = (Vec::new(), Vec::new());
+        for tip in &roots.tips {
+            let number = attribution.number_of.get(&tip.peeled).copied();
+            let kind = content.graph.kind(tip.peeled);
+            let tree = match number {
+                Some(number) => attribution.facts[number as usize].root,
+                None => attribution.presence.node(tip.peeled),
+            };
+            let mut named: Vec<u32> = if kind == NodeKind::Blob { own(&tip.peeled) } else { Vec::new() };
+            named.extend(ref_names.iter().filter(|named| named.name == tip.name).flat_map(|named| &named.keys));
+            let named = attribution.sets.of(named);
+            let tree_keys = attribution.presence.keys(tree);
+            let here = attribution.sets.union(tree_keys, named);
+            let in_tags = attribution.sets.of(tip.tags.iter().flat_map(own).collect());
+            let history = number.map_or(SetId::EMPTY, |number| attribution.reachable.reached[number as usize]);
+            let all = attribution.sets.union(here, in_tags);
+            held.push(here);
+            reached.push(attribution.sets.union(all, history));
+        }
+        Self { held, reached }
+    }
+}
+
+/// The parts of an audit that findings are made from.
+pub(super) struct Findings<'a> {
+    pub(super) make: EntryMaker<'a>,
+    /// Whether the pass was stopped before everything was read.
+    pub(super) interrupted: bool,
+    pub(super) tip_keys: TipKeys,
+    pub(super) ref_names: &'a [RefName],
+    /// Sightings outside of objects: lines of reflogs, paths in an index.
+    pub(super) outside: Vec<(u32, Unreachable)>,
+    /// How many refs and places are named.
+    pub(super) most: usize,
+    /// What the tips' own trees reach, once it was asked for.
+    pub(super) below_tips: OnceCell<Bits>,
+}
+
+/// What belongs to one key, gathered once.
+#[derive(Default)]
+struct OfKey<'a> {
+    sightings: Vec<&'a Sighting>,
+    /// Commits that introduce it and have no ancestor that does.
+    firsts: Vec<u32>,
+    unreachable_firsts: Vec<u32>,
+    /// Its introductions by commits that no ref reaches.
+    unreachable_changes: Vec<&'a Change>,
+    introductions: Vec<Entry>,
+    removals: Vec<Entry>,
+    unreachable: Vec<Unreachable>,
+    /// Whether a tip's tree reaches it by a path that cannot be named.
+    is_below_tip: bool,
+}
+
+impl<'a> Findings<'a> {
+    /// A report for each key that stands in something this audit is about.
+    pub(super) fn reports(mut self) -> Vec<(KeyId, KeyReport)> {
+        let mut details = DetailsReader::new(self.make.store, self.make.detector);
+        let mut of_key = self.gather(&mut details);
+        let mut reports = Vec::new();
+        for (number, info) in self.make.content.keys.iter().enumerate() {
+            let key = number as u32;
+            let mut of = of_key.remove(&key).unwrap_or_default();
+            of.introductions.extend(self.make.at_tips(key, &mut details));
+            if of.introductions.is_empty() && of.removals.is_empty() {
+                of.introductions = self.make.by_object(&of.sightings);
+                // Where it was not read what a tip has, the worse is told.
+                of.is_below_tip =
+                    self.interrupted || of.sightings.iter().any(|sighting| self.below_tips().has(sighting.object));
+            }
+            // What `--since` leaves out may be removed after it: that is no finding of what comes after.
+            if of.introductions.is_empty() && of.unreachable.is_empty() {
+                continue;
+            }
+            of.introductions.sort_by_cached_key(entry_order);
+            of.removals.sort_by_cached_key(entry_order);
+            reports.push((info.text.id(), self.report(key, info, of, &mut details)));
+        }
+        reports
+    }
+
+    /// What the tips' own trees reach. Asked for only where paths are too deep to name.
+    fn below_tips(&self) -> &Bits {
+        self.below_tips.get_or_init(|| {
+            let graph = &self.make.content.graph;
+            let mut below = Bits::new(graph.len());
+            let trees = self.make.roots.tips.iter().filter_map(|tip| match graph.kind(tip.peeled) {
+                NodeKind::Commit => graph.links(tip.peeled).first().copied().filter(|tree| *tree != NONE),
+                _ => Some(tip.peeled),
+            });
+            graph.reach(trees, &mut below, |_| {});
+            below
+        })
+    }
+
+    fn gather(&mut self, details: &mut DetailsReader<'_>) -> BTreeMap<u32, OfKey<'a>> {
+        let make = self.make;
+        let mut of_key: BTreeMap<u32, OfKey<'a>> = BTreeMap::new();
+        for sighting in &make.content.sightings {
+            let of = of_key.entry(sighting.key).or_default();
+            of.sightings.push(sighting);
+            let kind = make.content.graph.kind(sighting.object);
+            if matches!(kind, NodeKind::Commit | NodeKind::Tag) && make.roots.reached.has(sighting.object) {
+                of.introductions.push(make.own_text(sighting, true, details));
+            }
+        }
+        for change in &make.attribution.reachable.changes {
+            let entry = make.change(change, true, details);
+            let of = of_key.entry(change.spot.key).or_default();
+            match change.way {
+                Way::In => of.introductions.push(entry),
+                Way::Out => of.removals.push(entry),
+            }
+        }
+        for named in self.ref_names {
+            for key in &named.keys {
+                let mut entry = make.outside(Place::RefName);
+                entry.object = named.object;
+                entry.reference = Some(make.detector.mask(&named.name));
+                of_key.entry(*key).or_default().introductions.push(entry);
+            }
+        }
+        for (key, commit) in &make.attribution.reachable.firsts {
+            of_key.entry(*key).or_default().firsts.push(*commit);
+        }
+        for (key, commit) in &make.attribution.unreachable.firsts {
+            of_key.entry(*key).or_default().unreachable_firsts.push(*commit);
+        }
+        for change in make.attribution.unreachable.changes.iter().filter(|change| change.way == Way::In) {
+            of_key.entry(change.spot.key).or_default().unreachable_changes.push(change);
+        }
+        for (key, places) in make.unreachable() {
+            of_key.entry(key).or_default().unreachable.extend(places);
+        }
+        for (key, place) in std::mem::take(&mut self.outside) {
+            of_key.entry(key).or_default().unreachable.push(place);
+        }
+        for of in of_key.values_mut() {
+            of.unreachable
+                .sort_by(|a, b| (a.object, a.place, &a.via, a.line).cmp(&(b.object, b.place, &b.via, b.line)));
+        }
+        of_key
+    }
+
+    fn report(&self, key: u32, info: &KeyInfo, of: OfKey<'_>, details: &mut DetailsReader<'_>) -> KeyReport {
+        let mask = |name: &Vec<u8>| self.make.detector.mask(name);
+        let held_at = self.held(key);
+        let reachable_from = self.reached(key);
+        let first_introduced = self.first(&of, details);
+        let standing = if held_at.branches > 0 {
+            Where::BranchTip
+        } else if held_at.count > 0 {
+            Where::OtherTip
+        } else if !of.introductions.is_empty() || reachable_from.count > 0 {
+            Where::History
+        } else {
+            Where::Unreachable
+        };
+        KeyReport {
+            id: info.text.id().to_string(),
+            kind: info.kind,
+            environment: info.text.environment(),
+            hint: info.text.hint(),
+            confidence: info.confidence,
+            reasons: info.reasons.iter().map(|reason| (*reason).to_owned()).collect(),
+            known: false,
+            known_again: false,
+            standing,
+            instance: None,
+            variables: info.variables.iter().take(20).map(mask).collect(),
+            exposure: self.exposure(&of, first_introduced.as_ref(), held_at.count > 0),
+            first_introduced,
+            introductions: of.introductions,
+            removals: of.removals,
+            held_at,
+            reachable_from,
+            unreachable: of.unreachable,
+            siblings: Vec::new(),
+            consumers: Vec::new(),
+            sightings: info.sightings,
+        }
+    }
+
+    /// The first introduction: by a reachable commit, else by a tag, else by a commit that no ref reaches.
+    fn first(&self, of: &OfKey<'_>, details: &mut DetailsReader<'_>) -> Option<Entry> {
+        let (attribution, store) = (self.make.attribution, self.make.store);
+        let earliest = |firsts: &[u32]| {
+            firsts.iter().copied().min_by_key(|commit| {
+                let facts = &attribution.facts[*commit as usize];
+                // A commit whose time cannot be read comes after those that have one.
+                let time = |seconds: Option<i64>| (seconds.is_none(), seconds);
+                (time(facts.committer_time), time(facts.author_time), attribution.commits[*commit as usize])
+            })
+        };
+        if let Some(commit) = earliest(&of.firsts) {
+            let oid = store.objects.oid(attribution.commits[commit as usize]);
+            return of.introductions.iter().find(|entry| entry.commit == Some(oid)).cloned();
+        }
+        let mut tags = of.introductions.iter().filter(|entry| entry.tagger.is_some());
+        if let Some(first) = tags.next().or(of.introductions.first()) {
+            return Some(first.clone());
+        }
+        let commit = earliest(&of.unreachable_firsts)?;
+        let mut entries: Vec<Entry> = of
+            .unreachable_changes
+            .iter()
+            .filter(|change| change.commit == commit)
+            .map(|change| self.make.change(change, false, details))
+            .collect();
+        let object = attribution.commits[commit as usize];
+        let own = of.sightings.iter().filter(|sighting| sighting.object == object);
+        entries.extend(own.map(|sighting| self.make.own_text(sighting, false, details)));
+        entries.into_iter().min_by_key(entry_order)
+    }
+
+    fn exposure(&self, of: &OfKey<'_>, first: Option<&Entry>, is_held: bool) -> Exposure {
+        let clock = |entry: &Entry| {
+            let identity = entry.committer.as_ref().or(entry.tagger.as_ref())?;
+            identity.time.clone()
+        };
+        let start = first.and_then(clock);
+        let is_own_text = |entry: &Entry| !matches!(entry.place, Place::File | Place::Note | Place::Path);
+        if is_held || of.is_below_tip || of.introductions.iter().any(is_own_text) {
+            return Exposure { start, end: None, open: true, end_reason: EndReason::Open };
+        }
+        let gone = of.removals.iter().filter(|entry| entry.level == Level::Key);
+        if let Some(last) = gone.max_by_key(|entry| entry.seconds) {
+            return Exposure { start, end: clock(last), open: false, end_reason: EndReason::Removed };
+        }
+        let in_tag = |sighting: &&Sighting| self.make.content.graph.kind(sighting.object) == NodeKind::Tag;
+        let was_reached =
+            !of.introductions.is_empty() || !of.unreachable_firsts.is_empty() || of.sightings.iter().any(in_tag);
+        let end_reason = if was_reached { EndReason::RefGone } else { EndReason::NoRef };
+        Exposure { start, end: None, open: false, end_reason }
+    }
+
+    fn held(&self, key: u32) -> HeldAt {
+        let make = &self.make;
+        let mut report = HeldAt::default();
+        let mut count = |class: RefClass| {
+            report.count += 1;
+            match class {
+                class if class.is_branch() => report.branches += 1,
+                RefClass::Tag => report.tags += 1,
+                _ => report.other += 1,
+            }
+        };
+        let mut at = Vec::new();
+        for (tip, keys) in make.roots.tips.iter().zip(&self.tip_keys.held) {
+            if make.attribution.sets.has(*keys, key) {
+                count(tip.class);
+                if at.len() < self.most {
+                    self.held_places(key, tip, &mut at);
+                }
+            }
+        }
+        // Symbolic refs are no tips, and yet their names are read by whoever fetches.
+        for named in self.ref_names.iter().filter(|named| named.keys.contains(&key)) {
+            if !make.roots.tips.iter().any(|tip| tip.name == named.name) {
+                count(named.class);
+                at.push(self.held_place(&named.name, None, None, None));
+            }
+        }
+        at.truncate(self.most);
+        report.at = at;
+        report
+    }
+
+    fn held_places(&self, key: u32, tip: &TipObject, at: &mut Vec<HeldPlace>) {
+        let attribution = self.make.attribution;
+        let number = attribution.number_of.get(&tip.peeled);
+        let commit = number.map(|_| self.make.store.objects.oid(tip.peeled));
+        let node = match number {
+            Some(number) => attribution.facts[*number as usize].root,
+            None => attribution.presence.node(tip.peeled),
+        };
+        let line = |object: u32| attribution.in_object.get(&(object, key)).map(|sighting| sighting.line);
+        let before = at.len();
+        for spot in self.make.spots(node, key) {
+            let line = if spot.in_name { None } else { line(spot.object) };
+            at.push(self.held_place(&tip.name, commit, Some(&spot.path), line));
+        }
+        let in_blob = line(tip.peeled);
+        if in_blob.is_some() && at.len() == before {
+            at.push(self.held_place(&tip.name, None, None, in_blob));
+        }
+        if self.ref_names.iter().any(|named| named.name == tip.name && named.keys.contains(&key)) {
+            at.push(self.held_place(&tip.name, None, None, None));
+        }
+    }
+
+    fn held_place(&self, name: &[u8], commit: Option<Oid>, path: Option<&[u8]>, line: Option<u64>) -> HeldPlace {
+        HeldPlace {
+            repository: self.make.repository.clone(),
+            reference: self.make.detector.mask(name),
+            commit,
+            path: path.map(|path| self.make.detector.mask(path)),
+            line,
+        }
+    }
+
+    fn reached(&self, key: u32) -> ReachableFrom {
+        let mut report = ReachableFrom::default();
+        for (tip, keys) in self.make.roots.tips.iter().zip(&self.tip_keys.reached) {
+            if self.make.attribution.sets.has(*keys, key) {
+                report.count += 1;
+                if report.refs.len() < self.most {
+                    report.refs.push(self.make.detector.mask(&tip.name));
+                }
+            }
+        }
+        report
+    }
+}

@@ -1,0 +1,387 @@
+//! Use case: the audit of whole histories.
+//!
+//! For each repository: the content pass reads and scans every object once; where it found nothing, that is all. Else
+//! presence and history say when each key came and went, and what stands around it says which instance it belongs to
+//! and what else must be rotated. The findings of several repositories are then joined by key.
+//!
+//! Invariant: what was not read is in `skipped`, and `complete` is false for it.
+
+mod attribute;
+mod content;
+mod details;
+mod entries;
+mod evidence;
+mod findings;
+mod join;
+mod outside;
+mod roots;
+mod vendors;
+
+use std::collections::{BTreeSet, HashMap, HashSet};
+
+use crate::detect::Detector;
+use crate::history::NodeKind;
+use crate::key::KeyId;
+use crate::model::{
+    Events, Interrupt, KeyReport, NotOurs, Oid, Report, RepositoryReport, Shown, Skipped, Stage, UnreachableCounts,
+};
+use crate::state::Known;
+use crate::store::{Error, Gap, Layout, OpenOptions, Reader, Store};
+use content::Content;
+use entries::EntryMaker;
+use findings::{Findings, TipKeys};
+use roots::Roots;
+
+/// What is asked of an audit.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// Patterns of the refs to which it is narrowed; none for all.
+    pub refs: Vec<String>,
+    /// Revisions whose history is left out.
+    pub since: Vec<String>,
+    /// Whether what no ref reaches is read.
+    pub unreachable: bool,
+    /// Whether reflogs are read.
+    pub reflog: bool,
+    /// The largest object that is read, in bytes.
+    pub max_blob_size: u64,
+    /// How many threads read.
+    pub threads: usize,
+    /// Which reader reads.
+    pub reader: Reader,
+    /// Whether every ref and place is named, and not only the first hundred.
+    pub all_refs: bool,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            refs: Vec::new(),
+            since: Vec::new(),
+            unreachable: true,
+            reflog: true,
+            max_blob_size: 1 << 30,
+            threads: std::thread::available_parallelism().map_or(1, usize::from),
+            reader: Reader::default(),
+            all_refs: false,
+        }
+    }
+}
+
+impl Options {
+    /// So many refs and places are named unless all are.
+    const MOST_NAMED: usize = 100;
+
+    /// Whether the audit is about more than what the chosen refs reach.
+    fn reads_unreachable(&self) -> bool {
+        self.unreachable && self.refs.is_empty()
+    }
+
+    fn most(&self) -> usize {
+        if self.all_refs { usize::MAX } else { Self::MOST_NAMED }
+    }
+
+    fn narrowed_by(&self, detector: &Detector) -> Vec<Shown> {
+        let mut narrowed: Vec<Shown> = Vec::new();
+        narrowed.extend(self.refs.iter().map(|glob| detector.mask(glob.as_bytes()).between("--ref ", "")));
+        narrowed.extend(self.since.iter().map(|since| detector.mask(since.as_bytes()).between("--since ", "")));
+        narrowed.extend((!self.unreachable).then(|| Shown::own("--no-unreachable")));
+        narrowed.extend((!self.reflog).then(|| Shown::own("--no-reflog")));
+        narrowed
+    }
+}
+
+/// Everything an audit works with besides the repositories.
+pub struct Auditor<'a> {
+    /// The search.
+    pub detector: &'a Detector,
+    /// What is asked.
+    pub options: &'a Options,
+    /// Who is told of progress.
+    pub events: &'a dyn Events,
+    /// Who may stop it.
+    pub interrupt: Interrupt<'a>,
+}
+
+/// A repository to audit: what it is called, and its directories or why it has none.
+pub struct Target {
+    /// The path it was named by, as bytes.
+    pub name: Vec<u8>,
+    /// Its directories.
+    pub layout: Result<Layout, Error>,
+}
+
+/// What the audit of one repository yields.
+struct Outcome {
+    coverage: RepositoryReport,
+    keys: Vec<(KeyId, KeyReport)>,
+    vendors: Vec<vendors::Found>,
+    placeholders: HashSet<KeyId>,
+}
+
+impl Auditor<'_> {
+    /// Audits repositories one after the other and joins what was found. One that cannot be read does not stop the
+    /// others. `generated_at` is the time by the caller's clock, RFC 3339.
+    pub fn run(&self, targets: Vec<Target>, known: &Known, generated_at: String) -> Report {
+        let outcomes = targets.into_iter().map(|target| self.repository(target)).collect();
+        join::report(outcomes, known, generated_at, self.options.most())
+    }
+
+    fn repository(&self, target: Target) -> Outcome {
+        let name = self.detector.mask(&target.name);
+        let reads_all = self.options.reads_unreachable();
+        let open = OpenOptions { reflogs: self.options.reflog && reads_all, indexes: reads_all };
+        self.events.stage(Stage::Opening, name.as_str(), None);
+        let opened = target.layout.and_then(|layout| Store::open(layout, open));
+        match opened {
+            Ok(store) => self.audit(store, name),
+            Err(error) => {
+                let detail = self.detector.mask(failure(&error).as_bytes());
+                let mut coverage = blank_coverage(name.clone(), self.options.narrowed_by(self.detector));
+                coverage.skipped.push(Skipped { object: name, reason: "unreadable", detail });
+                Outcome { coverage, keys: Vec::new(), vendors: Vec::new(), placeholders: HashSet::new() }
+            }
+        }
+    }
+
+    fn audit(&self, mut store: Store, name: Shown) -> Outcome {
+        let mut content = self.read_content(&mut store, &name);
+        let mut gaps = std::mem::take(&mut store.gaps);
+        gaps.append(&mut store.listing_gaps);
+        let interrupted = self.interrupt.is_set();
+        let roots = roots::find(&store, &content, self.options, interrupted, &mut gaps);
+        gaps.extend(content_gaps(&store, &content, &roots));
+        let ref_names = outside::ref_names(&store, &mut content, self);
+        let reflog_lines = outside::reflog_lines(&store, &mut content, self, &name);
+        let index_paths = outside::index_paths(&store, &mut content, self, &name);
+        if interrupted {
+            gaps.push(Gap::named("interrupted", b"audit", b"it was stopped before everything was read"));
+        }
+        content.settle(&roots.relevant);
+        let mut keys = Vec::new();
+        if !content.has_no_keys() {
+            self.events.stage(Stage::History, name.as_str(), None);
+            let mut attribution = attribute::attribute(&store, &content, &roots);
+            let too_deep = attribution.presence.too_deep.iter().collect::<BTreeSet<_>>();
+            gaps.extend(too_deep.into_iter().map(|tree| {
+                let oid = store.objects.oid(*tree).to_string();
+                Gap::named("too_deep", oid.as_bytes(), b"the trees above it are too many to name a path")
+            }));
+            let tip_keys = TipKeys::of(&mut attribution, &content, &roots, &ref_names);
+            let make = EntryMaker {
+                store: &store,
+                content: &content,
+                roots: &roots,
+                attribution: &attribution,
+                detector: self.detector,
+                repository: &name,
+            };
+            let outside = outside::not_told_by_commits(&make, reflog_lines, index_paths);
+            let findings = Findings {
+                make,
+                interrupted,
+                tip_keys,
+                ref_names: &ref_names,
+                outside,
+                most: self.options.most(),
+                below_tips: std::cell::OnceCell::new(),
+            };
+            keys = findings.reports();
+            surround(&make, &mut keys);
+            if attribution.presence.has_cut_paths() || attribution.reachable.is_cut || attribution.unreachable.is_cut {
+                gaps.push(Gap::named("limit", b"history", b"there are more paths with keys than are told"));
+            }
+        }
+        let vendors = vendors::find(&store, &content, &roots, self.detector);
+        let coverage = self.coverage(&store, &content, &roots, name, gaps);
+        Outcome { coverage, keys, vendors, placeholders: content.placeholders(&roots.relevant) }
+    }
+
+    /// Reads everything; once more where objects were moved away meanwhile (`git repack -ad`, `git gc`).
+    fn read_content(&self, store: &mut Store, name: &Shown) -> Content {
+        /// A repository that is repacked all the time is read this often.
+        const TRIES: u32 = 6;
+        let mut tries = 1;
+        loop {
+            self.events.stage(Stage::Content, name.as_str(), Some(store.objects.len() as u64));
+            let pass = content::Pass {
+                detector: self.detector,
+                reader: self.options.reader,
+                threads: self.options.threads,
+                limit: self.options.max_blob_size,
+                events: self.events,
+                interrupt: self.interrupt,
+            };
+            let content = content::read_all(store, &pass);
+            let gone = |failure: &crate::store::Failure| {
+                matches!(failure, crate::store::Failure::Io(std::io::ErrorKind::NotFound))
+            };
+            let unsettled = content.failures.iter().any(|(_, failure)| gone(failure))
+                || !content.missing.is_empty()
+                || store.refs.tips.iter().any(|tip| store.objects.find(&tip.oid).is_none() && !tip.oid.is_builtin())
+                || !store.listing_gaps.is_empty();
+            if unsettled && tries < TRIES && !self.interrupt.is_set() {
+                // Whoever moves objects about needs a moment to have them in place again.
+                std::thread::sleep(std::time::Duration::from_millis(30 << tries));
+                if store.relist() {
+                    tries += 1;
+                    continue;
+                }
+            }
+            store.trust_all_but(&content.failures);
+            return content;
+        }
+    }
+
+    fn coverage(
+        &self,
+        store: &Store,
+        content: &Content,
+        roots: &Roots,
+        name: Shown,
+        gaps: Vec<Gap>,
+    ) -> RepositoryReport {
+        let mut coverage = blank_coverage(name, self.options.narrowed_by(self.detector));
+        coverage.object_format = Some(store.format.name());
+        coverage.refs = roots.tips.len() as u64;
+        for object in 0..store.objects.len() as u32 {
+            if !roots.relevant.has(object) {
+                continue;
+            }
+            let unreachable = u64::from(!roots.reached.has(object));
+            match content.graph.kind(object) {
+                NodeKind::Absent => continue,
+                NodeKind::Blob => {
+                    coverage.blobs += 1;
+                    coverage.unreachable.blobs += unreachable;
+                }
+                NodeKind::Commit => {
+                    coverage.commits += 1;
+                    coverage.unreachable.commits += unreachable;
+                }
+                NodeKind::Tree => coverage.trees += 1,
+                NodeKind::Tag => {}
+            }
+            coverage.bytes += content.sizes[object as usize];
+        }
+        coverage.not_ours = NotOurs {
+            submodules: content.submodules.len() as u64,
+            lfs_pointers: content.lfs_pointers.iter().filter(|blob| roots.relevant.has(**blob)).count() as u64,
+        };
+        let mask = |bytes: &[u8]| self.detector.mask(bytes);
+        let skipped: BTreeSet<Skipped> = gaps
+            .iter()
+            .map(|gap| Skipped { object: mask(&gap.object), reason: gap.reason, detail: mask(&gap.detail) })
+            .collect();
+        coverage.skipped = skipped.into_iter().collect();
+        coverage
+    }
+}
+
+/// Adds evidence, siblings and consumers to the reports of one repository.
+fn surround(make: &EntryMaker<'_>, keys: &mut [(KeyId, KeyReport)]) {
+    // Of several paths the first by name, so that nothing depends on the order in which threads came upon the keys.
+    let mut paths: HashMap<Oid, Shown> = HashMap::new();
+    let mut note = |object: Oid, path: &Shown| {
+        let first = paths.entry(object).or_insert_with(|| path.clone());
+        if path < first {
+            first.clone_from(path);
+        }
+    };
+    for (_, report) in keys.iter() {
+        for entry in report.introductions.iter().chain(&report.first_introduced) {
+            if let (Some(blob), Some(path)) = (entry.blob, &entry.path) {
+                note(blob, path);
+            }
+        }
+        for place in &report.unreachable {
+            if let (Some(object), Some(path)) = (place.object, &place.path) {
+                note(object, path);
+            }
+        }
+    }
+    let variable_names = |info: &content::KeyInfo| -> BTreeSet<Vec<u8>> {
+        let names: BTreeSet<Vec<u8>> = info.variables.iter().filter(|name| name.contains(&b'_')).cloned().collect();
+        if names.is_empty() { BTreeSet::from([b"CLERK_SECRET_KEY".to_vec()]) } else { names }
+    };
+    let all_variables = make.content.keys.iter().flat_map(variable_names).collect();
+    let consumers = evidence::consumers(make, &all_variables);
+    let mut evidence = evidence::gather(make, &paths);
+    let number: HashMap<KeyId, u32> =
+        make.content.keys.iter().enumerate().map(|(number, info)| (info.text.id(), number as u32)).collect();
+    for (id, report) in keys {
+        let Some(number) = number.get(id) else { continue };
+        let found = evidence.remove(number).unwrap_or_default();
+        report.instance = found.instance;
+        report.siblings = found.siblings;
+        let names = variable_names(&make.content.keys[*number as usize]);
+        let mut places: Vec<_> = names.iter().filter_map(|name| consumers.get(name)).flatten().cloned().collect();
+        places.sort();
+        places.dedup();
+        report.consumers = places;
+    }
+}
+
+/// What the content pass could not read, as far as it is this audit's.
+fn content_gaps(store: &Store, content: &Content, roots: &Roots) -> Vec<Gap> {
+    let mut gaps = Vec::new();
+    let hex = |object: u32| store.objects.oid(object).to_string();
+    for (object, failure) in content.failures.iter().filter(|(object, _)| roots.relevant.has(*object)) {
+        gaps.push(Gap::named(failure.reason(), hex(*object).as_bytes(), failure.to_string().as_bytes()));
+    }
+    for (object, detail) in content.malformed.iter().filter(|(object, _)| roots.relevant.has(*object)) {
+        gaps.push(Gap::named("malformed", hex(*object).as_bytes(), detail.as_bytes()));
+    }
+    if content.has_too_many_keys() {
+        gaps.push(Gap::named("limit", b"keys", b"there are more different keys than are told apart"));
+    }
+    if content.missing.is_empty() {
+        return gaps;
+    }
+    let shallow: HashSet<Oid> = store.shallow.iter().copied().collect();
+    let mut named_by: HashMap<u32, u32> = HashMap::new();
+    for object in (0..store.objects.len() as u32).filter(|object| roots.relevant.has(*object)) {
+        for link in content.graph.links(object).iter().filter(|link| **link as usize >= store.objects.len()) {
+            if *link != crate::history::NONE {
+                named_by.entry(*link).or_insert(object);
+            }
+        }
+    }
+    for (number, missing) in content.missing.iter().enumerate() {
+        let Some(by) = named_by.get(&((store.objects.len() + number) as u32)) else { continue };
+        let is_cut = shallow.contains(&store.objects.oid(*by));
+        let kind = match content.graph.kind(*by) {
+            NodeKind::Commit => "commit",
+            NodeKind::Tag => "tag",
+            _ => "tree",
+        };
+        let detail = format!("named by {kind} {}", hex(*by));
+        let reason = if is_cut { "shallow" } else { "missing" };
+        gaps.push(Gap::named(reason, missing.oid.to_string().as_bytes(), detail.as_bytes()));
+    }
+    gaps
+}
+
+fn blank_coverage(path: Shown, narrowed_by: Vec<Shown>) -> RepositoryReport {
+    RepositoryReport {
+        path,
+        object_format: None,
+        refs: 0,
+        commits: 0,
+        trees: 0,
+        blobs: 0,
+        bytes: 0,
+        unreachable: UnreachableCounts::default(),
+        narrowed_by,
+        skipped: Vec::new(),
+        not_ours: NotOurs::default(),
+    }
+}
+
+/// An error and its cause in one line.
+fn failure(error: &Error) -> String {
+    match std::error::Error::source(error) {
+        Some(source) => format!("{error}: {source}"),
+        None => error.to_string(),
+    }
+}

@@ -1,0 +1,112 @@
+//! Keys that stand outside of objects: names of refs, lines of reflogs, paths in an index.
+
+use super::Auditor;
+use super::content::Content;
+use super::entries::EntryMaker;
+use super::findings::RefName;
+use super::roots::RefClass;
+use crate::history::Way;
+use crate::model::{Place, Shown, Unreachable};
+use crate::store::Store;
+
+/// Refs with a key in their name. With `--ref` only those that match are tips, and only their names are read.
+pub(super) fn ref_names(store: &Store, content: &mut Content, auditor: &Auditor<'_>) -> Vec<RefName> {
+    let mut found = Vec::new();
+    let direct = store.refs.tips.iter().map(|tip| (&tip.name, Some(tip.oid)));
+    let symbolic = store.refs.symbolic.iter().map(|name| (name, None));
+    for (name, object) in direct.chain(symbolic) {
+        if !auditor.detector.has_needle(name) || !super::roots::is_chosen(auditor.options, name) {
+            continue;
+        }
+        let keys = content.note_all(auditor.detector, name);
+        if !keys.is_empty() {
+            found.push(RefName { keys, name: name.clone(), object, class: RefClass::of_name(name, false) });
+        }
+    }
+    found
+}
+
+/// Lines of reflogs with a key in them, and names of logs whose ref is gone.
+pub(super) fn reflog_lines(
+    store: &Store,
+    content: &mut Content,
+    auditor: &Auditor<'_>,
+    repository: &Shown,
+) -> Vec<(u32, Unreachable)> {
+    let mut found = Vec::new();
+    for log in &store.refs.reflogs {
+        let has_ref = store.refs.tips.iter().any(|tip| tip.name == log.name);
+        if !has_ref && auditor.detector.has_needle(&log.name) {
+            for key in content.note_all(auditor.detector, &log.name) {
+                let path = auditor.detector.mask(&log.name);
+                found.push((key, unreachable(repository, "reflog", Place::RefName, Some(path), None, None)));
+            }
+        }
+        for line in log.lines.iter().filter(|line| auditor.detector.has_needle(&line.text)) {
+            for key in content.note_all(auditor.detector, &line.text) {
+                let path = auditor.detector.mask(&log.name);
+                let via = path.between("", &format!("@{{{}}}", line.position));
+                let place = unreachable(repository, "reflog", Place::Reflog, Some(path), Some(line.line), Some(via));
+                found.push((key, place));
+            }
+        }
+    }
+    found
+}
+
+/// Paths in an index with a key in them.
+pub(super) fn index_paths(
+    store: &Store,
+    content: &mut Content,
+    auditor: &Auditor<'_>,
+    repository: &Shown,
+) -> Vec<(u32, Unreachable)> {
+    let mut found = Vec::new();
+    for (index, entries) in &store.indexes {
+        for entry in entries.iter().filter(|entry| auditor.detector.has_needle(&entry.path)) {
+            for key in content.note_all(auditor.detector, &entry.path) {
+                let (path, via) = (auditor.detector.mask(&entry.path), auditor.detector.mask(index));
+                let mut place = unreachable(repository, "index", Place::Path, Some(path), None, Some(via));
+                place.object = Some(entry.oid);
+                found.push((key, place));
+            }
+        }
+    }
+    found
+}
+
+/// Drops the paths of an index that commits hold anyway: what is checked out stands in every index.
+pub(super) fn not_told_by_commits(
+    make: &EntryMaker<'_>,
+    mut lines: Vec<(u32, Unreachable)>,
+    paths: Vec<(u32, Unreachable)>,
+) -> Vec<(u32, Unreachable)> {
+    let changes = &make.attribution.reachable.changes;
+    let in_commits: std::collections::HashSet<u32> = changes
+        .iter()
+        .filter(|change| change.way == Way::In && change.spot.in_name)
+        .map(|change| change.spot.key)
+        .collect();
+    lines.extend(paths.into_iter().filter(|(key, _)| !in_commits.contains(key)));
+    lines
+}
+
+fn unreachable(
+    repository: &Shown,
+    object_type: &'static str,
+    place: Place,
+    path: Option<Shown>,
+    line: Option<u64>,
+    via: Option<Shown>,
+) -> Unreachable {
+    Unreachable {
+        repository: repository.clone(),
+        object: None,
+        object_type,
+        place,
+        path,
+        line,
+        via,
+        commits: Vec::new(),
+    }
+}

@@ -1,0 +1,315 @@
+//! What is reached from where: tips, reflogs, indexes, and what narrows them.
+
+use std::collections::HashMap;
+
+use super::Options;
+use super::content::Content;
+use crate::history::{Bits, NONE, NodeKind};
+use crate::model::Oid;
+use crate::store::{Gap, ObjectIndex, Store, Tip};
+
+/// What kind of ref a tip is, in the order in which people know them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum RefClass {
+    /// The branch that HEAD names.
+    HeadBranch,
+    /// A branch here.
+    Branch,
+    /// A branch of a remote.
+    RemoteBranch,
+    /// A tag.
+    Tag,
+    /// Anything else: pull refs, notes, stash, a detached HEAD.
+    Other,
+}
+
+impl RefClass {
+    fn of(tip: &Tip) -> Self {
+        Self::of_name(&tip.name, tip.is_head)
+    }
+
+    pub(super) fn of_name(name: &[u8], is_head: bool) -> Self {
+        if name.starts_with(b"refs/heads/") {
+            if is_head { Self::HeadBranch } else { Self::Branch }
+        } else if name.starts_with(b"refs/remotes/") {
+            Self::RemoteBranch
+        } else if name.starts_with(b"refs/tags/") {
+            Self::Tag
+        } else {
+            Self::Other
+        }
+    }
+
+    pub(super) fn is_branch(self) -> bool {
+        matches!(self, Self::HeadBranch | Self::Branch | Self::RemoteBranch)
+    }
+}
+
+/// A tip whose object is there.
+#[derive(Clone, Debug)]
+pub(super) struct TipObject {
+    pub(super) name: Vec<u8>,
+    pub(super) class: RefClass,
+    pub(super) object: ObjectIndex,
+    /// The annotated tags between the ref and what it is peeled to.
+    pub(super) tags: Vec<ObjectIndex>,
+    /// What it is peeled to; may be absent.
+    pub(super) peeled: ObjectIndex,
+}
+
+/// Which objects are whose.
+pub(super) struct Roots {
+    /// In the order in which people know them.
+    pub(super) tips: Vec<TipObject>,
+    /// What the tips reach, less what `--since` names.
+    pub(super) reached: Bits,
+    /// Objects that belong to this audit: reached ones, and unless it is narrowed the rest of the repository's own.
+    pub(super) relevant: Bits,
+    /// Commits that only `refs/notes/` reaches.
+    pub(super) notes: Bits,
+    /// By what an unreachable object is still kept.
+    pub(super) kept_by: HashMap<ObjectIndex, Vec<u8>>,
+}
+
+/// Works out what is reached. What a ref, a reflog or an index names and is not there is a gap.
+pub(super) fn find(
+    store: &Store,
+    content: &Content,
+    options: &Options,
+    interrupted: bool,
+    gaps: &mut Vec<Gap>,
+) -> Roots {
+    let graph = &content.graph;
+    let tips = tips(store, content, options, gaps);
+    let mut reached = Bits::new(graph.len());
+    graph.reach(tips.iter().map(|tip| tip.object), &mut reached, |_| {});
+    let mut notes = Bits::new(graph.len());
+    if tips.iter().any(|tip| is_notes(&tip.name)) {
+        let mut others = Bits::new(graph.len());
+        graph.reach(tips.iter().filter(|tip| !is_notes(&tip.name)).map(|tip| tip.object), &mut others, |_| {});
+        notes = reached.clone();
+        notes.subtract(&others);
+    }
+    let mut left_out = Bits::new(graph.len());
+    for since in &options.since {
+        match resolve(store, content, since) {
+            Some(object) => graph.reach([object], &mut left_out, |_| {}),
+            None => gaps.push(Gap::named("broken_ref", since.as_bytes(), b"--since names nothing here")),
+        }
+    }
+    reached.subtract(&left_out);
+    if interrupted {
+        // What would have reached an object may not have been read: nothing is called unreachable.
+        let read = (0..store.objects.len() as u32).filter(|object| graph.kind(*object) != NodeKind::Absent);
+        read.filter(|object| !left_out.has(*object)).for_each(|object| _ = reached.insert(object));
+    }
+    let mut relevant = reached.clone();
+    let mut kept_by = HashMap::new();
+    if options.reads_unreachable() {
+        let mut seen = reached.clone();
+        seen.add(&left_out);
+        for (name, object) in keepers(store, options, gaps) {
+            graph.reach([object], &mut seen, |object| {
+                relevant.insert(object);
+                kept_by.insert(object, name.clone());
+            });
+        }
+        for object in 0..store.objects.len() as u32 {
+            if !store.objects.is_borrowed(object) && !left_out.has(object) {
+                relevant.insert(object);
+            }
+        }
+    }
+    Roots { tips, reached, relevant, notes, kept_by }
+}
+
+fn is_notes(name: &[u8]) -> bool {
+    name.starts_with(b"refs/notes/")
+}
+
+fn tips(store: &Store, content: &Content, options: &Options, gaps: &mut Vec<Gap>) -> Vec<TipObject> {
+    let mut tips = Vec::new();
+    for pattern in &options.refs {
+        if !store.refs.tips.iter().any(|tip| matches_ref(pattern, &tip.name)) {
+            gaps.push(Gap::named("broken_ref", pattern.as_bytes(), b"--ref matches no ref here"));
+        }
+    }
+    for tip in &store.refs.tips {
+        if !is_chosen(options, &tip.name) {
+            continue;
+        }
+        let Some(object) = store.objects.find(&tip.oid) else {
+            if !tip.oid.is_builtin() {
+                let detail = format!("it names {}, which is not there", tip.oid);
+                gaps.push(Gap::named("broken_ref", &tip.name, detail.as_bytes()));
+            }
+            continue;
+        };
+        let (mut peeled, mut tags) = (object, Vec::new());
+        while content.graph.kind(peeled) == NodeKind::Tag {
+            tags.push(peeled);
+            match content.graph.links(peeled).first() {
+                Some(&target) if target != NONE => peeled = target,
+                _ => break,
+            }
+        }
+        tips.push(TipObject { name: tip.name.clone(), class: RefClass::of(tip), object, tags, peeled });
+    }
+    tips.sort_by(|a, b| (a.class, &a.name).cmp(&(b.class, &b.name)));
+    tips
+}
+
+/// What keeps objects besides refs, and the object it names: reflog entries, the stash's first, then indexes.
+fn keepers(store: &Store, options: &Options, gaps: &mut Vec<Gap>) -> Vec<(Vec<u8>, ObjectIndex)> {
+    let mut keepers = Vec::new();
+    let mut logs: Vec<_> = store.refs.reflogs.iter().filter(|_| options.reflog).collect();
+    logs.sort_by_key(|log| (log.name != b"refs/stash", &log.name));
+    let mut missing: Vec<(Vec<u8>, Oid)> = Vec::new();
+    let mut keep = |name: Vec<u8>, oid: Oid| match store.objects.find(&oid) {
+        Some(object) => keepers.push((name, object)),
+        None if oid.is_builtin() => {}
+        None => missing.push((name, oid)),
+    };
+    for log in logs {
+        for line in log.lines.iter().rev() {
+            let name = |position| [&log.name, format!("@{{{position}}}").as_bytes()].concat();
+            if let Some(new) = line.new {
+                keep(name(line.position), new);
+            }
+            if let Some(old) = line.old {
+                keep(name(line.position + 1), old);
+            }
+        }
+    }
+    for (name, entries) in &store.indexes {
+        // A submodule's commit stands in another repository.
+        for entry in entries.iter().filter(|entry| entry.mode & 0o170_000 != 0o160_000) {
+            keep(name.clone(), entry.oid);
+        }
+    }
+    missing.sort();
+    missing.dedup_by_key(|(_, oid)| *oid);
+    for (name, oid) in missing {
+        let detail = [b"named by ", name.as_slice()].concat();
+        gaps.push(Gap::named("missing", oid.to_string().as_bytes(), &detail));
+    }
+    keepers
+}
+
+/// Whether `--ref` takes a ref in; without it every ref is.
+pub(super) fn is_chosen(options: &Options, name: &[u8]) -> bool {
+    options.refs.is_empty() || options.refs.iter().any(|pattern| matches_ref(pattern, name))
+}
+
+/// Whether a ref's name, or its end behind `refs/heads/` and the like, matches a pattern of `*` and `?`.
+fn matches_ref(pattern: &str, name: &[u8]) -> bool {
+    let pattern = pattern.as_bytes();
+    if glob(pattern, name) {
+        return true;
+    }
+    [&b"refs/"[..], b"refs/heads/", b"refs/tags/", b"refs/remotes/"]
+        .iter()
+        .any(|prefix| name.strip_prefix(*prefix).is_some_and(|short| glob(pattern, short)))
+}
+
+/// Whether the whole of `text` matches; `*` matches slashes too.
+fn glob(pattern: &[u8], text: &[u8]) -> bool {
+    let (mut p, mut t) = (0, 0);
+    let mut star: Option<(usize, usize)> = None;
+    while t < text.len() {
+        match pattern.get(p) {
+            Some(b'*') => {
+                star = Some((p, t));
+                p += 1;
+            }
+            Some(b'?') => {
+                p += 1;
+                t += 1;
+            }
+            Some(byte) if *byte == text[t] => {
+                p += 1;
+                t += 1;
+            }
+            _ => match star {
+                Some((at, from)) => {
+                    star = Some((at, from + 1));
+                    p = at + 1;
+                    t = from + 1;
+                }
+                None => return false,
+            },
+        }
+    }
+    pattern[p..].iter().all(|byte| *byte == b'*')
+}
+
+/// The object a revision names: a ref, whole or short, or an id or its beginning; then any of `~n` and `^n`.
+fn resolve(store: &Store, content: &Content, revision: &str) -> Option<ObjectIndex> {
+    let end = revision.find(['~', '^']).unwrap_or(revision.len());
+    let (name, mut steps) = revision.split_at(end);
+    let mut object = named(store, name)?;
+    let peel = |mut object: ObjectIndex| {
+        while content.graph.kind(object) == NodeKind::Tag {
+            object = content.graph.links(object).first().copied().filter(|target| *target != NONE)?;
+        }
+        Some(object)
+    };
+    let parent = |object, number: usize| {
+        let commit = peel(object)?;
+        (content.graph.kind(commit) == NodeKind::Commit)
+            .then(|| content.graph.links(commit).get(number).copied())?
+            .filter(|parent| content.graph.kind(*parent) == NodeKind::Commit)
+    };
+    while let Some(step) = steps.chars().next() {
+        let digits: String = steps[1..].chars().take_while(char::is_ascii_digit).collect();
+        let number = if digits.is_empty() { 1 } else { digits.parse().ok()? };
+        steps = &steps[1 + digits.len()..];
+        match step {
+            '~' => {
+                for _ in 0..number {
+                    object = parent(object, 1)?;
+                }
+            }
+            '^' if number == 0 => object = peel(object)?,
+            '^' => object = parent(object, number)?,
+            _ => return None,
+        }
+    }
+    peel(object)
+}
+
+fn named(store: &Store, name: &str) -> Option<ObjectIndex> {
+    let name = if name.is_empty() || name == "@" { "HEAD" } else { name };
+    for prefix in ["", "refs/", "refs/tags/", "refs/heads/", "refs/remotes/"] {
+        let whole = format!("{prefix}{name}");
+        let found = store.refs.tips.iter().find(|tip| tip.name == whole.as_bytes());
+        let head = || store.refs.tips.iter().find(|tip| whole == "HEAD" && tip.is_head);
+        if let Some(tip) = found.or_else(head) {
+            return store.objects.find(&tip.oid);
+        }
+    }
+    let is_hex = name.len() >= 4 && name.bytes().all(|byte| byte.is_ascii_hexdigit());
+    match Oid::from_hex(name.as_bytes()) {
+        Some(oid) => store.objects.find(&oid),
+        None if is_hex => match store.objects.with_prefix(&name.to_ascii_lowercase()).as_slice() {
+            [only] => Some(*only),
+            _ => None,
+        },
+        None => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn refs_are_matched_whole_or_short() {
+        assert!(matches_ref("main", b"refs/heads/main"));
+        assert!(matches_ref("refs/pull/*", b"refs/pull/1/head"));
+        assert!(matches_ref("v1.?", b"refs/tags/v1.2"));
+        assert!(matches_ref("*", b"refs/x"));
+        assert!(!matches_ref("mai", b"refs/heads/main"));
+        assert!(!matches_ref("main", b"refs/heads/not/main"));
+    }
+}

@@ -1,0 +1,259 @@
+//! `clerk-audit history`
+
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::AtomicBool;
+
+use clap::{Args, ValueEnum};
+use time::OffsetDateTime;
+use time::format_description::well_known::Rfc3339;
+
+use super::exit::Exit;
+use super::output::{self, Color};
+use super::progress::Progress;
+use super::repos::Repositories;
+use crate::audit::{Auditor, Options, Target};
+use crate::detect::Detector;
+use crate::model::{Interrupt, Report};
+use crate::report::{self, Format};
+use crate::state::Known;
+use crate::store::{Error, Reader};
+
+/// Audit whole histories: every key that was ever in a repository
+///
+/// Reads every object: all refs whatever their namespace, reflogs, worktrees, the index, and what no ref reaches.
+/// Says of each key when and where it came in, whether it is still there, who can read it, and what to do. Reads
+/// only; no network; never prints a key.
+#[derive(Args, Debug)]
+#[command(after_help = "Exit status: 0 nothing found and all read; 1 keys found; 2 wrong usage; 3 not all could be \
+read (what was found is reported).")]
+pub(super) struct History {
+    #[command(flatten)]
+    repositories: Repositories,
+
+    /// Read only what refs that match GLOB reach (repeatable; * matches slashes too)
+    #[arg(long = "ref", value_name = "GLOB", help_heading = "Narrowing")]
+    refs: Vec<String>,
+    /// Leave out what REV reaches
+    #[arg(long, value_name = "REV", help_heading = "Narrowing")]
+    since: Vec<String>,
+    /// Leave out what no ref reaches
+    #[arg(long, help_heading = "Narrowing")]
+    no_unreachable: bool,
+    /// Leave out reflogs and what only they reach by name
+    #[arg(long, help_heading = "Narrowing")]
+    no_reflog: bool,
+
+    /// Format of the report
+    #[arg(long, value_name = "FORMAT", default_value = "text", help_heading = "Output")]
+    format: FormatName,
+    /// Write the report to FILE (mode 0600) instead of standard output
+    #[arg(long, short, value_name = "FILE", help_heading = "Output")]
+    output: Option<PathBuf>,
+    /// Write the rotation checklist (Markdown) to FILE as well
+    #[arg(long, value_name = "FILE", help_heading = "Output")]
+    checklist: Option<PathBuf>,
+    /// Name every ref and place, not only the first hundred
+    #[arg(long, help_heading = "Output")]
+    all_refs: bool,
+    /// When to use colour; NO_COLOR is heeded
+    #[arg(long, value_name = "WHEN", default_value = "auto", help_heading = "Output")]
+    color: Color,
+    /// Show no progress
+    #[arg(long, short, help_heading = "Output")]
+    quiet: bool,
+    /// Give whole lists where the text has the first few
+    #[arg(long, short, help_heading = "Output")]
+    verbose: bool,
+
+    /// Keys listed in FILE do not make exit 1, unless they came again
+    #[arg(long, value_name = "FILE", help_heading = "Known keys")]
+    known: Option<PathBuf>,
+    /// Write FILE so that every key found, and every one known, is known next time
+    #[arg(long, value_name = "FILE", help_heading = "Known keys")]
+    write_known: Option<PathBuf>,
+    /// The reason to note beside keys newly written with --write-known
+    #[arg(long, value_name = "TEXT", default_value = "noted", requires = "write_known", help_heading = "Known keys")]
+    reason: String,
+
+    /// Do not read objects larger than SIZE (bytes, or with K, M, G); they are told and make exit 3
+    #[arg(long, value_name = "SIZE", default_value = "1G", value_parser = size, help_heading = "Limits")]
+    max_blob_size: u64,
+    /// Read with N threads [default: all cores]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=256), help_heading = "Limits")]
+    threads: Option<u16>,
+    /// Which reader reads packs: ours, or libgit2 as the reference
+    #[arg(long, value_name = "NAME", default_value = "bulk", hide = true)]
+    reader: ReaderName,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum FormatName {
+    Text,
+    Json,
+    Jsonl,
+    Markdown,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum ReaderName {
+    Bulk,
+    Libgit2,
+}
+
+impl History {
+    pub(super) fn run(self, interrupt: &AtomicBool) -> Exit {
+        let known = match self.known.as_deref().map(Known::read).transpose() {
+            Ok(known) => known.unwrap_or_default(),
+            Err(error) => {
+                output::error(&chain(&error), Some("--write-known FILE writes such a file"));
+                return Exit::Usage;
+            }
+        };
+        let targets = match self.repositories.targets() {
+            Ok(targets) => targets,
+            Err(error) => {
+                output::error(&format!("cannot read the list of repositories: {error}"), None);
+                return Exit::Usage;
+            }
+        };
+        if targets.is_empty() {
+            output::error("no repository there", Some("name one, or a directory that has some below it"));
+            return Exit::Incomplete;
+        }
+        let nothing_opened = targets.iter().all(|target| target.layout.is_err());
+        targets.iter().for_each(tell_failure);
+        let (detector, options) = (Detector::new(), self.options());
+        let progress = Progress::new(self.quiet);
+        let auditor =
+            Auditor { detector: &detector, options: &options, events: &progress, interrupt: Interrupt::on(interrupt) };
+        let report = auditor.run(targets, &known, now());
+        progress.finish();
+        if nothing_opened && matches!(self.format, FormatName::Text) && self.output.is_none() {
+            return Exit::Incomplete;
+        }
+        match self.deliver(&report, &known, &detector) {
+            Ok(()) => Exit::of(&report),
+            Err(()) => Exit::Incomplete,
+        }
+    }
+
+    fn options(&self) -> Options {
+        let defaults = Options::default();
+        Options {
+            refs: self.refs.clone(),
+            since: self.since.clone(),
+            unreachable: !self.no_unreachable,
+            reflog: !self.no_reflog,
+            max_blob_size: self.max_blob_size,
+            threads: self.threads.map_or(defaults.threads, usize::from),
+            reader: match self.reader {
+                ReaderName::Bulk => Reader::Bulk,
+                ReaderName::Libgit2 => Reader::Libgit2,
+            },
+            all_refs: self.all_refs,
+        }
+    }
+
+    /// Writes everything that was asked for; tries each even where another failed.
+    fn deliver(&self, report: &Report, known: &Known, detector: &Detector) -> Result<(), ()> {
+        let format = match self.format {
+            FormatName::Text => Format::Text,
+            FormatName::Json => Format::Json,
+            FormatName::Jsonl => Format::Jsonl,
+            FormatName::Markdown => Format::Markdown,
+        };
+        let to_stdout = self.output.as_deref().is_none_or(|path| path == Path::new("-"));
+        let color = to_stdout && self.color.on_stdout();
+        let options = report::Options { color, verbose: self.verbose };
+        let mut whole = Ok(());
+        let mut check = |done: io::Result<()>, what: &Path| {
+            if let Err(error) = done {
+                // A reader that has seen enough closes its pipe: no message, but the report did not get through.
+                if error.kind() != io::ErrorKind::BrokenPipe {
+                    output::error(&format!("cannot write {}: {error}", what.display()), None);
+                }
+                whole = Err(());
+            }
+        };
+        let text = rendered(report, format, options);
+        match &self.output {
+            Some(path) if !to_stdout => check(output::to_file(path, &text), path),
+            _ => check(output::to_stdout(&text), Path::new("the report")),
+        }
+        if let Some(path) = &self.checklist {
+            let plain = report::Options { color: false, verbose: self.verbose };
+            check(output::to_file(path, &rendered(report, Format::Markdown, plain)), path);
+        }
+        if let Some(path) = &self.write_known {
+            let reason = detector.mask_text(&self.reason.replace(['\n', '\r'], " "));
+            let text = known.with(&report.keys, &report.generated_at[..10], &reason);
+            check(output::to_file(path, text.as_bytes()), path);
+        }
+        whole
+    }
+}
+
+fn rendered(report: &Report, format: Format, options: report::Options) -> Vec<u8> {
+    let mut text = Vec::new();
+    // Writing to memory cannot fail.
+    _ = report::write(report, format, options, &mut text);
+    text
+}
+
+fn tell_failure(target: &Target) {
+    let Err(error) = &target.layout else { return };
+    let hint = match error {
+        Error::NotARepository { enclosing: Some(dir), .. } => {
+            Some(format!("the repository around it is {}", dir.display()))
+        }
+        Error::NotARepository { .. } => Some("name a work tree, a .git directory or a bare repository".to_owned()),
+        _ => None,
+    };
+    output::error(&chain(error), hint.as_deref());
+}
+
+/// An error and its causes in one line.
+fn chain(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        text.push_str(&format!(": {error}"));
+        cause = error.source();
+    }
+    text
+}
+
+/// The time by this machine's clock, RFC 3339, UTC, whole seconds.
+pub(super) fn now() -> String {
+    let now = OffsetDateTime::now_utc();
+    now.replace_nanosecond(0).unwrap_or(now).format(&Rfc3339).unwrap_or_else(|_| "1970-01-01T00:00:00Z".to_owned())
+}
+
+fn size(text: &str) -> Result<u64, String> {
+    let digits = text.trim_end_matches(|character: char| !character.is_ascii_digit());
+    let factor = match text[digits.len()..].to_ascii_uppercase().as_str() {
+        "" | "B" => 1,
+        "K" | "KB" | "KIB" => 1 << 10,
+        "M" | "MB" | "MIB" => 1 << 20,
+        "G" | "GB" | "GIB" => 1 << 30,
+        _ => return Err("a number of bytes, or one with K, M or G".to_owned()),
+    };
+    let number: u64 = digits.parse().map_err(|_| "a number of bytes, or one with K, M or G".to_owned())?;
+    number.checked_mul(factor).filter(|size| *size > 0).ok_or_else(|| "a size that fits".to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::size;
+
+    #[test]
+    fn sizes_are_read_with_and_without_units() {
+        assert_eq!(size("100"), Ok(100));
+        assert_eq!(size("2K"), Ok(2048));
+        assert_eq!(size("1GiB"), Ok(1 << 30));
+        for wrong in ["", "x", "0", "1T", "-1", "99999999999G"] {
+            assert!(size(wrong).is_err(), "{wrong}");
+        }
+    }
+}

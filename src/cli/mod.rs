@@ -1,0 +1,95 @@
+//! The command line: arguments, progress, output, exit codes and hints. It wires the rooms, and it alone owns the
+//! standard streams, the environment and the clock.
+//!
+//! One file a command, its arguments beside its function. Every string of a repository's that goes to a stream from
+//! here is masked and escaped first.
+
+mod demo;
+mod exit;
+mod history;
+mod output;
+mod progress;
+mod repos;
+
+use std::ffi::OsString;
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+
+use clap::{ColorChoice, CommandFactory, FromArgMatches, Parser, Subcommand};
+
+pub use exit::Exit;
+
+/// Find Clerk secret keys in git histories, and what to do about them
+#[derive(Parser, Debug)]
+#[command(
+    name = "clerk-audit",
+    version,
+    propagate_version = true,
+    max_term_width = 100,
+    after_help = "Exit status: 0 nothing found and all read, 1 keys found, 2 wrong usage, 3 not all could be read\n\
+                  (whatever was found is reported all the same). No command prints a key; none uses the network."
+)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand, Debug)]
+enum Command {
+    History(Box<history::History>),
+    Demo(demo::Demo),
+}
+
+/// Runs the command that the process was started with.
+pub fn main() -> ExitCode {
+    run(std::env::args_os()).into()
+}
+
+fn run(arguments: impl Iterator<Item = OsString>) -> Exit {
+    let color = if output::allows_color() { ColorChoice::Auto } else { ColorChoice::Never };
+    let parsed = Arguments::command()
+        .color(color)
+        .try_get_matches_from(arguments)
+        .and_then(|matches| Arguments::from_arg_matches(&matches));
+    let arguments = match parsed {
+        Ok(arguments) => arguments,
+        Err(error) => {
+            if error.use_stderr() {
+                // It quotes the arguments, and someone may have given a key for one.
+                output::raw_error(&error.render().to_string());
+                return Exit::Usage;
+            }
+            // Help and version are asked for; a closed stream is no reason to fail.
+            _ = error.print();
+            return Exit::Clean;
+        }
+    };
+    let interrupt = interrupt_flag();
+    match arguments.command {
+        Command::History(history) => history.run(&interrupt),
+        Command::Demo(demo) => demo.run(&interrupt),
+    }
+}
+
+/// A flag that Ctrl-C sets. The first time, what was found so far is reported; the second ends the process.
+fn interrupt_flag() -> Arc<AtomicBool> {
+    let flag = Arc::new(AtomicBool::new(false));
+    for signal in [signal_hook::consts::SIGINT, signal_hook::consts::SIGTERM] {
+        // Where a signal cannot be handled it does what it always does, which is to end the process.
+        let status = i32::from(Exit::Incomplete.code());
+        _ = signal_hook::flag::register_conditional_shutdown(signal, status, flag.clone());
+        _ = signal_hook::flag::register(signal, flag.clone());
+    }
+    flag
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_well_formed() {
+        Arguments::command().debug_assert();
+    }
+}

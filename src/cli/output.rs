@@ -1,0 +1,83 @@
+//! Where output goes: the standard streams, and files.
+
+use std::io::{self, IsTerminal, Write};
+use std::path::Path;
+
+use crate::detect::Detector;
+use crate::report::escape;
+
+/// When to use colour.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
+pub(super) enum Color {
+    /// On a terminal, unless `NO_COLOR` is set.
+    #[default]
+    Auto,
+    /// Always.
+    Always,
+    /// Never.
+    Never,
+}
+
+impl Color {
+    pub(super) fn on_stdout(self) -> bool {
+        match self {
+            Self::Auto => allows_color() && io::stdout().is_terminal(),
+            Self::Always => true,
+            Self::Never => false,
+        }
+    }
+}
+
+/// Whether the environment lets a terminal have colour: see <https://no-color.org>.
+pub(super) fn allows_color() -> bool {
+    let set = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty());
+    set("NO_COLOR").is_none() && set("TERM").is_none_or(|term| term != "dumb")
+}
+
+/// Writes to standard output.
+///
+/// # Errors
+/// As the stream gives them; a closed pipe among them.
+pub(super) fn to_stdout(text: &[u8]) -> io::Result<()> {
+    let mut stdout = io::stdout().lock();
+    stdout.write_all(text)?;
+    stdout.flush()
+}
+
+/// Writes a file whole or not at all: beside its place, readable by its owner alone, and then renamed there. A
+/// symbolic link in its place is replaced, never followed.
+///
+/// # Errors
+/// Where it cannot be written.
+pub(super) fn to_file(path: &Path, text: &[u8]) -> io::Result<()> {
+    let dir = path.parent().filter(|dir| !dir.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    // Created with mode 0600.
+    let mut file = tempfile::NamedTempFile::new_in(dir)?;
+    file.write_all(text)?;
+    file.as_file().sync_all()?;
+    file.persist(path).map_err(|error| error.error)?;
+    Ok(())
+}
+
+/// Tells what another has worded, lines and all, on standard error: masked and escaped.
+pub(super) fn raw_error(message: &str) {
+    let masked = Detector::new().mask_text(message);
+    let lines: String = masked.lines().map(|line| format!("{}\n", escape::terminal(line))).collect();
+    _ = io::stderr().lock().write_all(lines.as_bytes());
+}
+
+/// Tells an error on standard error: what failed, and what to do about it. Masked and escaped: either can quote a
+/// repository.
+pub(super) fn error(message: &str, hint: Option<&str>) {
+    let detector = Detector::new();
+    let shown = |text: &str| {
+        let masked = detector.mask_text(text);
+        escape::terminal(&masked).to_string()
+    };
+    let mut text = format!("error: {}\n", shown(message));
+    if let Some(hint) = hint {
+        text.push_str(&format!("  hint: {}\n", shown(hint)));
+    }
+    // Nobody is left to be told where this fails.
+    _ = io::stderr().lock().write_all(text.as_bytes());
+}

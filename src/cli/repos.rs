@@ -1,0 +1,121 @@
+//! Which repositories: named, listed in a file, or below a directory.
+
+use std::collections::HashSet;
+use std::ffi::OsString;
+use std::io::{self, Read};
+use std::os::unix::ffi::{OsStrExt, OsStringExt};
+use std::path::{Path, PathBuf};
+
+use clap::Args;
+
+use crate::audit::Target;
+use crate::store::{Error, Layout, locate, locate_git_dir};
+
+/// The repositories to work on
+#[derive(Args, Debug)]
+pub(super) struct Repositories {
+    /// Repositories: work trees or git directories [default: the one you stand in, or $GIT_DIR]
+    #[arg(value_name = "REPO")]
+    named: Vec<PathBuf>,
+    /// Read paths of repositories from FILE, one a line (- for standard input)
+    #[arg(long, value_name = "FILE", help_heading = "Repositories")]
+    repos_from: Option<PathBuf>,
+    /// Take every repository below DIR
+    #[arg(long, value_name = "DIR", help_heading = "Repositories")]
+    repos_under: Vec<PathBuf>,
+}
+
+impl Repositories {
+    /// The targets, each repository once, however many of its worktrees are named.
+    ///
+    /// # Errors
+    /// Where the list itself cannot be read.
+    pub(super) fn targets(&self) -> io::Result<Vec<Target>> {
+        let mut targets = Vec::new();
+        let here = Path::new(".").canonicalize().ok();
+        for path in &self.named {
+            // Where one stands, the repository around is meant; elsewhere a path must be the repository itself.
+            let is_here = here.is_some() && path.canonicalize().ok() == here;
+            targets.push(target(path, locate(path, is_here)));
+        }
+        if let Some(file) = &self.repos_from {
+            for path in lines(file)? {
+                targets.push(target(&path, locate(&path, false)));
+            }
+        }
+        for dir in &self.repos_under {
+            targets.extend(below(dir));
+        }
+        if self.named.is_empty() && self.repos_from.is_none() && self.repos_under.is_empty() {
+            targets.push(match std::env::var_os("GIT_DIR").filter(|value| !value.is_empty()) {
+                Some(git_dir) => target(Path::new(&git_dir), locate_git_dir(Path::new(&git_dir))),
+                None => target(Path::new("."), locate(Path::new("."), true)),
+            });
+        }
+        let mut seen = HashSet::new();
+        targets.retain(|target| match &target.layout {
+            Ok(layout) => seen.insert(layout.common_dir.clone()),
+            Err(_) => true,
+        });
+        Ok(targets)
+    }
+}
+
+fn target(path: &Path, layout: Result<Layout, Error>) -> Target {
+    // What one calls the repository: its work tree's path where it has one.
+    let name = match &layout {
+        Ok(layout) if layout.common_dir.ends_with(".git") => layout.common_dir.parent().map(Path::to_owned),
+        Ok(layout) => Some(layout.common_dir.clone()),
+        Err(_) => None,
+    };
+    Target { name: name.as_deref().unwrap_or(path).as_os_str().as_bytes().to_vec(), layout }
+}
+
+/// The paths in a file, one a line; empty lines and lines that begin with `#` say nothing.
+fn lines(file: &Path) -> io::Result<Vec<PathBuf>> {
+    let mut text = Vec::new();
+    if file == Path::new("-") {
+        io::stdin().lock().read_to_end(&mut text)?;
+    } else {
+        text = std::fs::read(file)?;
+    }
+    let lines = text.split(|byte| *byte == b'\n').map(<[u8]>::trim_ascii);
+    Ok(lines
+        .filter(|line| !line.is_empty() && !line.starts_with(b"#"))
+        .map(|line| PathBuf::from(OsString::from_vec(line.to_vec())))
+        .collect())
+}
+
+/// Every repository below a directory, in order. Links are not followed, so that there are no loops; what is inside a
+/// work tree is looked at, what is inside a git directory is not.
+fn below(dir: &Path) -> Vec<Target> {
+    let mut targets = Vec::new();
+    let mut pending = vec![dir.to_owned()];
+    while let Some(dir) = pending.pop() {
+        let found = locate(&dir, false);
+        let is_bare = found.as_ref().is_ok_and(|layout| {
+            let real = dir.canonicalize().ok();
+            real.as_ref() == Some(&layout.git_dir)
+        });
+        // What has a `.git` and is no repository is a checkout whose repository is gone or broken: that is told.
+        if found.is_ok() || std::fs::symlink_metadata(dir.join(".git")).is_ok() {
+            targets.push(target(&dir, found));
+        }
+        if is_bare {
+            continue;
+        }
+        match std::fs::read_dir(&dir) {
+            Ok(entries) => {
+                let mut dirs: Vec<PathBuf> = entries
+                    .flatten()
+                    .filter(|entry| entry.file_type().is_ok_and(|kind| kind.is_dir()) && entry.file_name() != ".git")
+                    .map(|entry| entry.path())
+                    .collect();
+                dirs.sort_by(|a, b| b.cmp(a));
+                pending.extend(dirs);
+            }
+            Err(source) => targets.push(target(&dir, Err(Error::Io { path: dir.clone(), source }))),
+        }
+    }
+    targets
+}

@@ -1,0 +1,71 @@
+//! Whether a token begins where its prefix does.
+
+/// Whether the prefix at `at` is the end of a longer word (`task_test_…`, `risk_live_…`) and so no prefix.
+///
+/// Only a lowercase letter right before it makes a word, and only where that letter is no part of an escape: `\n`,
+/// `%3d`, `\x3d`, `\u003d`, a terminal's `ESC[32m`. Anything else hides nothing: a digit or capital there is a length
+/// byte or a neighbouring column.
+pub(super) fn is_inside_word(text: &[u8], at: usize) -> bool {
+    let before = &text[..at];
+    let Some(last) = before.last() else { return false };
+    last.is_ascii_lowercase() && !ends_with_escape(before)
+}
+
+fn ends_with_escape(text: &[u8]) -> bool {
+    let hex_tail = |digits: usize, marker: &[u8]| {
+        let head = text.len().checked_sub(digits + marker.len());
+        head.is_some_and(|head| {
+            text[head..].starts_with(marker) && text[head + marker.len()..].iter().all(u8::is_ascii_hexdigit)
+        })
+    };
+    match text {
+        [.., b'\\', b'a' | b'b' | b'e' | b'f' | b'n' | b'r' | b't' | b'v'] => true,
+        [.., b'm'] if ends_with_colour(text) => true,
+        _ => {
+            hex_tail(2, b"%") || hex_tail(2, b"\\x") || hex_tail(4, b"\\u") || hex_tail(4, b"%u") || hex_tail(8, b"\\U")
+        }
+    }
+}
+
+/// `ESC [ 1 ; 32 m`, or the same with the escape spelt out.
+fn ends_with_colour(text: &[u8]) -> bool {
+    let digits = text[..text.len() - 1].iter().rev().take_while(|byte| byte.is_ascii_digit() || **byte == b';').count();
+    text[..text.len() - 1 - digits].ends_with(b"[")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn words_hide_a_prefix_and_escapes_do_not() {
+        for (before, inside) in [
+            ("", false),
+            ("ta", true),
+            ("ri", true),
+            ("=", false),
+            ("2", false),
+            ("A", false),
+            ("_", false),
+            ("\\n", false),
+            ("\\t", false),
+            ("\\\\n", false),
+            ("%3d", false),
+            ("%3D", false),
+            ("\\u003d", false),
+            ("\\x3d", false),
+            ("\x1b[32m", false),
+            ("\\e[1;32m", false),
+            ("\\x1b[0m", false),
+            ("item", true),
+            ("dn", true),
+            ("3d", true),
+            ("zz%3", false),
+            ("\\U0000003d", false),
+            ("ab\\q", true),
+        ] {
+            let text = [before.as_bytes(), b"sk_"].concat();
+            assert_eq!(is_inside_word(&text, before.len()), inside, "{before:?}");
+        }
+    }
+}

@@ -1,0 +1,44 @@
+//! Masking: the one way by which a repository's text becomes text that may be shown.
+
+use std::borrow::Cow;
+
+use super::{Detector, Found};
+use crate::model::{Shown, Span};
+
+impl Detector {
+    /// Masks text that is not a repository's own but may quote one: an error, an argument. It stays as it is apart
+    /// from that.
+    pub fn mask_text(&self, text: &str) -> String {
+        String::from_utf8_lossy(&self.masked(text.as_bytes())).into_owned()
+    }
+
+    /// Puts the hint in the place of every key and of every other vendor's token in `text`, in every encoding that
+    /// this detector knows. To be done before anything is cut to length or escaped.
+    pub fn mask(&self, text: &[u8]) -> Shown {
+        Shown::from_masked(&self.masked(text))
+    }
+
+    fn masked<'a>(&self, text: &'a [u8]) -> Cow<'a, [u8]> {
+        let mut spans: Vec<(Span, String)> = Vec::new();
+        self.scan(text, &mut |found| match found {
+            Found::Key(found) => spans.push((found.span, found.key.hint())),
+            Found::OtherVendor { token, span, .. } => spans.push((span, token.hint())),
+            Found::Placeholder { .. } | Found::Publishable { .. } => {}
+        });
+        if spans.is_empty() {
+            return Cow::Borrowed(text);
+        }
+        let mut masked = Vec::with_capacity(text.len());
+        let mut from = 0;
+        for (span, hint) in spans {
+            // Two tokens can overlap where one is read in two encodings: both must go.
+            if span.start >= from {
+                masked.extend_from_slice(&text[from..span.start]);
+                masked.extend_from_slice(hint.as_bytes());
+            }
+            from = from.max(span.end);
+        }
+        masked.extend_from_slice(&text[from..]);
+        Cow::Owned(masked)
+    }
+}

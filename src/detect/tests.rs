@@ -1,0 +1,156 @@
+use super::*;
+
+fn body(random: &mut fastrand::Rng) -> String {
+    (0..42).map(|_| random.alphanumeric()).collect()
+}
+
+fn keys(bytes: &[u8]) -> Vec<KeyFound> {
+    let mut found = Vec::new();
+    Detector::new().scan(bytes, &mut |f| {
+        if let Found::Key(key) = f {
+            found.push(key);
+        }
+    });
+    found
+}
+
+fn base64(bytes: &[u8]) -> Vec<u8> {
+    const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    let mut out = Vec::new();
+    for group in bytes.chunks(3) {
+        let value = group.iter().fold(0u32, |v, b| (v << 8) | u32::from(*b)) << (8 * (3 - group.len()));
+        for at in 0..=group.len() {
+            out.push(ALPHABET[(value >> (18 - 6 * at)) as usize & 63]);
+        }
+        out.extend(std::iter::repeat_n(b'=', 3 - group.len()));
+    }
+    out
+}
+
+#[test]
+fn every_key_in_every_encoding_and_context_is_found_where_it_stands() {
+    let seed = fastrand::u64(..);
+    println!("seed {seed}");
+    let mut random = fastrand::Rng::with_seed(seed);
+    let befores = ["", "KEY=", "\"", "x\ny\n  k: ", "\\n", "%3D", "2", "A", "é", "\0", "a=b&c=", "\u{feff}", "C:\\\\n"];
+    let behinds = ["", "\"", "\n", "*", ",x", ")", "}", "&b=c", "<br>", "\\n", "%3D", "\0", "é", "_", "-"];
+    for _ in 0..3000 {
+        let text = format!("sk_{}_{}", random.choice(["live", "test"]).unwrap(), body(&mut random));
+        let before = random.choice(befores).unwrap().to_owned();
+        let behind = random.choice(behinds).unwrap();
+        let plain = format!("{before}{text}{behind}");
+        let line = before.matches('\n').count() as u64 + 1;
+        let line_start = before.rfind('\n').map_or(0, |at| at + 1);
+        // Raw.
+        let found = keys(plain.as_bytes());
+        assert_eq!(found.len(), 1, "raw {plain:?}");
+        assert_eq!(found[0].key.expose(), text.as_bytes());
+        assert_eq!(found[0].span, Span { start: before.len(), end: before.len() + text.len() });
+        assert_eq!((found[0].line, found[0].column), (line, (before.len() - line_start) as u64 + 1));
+        // UTF-16, both orders, at any offset.
+        for little in [true, false] {
+            let encode = |text: &str| -> Vec<u8> {
+                text.encode_utf16().flat_map(|u| if little { u.to_le_bytes() } else { u.to_be_bytes() }).collect()
+            };
+            // A stray byte before big-endian text, or a NUL of the text's own at an odd byte, could be either's.
+            let shift = if random.bool() || plain.contains('\0') {
+                0
+            } else if little {
+                1
+            } else {
+                2
+            };
+            let mut bytes = vec![0xee; shift];
+            let lead = encode(&format!("é {before}"));
+            bytes.extend(&lead);
+            bytes.extend(encode(&format!("{text}{behind} é")));
+            let found = keys(&bytes);
+            assert_eq!(found.len(), 1, "utf-16 {little} {shift} {plain:?}");
+            assert_eq!(found[0].key.expose(), text.as_bytes());
+            assert_eq!(found[0].encoding, [if little { "utf-16le" } else { "utf-16be" }], "{plain:?} {shift}");
+            assert_eq!(found[0].span, Span { start: shift + lead.len(), end: shift + lead.len() + text.len() * 2 });
+            assert_eq!(found[0].line, line);
+        }
+        // Base64, every alignment, both alphabets, padded or not, in a text of its own.
+        let mut encoded = base64(plain.as_bytes());
+        if random.bool() {
+            encoded.iter_mut().for_each(|b| {
+                *b = match *b {
+                    b'+' => b'-',
+                    b'/' => b'_',
+                    other => other,
+                }
+            });
+        }
+        if random.bool() {
+            encoded.retain(|b| *b != b'=');
+        }
+        let outer = [b"data:\n  k: ".as_slice(), &encoded, b"\n"].concat();
+        let found = keys(&outer);
+        assert_eq!(found.len(), 1, "base64 of {plain:?}");
+        assert_eq!(found[0].key.expose(), text.as_bytes());
+        assert_eq!(found[0].encoding, ["base64"]);
+        let start = 11 + before.len() * 4 / 3;
+        assert_eq!(found[0].span.start, start);
+        assert_eq!((found[0].line, found[0].column), (2, start as u64 - 5));
+    }
+}
+
+#[test]
+fn words_that_end_like_a_prefix_hold_no_key() {
+    let mut random = fastrand::Rng::with_seed(1);
+    for word in ["ta", "ri", "di", "ma"] {
+        assert!(keys(format!("x={word}sk_test_{}", body(&mut random)).as_bytes()).is_empty());
+    }
+}
+
+#[test]
+fn random_bytes_hold_none() {
+    let mut random = fastrand::Rng::with_seed(2);
+    let bytes: Vec<u8> = (0..4 << 20).map(|_| random.u8(..)).collect();
+    let mut found = 0;
+    Detector::new().scan(&bytes, &mut |_| found += 1);
+    assert_eq!(found, 0);
+}
+
+#[test]
+fn masking_leaves_no_key_in_any_encoding_and_keeps_the_rest() {
+    let mut random = fastrand::Rng::with_seed(3);
+    let detector = Detector::new();
+    for _ in 0..500 {
+        let text = format!("sk_live_{}", body(&mut random));
+        let stripe = format!("sk_test_{}", &body(&mut random)[..24]);
+        let wide: Vec<u8> = text.encode_utf16().flat_map(u16::to_le_bytes).collect();
+        let plain = [
+            b"a/".as_slice(),
+            text.as_bytes(),
+            b"/b ",
+            stripe.as_bytes(),
+            b" ",
+            &wide,
+            b" ",
+            &base64(text.as_bytes()),
+            b" end",
+        ]
+        .concat();
+        let shown = detector.mask(&plain);
+        let shown = shown.as_str();
+        assert!(shown.starts_with("a/sk_live_") && shown.ends_with(" end"), "{shown}");
+        assert!(!shown.contains(&text[12..46]) && !shown.contains(&stripe[12..28]), "{shown}");
+        assert!(keys(shown.as_bytes()).is_empty(), "{shown}");
+        assert!(!shown.contains(std::str::from_utf8(&base64(text.as_bytes())[12..40]).unwrap()), "{shown}");
+    }
+}
+
+#[test]
+fn a_publishable_key_and_a_look_alike_are_told_as_what_they_are() {
+    let mut all = Vec::new();
+    let stripe = body(&mut fastrand::Rng::with_seed(9))[..24].to_owned();
+    let text = format!(
+        "PK=pk_test_aGFwcHktY2F0LTEuY2xlcmsuYWNjb3VudHMuZGV2JA\nSTRIPE=sk_live_{stripe}\nX=sk_test_xxxxxxxxxxxxxxxxxxxx"
+    );
+    Detector::new().scan(text.as_bytes(), &mut |found| all.push(found));
+    assert!(matches!(&all[0], Found::Publishable { key, line: 1 } if key.host == "happy-cat-1.clerk.accounts.dev"));
+    assert!(matches!(&all[1], Found::OtherVendor { vendor, .. } if vendor.name == "Stripe"));
+    assert!(matches!(&all[2], Found::Placeholder { .. }));
+}

@@ -1,0 +1,19 @@
+//! What a key is: its grammar, whose it is, its identity and the hint that may be shown of it.
+//!
+//! No I/O. Everything here is a pure function of a few dozen bytes. The facts come from Clerk's documentation and
+//! from measurement; no public source documents the length of a secret key, so [`BODY`] is a measured one: every
+//! sample known has exactly 42 letters and digits.
+
+mod judge;
+mod placeholder;
+mod publishable;
+mod text;
+mod vendor;
+
+pub use judge::{Context, Prefix, Verdict, judge, judge_other};
+pub use publishable::{Publishable, decode as decode_publishable, sextet};
+pub use text::{KeyId, KeyText};
+pub use vendor::{Vendor, claims as vendor_claims, examples as vendor_examples};
+
+/// How many letters and digits follow the prefix of a Clerk secret key.
+pub const BODY: usize = 42;

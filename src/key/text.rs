@@ -1,0 +1,112 @@
+//! The text of a key, which never shows itself.
+
+use std::fmt;
+
+use sha2::{Digest, Sha256};
+
+use crate::model::Environment;
+
+/// The decoded text of one credential.
+///
+/// It has no `Display` and no `Serialize`, and its `Debug` is the hint: the one way to the text is
+/// [`KeyText::expose`], so that a search for that word finds every place where a key could get out.
+#[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct KeyText(Box<[u8]>);
+
+impl KeyText {
+    /// Takes the text of a key.
+    pub fn new(text: &[u8]) -> Self {
+        Self(text.into())
+    }
+
+    /// The text itself.
+    pub fn expose(&self) -> &[u8] {
+        &self.0
+    }
+
+    /// The key's identity: the SHA-256 of its text.
+    pub fn id(&self) -> KeyId {
+        KeyId(Sha256::digest(&self.0).into())
+    }
+
+    /// What may be shown: the prefix and the first and last four characters of the body, to be compared with what
+    /// the Clerk dashboard shows (how many characters that is, Clerk does not document). A short body shows less,
+    /// never more than a third of itself.
+    pub fn hint(&self) -> String {
+        let (prefix, body) = self.split();
+        let shown = (body.len() / 6).min(4);
+        let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+        format!("{}{}…{}", text(prefix), text(&body[..shown]), text(&body[body.len() - shown..]))
+    }
+
+    /// The environment that the prefix names.
+    pub fn environment(&self) -> Environment {
+        let (prefix, _) = self.split();
+        if prefix.ends_with(b"_live_") {
+            Environment::Live
+        } else if prefix.ends_with(b"_test_") {
+            Environment::Test
+        } else {
+            Environment::Unknown
+        }
+    }
+
+    /// The prefix up to its second underscore, and the body.
+    fn split(&self) -> (&[u8], &[u8]) {
+        let second = memchr::memchr_iter(b'_', &self.0).nth(1).map_or(0, |at| at + 1);
+        self.0.split_at(second)
+    }
+}
+
+impl fmt::Debug for KeyText {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "KeyText({})", self.hint())
+    }
+}
+
+/// The SHA-256 of a key's text. It identifies a key and does not reveal it: a body has 250 random bits.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct KeyId([u8; 32]);
+
+impl KeyId {
+    /// Reads `sha256:` and 64 hex digits.
+    pub fn parse(text: &str) -> Option<Self> {
+        let hex = text.strip_prefix("sha256:")?;
+        let oid = crate::model::Oid::from_hex(hex.as_bytes())?;
+        oid.as_bytes().try_into().ok().map(Self)
+    }
+}
+
+impl fmt::Display for KeyId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("sha256:")?;
+        self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+    }
+}
+
+impl fmt::Debug for KeyId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_key_shows_its_hint_and_no_more() {
+        let text = format!("sk_{}_{}", "live", "AbCdEfGhIjKlMnOpQrStUvWxYz0123456789AbCdEf");
+        let key = KeyText::new(text.as_bytes());
+        assert_eq!(key.hint(), "sk_live_AbCd…CdEf");
+        assert_eq!(format!("{key:?}"), "KeyText(sk_live_AbCd…CdEf)");
+        assert_eq!(key.environment(), Environment::Live);
+        assert_eq!(KeyId::parse(&key.id().to_string()), Some(key.id()));
+    }
+
+    #[test]
+    fn a_short_body_shows_little() {
+        assert_eq!(KeyText::new(b"sk_test_abc").hint(), "sk_test_…");
+        assert_eq!(KeyText::new(b"odd").hint(), "…");
+    }
+}

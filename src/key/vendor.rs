@@ -1,0 +1,160 @@
+//! Whose a look-alike is. Many vendors begin their secrets with `sk_`; none but Clerk is known to follow it with
+//! exactly 42 letters and digits.
+
+use super::judge::Prefix;
+
+/// What is known of a token that is not Clerk's.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Vendor {
+    /// The vendor, or what is honest where several share a shape.
+    pub name: &'static str,
+    /// What says so.
+    pub why: &'static str,
+}
+
+struct Rule {
+    vendor: Vendor,
+    claims: fn(Prefix, &[u8]) -> bool,
+    /// A prefix and the shape of a body: `#` lower hex, `^` upper hex, `~` lower alphanumeric, `?` alphanumeric,
+    /// anything else itself.
+    example: (&'static str, &'static str),
+}
+
+fn is_env(prefix: Prefix) -> bool {
+    matches!(prefix, Prefix::SkLive | Prefix::SkTest)
+}
+
+fn alphanumeric(body: &[u8]) -> bool {
+    body.iter().all(u8::is_ascii_alphanumeric)
+}
+
+fn lower(body: &[u8]) -> bool {
+    body.iter().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit())
+}
+
+fn uuid(body: &[u8]) -> bool {
+    body.len() >= 36
+        && body[..36]
+            .iter()
+            .enumerate()
+            .all(|(at, byte)| if matches!(at, 8 | 13 | 18 | 23) { *byte == b'-' } else { byte.is_ascii_hexdigit() })
+}
+
+/// The first rule that claims a token decides.
+const RULES: &[Rule] = &[
+    Rule {
+        vendor: Vendor { name: "Stripe", why: "rk_ is Stripe's restricted key" },
+        claims: |prefix, _| prefix == Prefix::Restricted,
+        example: ("rk_live_", "????????????????????????"),
+    },
+    Rule {
+        vendor: Vendor { name: "Stripe", why: "sk_org_ is Stripe's organization key" },
+        claims: |prefix, _| prefix == Prefix::SkOrg,
+        example: ("sk_org_", "????????????????????????"),
+    },
+    Rule {
+        vendor: Vendor { name: "WorkOS or Highnote", why: "the body begins with the base64 of key_" },
+        claims: |_, body| body.starts_with(b"a2V5X") && body.len() >= 60,
+        example: ("sk_live_", "a2V5X3?????????????????????????????????????????????????????????????????????????"),
+    },
+    Rule {
+        vendor: Vendor { name: "Checkout.com", why: "the body is a UUID" },
+        claims: |_, body| uuid(body),
+        example: ("sk_test_", "########-####-####-####-############"),
+    },
+    Rule {
+        vendor: Vendor { name: "Checkout.com", why: "sk_sbox_ is Checkout.com's sandbox key" },
+        claims: |prefix, _| prefix == Prefix::SkSbox,
+        example: ("sk_sbox_", "~~~~~~~~~~~~~~~~~~~~~~~~~~~"),
+    },
+    Rule {
+        vendor: Vendor { name: "Stripe", why: "24 letters and digits (Tap and PayMongo have the same shape)" },
+        claims: |prefix, body| is_env(prefix) && body.len() == 24 && alphanumeric(body),
+        example: ("sk_live_", "????????????????????????"),
+    },
+    Rule {
+        vendor: Vendor { name: "Stripe", why: "34 letters and digits" },
+        claims: |prefix, body| is_env(prefix) && body.len() == 34 && alphanumeric(body),
+        example: ("sk_test_", "??????????????????????????????????"),
+    },
+    Rule {
+        vendor: Vendor { name: "Stripe", why: "99 or 107 letters and digits" },
+        claims: |prefix, body| is_env(prefix) && matches!(body.len(), 99 | 107) && alphanumeric(body),
+        example: (
+            "sk_live_",
+            "51?????????????????????????????????????????????????????????????????????????????????????????????????",
+        ),
+    },
+    Rule {
+        vendor: Vendor { name: "Stripe", why: "a long body that begins with 51, Stripe's account mark" },
+        claims: |prefix, body| is_env(prefix) && body.len() >= 60 && body.starts_with(b"51") && alphanumeric(body),
+        example: ("sk_test_", "51????????????????????????????????????????????????????????????????????????"),
+    },
+    Rule {
+        vendor: Vendor { name: "Paystack", why: "40 lowercase letters and digits" },
+        claims: |prefix, body| is_env(prefix) && body.len() == 40 && lower(body),
+        example: ("sk_live_", "########################################"),
+    },
+    Rule {
+        vendor: Vendor { name: "Picatic or Elastic Pay", why: "32 lowercase letters and digits" },
+        claims: |prefix, body| {
+            matches!(prefix, Prefix::SkLive | Prefix::SkTest | Prefix::SkOther) && body.len() == 32 && lower(body)
+        },
+        example: ("sk_live_", "~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~"),
+    },
+    Rule {
+        vendor: Vendor { name: "Apideck", why: "93 letters, digits and hyphens" },
+        claims: |prefix, body| is_env(prefix) && body.len() == 93,
+        example: (
+            "sk_live_",
+            "??????????????????????????????-???????????????????????????????-??????????????????????????????",
+        ),
+    },
+    Rule {
+        vendor: Vendor { name: "Magic", why: "16 capital hex digits" },
+        claims: |prefix, body| {
+            is_env(prefix) && body.len() == 16 && body.iter().all(|b| b.is_ascii_digit() || (b'A'..=b'F').contains(b))
+        },
+        example: ("sk_live_", "^^^^^^^^^^^^^^^^"),
+    },
+    Rule {
+        vendor: Vendor { name: "Liveblocks", why: "sk_prod_ or sk_dev_ and 64 characters" },
+        claims: |prefix, body| prefix == Prefix::SkOther && body.len() == 64,
+        example: ("sk_prod_", "????????????????????????????????????????????????????????????????"),
+    },
+    Rule {
+        vendor: Vendor { name: "Crossmint or Liveblocks", why: "its environment word is none of Clerk's" },
+        claims: |prefix, body| prefix == Prefix::SkOther && body.len() >= 16,
+        example: ("sk_staging_", "????????????????????????????????????"),
+    },
+];
+
+/// The vendor whose shape this is, if the table knows it. `body` is all that could belong to the token: letters,
+/// digits and hyphens.
+pub fn claims(prefix: Prefix, body: &[u8]) -> Option<Vendor> {
+    RULES.iter().find(|rule| (rule.claims)(prefix, body)).map(|rule| rule.vendor)
+}
+
+/// Every rule's vendor with a token of its shape, made from `seed`.
+pub fn examples(seed: u64) -> Vec<(Vendor, String)> {
+    let mut state = seed | 1;
+    let mut draw = |alphabet: &[u8]| {
+        // A linear congruential generator is all that an example needs (Knuth, MMIX).
+        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        char::from(alphabet[(state >> 33) as usize % alphabet.len()])
+    };
+    RULES
+        .iter()
+        .map(|rule| {
+            let (prefix, shape) = rule.example;
+            let body = shape.chars().map(|kind| match kind {
+                '#' => draw(b"0123456789abcdef"),
+                '^' => draw(b"0123456789ABCDEF"),
+                '~' => draw(b"0123456789abcdefghijklmnopqrstuvwxyz"),
+                '?' => draw(b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"),
+                other => other,
+            });
+            (rule.vendor, format!("{prefix}{}", body.collect::<String>()))
+        })
+        .collect()
+}

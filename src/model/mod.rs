@@ -1,0 +1,22 @@
+//! Plain data that every room may see: object ids, sightings, coverage, the report.
+//!
+//! Nothing here reads, writes or decides. The one invariant that the types hold up is masking: a report
+//! has no string of a repository's in it but [`Shown`], and only `detect::mask` makes one.
+
+mod events;
+mod oid;
+mod report;
+mod shown;
+mod sighting;
+mod when;
+
+pub use events::{Events, Interrupt, Silent, Stage};
+pub use oid::{ObjectFormat, ObjectType, Oid};
+pub use report::{
+    Candidate, EndReason, Entry, Exposure, HeldAt, HeldPlace, Identity, Instance, KeyReport, Level, NamedPlace,
+    NotOurs, OtherVendor, REPORT_SCHEMA, ReachableFrom, Report, RepositoryReport, Skipped, Summary, Tool, Unreachable,
+    UnreachableCounts, VendorExample, Where,
+};
+pub use shown::Shown;
+pub use sighting::{Confidence, Environment, Kind, Place, Span};
+pub use when::RawTime;

@@ -1,0 +1,339 @@
+//! The rotation checklist: Markdown to work from, top to bottom, at any hour.
+//!
+//! Short sentences, one thing a box, the same order for every key. Steps and their order follow Clerk's guide to
+//! rotation and what its API lets a leaked key do. The only links are to Clerk's dashboard and guide.
+
+use std::io;
+
+use crate::model::{KeyReport, Report, Where};
+
+use super::Options;
+use super::clock::{self, Logs, PLANS};
+use super::triage::{self, Triage};
+use super::wording::{self, count};
+use sheet::{Sheet, code};
+
+mod coverage;
+mod facts;
+mod sheet;
+mod steps;
+
+pub(super) fn write(report: &Report, options: Options, out: &mut dyn io::Write) -> io::Result<()> {
+    let mut sheet = Sheet::new(out, options, report.repositories.len() > 1);
+    let triage = Triage::of(report);
+    title(&mut sheet, report)?;
+    coverage::warning(&mut sheet, report)?;
+    if triage.rotate.is_empty() {
+        nothing_to_rotate(&mut sheet, report, &triage)?;
+    } else {
+        top(&mut sheet, report, &triage)?;
+    }
+    for (at, key) in triage.rotate.iter().enumerate() {
+        sheet.heading(&format!("{}. {}", at + 1, named(key)))?;
+        facts::write(&mut sheet, key)?;
+        steps::write(&mut sheet, key, report)?;
+    }
+    if !triage.rotate.is_empty() {
+        steps::last(&mut sheet, &triage.rotate)?;
+    }
+    possible(&mut sheet, &triage.possible)?;
+    known(&mut sheet, &triage.known)?;
+    coverage::write(&mut sheet, report)
+}
+
+/// `hint` (live, on a branch)
+fn named(key: &KeyReport) -> String {
+    let (environment, back) = (wording::environment(key.environment), if key.known_again { wording::BACK } else { "" });
+    let back = if back.is_empty() { String::new() } else { format!(", {back}") };
+    format!("{} ({environment}, {}{back})", code(&key.hint), wording::standing(key))
+}
+
+fn title(sheet: &mut Sheet<'_>, report: &Report) -> io::Result<()> {
+    sheet.line("# Clerk key rotation checklist")?;
+    let repositories: Vec<String> = report.repositories.iter().map(|repository| sheet.show(&repository.path)).collect();
+    let number = repositories.len() as u64;
+    let from = match sheet.few(repositories).as_slice() {
+        [] => "no repository".to_owned(),
+        [one] => one.clone(),
+        several => format!("{}: {}", count(number, "repository", "repositories"), several.join(", ")),
+    };
+    let made = clock::readable(&report.generated_at);
+    sheet.paragraph(&format!("Made {made} by {} {}, from {from}.", report.tool.name, report.tool.version))
+}
+
+fn nothing_to_rotate(sheet: &mut Sheet<'_>, report: &Report, triage: &Triage<'_>) -> io::Result<()> {
+    sheet.paragraph(&format!("**{}**", triage.verdict(report)))?;
+    match (report.complete, triage.possible.is_empty()) {
+        (true, true) => sheet.paragraph("There is nothing to rotate."),
+        (true, false) => sheet.paragraph("There is nothing to rotate, unless one of the possible keys below is real."),
+        (false, _) => sheet.paragraph("This is no all-clear: not all was read. Get the rest read, then look again."),
+    }
+}
+
+/// How many, in what order, by whom, until when.
+fn top(sheet: &mut Sheet<'_>, report: &Report, triage: &Triage<'_>) -> io::Result<()> {
+    let keys = count(triage.rotate.len() as u64, "key must be rotated", "keys must be rotated");
+    let standing = triage::by_standing(&triage.rotate).join(", ");
+    let back = triage.back().map_or(String::new(), |back| format!(" {back}."));
+    sheet.paragraph(&format!("**{keys}: {}.** {standing}.{back}", triage::environments(&triage.rotate)))?;
+    sheet.paragraph(
+        "Taking a key out of the code ends nothing: it works until it is deleted in Clerk. Go from top to bottom, one \
+         key after the other, and tick each box as you go.",
+    )?;
+
+    sheet.heading("Before you start")?;
+    sheet.tick(
+        0,
+        "**Have a workspace Admin at hand.** Only Admins can add and delete secret keys in Clerk. Members can only \
+         look at the list.",
+    )?;
+    save_logs(sheet, report, &triage.rotate)?;
+    sheet.tick(
+        0,
+        &format!(
+            "**Mind the links.** In the dashboard, `~` stands for the instance that was open last, which may be \
+             another one. After each click, check the application and the environment at the top left. Clerk's own \
+             guide: <{}>",
+            wording::GUIDE
+        ),
+    )?;
+
+    sheet.heading("The order")?;
+    for (at, key) in triage.rotate.iter().enumerate() {
+        sheet.line(&format!("{}. {}", at + 1, named(key)))?;
+    }
+    Ok(())
+}
+
+fn save_logs(sheet: &mut Sheet<'_>, report: &Report, keys: &[&KeyReport]) -> io::Result<()> {
+    let kept = PLANS.map(|plan| format!("{} on {}", plan.keeps(), plan.name));
+    sheet.tick(
+        0,
+        &format!("**Save Clerk's logs first.** They are kept {}, and cannot be got back.", wording::list(&kept)),
+    )?;
+    let Some((start, day)) =
+        clock::earliest_start(keys.iter().copied()).and_then(|start| Some((start, clock::utc_day(start)?)))
+    else {
+        return sheet.bullet(1, "When the first key was exposed is not known. Save all that is there.");
+    };
+    // Several keys can begin at that time; if history is cut at one of them, it began no later.
+    let cut = keys.iter().any(|key| key.exposure.start.as_deref() == Some(start) && wording::is_cut(key));
+    let on = if cut { "on or before" } else { "on" };
+    sheet.bullet(1, &format!("The first exposure was {on} {day} (UTC). {}", clock::COMMIT_CLOCKS))?;
+    for line in log_lines(start, &report.generated_at) {
+        sheet.bullet(1, &line)?;
+    }
+    if keys.len() > 1 {
+        sheet.bullet(1, "Keys that came in later have later days: see step 1 of each.")?;
+    }
+    Ok(())
+}
+
+/// The same in one line, for the steps of a key: what to do about it stands at the top.
+fn log_days(start: &str, now: &str) -> String {
+    let days = PLANS.into_iter().filter_map(|plan| {
+        Some(match clock::logs(start, now, plan)? {
+            Logs::Until(day) => format!("there until {day} on {}", plan.name),
+            Logs::Gone { on, .. } => format!("gone since {on} on {}", plan.name),
+        })
+    });
+    let days: Vec<String> = days.collect();
+    let ahead = if clock::is_ahead(start, now) { " Its clock runs ahead: do not count on these days." } else { "" };
+    if days.is_empty() { String::new() } else { format!(" Its logs: {}.{ahead}", days.join(", ")) }
+}
+
+/// What is left of the logs of the first exposure, a line for each plan.
+fn log_lines(start: &str, now: &str) -> Vec<String> {
+    let mut lines: Vec<String> = PLANS
+        .into_iter()
+        .filter_map(|plan| {
+            let (name, keeps) = (plan.name, plan.keeps());
+            Some(match clock::logs(start, now, plan)? {
+                Logs::Until(day) => format!("{name} ({keeps}): there until {day}. Save them before that day."),
+                Logs::Gone { on, left_since } => format!(
+                    "{name} ({keeps}): gone since {on}. Still there: the last {}, back to {left_since}. Save that now.",
+                    if plan.days == 1 { "day".to_owned() } else { keeps.clone() }
+                ),
+            })
+        })
+        .collect();
+    if clock::is_ahead(start, now) {
+        lines.push("That commit's clock runs ahead of this report's: do not count on these days.".to_owned());
+    }
+    lines
+}
+
+fn possible(sheet: &mut Sheet<'_>, keys: &[&KeyReport]) -> io::Result<()> {
+    if keys.is_empty() {
+        return Ok(());
+    }
+    sheet.heading("Possible keys: look first")?;
+    sheet.paragraph("These may be something else. Look at each before you rotate anything.")?;
+    for key in keys {
+        sheet.subheading(&named(key))?;
+        facts::write(sheet, key)?;
+        sheet.gap();
+        sheet.tick(0, "Look at the place. Is it a key, and is it Clerk's?")?;
+        sheet.tick(
+            0,
+            &format!("If it is: rotate it as <{}> says. The list of keys: {}", wording::GUIDE, steps::page_link(key)),
+        )?;
+        sheet.tick(0, "If it is not: nothing is to be done.")?;
+    }
+    Ok(())
+}
+
+fn known(sheet: &mut Sheet<'_>, keys: &[&KeyReport]) -> io::Result<()> {
+    if keys.is_empty() {
+        return Ok(());
+    }
+    sheet.heading("Already dealt with")?;
+    sheet.paragraph("The list of known keys names these, and they have not come back.")?;
+    for key in keys {
+        let exposed = clock::span(&key.exposure, wording::is_cut(key));
+        sheet.bullet(0, &format!("{}: exposed {exposed}.", named(key)))?;
+        if matches!(key.standing, Where::BranchTip | Where::OtherTip) {
+            sheet.tick(
+                1,
+                "It still stands at a tip. Make sure that it is deleted in Clerk, then take it out of the code.",
+            )?;
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::{Format, sample};
+    use super::*;
+
+    fn checklist(report: &Report) -> String {
+        sample::written(report, Format::Markdown, Options::default())
+    }
+
+    #[test]
+    fn the_whole_checklist_reads_as_it_should() {
+        sample::assert_golden("report.md", &checklist(&sample::report()));
+    }
+
+    #[test]
+    fn links_lead_to_clerk_alone() {
+        let text = sample::written(&sample::report(), Format::Markdown, Options { color: false, verbose: true });
+        // What stands in code spans is text. No span of ours or of the sample's ends within another.
+        let outside: String = outside_code(&text);
+        for (at, _) in outside.match_indices("://") {
+            let link = &outside[at..];
+            assert!(
+                link.starts_with("://dashboard.clerk.com/") || link.starts_with("://clerk.com/docs/"),
+                "{}",
+                link.lines().next().unwrap()
+            );
+        }
+        assert!(!outside.contains('@') && !outside.contains("evil") && !outside.contains("script>"), "{outside}");
+    }
+
+    /// A reader of code spans as CommonMark has them: a run of backticks up to the next run of the same length.
+    fn outside_code(text: &str) -> String {
+        let mut outside = String::new();
+        let mut rest = text;
+        while let Some(at) = rest.find('`') {
+            outside.push_str(&rest[..at]);
+            let from = &rest[at..];
+            let run = from.len() - from.trim_start_matches('`').len();
+            let mut inner = &from[run..];
+            loop {
+                let close = inner.find('`').expect("every span is closed");
+                let after = inner[close..].trim_start_matches('`');
+                let length = inner[close..].len() - after.len();
+                inner = after;
+                if length == run {
+                    break;
+                }
+            }
+            rest = inner;
+        }
+        outside + rest
+    }
+
+    #[test]
+    fn keys_are_numbered_in_the_order_of_the_report() {
+        let text = checklist(&sample::report());
+        let headings: Vec<&str> = text.lines().filter_map(|line| line.strip_prefix("## ")).collect();
+        assert_eq!(
+            headings,
+            [
+                "Before you start",
+                "The order",
+                "1. `sk_live_AbC1…WxY1` (live, on a branch)",
+                "2. `sk_live_AbC2…WxY2` (live, only on tags, pull or other refs)",
+                "3. `sk_live_AbC7…WxY7` (live, in a commit's or tag's own text)",
+                "4. `sk_live_AbC4…WxY4` (live, only unreachable)",
+                "5. `sk_test_AbC8…WxY8` (test, on a branch, known, but back)",
+                "6. `sk_test_AbC3…WxY3` (test, only in history)",
+                "Last, when every key above is deleted",
+                "Possible keys: look first",
+                "Already dealt with",
+                "What was read",
+            ]
+        );
+    }
+
+    #[test]
+    fn nothing_found_is_a_calm_page() {
+        let text = checklist(&sample::clean());
+        assert!(text.contains("There is nothing to rotate."));
+        assert!(!text.contains("- [ ]") && !text.contains("ncomplete"));
+        assert!(text.lines().count() < 15, "{text}");
+    }
+
+    #[test]
+    fn nothing_found_in_half_a_repository_is_no_all_clear() {
+        let mut report = sample::report();
+        report.keys.clear();
+        let text = checklist(&report);
+        assert!(text.contains("This is no all-clear") && !text.contains("There is nothing to rotate"), "{text}");
+        assert!(text.contains("> **This list is incomplete.**"));
+    }
+
+    #[test]
+    fn the_exact_page_is_linked_only_where_it_is_ours() {
+        let exact = "<https://dashboard.clerk.com/apps/app_2abc/instances/ins_2def/api-keys>";
+        let mut report = sample::one_key();
+        assert!(checklist(&report).contains(exact));
+        let url = &mut report.keys[0].instance.as_mut().unwrap().dashboard_url;
+        *url = Some("https://evil.example/apps/app_2abc/instances/ins_2def/api-keys".to_owned());
+        let text = checklist(&report);
+        assert!(!text.contains("evil.example/apps") && !text.contains(exact));
+        assert!(text.contains(wording::DASHBOARD));
+    }
+
+    #[test]
+    fn logs_that_are_gone_are_told_with_what_is_left() {
+        let now = "2026-11-23T10:00:00Z";
+        let lines = log_lines("2026-11-10T10:00:00Z", now);
+        assert_eq!(
+            lines,
+            [
+                "Hobby (1 day): gone since 2026-11-11. Still there: the last day, back to 2026-11-22. Save that now.",
+                "Pro (7 days): gone since 2026-11-17. Still there: the last 7 days, back to 2026-11-16. Save that now.",
+                "Business (30 days): there until 2026-12-10. Save them before that day.",
+            ]
+        );
+        assert!(log_lines("2027-01-01T00:00:00Z", now)[3].starts_with("That commit's clock runs ahead"));
+        assert!(log_lines("not a time", now).is_empty());
+    }
+
+    #[test]
+    fn nobody_is_blamed_where_history_is_cut() {
+        let mut report = sample::one_key();
+        let key = &mut report.keys[0];
+        let mut cut = key.first_introduced.take().unwrap();
+        cut.at_or_before = true;
+        (key.introductions, key.removals) = (vec![cut.clone()], Vec::new());
+        key.first_introduced = Some(cut);
+        let text = checklist(&report);
+        assert!(text.contains("at or before") && text.contains("was on or before 2026-11-21"), "{text}");
+        assert!(!text.contains("who wrote"), "{text}");
+        assert!(!text.contains("Ann") && !text.contains("ann@"), "{text}");
+    }
+}

@@ -1,0 +1,261 @@
+//! The report as JSON, one document or one line a key.
+//!
+//! The model is serialised as it is: its field names are the format. What is done here is escaping: JSON demands it
+//! of controls below U+0020 alone, and a report is looked at with `cat` as well.
+
+use std::io;
+
+use serde::Serialize;
+use serde_json::Serializer;
+use serde_json::ser::{CompactFormatter, Formatter, PrettyFormatter};
+
+use crate::model::{KeyReport, OtherVendor, Report, RepositoryReport, Summary, Tool};
+
+use super::escape;
+
+/// One document, indented.
+pub(super) fn write(report: &Report, out: &mut dyn io::Write) -> io::Result<()> {
+    write_value(report, PrettyFormatter::new(), out)
+}
+
+/// A line for each key, then one on coverage. A file without that last line is cut off.
+pub(super) fn write_lines(report: &Report, out: &mut dyn io::Write) -> io::Result<()> {
+    for key in &report.keys {
+        write_value(&KeyLine { line_type: "key", key }, CompactFormatter, out)?;
+    }
+    let coverage = CoverageLine {
+        line_type: "coverage",
+        schema: report.schema,
+        tool: &report.tool,
+        generated_at: &report.generated_at,
+        complete: report.complete,
+        repositories: &report.repositories,
+        other_vendors: &report.other_vendors,
+        placeholders: report.placeholders,
+        summary: &report.summary,
+    };
+    write_value(&coverage, CompactFormatter, out)
+}
+
+#[derive(Serialize)]
+struct KeyLine<'a> {
+    #[serde(rename = "type")]
+    line_type: &'static str,
+    #[serde(flatten)]
+    key: &'a KeyReport,
+}
+
+#[derive(Serialize)]
+struct CoverageLine<'a> {
+    #[serde(rename = "type")]
+    line_type: &'static str,
+    schema: &'static str,
+    tool: &'a Tool,
+    generated_at: &'a str,
+    complete: bool,
+    repositories: &'a [RepositoryReport],
+    other_vendors: &'a [OtherVendor],
+    placeholders: u64,
+    summary: &'a Summary,
+}
+
+fn write_value(value: &impl Serialize, layout: impl Formatter, out: &mut dyn io::Write) -> io::Result<()> {
+    value.serialize(&mut Serializer::with_formatter(&mut *out, Harmless(layout)))?;
+    out.write_all(b"\n")
+}
+
+/// A layout in which no string has a character that a terminal would obey or that cannot be seen.
+struct Harmless<F>(F);
+
+impl<F: Formatter> Formatter for Harmless<F> {
+    /// Gets what JSON leaves as it is: all but quotes, backslashes and controls below U+0020.
+    fn write_string_fragment<W: ?Sized + io::Write>(&mut self, writer: &mut W, fragment: &str) -> io::Result<()> {
+        let mut rest = fragment;
+        while let Some((at, hidden)) = rest.char_indices().find(|&(_, character)| escape::is_hidden(character)) {
+            self.0.write_string_fragment(writer, &rest[..at])?;
+            for unit in hidden.encode_utf16(&mut [0; 2]) {
+                write!(writer, "\\u{unit:04x}")?;
+            }
+            rest = &rest[at + hidden.len_utf8()..];
+        }
+        self.0.write_string_fragment(writer, rest)
+    }
+
+    fn begin_array<W: ?Sized + io::Write>(&mut self, writer: &mut W) -> io::Result<()> {
+        self.0.begin_array(writer)
+    }
+
+    fn end_array<W: ?Sized + io::Write>(&mut self, writer: &mut W) -> io::Result<()> {
+        self.0.end_array(writer)
+    }
+
+    fn begin_array_value<W: ?Sized + io::Write>(&mut self, writer: &mut W, first: bool) -> io::Result<()> {
+        self.0.begin_array_value(writer, first)
+    }
+
+    fn end_array_value<W: ?Sized + io::Write>(&mut self, writer: &mut W) -> io::Result<()> {
+        self.0.end_array_value(writer)
+    }
+
+    fn begin_object<W: ?Sized + io::Write>(&mut self, writer: &mut W) -> io::Result<()> {
+        self.0.begin_object(writer)
+    }
+
+    fn end_object<W: ?Sized + io::Write>(&mut self, writer: &mut W) -> io::Result<()> {
+        self.0.end_object(writer)
+    }
+
+    fn begin_object_key<W: ?Sized + io::Write>(&mut self, writer: &mut W, first: bool) -> io::Result<()> {
+        self.0.begin_object_key(writer, first)
+    }
+
+    fn end_object_key<W: ?Sized + io::Write>(&mut self, writer: &mut W) -> io::Result<()> {
+        self.0.end_object_key(writer)
+    }
+
+    fn begin_object_value<W: ?Sized + io::Write>(&mut self, writer: &mut W) -> io::Result<()> {
+        self.0.begin_object_value(writer)
+    }
+
+    fn end_object_value<W: ?Sized + io::Write>(&mut self, writer: &mut W) -> io::Result<()> {
+        self.0.end_object_value(writer)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::Value;
+
+    use super::super::{Format, Options, sample};
+    use super::*;
+
+    fn schema() -> Value {
+        let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/report.schema.json");
+        serde_json::from_str(&std::fs::read_to_string(path).unwrap()).unwrap()
+    }
+
+    /// The schema with no room for fields that it does not describe.
+    fn closed(mut schema: Value) -> Value {
+        match &mut schema {
+            Value::Object(fields) => {
+                for (name, value) in fields.iter_mut() {
+                    *value = if name == "additionalProperties" { Value::Bool(false) } else { closed(value.take()) };
+                }
+            }
+            Value::Array(values) => values.iter_mut().for_each(|value| *value = closed(value.take())),
+            _ => {}
+        }
+        schema
+    }
+
+    /// The part of the schema that describes one line of `jsonl`.
+    fn line_schema(mut schema: Value) -> Value {
+        let defs = schema["$defs"].take();
+        serde_json::json!({ "$schema": schema["$schema"], "$ref": "#/$defs/line", "$defs": defs })
+    }
+
+    fn assert_valid(schema: &Value, instance: &Value) {
+        let validator = jsonschema::options().should_validate_formats(true).build(schema).unwrap();
+        let errors: Vec<String> =
+            validator.iter_errors(instance).map(|error| format!("{}: {error}", error.instance_path)).collect();
+        assert!(errors.is_empty(), "{errors:#?}");
+    }
+
+    fn reports() -> [Report; 4] {
+        [sample::report(), sample::clean(), sample::unopened(), sample::one_key()]
+    }
+
+    fn lines(report: &Report) -> Vec<Value> {
+        let text = sample::written(report, Format::Jsonl, Options::default());
+        text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+    }
+
+    #[test]
+    fn the_whole_report_reads_as_it_should() {
+        let report = sample::report();
+        sample::assert_golden("report.json", &sample::written(&report, Format::Json, Options::default()));
+        sample::assert_golden("report.jsonl", &sample::written(&report, Format::Jsonl, Options::default()));
+    }
+
+    #[test]
+    fn the_schema_describes_every_field() {
+        let schemas = [schema(), closed(schema())];
+        assert_ne!(schemas[0], schemas[1]);
+        for report in reports() {
+            let document = serde_json::from_str(&sample::written(&report, Format::Json, Options::default())).unwrap();
+            for schema in &schemas {
+                assert_valid(schema, &document);
+            }
+            // A line of a key has the key's fields and `type`, so no schema of it can be closed: see
+            // `both_forms_say_the_same`.
+            for line in lines(&report) {
+                assert_valid(&line_schema(schema()), &line);
+            }
+        }
+    }
+
+    #[test]
+    fn the_schema_is_strict() {
+        let document = serde_json::to_value(sample::report()).unwrap();
+        let validator = jsonschema::options().should_validate_formats(true).build(&schema()).unwrap();
+        for (pointer, bad) in [
+            ("/schema", "clerk-audit/report/2"),
+            ("/generated_at", "yesterday"),
+            ("/keys/0/id", "sha256:12"),
+            ("/keys/0/environment", "production"),
+            ("/keys/0/standing", "somewhere"),
+            ("/keys/0/instance/dashboard_url", "https://evil.example/"),
+            ("/keys/0/introductions/0/commit", "main"),
+            ("/keys/0/introductions/0/place", "elsewhere"),
+            ("/keys/0/exposure/end_reason", "removed"),
+            ("/repositories/0/skipped/0/reason", "boredom"),
+        ] {
+            let mut changed = document.clone();
+            *changed.pointer_mut(pointer).unwrap() = Value::from(bad);
+            assert!(!validator.is_valid(&changed), "{pointer}");
+        }
+        for pointer in [
+            "/summary",
+            "/keys/0",
+            "/keys/0/introductions/0",
+            "/keys/0/held_at",
+            "/keys/0/exposure",
+            "/repositories/0",
+            "/tool",
+        ] {
+            let fields = document.pointer(pointer).unwrap().as_object().unwrap();
+            for name in fields.keys() {
+                let mut changed = document.clone();
+                changed.pointer_mut(pointer).unwrap().as_object_mut().unwrap().remove(name);
+                assert!(!validator.is_valid(&changed), "{pointer} without {name}");
+            }
+        }
+    }
+
+    #[test]
+    fn both_forms_say_the_same() {
+        for report in reports() {
+            let mut document: Value =
+                serde_json::from_str(&sample::written(&report, Format::Json, Options::default())).unwrap();
+            let mut lines = lines(&report);
+            let mut coverage = lines.pop().unwrap();
+            assert_eq!(coverage.as_object_mut().unwrap().remove("type").unwrap(), "coverage");
+            for line in &mut lines {
+                assert_eq!(line.as_object_mut().unwrap().remove("type").unwrap(), "key");
+            }
+            assert_eq!(document.as_object_mut().unwrap().remove("keys").unwrap(), Value::from(lines));
+            assert_eq!(document, coverage);
+        }
+    }
+
+    #[test]
+    fn what_is_escaped_reads_back_as_it_was() {
+        let text: String = ('\0'..=char::MAX).collect();
+        let mut out = Vec::new();
+        write_value(&text, CompactFormatter, &mut out).unwrap();
+        let written = String::from_utf8(out).unwrap();
+        assert!(!written.trim_end_matches('\n').chars().any(escape::is_hidden));
+        assert!(written.contains("\\u202e") && written.contains("\\udb40\\udc41") && written.contains("\\u009b"));
+        assert_eq!(serde_json::from_str::<String>(&written).unwrap(), text);
+    }
+}

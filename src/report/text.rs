@@ -1,0 +1,162 @@
+//! The report for a terminal: the verdict in one line, then a block a key, then what else was seen and read.
+
+use std::io;
+
+use anstyle::{AnsiColor, Style};
+
+use crate::model::{Confidence, Report};
+
+use super::Options;
+use super::clock;
+use super::triage::{self, Triage};
+use super::wording;
+use page::Page;
+
+mod coverage;
+mod key;
+mod page;
+
+pub(super) fn write(report: &Report, options: Options, out: &mut dyn io::Write) -> io::Result<()> {
+    let mut page = Page::new(out, options, report.repositories.len() > 1);
+    let triage = Triage::of(report);
+    verdict(&mut page, report, &triage)?;
+    if !report.keys.is_empty() {
+        page.line(&page.paint(page::DIM, clock::COMMIT_CLOCKS))?;
+    }
+    // Known keys stand among the others, marked, so that the report's order of urgency is kept.
+    let sure = report.keys.iter().filter(|key| wording::is_quiet(key) || key.confidence != Confidence::Low);
+    for (at, key) in sure.enumerate() {
+        page.blank()?;
+        key::write(&mut page, &format!("{}.", at + 1), key)?;
+    }
+    if !triage.possible.is_empty() {
+        page.blank()?;
+        page.line(&page.paint(Style::new().bold(), "Possible keys: look at these first, they may be something else"))?;
+    }
+    for key in &triage.possible {
+        page.blank()?;
+        key::write(&mut page, "?", key)?;
+    }
+    page.blank()?;
+    coverage::write(&mut page, report)?;
+    hints(&mut page, &triage)
+}
+
+/// Where there is more than stands here.
+fn hints(page: &mut Page<'_>, triage: &Triage<'_>) -> io::Result<()> {
+    if page.was_cut() {
+        page.line(&page.paint(page::DIM, "Long lists show their first few: -v shows all."))?;
+    }
+    if !triage.rotate.is_empty() {
+        page.line(&page.paint(page::DIM, "Each key's rotation, step by step: --checklist FILE."))?;
+    }
+    Ok(())
+}
+
+fn verdict(page: &mut Page<'_>, report: &Report, triage: &Triage<'_>) -> io::Result<()> {
+    let color = if triage.rotate.is_empty() { AnsiColor::Green } else { AnsiColor::Red };
+    // Green would say "all is well", which an audit that did not read all cannot.
+    let style = if triage.rotate.is_empty() && !report.complete { Style::new() } else { color.on_default() };
+    let mut line = page.paint(style.bold(), &triage.verdict(report));
+    if let Some(incomplete) = triage::incompleteness(report) {
+        line.push(' ');
+        line.push_str(&page.paint(AnsiColor::Yellow.on_default().bold(), &incomplete));
+    }
+    page.line(&line)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::{Format, sample};
+    use super::*;
+
+    fn text(report: &Report, options: Options) -> String {
+        sample::written(report, Format::Text, options)
+    }
+
+    #[test]
+    fn the_whole_report_reads_as_it_should() {
+        sample::assert_golden("report.txt", &text(&sample::report(), Options::default()));
+    }
+
+    #[test]
+    fn colour_changes_nothing_but_colour() {
+        let colored = text(&sample::report(), Options { color: true, verbose: false });
+        let mut plain = String::new();
+        let mut rest = colored.as_str();
+        while let Some((before, after)) = rest.split_once('\u{1b}') {
+            plain.push_str(before);
+            rest = after.split_once('m').unwrap().1;
+        }
+        plain.push_str(rest);
+        assert_ne!(colored, plain);
+        assert_eq!(plain, text(&sample::report(), Options::default()));
+    }
+
+    #[test]
+    fn the_verdict_is_the_first_line_and_says_both() {
+        let text = text(&sample::report(), Options::default());
+        assert_eq!(
+            text.lines().next().unwrap(),
+            "Found 6 Clerk secret keys (4 live, 2 test): 2 on a branch (1 live, 1 test), 1 only on tags, pull or \
+             other refs (live), 1 in a commit's or tag's own text (live), 1 only in history (test), 1 only \
+             unreachable (live). 1 of them is known, but back. Also 1 known key and 1 possible key. INCOMPLETE: 9 \
+             things were not read."
+        );
+    }
+
+    #[test]
+    fn links_lead_to_clerk_alone() {
+        let text = text(&sample::report(), Options { color: false, verbose: true });
+        assert!(text.contains("evil.example"));
+        for (at, _) in text.match_indices("://") {
+            assert!(text[at..].starts_with("://dashboard.clerk.com/"), "{}", text[at..].lines().next().unwrap());
+        }
+    }
+
+    #[test]
+    fn what_is_no_object_is_told_for_what_it_is() {
+        let text = text(&sample::report(), Options { color: false, verbose: true });
+        for line in [
+            "name of the reflog refs/heads/sk_live_AbC4…WxY4, whose ref is gone\n",
+            "reflog of HEAD, line 7 (HEAD@{3})\n",
+            "path notes/sk_test_AbC6…WxY6.txt in the index\n",
+            "in the name of refs/pull/3/sk_live_AbC2…WxY2",
+            "the name of the ref refs/pull/3/sk_live_AbC2…WxY2",
+            "line 4 of the file that refs/tags/config names\n",
+        ] {
+            assert!(text.contains(line), "{line}");
+        }
+    }
+
+    #[test]
+    fn nobody_is_blamed_where_history_is_cut() {
+        let mut report = sample::report();
+        report.keys.truncate(1);
+        let key = &mut report.keys[0];
+        let mut cut = key.first_introduced.take().unwrap();
+        cut.at_or_before = true;
+        (key.introductions, key.removals) = (vec![cut.clone()], Vec::new());
+        key.first_introduced = Some(cut);
+        let text = text(&report, Options { color: false, verbose: true });
+        assert!(text.contains("at or before"));
+        assert!(!text.contains("Ann") && !text.contains("ann@"), "{text}");
+    }
+
+    #[test]
+    fn a_clean_report_is_short() {
+        let text = text(&sample::clean(), Options::default());
+        assert!(text.starts_with("No Clerk secret key found in 1 repository (1,204 commits, 3,777 blobs read).\n"));
+        assert!(!text.contains("INCOMPLETE") && !text.contains(clock::COMMIT_CLOCKS));
+        assert!(text.lines().count() < 8, "{text}");
+    }
+
+    #[test]
+    fn verbose_tells_all_that_was_not_read() {
+        let long = text(&sample::report(), Options { color: false, verbose: true });
+        let short = text(&sample::report(), Options::default());
+        let told = |text: &str| text.matches("pack has no such object").count();
+        assert_eq!((told(&short), told(&long)), (3, 7));
+        assert!(short.contains("and 4 more"));
+    }
+}

@@ -1,0 +1,118 @@
+//! Inflating, with the size known beforehand and nothing trusted.
+
+use std::fs::File;
+use std::io;
+use std::os::unix::fs::FileExt;
+
+use flate2::{Decompress, FlushDecompress, Status};
+
+use super::Failure;
+
+/// How much is reserved for an object before any of it has been seen: a header can claim any size.
+const TRUSTED: usize = 16 << 20;
+/// How much compressed data is read at once.
+const CHUNK: usize = 1 << 20;
+
+/// A decoder with its input buffer, to be used again and again.
+pub(super) struct Inflater {
+    decoder: Decompress,
+    input: Vec<u8>,
+}
+
+impl Inflater {
+    pub(super) fn new() -> Self {
+        Self { decoder: Decompress::new(true), input: Vec::new() }
+    }
+
+    /// Inflates the stream at `start` of `file`, which ends before `end`, into `out`, replacing what is there. It
+    /// must have exactly `size` bytes.
+    pub(super) fn inflate(
+        &mut self,
+        file: &File,
+        (start, end): (u64, u64),
+        size: usize,
+        out: &mut Vec<u8>,
+    ) -> Result<(), Failure> {
+        self.decoder.reset(true);
+        out.clear();
+        out.reserve(size.min(TRUSTED) + 1);
+        let mut at = start;
+        // Deflate adds little to what it cannot shrink, so one read mostly does; a base may be followed by gigabytes.
+        let mut chunk = (size + size / 512 + 64).min(CHUNK);
+        loop {
+            let take = usize::try_from(end.saturating_sub(at)).unwrap_or(chunk).min(chunk);
+            chunk = CHUNK;
+            self.input.resize(take, 0);
+            read_some(file, &mut self.input, at)?;
+            if self.input.is_empty() {
+                return Err(Failure::Corrupt("its data is cut short"));
+            }
+            let before = self.decoder.total_in();
+            let done = pump(&mut self.decoder, &self.input, size, out)?;
+            if done {
+                return if out.len() == size { Ok(()) } else { Err(Failure::Corrupt("it is shorter than it says")) };
+            }
+            let used = self.decoder.total_in() - before;
+            if used == 0 {
+                return Err(Failure::Corrupt("its data is cut short"));
+            }
+            at += used;
+        }
+    }
+
+    /// Inflates bytes at hand into `out` up to the end of the stream; at most `limit` bytes.
+    pub(super) fn inflate_all(&mut self, input: &[u8], limit: usize, out: &mut Vec<u8>) -> Result<(), Failure> {
+        self.decoder.reset(true);
+        out.clear();
+        out.reserve((input.len() * 3).min(TRUSTED) + 1);
+        if pump(&mut self.decoder, input, limit, out)? {
+            Ok(())
+        } else {
+            Err(Failure::Corrupt("its data is cut short"))
+        }
+    }
+
+    /// Inflates a stream at the beginning of `input`; how many bytes of it the stream takes.
+    pub(super) fn inflate_prefix(&mut self, input: &[u8], limit: usize, out: &mut Vec<u8>) -> Result<usize, Failure> {
+        self.inflate_all(input, limit, out)?;
+        Ok(self.decoder.total_in() as usize)
+    }
+}
+
+/// Inflates until the stream or the input ends; whether the stream did. More than `limit` bytes are an error.
+fn pump(decoder: &mut Decompress, mut input: &[u8], limit: usize, out: &mut Vec<u8>) -> Result<bool, Failure> {
+    loop {
+        if out.len() == out.capacity() {
+            out.reserve(out.len().clamp(64, TRUSTED));
+        }
+        let (read, written) = (decoder.total_in(), out.len());
+        let status = decoder
+            .decompress_vec(input, out, FlushDecompress::None)
+            .map_err(|_| Failure::Corrupt("its compressed data is damaged"))?;
+        let used = (decoder.total_in() - read) as usize;
+        input = &input[used..];
+        if out.len() > limit {
+            return Err(Failure::Corrupt("it is longer than it says"));
+        }
+        match status {
+            Status::StreamEnd => return Ok(true),
+            _ if used == 0 && out.len() == written && out.len() < out.capacity() => return Ok(false),
+            _ => {}
+        }
+    }
+}
+
+/// Fills `buffer` from `at`, as far as the file goes.
+fn read_some(file: &File, buffer: &mut Vec<u8>, at: u64) -> Result<(), Failure> {
+    let mut filled = 0;
+    while filled < buffer.len() {
+        match file.read_at(&mut buffer[filled..], at + filled as u64) {
+            Ok(0) => break,
+            Ok(count) => filled += count,
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(Failure::Io(error.kind())),
+        }
+    }
+    buffer.truncate(filled);
+    Ok(())
+}

@@ -1,0 +1,343 @@
+//! The object store: opens a repository, lists what names objects, and reads every object.
+//!
+//! The only room that knows git's files, git2 included. Two readers stand behind one contract ([`Store::visit_all`]):
+//! the bulk reader, which is ours and reads whole packs along their delta trees, and libgit2's, which reads object by
+//! object and is the reference that the tests hold the other against. Reading one object by itself
+//! ([`Store::read`]) is libgit2's, wherever the bulk pass has shown that it can be read safely.
+//!
+//! Invariant: whatever cannot be read is a [`Gap`] or a [`Failure`] by name, never an absence. Nothing of a
+//! repository's configuration is run or obeyed, but for the three settings that say how its files are to be read.
+
+mod bulk;
+mod files;
+mod index_file;
+mod inflate;
+mod locate;
+mod loose;
+mod objects;
+mod pack;
+/// Tolerant parsers of commits, trees and tags.
+pub mod parse;
+mod refs;
+mod reftable;
+mod walker;
+mod writer;
+
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::Mutex;
+
+pub use index_file::IndexEntry;
+pub use locate::{Layout, locate, locate_git_dir};
+pub use objects::{ObjectIndex, Objects};
+pub use refs::{Reflog, ReflogLine, Refs, Tip};
+pub use writer::{WriteError, Writer, Written};
+
+use crate::model::{Events, Interrupt, ObjectFormat, ObjectType, Oid};
+use walker::Walker;
+
+/// Why a repository cannot be opened at all.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// There is none.
+    #[error("not a git repository: {}", path.display())]
+    NotARepository {
+        /// Where it was looked for.
+        path: PathBuf,
+        /// The repository around that place.
+        enclosing: Option<PathBuf>,
+    },
+    /// A file or directory cannot be read.
+    #[error("cannot read {}", path.display())]
+    Io {
+        /// Which.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+    /// Its objects have ids of a kind this program does not know.
+    #[error("unknown object format in {}", path.display())]
+    UnknownFormat {
+        /// Its configuration.
+        path: PathBuf,
+    },
+}
+
+/// Why an object cannot be read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Failure {
+    /// It has more bytes than the limit.
+    #[error("it has {0} bytes")]
+    TooLarge(u64),
+    /// It is damaged.
+    #[error("{0}")]
+    Corrupt(&'static str),
+    /// Its file cannot be read.
+    #[error("its file cannot be read: {0}")]
+    Io(io::ErrorKind),
+}
+
+impl Failure {
+    /// The one word that coverage uses.
+    pub fn reason(&self) -> &'static str {
+        match self {
+            Self::TooLarge(_) => "too_large",
+            Self::Corrupt(_) => "corrupt",
+            Self::Io(_) => "unreadable",
+        }
+    }
+}
+
+/// Something that was to be read and could not be. Its bytes are a repository's: not masked yet.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Gap {
+    /// One word, as in `model::Skipped`.
+    pub reason: &'static str,
+    /// The object, ref or file.
+    pub object: Vec<u8>,
+    /// The rest, for a person.
+    pub detail: Vec<u8>,
+}
+
+impl Gap {
+    pub(crate) fn named(reason: &'static str, object: &[u8], detail: &[u8]) -> Self {
+        Self { reason, object: object.to_vec(), detail: detail.to_vec() }
+    }
+
+    fn new(reason: &'static str, path: &Path, detail: &[u8]) -> Self {
+        Self { reason, object: locate::bytes_of(path), detail: detail.to_vec() }
+    }
+
+    fn unreadable(path: &Path, error: &io::Error) -> Self {
+        Self::new("unreadable", path, error.to_string().as_bytes())
+    }
+}
+
+/// Takes objects from a reader, on one of its threads.
+pub trait Visitor: Send {
+    /// One object. Each is handed over once, in no order that matters.
+    fn object(&mut self, index: ObjectIndex, kind: ObjectType, bytes: &[u8]);
+}
+
+/// Which reader reads whole packs.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Reader {
+    /// Ours, along the delta trees.
+    #[default]
+    Bulk,
+    /// libgit2, object by object: the reference.
+    Libgit2,
+}
+
+/// An open repository.
+pub struct Store {
+    /// Its directories.
+    pub layout: Layout,
+    /// How its objects are named.
+    pub format: ObjectFormat,
+    /// Refs, heads and reflogs.
+    pub refs: Refs,
+    /// What is staged, by the index's name (`index`, `worktrees/x/index`).
+    pub indexes: Vec<(Vec<u8>, Vec<IndexEntry>)>,
+    /// Commits at which a shallow clone is cut.
+    pub shallow: Vec<Oid>,
+    /// All objects.
+    pub objects: Objects,
+    /// What of refs, indexes and settings could not be read.
+    pub gaps: Vec<Gap>,
+    /// What the last listing of objects could not read: a pack without an index, say, which is an ordinary moment of
+    /// `git repack`.
+    pub listing_gaps: Vec<Gap>,
+    walker: Option<Mutex<Walker>>,
+    failed: Vec<ObjectIndex>,
+}
+
+/// How a repository is opened.
+#[derive(Clone, Copy, Debug)]
+pub struct OpenOptions {
+    /// Whether reflogs are read.
+    pub reflogs: bool,
+    /// Whether indexes are read.
+    pub indexes: bool,
+}
+
+impl Store {
+    /// Opens a repository and lists its refs and objects. Refs are read before objects are listed, so that a push
+    /// meanwhile leaves no ref without its objects.
+    ///
+    /// # Errors
+    /// Where nothing of it could be read; anything less is a [`Gap`].
+    pub fn open(layout: Layout, options: OpenOptions) -> Result<Self, Error> {
+        let mut gaps = Vec::new();
+        let format = format(&layout, &mut gaps)?;
+        let refs = refs::read(&layout, format, options.reflogs, &mut gaps);
+        let mut indexes = Vec::new();
+        if options.indexes {
+            indexes.push((b"index".to_vec(), index_file::read(&layout.common_dir, format, &mut gaps)));
+            for (name, dir) in refs::worktrees(&layout.common_dir) {
+                let name = [b"worktrees/", name.as_slice(), b"/index"].concat();
+                indexes.push((name, index_file::read(&dir, format, &mut gaps)));
+            }
+        }
+        let shallow = shallow(&layout.common_dir, &mut gaps);
+        let mut listing_gaps = Vec::new();
+        let objects = list_objects(&layout, format, &mut listing_gaps);
+        Ok(Self {
+            layout,
+            format,
+            refs,
+            indexes,
+            shallow,
+            objects,
+            gaps,
+            listing_gaps,
+            walker: None,
+            failed: Vec::new(),
+        })
+    }
+
+    /// Lists the objects again: what was repacked or pushed since is then seen. Whether anything changed; if so,
+    /// object numbers change.
+    pub fn relist(&mut self) -> bool {
+        self.listing_gaps.clear();
+        let objects = list_objects(&self.layout, self.format, &mut self.listing_gaps);
+        if objects.is_same(&self.objects) {
+            return false;
+        }
+        self.objects = objects;
+        self.walker = None;
+        self.failed.clear();
+        true
+    }
+
+    /// Reads every object once and hands it to one of `visitors`, each on its own thread; what could not be read.
+    pub fn visit_all<V: Visitor>(
+        &self,
+        reader: Reader,
+        visitors: &mut [V],
+        limit: u64,
+        interrupt: Interrupt<'_>,
+        events: &dyn Events,
+    ) -> Vec<(ObjectIndex, Failure)> {
+        let pass = bulk::Pass {
+            objects: &self.objects,
+            limit,
+            seen: bulk::Seen::new(self.objects.len()),
+            failures: Mutex::new(Vec::new()),
+            interrupt,
+            events,
+        };
+        let walker = Walker::open(&self.objects);
+        if let (Reader::Libgit2, Some(walker), Some(first)) = (reader, &walker, visitors.first_mut()) {
+            walker.visit_packed(&pass, first);
+        }
+        pass.run(visitors);
+        pass.failures.into_inner().unwrap_or_default()
+    }
+
+    /// Lets [`Store::read`] use libgit2, now that a pass has shown which objects it must not be asked for.
+    pub fn trust_all_but(&mut self, failures: &[(ObjectIndex, Failure)]) {
+        self.failed = failures.iter().map(|(index, _)| *index).collect();
+        self.walker = Walker::open(&self.objects).map(Mutex::new);
+    }
+
+    /// Reads one object into `out`: through libgit2 where it is packed and a pass has read it before, else by our own
+    /// reader.
+    ///
+    /// # Errors
+    /// Where no copy of it can be read.
+    pub fn read(&self, index: ObjectIndex, limit: u64, out: &mut Vec<u8>) -> Result<ObjectType, Failure> {
+        let is_packed = matches!(self.objects.location[index as usize], objects::Location::Packed { .. });
+        if is_packed
+            && !self.objects.copies.contains_key(&index)
+            && self.failed.binary_search(&index).is_err()
+            && let Some(walker) = &self.walker
+            && let Ok(walker) = walker.lock()
+            && let Ok(kind) = walker.read(&self.objects, index, out)
+        {
+            return Ok(kind);
+        }
+        self.objects.read(index, limit, out)
+    }
+}
+
+/// Everything in the repository's own object directory and its alternates.
+fn list_objects(layout: &Layout, format: ObjectFormat, gaps: &mut Vec<Gap>) -> Objects {
+    let own = layout.common_dir.join("objects");
+    let alternates = refs::alternates(&own, gaps);
+    Objects::list(&own, &alternates, format, gaps)
+}
+
+/// The object format, from the repository's own configuration file alone.
+fn format(layout: &Layout, gaps: &mut Vec<Gap>) -> Result<ObjectFormat, Error> {
+    let path = layout.common_dir.join("config");
+    let text = match files::read(&path) {
+        Ok(text) => text,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(ObjectFormat::Sha1),
+        Err(error) => {
+            gaps.push(Gap::unreadable(&path, &error));
+            return Ok(ObjectFormat::Sha1);
+        }
+    };
+    // A ref format that is neither files nor tables would leave every object without a ref.
+    if let Some(other) = extension(&text, "refstorage").filter(|value| !matches!(value.as_str(), "files" | "reftable"))
+    {
+        let detail = format!("refs are kept in the format {other}: which refs reach what is not known");
+        gaps.push(Gap::new("unsupported", &path, detail.as_bytes()));
+    }
+    match extension(&text, "objectformat").as_deref() {
+        None | Some("sha1") => Ok(ObjectFormat::Sha1),
+        Some("sha256") => Ok(ObjectFormat::Sha256),
+        Some(_) => Err(Error::UnknownFormat { path }),
+    }
+}
+
+/// The value of `extensions.<name>` in a configuration file. Ours, and not libgit2's parser, because that one follows
+/// `include.path` to wherever it points.
+fn extension(config: &[u8], name: &str) -> Option<String> {
+    let text = String::from_utf8_lossy(config);
+    let mut inside = false;
+    let mut value = None;
+    for line in text.lines().map(str::trim) {
+        let mut rest = line;
+        if let Some(header) = line.strip_prefix('[')
+            && let Some((section, behind)) = header.split_once(']')
+        {
+            inside = section.trim().eq_ignore_ascii_case("extensions");
+            rest = behind.trim();
+        }
+        if inside
+            && let Some((key, given)) = rest.split_once('=')
+            && key.trim().eq_ignore_ascii_case(name)
+        {
+            let given = given.split(['#', ';']).next().unwrap_or_default();
+            value = Some(given.trim().trim_matches('"').to_ascii_lowercase());
+        }
+    }
+    value
+}
+
+fn shallow(common_dir: &Path, gaps: &mut Vec<Gap>) -> Vec<Oid> {
+    match files::read(&common_dir.join("shallow")) {
+        Ok(text) => text.split(|byte| *byte == b'\n').filter_map(|line| Oid::from_hex(line.trim_ascii())).collect(),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Vec::new(),
+        Err(error) => {
+            gaps.push(Gap::unreadable(&common_dir.join("shallow"), &error));
+            Vec::new()
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::extension;
+
+    #[test]
+    fn extensions_are_read_as_git_reads_them() {
+        let config = b"[core]\n\tobjectformat = no\n[Extensions]\n\tobjectFormat = sha256 # x\n\trefStorage=\"reftable\"\n[a \"b\"]\nrefstorage = files\n";
+        assert_eq!(extension(config, "objectformat").as_deref(), Some("sha256"));
+        assert_eq!(extension(config, "refstorage").as_deref(), Some("reftable"));
+        assert_eq!(extension(b"[extensions] objectformat=sha256", "objectformat").as_deref(), Some("sha256"));
+        assert_eq!(extension(b"", "objectformat"), None);
+    }
+}

@@ -1,0 +1,282 @@
+//! The table of all objects: which there are and where each stands.
+
+use std::cmp::Reverse;
+use std::collections::{BinaryHeap, HashMap};
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use super::inflate::Inflater;
+use super::pack::{self, EntryKind, Listing, Pack};
+use super::{Failure, Gap, loose};
+use crate::model::{ObjectFormat, ObjectType, Oid};
+
+/// An object's number in the table: objects are numbered in the order of their ids.
+pub type ObjectIndex = u32;
+
+/// Where one copy of an object stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Location {
+    Packed { pack: u32, offset: u64 },
+    Loose { dir: u32 },
+}
+
+/// Every object in the repository's own object directory and in its alternates.
+///
+/// Memory: an id and sixteen bytes for each object.
+pub struct Objects {
+    pub(super) format: ObjectFormat,
+    ids: Vec<u8>,
+    /// How many ids begin with a byte up to this one.
+    fanout: [u32; 256],
+    pub(super) location: Vec<Location>,
+    /// Further copies of objects that stand in several places.
+    pub(super) copies: HashMap<ObjectIndex, Vec<Location>>,
+    /// Objects that only alternates have.
+    borrowed: Vec<bool>,
+    pub(super) packs: Vec<Pack>,
+    pub(super) loose_dirs: Vec<PathBuf>,
+}
+
+/// The longest chain of deltas that is followed for one object; git itself makes none longer than 4095
+/// (`pack.depth`). A cycle ends here.
+pub(super) const LONGEST_CHAIN: usize = 10_000;
+
+/// What a chain that is longer, or a cycle, fails with.
+pub(super) const ENDLESS: Failure = Failure::Corrupt("its chain of deltas does not end");
+
+/// So many packs are held open at once.
+const OPEN_PACKS: usize = 256;
+
+struct Source {
+    listing: Listing,
+    pack: Option<u32>,
+    dir: u32,
+}
+
+impl Objects {
+    /// Lists everything in `own`, the repository's object directory, and in `alternates`.
+    pub(super) fn list(own: &Path, alternates: &[PathBuf], format: ObjectFormat, gaps: &mut Vec<Gap>) -> Self {
+        let mut packs = Vec::new();
+        let mut sources = Vec::new();
+        let dirs: Vec<PathBuf> = std::iter::once(own.to_owned()).chain(alternates.iter().cloned()).collect();
+        for (dir_number, dir) in dirs.iter().enumerate() {
+            // Loose ones first: what is packed meanwhile is then seen in its pack.
+            let loose = loose::list(dir, format, gaps);
+            if !loose.is_empty() {
+                let ids = loose.iter().flat_map(|oid| oid.as_bytes().to_vec()).collect();
+                let listing = Listing { ids, offsets: Vec::new() };
+                sources.push(Source { listing, pack: None, dir: dir_number as u32 });
+            }
+            for index in pack_indexes(dir, gaps) {
+                if let Some((pack, listing)) = Pack::open(&index, format, packs.len() < OPEN_PACKS, gaps) {
+                    sources.push(Source { listing, pack: Some(packs.len() as u32), dir: dir_number as u32 });
+                    packs.push(pack);
+                }
+            }
+        }
+        // A pack's copy before a loose one's, the own directory's before an alternate's.
+        sources.sort_by_key(|source| (source.dir, source.pack.is_none()));
+        Self::merge(&sources, packs, dirs, format)
+    }
+
+    fn merge(sources: &[Source], packs: Vec<Pack>, loose_dirs: Vec<PathBuf>, format: ObjectFormat) -> Self {
+        let hash = format.raw_len();
+        let total: usize = sources.iter().map(|source| source.listing.ids.len()).sum();
+        let mut table = Self {
+            format,
+            ids: Vec::with_capacity(total),
+            fanout: [0; 256],
+            location: Vec::with_capacity(total / hash),
+            copies: HashMap::new(),
+            borrowed: Vec::with_capacity(total / hash),
+            packs,
+            loose_dirs,
+        };
+        let id = |source: usize, row: usize| &sources[source].listing.ids[row * hash..(row + 1) * hash];
+        let mut heads: BinaryHeap<Reverse<(&[u8], usize, usize)>> = sources
+            .iter()
+            .enumerate()
+            .filter(|(_, source)| !source.listing.ids.is_empty())
+            .map(|(number, _)| Reverse((id(number, 0), number, 0)))
+            .collect();
+        while let Some(Reverse((oid, number, row))) = heads.pop() {
+            let source = &sources[number];
+            let location = match source.pack {
+                Some(pack) => Location::Packed { pack, offset: source.listing.offsets[row] },
+                None => Location::Loose { dir: source.dir },
+            };
+            if table.ids.ends_with(oid) && !table.location.is_empty() {
+                let index = table.location.len() as u32 - 1;
+                table.copies.entry(index).or_default().push(location);
+                if source.dir == 0 {
+                    table.borrowed[index as usize] = false;
+                }
+            } else {
+                table.ids.extend_from_slice(oid);
+                table.location.push(location);
+                table.borrowed.push(source.dir != 0);
+                table.fanout[usize::from(oid[0])] = table.location.len() as u32;
+            }
+            if (row + 1) * hash < source.listing.ids.len() {
+                heads.push(Reverse((id(number, row + 1), number, row + 1)));
+            }
+        }
+        let mut so_far = 0;
+        for count in &mut table.fanout {
+            so_far = so_far.max(*count);
+            *count = so_far;
+        }
+        table
+    }
+
+    /// Whether another listing shows the same objects in the same packs.
+    pub(super) fn is_same(&self, other: &Self) -> bool {
+        let paths = |objects: &Self| objects.packs.iter().map(|pack| pack.path.clone()).collect::<Vec<_>>();
+        self.ids == other.ids && paths(self) == paths(other)
+    }
+
+    /// How many objects there are.
+    pub fn len(&self) -> usize {
+        self.location.len()
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.location.is_empty()
+    }
+
+    /// The id of an object.
+    pub fn oid(&self, index: ObjectIndex) -> Oid {
+        let hash = self.format.raw_len();
+        let at = index as usize * hash;
+        Oid::from_bytes(&self.ids[at..at + hash]).unwrap_or_else(|| unreachable!("ids have the format's length"))
+    }
+
+    /// The object with this id.
+    pub fn find(&self, oid: &Oid) -> Option<ObjectIndex> {
+        let hash = self.format.raw_len();
+        let wanted = oid.as_bytes();
+        if wanted.len() != hash {
+            return None;
+        }
+        let first = usize::from(wanted[0]);
+        let mut low = if first == 0 { 0 } else { self.fanout[first - 1] as usize };
+        let mut high = self.fanout[first] as usize;
+        while low < high {
+            let middle = low + (high - low) / 2;
+            match self.ids[middle * hash..(middle + 1) * hash].cmp(wanted) {
+                std::cmp::Ordering::Less => low = middle + 1,
+                std::cmp::Ordering::Greater => high = middle,
+                std::cmp::Ordering::Equal => return Some(middle as u32),
+            }
+        }
+        None
+    }
+
+    /// The objects whose ids begin with these hex digits.
+    pub fn with_prefix(&self, hex: &str) -> Vec<ObjectIndex> {
+        (0..self.len() as u32).filter(|index| self.oid(*index).to_string().starts_with(hex)).collect()
+    }
+
+    /// Whether only an alternate has it.
+    pub fn is_borrowed(&self, index: ObjectIndex) -> bool {
+        self.borrowed[index as usize]
+    }
+
+    /// Reads one object by itself, from whichever copy can be read, into `out`. A chain of deltas is followed as far
+    /// as it goes, through other packs too. Cost: the whole chain.
+    ///
+    /// # Errors
+    /// The first copy's failure, where no copy can be read.
+    pub fn read(&self, index: ObjectIndex, limit: u64, out: &mut Vec<u8>) -> Result<ObjectType, Failure> {
+        let copies = self.copies.get(&index).map_or(&[][..], Vec::as_slice);
+        let mut first = None;
+        for location in std::iter::once(self.location[index as usize]).chain(copies.iter().copied()) {
+            match self.read_copy(index, location, limit, out) {
+                Ok(kind) => return Ok(kind),
+                Err(failure) => {
+                    first.get_or_insert(failure);
+                }
+            }
+        }
+        Err(first.unwrap_or(Failure::Corrupt("it stands nowhere")))
+    }
+
+    fn read_copy(
+        &self,
+        mut index: ObjectIndex,
+        mut location: Location,
+        limit: u64,
+        out: &mut Vec<u8>,
+    ) -> Result<ObjectType, Failure> {
+        let mut inflater = Inflater::new();
+        let mut deltas: Vec<Vec<u8>> = Vec::new();
+        let mut held = 0u64;
+        let kind = loop {
+            let (pack, offset) = match location {
+                Location::Loose { dir } => {
+                    let dir = &self.loose_dirs[dir as usize];
+                    break loose::read(dir, self.oid(index), limit, &mut inflater, out)?;
+                }
+                Location::Packed { pack, offset } => (&self.packs[pack as usize], offset),
+            };
+            let header = pack.with_file(|file| {
+                let header = pack::entry_header(file, offset, pack.end, self.format)?;
+                pack::entry_data(file, &header, pack.end, limit, &mut inflater, out)?;
+                Ok(header)
+            })?;
+            location = match header.kind {
+                EntryKind::Whole(kind) => break kind,
+                EntryKind::OffsetDelta(base) => match location {
+                    Location::Packed { pack, .. } => Location::Packed { pack, offset: base },
+                    Location::Loose { .. } => location,
+                },
+                EntryKind::RefDelta(base) => {
+                    index = self.find(&base).ok_or(Failure::Corrupt("its delta base is missing"))?;
+                    self.location[index as usize]
+                }
+            };
+            held += out.len() as u64;
+            if deltas.len() >= LONGEST_CHAIN || held > limit.saturating_mul(2) {
+                return Err(ENDLESS);
+            }
+            deltas.push(std::mem::take(out));
+        };
+        let mut base = std::mem::take(out);
+        while let Some(delta) = deltas.pop() {
+            pack::apply(&base, &delta, limit, out)?;
+            std::mem::swap(&mut base, out);
+        }
+        *out = base;
+        Ok(kind)
+    }
+}
+
+/// The pack indexes below an object directory, in order. A pack without one is a gap.
+fn pack_indexes(objects: &Path, gaps: &mut Vec<Gap>) -> Vec<PathBuf> {
+    let dir = objects.join("pack");
+    let entries = match fs::read_dir(&dir) {
+        Ok(entries) => entries,
+        Err(error) => {
+            if error.kind() != io::ErrorKind::NotFound {
+                gaps.push(Gap::unreadable(&dir, &error));
+            }
+            return Vec::new();
+        }
+    };
+    let mut indexes = Vec::new();
+    for path in entries.flatten().map(|entry| entry.path()) {
+        let is_pack = path.file_name().is_some_and(|name| name.as_encoded_bytes().starts_with(b"pack-"));
+        match path.extension().map(std::ffi::OsStr::as_encoded_bytes) {
+            Some(b"idx") if is_pack => indexes.push(path),
+            // Asked again, because an index is moved into place after its pack.
+            Some(b"pack") if is_pack && !path.with_extension("idx").exists() && path.exists() => {
+                gaps.push(Gap::new("corrupt", &path, b"the pack has no index"));
+            }
+            _ => {}
+        }
+    }
+    indexes.sort();
+    indexes
+}

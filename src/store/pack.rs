@@ -1,0 +1,288 @@
+//! Packs: their indexes, their entries, and the deltas between these.
+//!
+//! Format: git's `Documentation/gitformat-pack.txt`. Every offset, size and count is checked against what is there.
+
+use std::fs::File;
+use std::os::unix::fs::FileExt;
+use std::path::{Path, PathBuf};
+
+use super::inflate::Inflater;
+use super::{Failure, Gap, files};
+use crate::model::{ObjectFormat, ObjectType, Oid};
+
+/// A pack as its index lists it.
+pub(super) struct Pack {
+    pub(super) path: PathBuf,
+    /// Held open, so that `git repack -ad` cannot take it away; not where there are very many packs.
+    handle: Option<File>,
+    /// Where the trailing checksum begins, which ends the last entry.
+    pub(super) end: u64,
+}
+
+/// What the index of a pack lists: ids in order, and their offsets.
+pub(super) struct Listing {
+    pub(super) ids: Vec<u8>,
+    pub(super) offsets: Vec<u64>,
+}
+
+/// How an entry is stored.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum EntryKind {
+    Whole(ObjectType),
+    OffsetDelta(u64),
+    RefDelta(Oid),
+}
+
+/// The header of an entry.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct EntryHeader {
+    pub(super) kind: EntryKind,
+    /// Size of what is inflated: the object, or the delta.
+    pub(super) size: u64,
+    /// Where the compressed data begins.
+    pub(super) data: u64,
+}
+
+impl Pack {
+    /// Opens the pack whose index is at `index`, and reads the index. A pack that cannot be used is a gap.
+    pub(super) fn open(
+        index: &Path,
+        format: ObjectFormat,
+        keep_open: bool,
+        gaps: &mut Vec<Gap>,
+    ) -> Option<(Self, Listing)> {
+        let path = index.with_extension("pack");
+        let mut gap = |reason, path: &Path, detail: &str| {
+            gaps.push(Gap::new(reason, path, detail.as_bytes()));
+        };
+        let bytes = match files::read(index) {
+            Ok(bytes) => bytes,
+            Err(error) => {
+                // Repacked away since the directory was listed: the caller lists again.
+                if error.kind() != std::io::ErrorKind::NotFound {
+                    gap("unreadable", index, &error.to_string());
+                }
+                return None;
+            }
+        };
+        let file = match files::open(&path) {
+            Ok(file) => file,
+            Err(error) => {
+                if index.exists() {
+                    gap("unreadable", &path, &error.to_string());
+                }
+                return None;
+            }
+        };
+        let Some(listing) = Listing::parse(&bytes, format) else {
+            gap("corrupt", index, "the pack's index cannot be read");
+            return None;
+        };
+        let size = file.metadata().map_or(0, |meta| meta.len());
+        let mut head = [0; 12];
+        let sound = file.read_exact_at(&mut head, 0).is_ok()
+            && &head[..4] == b"PACK"
+            && matches!(u32::from_be_bytes([head[4], head[5], head[6], head[7]]), 2 | 3);
+        if !sound {
+            gap("corrupt", &path, "it is no pack");
+            return None;
+        }
+        let end = size.saturating_sub(format.raw_len() as u64);
+        Some((Self { path, handle: keep_open.then_some(file), end }, listing))
+    }
+
+    /// Calls `with` with the open file.
+    pub(super) fn with_file<T>(&self, with: impl FnOnce(&File) -> Result<T, Failure>) -> Result<T, Failure> {
+        match &self.handle {
+            Some(file) => with(file),
+            None => with(&files::open(&self.path).map_err(|error| Failure::Io(error.kind()))?),
+        }
+    }
+}
+
+impl Listing {
+    /// Parses an index of version 1 or 2; ids come out in order whatever the file says.
+    pub(super) fn parse(bytes: &[u8], format: ObjectFormat) -> Option<Self> {
+        let hash = format.raw_len();
+        let version_2 = bytes.get(..8)? == [0xff, b't', b'O', b'c', 0, 0, 0, 2];
+        let fanout = if version_2 { 8 } else { 0 };
+        let count = be32(bytes, fanout + 255 * 4)? as usize;
+        let table = fanout + 256 * 4;
+        let mut listing = if version_2 {
+            let ids = bytes.get(table..table + count.checked_mul(hash)?)?.to_vec();
+            let small = table + count * (hash + 4);
+            let large = small + count * 4;
+            let offsets = (0..count)
+                .map(|at| {
+                    let offset = be32(bytes, small + at * 4)?;
+                    if offset & 0x8000_0000 == 0 {
+                        return Some(u64::from(offset));
+                    }
+                    let at = large + (offset & 0x7fff_ffff) as usize * 8;
+                    bytes.get(at..at + 8)?.try_into().ok().map(u64::from_be_bytes)
+                })
+                .collect::<Option<Vec<u64>>>()?;
+            Self { ids, offsets }
+        } else {
+            let rows = bytes.get(table..table + count.checked_mul(hash + 4)?)?;
+            let rows = rows.chunks_exact(hash + 4);
+            Self {
+                offsets: rows
+                    .clone()
+                    .map(|row| u64::from(u32::from_be_bytes([row[0], row[1], row[2], row[3]])))
+                    .collect(),
+                ids: rows.flat_map(|row| &row[4..]).copied().collect(),
+            }
+        };
+        listing.put_in_order(hash);
+        Some(listing)
+    }
+
+    fn put_in_order(&mut self, hash: usize) {
+        if self.ids.chunks_exact(hash).is_sorted() {
+            return;
+        }
+        let mut rows: Vec<(&[u8], u64)> = self.ids.chunks_exact(hash).zip(self.offsets.iter().copied()).collect();
+        rows.sort_unstable();
+        let ids = rows.iter().flat_map(|row| row.0).copied().collect();
+        self.offsets = rows.iter().map(|row| row.1).collect();
+        self.ids = ids;
+    }
+}
+
+/// Reads the header of the entry at `offset`.
+pub(super) fn entry_header(file: &File, offset: u64, end: u64, format: ObjectFormat) -> Result<EntryHeader, Failure> {
+    const CUT: Failure = Failure::Corrupt("its entry is cut short");
+    // Ten bytes of size at the most, and an id or an offset.
+    let mut buffer = [0; 64];
+    let room = usize::try_from(end.saturating_sub(offset)).unwrap_or(buffer.len()).min(buffer.len());
+    let mut filled = 0;
+    while filled < room {
+        match file.read_at(&mut buffer[filled..room], offset + filled as u64) {
+            Ok(0) => break,
+            Ok(count) => filled += count,
+            Err(error) if error.kind() == std::io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(Failure::Io(error.kind())),
+        }
+    }
+    let bytes = &buffer[..filled];
+    let first = *bytes.first().ok_or(CUT)?;
+    let mut size = u64::from(first & 15);
+    let (mut at, mut shift) = (1, 4);
+    let mut more = first & 0x80 != 0;
+    while more {
+        let byte = *bytes.get(at).ok_or(CUT)?;
+        if shift > 57 {
+            return Err(Failure::Corrupt("its size does not fit"));
+        }
+        size |= u64::from(byte & 0x7f) << shift;
+        shift += 7;
+        at += 1;
+        more = byte & 0x80 != 0;
+    }
+    let kind = match (first >> 4) & 7 {
+        1 => EntryKind::Whole(ObjectType::Commit),
+        2 => EntryKind::Whole(ObjectType::Tree),
+        3 => EntryKind::Whole(ObjectType::Blob),
+        4 => EntryKind::Whole(ObjectType::Tag),
+        6 => {
+            let mut byte = *bytes.get(at).ok_or(CUT)?;
+            let mut back = u64::from(byte & 0x7f);
+            at += 1;
+            while byte & 0x80 != 0 {
+                byte = *bytes.get(at).ok_or(CUT)?;
+                back = back.checked_add(1).and_then(|back| back.checked_mul(128)).ok_or(CUT)? | u64::from(byte & 0x7f);
+                at += 1;
+            }
+            let base = offset.checked_sub(back).filter(|_| back > 0);
+            EntryKind::OffsetDelta(base.ok_or(Failure::Corrupt("its delta base lies outside the pack"))?)
+        }
+        7 => {
+            let base = bytes.get(at..at + format.raw_len()).and_then(Oid::from_bytes).ok_or(CUT)?;
+            at += format.raw_len();
+            EntryKind::RefDelta(base)
+        }
+        _ => return Err(Failure::Corrupt("its entry has no known type")),
+    };
+    Ok(EntryHeader { kind, size, data: offset + at as u64 })
+}
+
+/// Inflates an entry's data.
+pub(super) fn entry_data(
+    file: &File,
+    header: &EntryHeader,
+    end: u64,
+    limit: u64,
+    inflater: &mut Inflater,
+    out: &mut Vec<u8>,
+) -> Result<(), Failure> {
+    if header.size > limit {
+        return Err(Failure::TooLarge(header.size));
+    }
+    inflater.inflate(file, (header.data, end), header.size as usize, out)
+}
+
+/// Applies a delta to its base.
+pub(super) fn apply(base: &[u8], delta: &[u8], limit: u64, out: &mut Vec<u8>) -> Result<(), Failure> {
+    const BAD: Failure = Failure::Corrupt("its delta does not fit its base");
+    let (base_size, mut at) = delta_size(delta, 0).ok_or(BAD)?;
+    let (size, next) = delta_size(delta, at).ok_or(BAD)?;
+    at = next;
+    if base_size != base.len() as u64 {
+        return Err(BAD);
+    }
+    if size > limit {
+        return Err(Failure::TooLarge(size));
+    }
+    let size = size as usize;
+    out.clear();
+    out.reserve(size.min(16 << 20));
+    while let Some(&op) = delta.get(at) {
+        at += 1;
+        let piece = if op & 0x80 != 0 {
+            let mut field = |bit: u8, shift: u32| -> Result<usize, Failure> {
+                if op & bit == 0 {
+                    return Ok(0);
+                }
+                let byte = *delta.get(at).ok_or(BAD)?;
+                at += 1;
+                Ok(usize::from(byte) << shift)
+            };
+            let from = field(1, 0)? | field(2, 8)? | field(4, 16)? | field(8, 24)?;
+            let length = field(16, 0)? | field(32, 8)? | field(64, 16)?;
+            let length = if length == 0 { 0x10000 } else { length };
+            base.get(from..from + length).ok_or(BAD)?
+        } else if op > 0 {
+            let piece = delta.get(at..at + usize::from(op)).ok_or(BAD)?;
+            at += usize::from(op);
+            piece
+        } else {
+            return Err(BAD);
+        };
+        if out.len() + piece.len() > size {
+            return Err(BAD);
+        }
+        out.extend_from_slice(piece);
+    }
+    if out.len() == size { Ok(()) } else { Err(BAD) }
+}
+
+fn delta_size(delta: &[u8], mut at: usize) -> Option<(u64, usize)> {
+    let (mut size, mut shift) = (0u64, 0);
+    loop {
+        let byte = *delta.get(at)?;
+        at += 1;
+        if shift > 57 {
+            return None;
+        }
+        size |= u64::from(byte & 0x7f) << shift;
+        shift += 7;
+        if byte & 0x80 == 0 {
+            return Some((size, at));
+        }
+    }
+}
+
+fn be32(bytes: &[u8], at: usize) -> Option<u32> {
+    bytes.get(at..at + 4)?.try_into().ok().map(u32::from_be_bytes)
+}

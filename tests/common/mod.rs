@@ -1,0 +1,11 @@
+//! What the integration tests share: repositories made in code, runs of the binary, and an oracle that reads
+//! a repository by git's own command line and knows nothing of the code that it is held against.
+#![allow(dead_code, reason = "each test binary uses a part of it")]
+
+pub(crate) mod fixture;
+pub(crate) mod git;
+pub(crate) mod oracle;
+pub(crate) mod random_history;
+pub(crate) mod run;
+pub(crate) mod schema;
+pub(crate) mod secrets;

@@ -1,0 +1,206 @@
+//! Random histories: what the tool says of each must be what brute force finds out, whether its objects are
+//! loose or packed.
+//!
+//! `CLERK_AUDIT_SEED` replays one history (with `CLERK_AUDIT_HISTORIES`, that many from it on), and leaves a
+//! history that fails on the disk; `CLERK_AUDIT_HISTORIES` changes how many there are.
+
+mod common;
+
+use std::collections::BTreeMap;
+use std::io::Write as _;
+use std::path::Path;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use common::fixture::Repo;
+use common::git;
+use common::oracle::compare::differences;
+use common::oracle::facts::Facts;
+use common::random_history::Plan;
+use common::run::Audit;
+use serde_json::Value;
+
+const HISTORIES: u64 = 500;
+
+#[test]
+fn random_histories_are_reported_as_brute_force_finds_them() {
+    let replayed = number("CLERK_AUDIT_SEED");
+    let base = replayed.unwrap_or_else(|| fastrand::u64(..1 << 40));
+    let histories = number("CLERK_AUDIT_HISTORIES").unwrap_or(if replayed.is_some() { 1 } else { HISTORIES });
+    say(&format!("random histories: {histories} from seed {base} on"));
+
+    let threads = std::thread::available_parallelism().map_or(2, usize::from);
+    let next = AtomicU64::new(0);
+    let failures = Mutex::new(Vec::new());
+    let tally = Mutex::new(BTreeMap::<&str, u64>::new());
+    std::thread::scope(|scope| {
+        for _ in 0..threads {
+            scope.spawn(|| {
+                loop {
+                    let seed = base + next.fetch_add(1, Ordering::Relaxed);
+                    let failed = failures.lock().expect("no thread panicked").len();
+                    if seed >= base + histories || failed >= 3 {
+                        break;
+                    }
+                    match check(&Plan::new(seed), replayed.is_some()) {
+                        Ok(checked) => {
+                            let mut tally = tally.lock().expect("no thread panicked");
+                            *tally.entry("keys").or_default() += checked.keys;
+                            *tally.entry(checked.also).or_default() += 1;
+                        }
+                        Err(told) => failures.lock().expect("no thread panicked").push((seed, told)),
+                    }
+                }
+            });
+        }
+    });
+    let failures = failures.into_inner().expect("no thread panicked");
+    for (seed, told) in &failures {
+        say(&format!("\nseed {seed} (CLERK_AUDIT_SEED={seed} replays it):\n{}", smallest(*seed, told)));
+    }
+    let seeds: Vec<u64> = failures.iter().map(|(seed, _)| *seed).collect();
+    assert!(failures.is_empty(), "base seed {base}: what is reported is not what is there, at seeds {seeds:?}");
+    let tally = tally.into_inner().expect("no thread panicked");
+    say(&format!("{histories} random histories are reported as they are: {tally:?}"));
+}
+
+/// A history that is reported as it is.
+struct Checked {
+    keys: u64,
+    /// In which way it was audited beside loose, with packed refs, and packed.
+    also: &'static str,
+}
+
+/// Makes one history and audits it loose, with packed refs, packed, and some in other ways too.
+fn check(plan: &Plan, keep: bool) -> Result<Checked, String> {
+    let seed = plan.seed;
+    let checked = std::panic::catch_unwind(|| {
+        let mut repo = plan.build();
+        let facts = Facts::read(repo.path(), 1);
+        let (told, also) = compare(&mut repo, &facts, seed);
+        if told.is_empty() {
+            return Ok(Checked { keys: facts.keys().len() as u64, also });
+        }
+        let kept = if keep { format!("\nthe repository is left in {}", repo.keep().display()) } else { String::new() };
+        Err(format!("{}{kept}", told.join("\n")))
+    });
+    checked.unwrap_or_else(|panic| {
+        let told = panic.downcast::<String>().map_or_else(|_| "no reason told".into(), |told| *told);
+        Err(format!("seed {seed} panicked: {told}"))
+    })
+}
+
+fn compare(repo: &mut Repo, facts: &Facts, seed: u64) -> (Vec<String>, &'static str) {
+    let (loose, mut told) = audit(repo.path(), facts);
+    told.extend(differences(facts, &loose));
+    repo.git(&["pack-refs", "--all"]);
+    let (packed_refs, _) = audit(repo.path(), facts);
+    told.extend(first_difference("with packed refs", &loose, &packed_refs, ""));
+    repo.git(&["repack", "-a", "-d", "-k", "-q"]);
+    let (packed, _) = audit(repo.path(), facts);
+    told.extend(first_difference("with packed objects", &loose, &packed, ""));
+    let also = match seed % 6 {
+        0 => {
+            repo.git(&["commit-graph", "write", "--reachable"]);
+            repo.git(&["multi-pack-index", "write"]);
+            "with a commit graph and an index of packs"
+        }
+        1 if migrates_to_reftable(repo) => "with refs in tables",
+        2 => {
+            let copy = sha256_copy(repo);
+            let facts = Facts::read(copy.path(), 1);
+            let (report, wrong) = audit(copy.path(), &facts);
+            let wrong = wrong.into_iter().chain(differences(&facts, &report));
+            told.extend(wrong.map(|told| format!("in SHA-256: {told}")));
+            return (told, "in SHA-256");
+        }
+        3 | 4 => {
+            // The reference: libgit2 reads the same packs, and the report is the same.
+            let mut report = Audit::history(repo.path()).and("--reader").and("libgit2").run().report();
+            report.as_object_mut().expect("a report is an object").remove("generated_at");
+            told.extend(first_difference("read by libgit2", &loose, &report, ""));
+            return (told, "read by libgit2");
+        }
+        _ => return (told, "in no other way"),
+    };
+    let (other, _) = audit(repo.path(), facts);
+    told.extend(first_difference(also, &loose, &other, ""));
+    (told, also)
+}
+
+/// Puts all refs in tables, if this git can: not with worktrees or reflogs, and no git before 2.46.
+fn migrates_to_reftable(repo: &Repo) -> bool {
+    let mut migrate = git::command(repo.path());
+    migrate.args(["refs", "migrate", "--ref-format=reftable"]);
+    git::answer(migrate, b"").success
+}
+
+/// The reachable history again, as another repository whose ids are SHA-256.
+fn sha256_copy(repo: &mut Repo) -> Repo {
+    let options = ["--glob=refs/*", "--signed-tags=strip", "--tag-of-filtered-object=drop", "--reencode=no"];
+    let mut stream = repo.git(&[&["fast-export"], &options[..]].concat());
+    // A submodule's commit is in no repository here, and its id is any id of the right length.
+    let submodule = b"\nM 160000 ";
+    let mut at = 0;
+    while let Some(found) = stream[at..].windows(submodule.len()).position(|part| part == submodule) {
+        at += found + submodule.len() + 40;
+        stream.splice(at..at, [b'0'; 24]);
+    }
+    let mut copy = Repo::bare_sha256();
+    copy.git_with_input(&["fast-import", "--quiet", "--force", "--date-format=raw-permissive"], &stream);
+    copy
+}
+
+/// The report, without the time at which it was made, and what is wrong with the run itself.
+fn audit(path: &Path, facts: &Facts) -> (Value, Vec<String>) {
+    let outcome = Audit::history(path).run();
+    let mut report = outcome.report();
+    report.as_object_mut().expect("a report is an object").remove("generated_at");
+    let keys = facts.keys();
+    let mut wrong = Vec::new();
+    // What is nearly a key is told with less confidence.
+    let others = report["keys"].as_array().into_iter().flatten().any(|key| key["confidence"] == "medium");
+    let code = if keys.is_empty() && !others { 0 } else { 1 };
+    if outcome.code != Some(code) {
+        wrong.push(format!("exit code {:?}, not {code}; standard error: {}", outcome.code, outcome.errors()));
+    }
+    let said = outcome.text() + &outcome.errors();
+    wrong.extend(keys.iter().filter(|key| said.contains(*key)).map(|key| format!("the report shows {key:.12}… whole")));
+    (report, wrong)
+}
+
+/// Where two reports of one repository differ first.
+fn first_difference(when: &str, one: &Value, other: &Value, at: &str) -> Option<String> {
+    match (one, other) {
+        (Value::Object(one), Value::Object(other)) if one.len() == other.len() => {
+            let null = Value::Null;
+            let mut fields = one.iter().map(|(name, value)| (name, value, other.get(name).unwrap_or(&null)));
+            fields.find_map(|(name, one, other)| first_difference(when, one, other, &format!("{at}/{name}")))
+        }
+        (Value::Array(one), Value::Array(other)) if one.len() == other.len() => {
+            let mut items = one.iter().zip(other).enumerate();
+            items.find_map(|(index, (one, other))| first_difference(when, one, other, &format!("{at}/{index}")))
+        }
+        _ => (one != other).then(|| format!("{when}, {at} is {other}, not {one}")),
+    }
+}
+
+/// The first steps of a history that fails, if fewer than all of them fail too.
+fn smallest(seed: u64, told: &str) -> String {
+    for steps in 0..20 {
+        if let Err(told) = check(&Plan { steps: Some(steps), ..Plan::new(seed) }, false) {
+            return format!("{told}\n(as much fails after the first {steps} steps of it)");
+        }
+    }
+    told.to_owned()
+}
+
+fn number(variable: &str) -> Option<u64> {
+    let text = std::env::var(variable).ok()?;
+    Some(text.parse().unwrap_or_else(|_| panic!("{variable} is no number: {text}")))
+}
+
+/// Says something that a passing test shows too.
+fn say(text: &str) {
+    let _ = writeln!(std::io::stderr().lock(), "{text}");
+}

@@ -1,0 +1,347 @@
+//! Bad input: what a disk, a copy or an interrupted program left behind. Nothing hangs, nothing passes for clean, and
+//! what can be read is read.
+
+use std::os::unix::fs::PermissionsExt;
+
+use super::support::{Found, MAIN, audit, audit_at, env, loose_path, overwrite, pack_file, text};
+use crate::common::fixture::Repo;
+use crate::common::fixture::objects::{Commit, Files, Mode, Oid};
+use crate::common::secrets::{live_key, test_key};
+
+/// A repository with a key that can be read and a file that is to be damaged: `A (.env +, victim)   main`.
+fn repo(content: &str) -> (Repo, String, Oid) {
+    let key = live_key(1001);
+    let mut repo = Repo::bare();
+    repo.commit_on(MAIN, &[(".env", Some(&env(&key))), ("victim", Some(content))], "A");
+    repo.finish();
+    let victim = repo.blob(content);
+    (repo, key, victim)
+}
+
+/// Content that does not compress.
+fn noise(length: usize) -> String {
+    crate::common::secrets::alphanumerics(1002, length)
+}
+
+fn check(found: &Found, key: &str, reason: &str, victim: Oid) {
+    assert_eq!(found.code, 3);
+    assert_eq!(found.skipped(), [(reason, victim.to_string().as_str())]);
+    assert!(found.has(key), "what can be read is read");
+}
+
+#[test]
+fn loose_objects_cut_at_any_length_are_gaps_and_hang_nobody() {
+    let (repo, key, victim) = repo(&noise(20_000));
+    let path = loose_path(&repo, victim);
+    let whole = std::fs::read(&path).unwrap();
+    for length in [0, 1, 2, 3, 10, 16, 100, 5_000, whole.len() / 2, whole.len() - 5, whole.len() - 1] {
+        overwrite(&path, &whole[..length]);
+        check(&audit_at(repo.path()), &key, "corrupt", victim);
+    }
+}
+
+#[test]
+fn a_loose_object_cut_to_its_header_where_it_is_a_commit_or_tree_is_a_gap() {
+    //  A ── B   main, each loose and cut in turn
+    let key = live_key(1003);
+    for victim in ["main", "main~1", "main^{tree}", "main~1^{tree}"] {
+        let mut repo = Repo::bare();
+        repo.commit_on(MAIN, &[("a", Some("a\n"))], "A");
+        repo.commit_on(MAIN, &[("b", Some("b\n"))], "B");
+        repo.commit_on("refs/heads/other", &[(".env", Some(&env(&key)))], "other");
+        let oid = String::from_utf8(repo.git(&["rev-parse", victim])).unwrap().trim().to_owned();
+        let path = repo.git_directory().join("objects").join(&oid[..2]).join(&oid[2..]);
+        let whole = std::fs::read(&path).unwrap();
+        overwrite(&path, &whole[..whole.len() / 2]);
+        let found = audit_at(repo.path());
+        assert_eq!((found.code, found.skipped()), (3, vec![("corrupt", oid.as_str())]), "{victim}");
+        assert!(found.has(&key));
+    }
+}
+
+#[test]
+fn loose_objects_that_are_something_else_are_gaps() {
+    let (repo, key, victim) = repo("victim\n");
+    let path = loose_path(&repo, victim);
+    let deflated = |bytes: &[u8]| super::packs::zlib_stored(bytes);
+    for content in [
+        b"plain text".to_vec(),
+        vec![0; 4096],
+        deflated(b""),
+        deflated(b"blob"),
+        deflated(b"blob 7\0short"),
+        deflated(b"blob 3\0longer"),
+        deflated(b"bolb 6\0victim"),
+        deflated(b"blob -1\0victim"),
+        deflated(b"blob 99999999999999999999999\0victim"),
+        deflated(&[b'x'; 100]),
+    ] {
+        overwrite(&path, &content);
+        check(&audit_at(repo.path()), &key, "corrupt", victim);
+    }
+    std::fs::remove_file(&path).unwrap();
+    std::fs::create_dir(&path).unwrap();
+    check(&audit_at(repo.path()), &key, "corrupt", victim);
+}
+
+#[test]
+fn a_named_pipe_among_the_files_hangs_nobody() {
+    //  a fifo where an object, a ref, packed-refs, the index, or a pack's index should be
+    let (repo, key, victim) = repo("victim\n");
+    let git_directory = repo.git_directory();
+    let fifo = |path: &std::path::Path| {
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        let made = std::process::Command::new("mkfifo").arg(path).status().expect("running mkfifo");
+        assert!(made.success());
+    };
+    let object = loose_path(&repo, victim);
+    let content = std::fs::read(&object).unwrap();
+    std::fs::remove_file(&object).unwrap();
+    fifo(&object);
+    assert!(audit_at(repo.path()).code == 3);
+    overwrite(&object, &content);
+    for name in ["refs/heads/pipe", "packed-refs", "index", "shallow", "logs/HEAD", "objects/pack/pack-1.idx"] {
+        let path = git_directory.join(name);
+        fifo(&path);
+        let run = crate::common::run::Audit::history(repo.path()).within(std::time::Duration::from_secs(8)).run();
+        let found = super::support::found(&run);
+        assert!(found.has(&key), "{name}");
+        std::fs::remove_file(&path).unwrap();
+    }
+}
+
+/// The same repository with everything in one pack.
+fn packed(content: &str) -> (Repo, String, Oid) {
+    let (mut repo, key, victim) = repo(content);
+    repo.git(&["repack", "-adq"]);
+    repo.git(&["prune-packed", "-q"]);
+    std::fs::set_permissions(pack_file(&repo, "pack"), PermissionsExt::from_mode(0o644)).unwrap();
+    std::fs::set_permissions(pack_file(&repo, "idx"), PermissionsExt::from_mode(0o644)).unwrap();
+    (repo, key, victim)
+}
+
+/// Where an object stands in the pack.
+fn offset(repo: &mut Repo, oid: Oid) -> usize {
+    let index = pack_file(repo, "idx");
+    let listed = String::from_utf8(repo.git(&["verify-pack", "-v", index.to_str().unwrap()])).unwrap();
+    let line = listed.lines().find(|line| line.starts_with(&oid.to_string())).expect("the object is packed");
+    line.split_whitespace().nth(4).unwrap().parse().unwrap()
+}
+
+#[test]
+fn a_flipped_byte_in_a_pack_is_a_gap_of_that_object_alone() {
+    let (mut repo, key, victim) = packed(&noise(3_000));
+    let at = offset(&mut repo, victim);
+    let path = pack_file(&repo, "pack");
+    let whole = std::fs::read(&path).unwrap();
+    for distance in [5, 100, 1_000, 2_000] {
+        let mut bytes = whole.clone();
+        bytes[at + distance] ^= 0x55;
+        std::fs::write(&path, &bytes).unwrap();
+        check(&audit_at(repo.path()), &key, "corrupt", victim);
+    }
+    let mut bytes = whole.clone();
+    bytes[at] = 0x50 | (bytes[at] & 0x8f);
+    std::fs::write(&path, &bytes).unwrap();
+    check(&audit_at(repo.path()), &key, "corrupt", victim);
+}
+
+#[test]
+fn what_is_damaged_in_a_pack_is_read_from_another_copy() {
+    let (mut repo, key, victim) = packed(&format!("{}\n{}", noise(500), env(&test_key(1004))));
+    let path = pack_file(&repo, "pack");
+    let at = offset(&mut repo, victim);
+    let content = repo.content(victim).to_vec();
+    let mut bytes = std::fs::read(&path).unwrap();
+    bytes[at + 50] ^= 0x55;
+    std::fs::write(&path, &bytes).unwrap();
+    let loose = super::packs::zlib_stored(&[format!("blob {}\0", content.len()).as_bytes(), &content].concat());
+    overwrite(&loose_path(&repo, victim), &loose);
+    let found = audit_at(repo.path()).complete();
+    assert!(found.has(&key) && found.has(&test_key(1004)));
+}
+
+#[test]
+fn a_pack_that_is_cut_is_a_gap() {
+    let (repo, _, _) = packed(&noise(3_000));
+    let path = pack_file(&repo, "pack");
+    let whole = std::fs::read(&path).unwrap();
+    for length in [0, 4, 11, 12, 30, whole.len() / 2, whole.len() - 21, whole.len() - 30] {
+        std::fs::write(&path, &whole[..length]).unwrap();
+        let found = audit_at(repo.path());
+        assert_eq!(found.code, 3, "cut to {length}");
+        assert!(found.reasons().iter().all(|reason| ["corrupt", "broken_ref", "missing"].contains(reason)));
+    }
+}
+
+#[test]
+fn an_index_of_a_pack_that_is_cut_or_rubbish_is_a_gap() {
+    let (repo, _, _) = packed("victim\n");
+    let path = pack_file(&repo, "idx");
+    let whole = std::fs::read(&path).unwrap();
+    let mut absurd = whole.clone();
+    absurd[8 + 255 * 4..8 + 256 * 4].copy_from_slice(&[0xff; 4]);
+    let far: Vec<u8> = {
+        // Every offset beyond the pack.
+        let mut bytes = whole.clone();
+        let count = u32::from_be_bytes(bytes[8 + 255 * 4..8 + 256 * 4].try_into().unwrap()) as usize;
+        let table = 8 + 1024 + count * 24;
+        bytes[table..table + count * 4].fill(0x7f);
+        bytes
+    };
+    let mut cut: Vec<Vec<u8>> = [0, 7, 100, 1032, 1050, whole.len() / 2].map(|length| whole[..length].to_vec()).into();
+    cut.extend([absurd, far, vec![0xff; 5_000], vec![0; 5_000]]);
+    for (number, bytes) in cut.iter().enumerate() {
+        std::fs::write(&path, bytes).unwrap();
+        let found = audit_at(repo.path());
+        assert_eq!(found.code, 3, "number {number}");
+    }
+    std::fs::remove_file(&path).unwrap();
+    let found = audit_at(repo.path());
+    assert!(found.code == 3 && found.reasons().contains(&"corrupt"), "a pack without an index: {:?}", found.skipped());
+    std::fs::write(&path, &whole).unwrap();
+    std::fs::remove_file(pack_file(&repo, "pack")).unwrap();
+    let found = audit_at(repo.path());
+    assert!(found.code == 3 && found.reasons().contains(&"unreadable"), "an index without a pack");
+}
+
+#[test]
+fn a_delta_whose_base_is_gone_is_a_gap() {
+    //  pack: a delta of an id that is nowhere
+    let (repo, key, _) = repo("victim\n");
+    let oid = super::packs::made_up(1);
+    let bytes = super::packs::delta(10, &[super::packs::Step::Copy(0, 10)]);
+    let stored = super::packs::Stored::RefDelta(super::packs::made_up(2));
+    super::packs::write_pack(
+        &repo.git_directory().join("objects"),
+        "thin",
+        &[super::packs::Packed { oid, stored, bytes }],
+    );
+    check(&audit_at(repo.path()), &key, "corrupt", oid);
+}
+
+#[test]
+fn a_delta_whose_base_is_in_another_pack_or_loose_is_read() {
+    //  pack: deltas of a loose blob and of a blob in another pack, each adding a key
+    let (mut repo, key, _) = repo("victim\n");
+    let loose = repo.blob("0123456789");
+    repo.finish();
+    let objects = repo.git_directory().join("objects");
+    let packed = super::packs::made_up(3);
+    super::packs::write_pack(&objects, "base", &[super::packs::Packed::blob(packed, "0123456789")]);
+    let keys = [live_key(1005), live_key(1006)];
+    for (at, base) in [loose, packed].into_iter().enumerate() {
+        let line = env(&keys[at]);
+        let steps = [super::packs::Step::Copy(0, 10), super::packs::Step::Insert(line.as_bytes())];
+        let entry = super::packs::Packed {
+            oid: super::packs::made_up(4 + at as u64),
+            stored: super::packs::Stored::RefDelta(base),
+            bytes: super::packs::delta(10, &steps),
+        };
+        super::packs::write_pack(&objects, &format!("thin{at}"), &[entry]);
+    }
+    let found = audit(&mut repo).complete();
+    assert!(found.has(&key) && keys.iter().all(|key| found.has(key)));
+}
+
+#[test]
+fn broken_refs_are_gaps_and_the_rest_is_read() {
+    //  A +   main      and: an empty ref, rubbish, a short id, the zero id, a missing object, rubbish in packed-refs
+    let (repo, key, _) = repo("victim\n");
+    let missing = "0123456789012345678901234567890123456789";
+    for (name, content) in [
+        ("refs/heads/empty", String::new()),
+        ("refs/heads/rubbish", "what is this\n".to_owned()),
+        ("refs/heads/short", "0123456789\n".to_owned()),
+        ("refs/heads/zero", format!("{}\n", "0".repeat(40))),
+        ("refs/heads/missing", format!("{missing}\n")),
+        ("packed-refs", format!("# pack-refs with: peeled fully-peeled sorted\nrubbish\n{missing} refs/tags/gone\n")),
+    ] {
+        let path = repo.git_directory().join(name);
+        overwrite(&path, content.as_bytes());
+        let found = audit_at(repo.path());
+        assert_eq!((found.code, found.reasons()), (3, vec!["broken_ref"]), "{name}");
+        let object = found.skipped()[0].1.to_owned();
+        assert!(object == name || name == "packed-refs", "{object}");
+        assert!(found.has(&key));
+        std::fs::remove_file(&path).unwrap();
+    }
+    overwrite(&repo.git_directory().join("HEAD"), b"rubbish\n");
+    let found = audit_at(repo.path());
+    assert!(found.code == 3 && found.has(&key), "HEAD is rubbish");
+}
+
+#[test]
+fn symbolic_refs_in_a_loop_hang_nobody() {
+    let (repo, key, _) = repo("victim\n");
+    for (name, target) in [("one", "two"), ("two", "one"), ("self", "self")] {
+        overwrite(
+            &repo.git_directory().join("refs/heads").join(name),
+            format!("ref: refs/heads/{target}\n").as_bytes(),
+        );
+    }
+    let found = audit_at(repo.path());
+    assert!(found.has(&key));
+}
+
+#[test]
+fn missing_objects_of_every_type_are_gaps() {
+    //  A (.env +, x/y) ── B   main; the tag v1 on B; each object in turn is lost
+    let key = live_key(1007);
+    for (victim, reason) in [
+        ("main:x/y", "missing"),
+        ("main:x", "missing"),
+        ("main^{tree}", "missing"),
+        ("main~1", "missing"),
+        ("main", "missing"),
+    ] {
+        let mut repo = Repo::bare();
+        repo.commit_on(MAIN, &[(".env", Some(&env(&key))), ("x/y", Some("y\n"))], "A");
+        repo.commit_on(MAIN, &[("b", Some("b\n"))], "B");
+        repo.git(&["tag", "-a", "-m", "tag", "v1", "main"]);
+        let oid = String::from_utf8(repo.git(&["rev-parse", victim])).unwrap().trim().to_owned();
+        std::fs::remove_file(repo.git_directory().join("objects").join(&oid[..2]).join(&oid[2..])).unwrap();
+        let found = audit_at(repo.path());
+        assert_eq!(found.code, 3, "{victim}");
+        assert!(found.skipped().contains(&(reason, oid.as_str())), "{victim}: {:?}", found.skipped());
+        assert!(found.has(&key), "{victim}");
+    }
+}
+
+#[test]
+fn an_object_folder_that_cannot_be_read_is_a_gap() {
+    //  objects/xx: no permission (which root does not mind)
+    let (repo, key, victim) = repo("victim\n");
+    let folder = loose_path(&repo, victim).parent().unwrap().to_owned();
+    std::fs::set_permissions(&folder, PermissionsExt::from_mode(0o000)).unwrap();
+    let readable = std::fs::read_dir(&folder).is_ok();
+    let found = audit_at(repo.path());
+    std::fs::set_permissions(&folder, PermissionsExt::from_mode(0o755)).unwrap();
+    if readable {
+        assert!(found.complete().has(&key));
+    } else {
+        assert_eq!(found.code, 3);
+        assert!(found.reasons().contains(&"unreadable"));
+    }
+}
+
+#[test]
+fn an_object_of_another_type_than_the_tree_says_is_read_all_the_same() {
+    //  A: a tree whose entry "d" is said to be a directory and is a blob +, and "f" said to be a file and is a tree
+    let (in_blob, in_tree) = (live_key(1008), live_key(1009));
+    let mut repo = Repo::bare();
+    let blob = repo.blob(env(&in_blob));
+    let inner = repo.blob(env(&in_tree));
+    let tree = repo.tree(&Files::from([(b"x".to_vec(), (Mode::File, inner))]));
+    let entries = vec![(b"d".to_vec(), Mode::Directory, blob), (b"f".to_vec(), Mode::File, tree)];
+    let root = repo.object(
+        crate::common::fixture::objects::ObjectType::Tree,
+        crate::common::fixture::objects::encode_tree(entries),
+    );
+    let a = repo.commit(&Commit::new(root, &[], 1_704_000_000, "A"));
+    repo.set_ref(MAIN, a);
+    let found = audit(&mut repo);
+    for key in [&in_blob, &in_tree] {
+        assert_eq!(text(&found.key(key)["standing"]), "branch_tip");
+    }
+}

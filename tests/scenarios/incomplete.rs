@@ -1,0 +1,158 @@
+//! Bad input: shallow, partial and empty repositories, and what is none.
+
+use super::support::{MAIN, audit, audit_at, entries, env, git_in, list, text, unreachable};
+use crate::common::fixture::Repo;
+use crate::common::run::Audit;
+use crate::common::secrets::live_key;
+
+/// A clone of a repository in a folder beside it.
+fn clone(repo: &mut Repo, options: &[&str]) -> std::path::PathBuf {
+    repo.git(&["config", "uploadpack.allowFilter", "true"]);
+    let clone = repo.beside("clone");
+    _ = std::fs::remove_dir_all(&clone);
+    let from = format!("file://{}", repo.path().display());
+    let whole: Vec<&str> =
+        ["clone", "--quiet"].into_iter().chain(options.iter().copied()).chain([from.as_str(), "clone"]).collect();
+    git_in(repo.path().parent().unwrap(), &whole);
+    clone
+}
+
+#[test]
+fn a_clone_of_depth_1_blames_nobody() {
+    //  A + ── B ── C   main        cloned with depth 1: C alone
+    let key = live_key(1201);
+    let mut repo = Repo::bare();
+    repo.commit_on(MAIN, &[(".env", Some(&env(&key)))], "A");
+    let b = repo.commit_on(MAIN, &[("b", Some("b\n"))], "B");
+    let c = repo.commit_on(MAIN, &[("c", Some("c\n"))], "C");
+    let clone = clone(&mut repo, &["--bare", "--depth", "1"]);
+    let found = audit_at(&clone);
+    assert_eq!((found.code, &found.report["complete"]), (3, &false.into()));
+    assert_eq!(found.skipped(), [("shallow", b.to_string().as_str())]);
+    let of = found.only(&key);
+    assert_eq!(entries(&of["introductions"], &[("C", c)]), ["C file .env key"]);
+    assert_eq!(of["introductions"][0]["at_or_before"], true);
+    assert_eq!(of["first_introduced"]["at_or_before"], true);
+    for format in ["text", "markdown"] {
+        let run = Audit::new(&["history", "-v", "--format", format]).and(&clone).run();
+        let told = run.text();
+        assert_eq!(run.code, Some(3));
+        assert!(told.contains("or before"), "{told}");
+        assert!(!told.contains("Ada Author") && !told.contains("Carl Committer"), "nobody is named: {told}");
+    }
+}
+
+#[test]
+fn what_a_cut_commits_children_bring_is_theirs() {
+    //  A ── B ── C +   main        cloned with depth 2: B and C
+    let key = live_key(1202);
+    let mut repo = Repo::bare();
+    repo.commit_on(MAIN, &[("a", Some("a\n"))], "A");
+    repo.commit_on(MAIN, &[("b", Some("b\n"))], "B");
+    let c = repo.commit_on(MAIN, &[(".env", Some(&env(&key)))], "C");
+    let clone = clone(&mut repo, &["--bare", "--depth", "2"]);
+    let found = audit_at(&clone);
+    assert_eq!((found.code, found.reasons()), (3, vec!["shallow"]));
+    let of = found.only(&key);
+    assert_eq!(
+        (text(&of["first_introduced"]["commit"]), &of["first_introduced"]["at_or_before"]),
+        (c.to_string().as_str(), &false.into())
+    );
+}
+
+#[test]
+fn a_blobless_clone_does_not_pass_for_clean() {
+    //  A + ── B -   main        cloned without blobs, bare: no content at all
+    let key = live_key(1203);
+    let mut repo = Repo::bare();
+    repo.commit_on(MAIN, &[(".env", Some(&env(&key))), ("b", Some("b\n"))], "A");
+    repo.commit_on(MAIN, &[(".env", None)], "B");
+    let blob = repo.blob(env(&key));
+    let clone = clone(&mut repo, &["--bare", "--filter=blob:none"]);
+    let found = audit_at(&clone);
+    assert_eq!((found.code, found.reasons()), (3, vec!["missing"]));
+    assert_eq!(found.skipped().len(), 2, "each gap by its id");
+    assert!(found.skipped().contains(&("missing", blob.to_string().as_str())));
+    assert_eq!(list(&found.report["keys"]).count(), 0);
+    let run = Audit::new(&["history"]).and(&clone).run();
+    assert_eq!(run.code, Some(3));
+    let verdict = run.text().lines().next().unwrap().to_owned();
+    assert!(verdict.contains("INCOMPLETE") && verdict.contains("no all-clear"), "{verdict}");
+}
+
+#[test]
+fn a_treeless_clone_does_not_pass_for_clean() {
+    let key = live_key(1204);
+    let mut repo = Repo::bare();
+    repo.commit_on(MAIN, &[("x/.env", Some(&env(&key)))], "A");
+    let clone = clone(&mut repo, &["--bare", "--filter=tree:0"]);
+    let found = audit_at(&clone);
+    assert_eq!((found.code, found.reasons()), (3, vec!["missing"]));
+}
+
+#[test]
+fn a_key_that_came_while_its_file_cannot_be_read_is_at_or_before() {
+    //  A (.env: a blob that is missing) ── B (.env +)   main
+    let key = live_key(1205);
+    let mut repo = Repo::bare();
+    let lost = format!("# other\n{}", env(&key));
+    repo.commit_on(MAIN, &[(".env", Some(&lost))], "A");
+    let b = repo.commit_on(MAIN, &[(".env", Some(&env(&key)))], "B");
+    let victim = repo.blob(lost);
+    repo.finish();
+    std::fs::remove_file(super::support::loose_path(&repo, victim)).unwrap();
+    let found = audit_at(repo.path());
+    assert_eq!(found.code, 3);
+    let first = &found.only(&key)["first_introduced"];
+    assert_eq!((text(&first["commit"]), &first["at_or_before"]), (b.to_string().as_str(), &true.into()));
+}
+
+#[test]
+fn an_empty_repository_has_no_commits_and_is_clean() {
+    for mut repo in [Repo::bare(), Repo::with_work_tree()] {
+        let found = audit(&mut repo).complete();
+        assert_eq!((found.code, &found.report["repositories"][0]["commits"]), (0, &0.into()));
+        let run = Audit::new(&["history"]).and(repo.path()).run();
+        assert_eq!(run.code, Some(0));
+        assert!(run.text().lines().next().unwrap().contains("no commits"), "{}", run.text());
+    }
+}
+
+#[test]
+fn the_index_and_loose_objects_of_an_empty_repository_are_read() {
+    //  (no commit)        index: .env +        a loose blob +
+    let (staged, loose) = (live_key(1206), live_key(1207));
+    let mut repo = Repo::with_work_tree();
+    let blob = repo.blob(env(&staged));
+    repo.blob(env(&loose));
+    repo.git_with_input(&["update-index", "--add", "--index-info"], format!("100644 {blob}\t.env\n").as_bytes());
+    let found = audit(&mut repo).complete();
+    assert_eq!(found.code, 1);
+    assert_eq!(unreachable(found.key(&staged)), ["blob file .env index"]);
+    assert_eq!(unreachable(found.key(&loose)), ["blob file"]);
+    assert_eq!(text(&found.key(&loose)["exposure"]["end_reason"]), "no_ref");
+}
+
+#[test]
+fn a_repository_of_another_owner_is_read() {
+    //  A +   main        every file belongs to somebody else (only root can make it so)
+    let key = live_key(1208);
+    let mut repo = Repo::with_work_tree();
+    repo.commit_on(MAIN, &[(".env", Some(&env(&key)))], "A");
+    repo.git(&["repack", "-adq"]);
+    let mut pending = vec![repo.path().to_owned()];
+    let mut given = true;
+    while let Some(path) = pending.pop() {
+        given &= std::os::unix::fs::lchown(&path, Some(54_321), Some(54_321)).is_ok();
+        if path.is_dir() && !path.is_symlink() {
+            pending.extend(std::fs::read_dir(&path).unwrap().flatten().map(|entry| entry.path()));
+        }
+    }
+    if !given {
+        println!("not root: nothing could be given away, so this shows nothing");
+    }
+    for reader in ["bulk", "libgit2"] {
+        let found = super::support::audit_with(repo.path(), &["--reader", reader]).complete();
+        assert!(found.has(&key));
+    }
+}

@@ -1,0 +1,163 @@
+//! What narrows an audit: the report says that it did, and that is no incompleteness.
+
+use super::support::{Found, MAIN, audit_with, entries, env, held, list, text};
+use crate::common::fixture::Repo;
+use crate::common::fixture::objects::Oid;
+use crate::common::run::Audit;
+use crate::common::secrets::{live_key, test_key};
+
+/// Keys of [`history`].
+struct Keys {
+    old: String,
+    new: String,
+    pull: String,
+    loose: String,
+    logged: String,
+}
+
+///  A (old +) ── B ── C (new +)   main
+///     \
+///      P (pull +)   refs/pull/1/head         a loose blob +; a commit + that only the reflog of main keeps
+fn history() -> (Repo, Keys, [Oid; 4]) {
+    let keys = Keys {
+        old: live_key(701),
+        new: live_key(702),
+        pull: test_key(703),
+        loose: live_key(704),
+        logged: live_key(705),
+    };
+    let mut repo = Repo::bare();
+    let a = repo.commit_on(MAIN, &[("old", Some(&env(&keys.old)))], "A");
+    repo.branch("refs/pull/1/head", MAIN);
+    repo.branch("refs/heads/lost", MAIN);
+    let p = repo.commit_on("refs/pull/1/head", &[("pull", Some(&env(&keys.pull)))], "P");
+    let lost = repo.commit_on("refs/heads/lost", &[("lost", Some(&env(&keys.logged)))], "L");
+    repo.finish();
+    repo.delete_ref("refs/heads/lost");
+    let b = repo.commit_on(MAIN, &[("b", Some("b\n"))], "B");
+    let c = repo.commit_on(MAIN, &[("new", Some(&env(&keys.new)))], "C");
+    repo.blob(env(&keys.loose));
+    repo.finish();
+    let log = format!("{a} {lost} A <a@example.test> 1704067200 +0000\tx\n{lost} {c} A <a@example.test> 2 +0000\ty\n");
+    super::support::overwrite(&repo.git_directory().join("logs/refs/heads/main"), log.as_bytes());
+    (repo, keys, [a, b, c, p])
+}
+
+fn narrowed_by(found: &Found) -> Vec<&str> {
+    list(&found.report["repositories"][0]["narrowed_by"]).map(text).collect()
+}
+
+fn which(found: &Found, keys: &Keys) -> String {
+    [("old", &keys.old), ("new", &keys.new), ("pull", &keys.pull), ("loose", &keys.loose), ("logged", &keys.logged)]
+        .into_iter()
+        .filter(|(_, key)| found.has(key))
+        .map(|(name, _)| name)
+        .collect::<Vec<_>>()
+        .join(" ")
+}
+
+#[test]
+fn nothing_narrows_by_itself() {
+    let (repo, keys, _) = history();
+    let found = audit_with::<&str>(repo.path(), &[]).complete();
+    assert_eq!((which(&found, &keys).as_str(), narrowed_by(&found)), ("old new pull loose logged", vec![]));
+}
+
+#[test]
+fn ref_narrows_to_what_matching_refs_reach() {
+    let (repo, keys, _) = history();
+    for (globs, expected) in [
+        (&["main"][..], "old new"),
+        (&["refs/pull/*"], "old pull"),
+        (&["refs/heads/*", "refs/pull/1/head"], "old new pull"),
+        (&["*"], "old new pull"),
+    ] {
+        let options: Vec<&str> = globs.iter().flat_map(|glob| ["--ref", glob]).collect();
+        let found = audit_with(repo.path(), &options).complete();
+        assert_eq!((found.code, which(&found, &keys).as_str()), (1, expected), "{globs:?}");
+        let told: Vec<String> = globs.iter().map(|glob| format!("--ref {glob}")).collect();
+        assert_eq!(narrowed_by(&found), told);
+    }
+    let found = audit_with(repo.path(), &["--ref", "main"]);
+    assert_eq!(held(found.key(&keys.old)), [MAIN], "only matching refs are tips");
+    assert_eq!(found.report["repositories"][0]["refs"], 1);
+}
+
+#[test]
+fn a_ref_glob_that_matches_nothing_is_no_clean_audit() {
+    let (repo, _, _) = history();
+    let found = audit_with(repo.path(), &["--ref", "refs/heads/mian"]);
+    assert_eq!((found.code, found.reasons()), (3, vec!["broken_ref"]));
+}
+
+#[test]
+fn since_leaves_out_what_the_revision_reaches() {
+    let (mut repo, keys, [a, b, c, _]) = history();
+    repo.git(&["tag", "-a", "-m", "tag", "start", &a.to_string()]);
+    for since in ["start", &a.to_string(), &a.to_string()[..12], "main~2", "refs/tags/start", "main^^"] {
+        let found = audit_with(repo.path(), &["--since", since, "--no-unreachable"]).complete();
+        assert_eq!(which(&found, &keys), "new pull", "{since}");
+        assert_eq!(narrowed_by(&found), [&format!("--since {since}"), "--no-unreachable"]);
+        assert_eq!(entries(&found.key(&keys.new)["introductions"], &[("C", c)]), ["C file new key"]);
+        // B, C and P; the tag and what it reaches are left out.
+        assert_eq!(found.report["repositories"][0]["commits"], 3);
+    }
+    let found = audit_with(repo.path(), &["--since", &b.to_string(), "--ref", "main"]).complete();
+    assert_eq!(which(&found, &keys), "new");
+    let found = audit_with(repo.path(), &["--since", "main", "--ref", "main"]).complete();
+    assert_eq!((found.code, which(&found, &keys).as_str()), (0, ""));
+}
+
+#[test]
+fn a_revision_that_names_nothing_is_told() {
+    let (repo, _, _) = history();
+    for since in ["nosuch", "main~99", "0123456789012345678901234567890123456789", ":/old", "main@{yesterday}"] {
+        let found = audit_with(repo.path(), &["--since", since]);
+        assert_eq!((found.code, found.reasons()), (3, vec!["broken_ref"]), "{since}");
+    }
+}
+
+#[test]
+fn no_unreachable_leaves_out_what_no_ref_reaches() {
+    let (repo, keys, _) = history();
+    let found = audit_with(repo.path(), &["--no-unreachable"]).complete();
+    assert_eq!((which(&found, &keys).as_str(), narrowed_by(&found)), ("old new pull", vec!["--no-unreachable"]));
+}
+
+#[test]
+fn no_reflog_leaves_out_reflogs_but_no_objects() {
+    let (repo, keys, _) = history();
+    let found = audit_with(repo.path(), &["--no-reflog"]).complete();
+    assert_eq!(narrowed_by(&found), ["--no-reflog"]);
+    assert_eq!(which(&found, &keys), "old new pull loose logged", "the objects are still here");
+    let via = |found: &Found| found.key(&keys.logged)["unreachable"][0]["via"].clone();
+    assert_eq!(via(&found), serde_json::Value::Null);
+    assert_eq!(via(&audit_with::<&str>(repo.path(), &[])), "refs/heads/main@{1}");
+}
+
+#[test]
+fn the_text_says_what_narrowed_it() {
+    let (repo, _, _) = history();
+    let run = Audit::new(&["history", "--ref", "refs/pull/*", "--no-reflog"]).and(repo.path()).run();
+    assert_eq!(run.code, Some(1));
+    let text = run.text();
+    assert!(text.contains("--ref refs/pull/*, --no-reflog"), "{text}");
+    let run = Audit::new(&["history", "--since", "main", "--ref", "main"]).and(repo.path()).run();
+    assert_eq!(run.code, Some(0));
+    assert!(run.text().lines().next().unwrap().contains("narrowed by options"), "{}", run.text());
+}
+
+#[test]
+fn a_key_that_stood_before_and_only_goes_since_is_nobodys_introduction() {
+    //  A (+) ── B (-)   main        --since A
+    let key = live_key(706);
+    let mut repo = Repo::bare();
+    let a = repo.commit_on(MAIN, &[(".env", Some(&env(&key)))], "A");
+    repo.commit_on(MAIN, &[(".env", None)], "B");
+    repo.finish();
+    let found = audit_with(repo.path(), &["--since", &a.to_string()]).complete();
+    if found.has(&key) {
+        assert_eq!(list(&found.key(&key)["introductions"]).count(), 0);
+        assert_eq!(found.key(&key)["first_introduced"], serde_json::Value::Null);
+    }
+}
