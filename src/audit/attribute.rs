@@ -63,7 +63,7 @@ pub(super) fn attribute(store: &Store, content: &Content, roots: &Roots) -> Attr
     let unreachable = walk(&facts, &presence, &mut sets);
     let mut in_object = HashMap::new();
     for sighting in &content.sightings {
-        in_object.entry((sighting.object, sighting.key)).or_insert(*sighting);
+        in_object.entry((sighting.object, sighting.key)).or_insert_with(|| sighting.clone());
     }
     let in_name = content.names.iter().map(|sighting| ((sighting.tree, sighting.key), sighting.clone())).collect();
     Attribution { sets, presence, commits, number_of, facts, reachable, unreachable, in_object, in_name }

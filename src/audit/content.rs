@@ -2,8 +2,9 @@
 
 use std::collections::{BTreeSet, HashMap, HashSet};
 use std::sync::Mutex;
+use std::time::{Duration, Instant};
 
-use crate::detect::{Detector, Found, KeyFound};
+use crate::detect::{Chain, Detector, Found, KeyFound, Opaque, Unread};
 use crate::history::{Bits, Graph, NONE, NodeKind};
 use crate::key::{KeyId, KeyText, Publishable, Vendor};
 use crate::model::{Confidence, Events, Interrupt, Kind, ObjectFormat, ObjectType, Oid, Place, RawTime};
@@ -26,14 +27,14 @@ pub(super) struct KeyInfo {
 }
 
 /// The first place of one key in one object.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Sighting {
     pub(super) key: u32,
     pub(super) object: ObjectIndex,
     pub(super) place: Place,
-    pub(super) line: u64,
-    pub(super) column: u64,
-    pub(super) encoding: &'static [&'static str],
+    pub(super) line: Option<u64>,
+    pub(super) column: Option<u64>,
+    pub(super) encoding: Chain,
 }
 
 /// A key in the name of a tree's entry.
@@ -42,7 +43,7 @@ pub(super) struct NameSighting {
     pub(super) key: u32,
     pub(super) tree: ObjectIndex,
     pub(super) name: Vec<u8>,
-    pub(super) encoding: &'static [&'static str],
+    pub(super) encoding: Chain,
 }
 
 /// An id that something names and that is not there.
@@ -72,10 +73,15 @@ pub(super) struct Content {
     /// In blobs, commits and tags.
     pub(super) sightings: Vec<Sighting>,
     pub(super) names: Vec<NameSighting>,
-    pub(super) publishable: HashMap<ObjectIndex, Vec<(Publishable, u64)>>,
+    pub(super) publishable: HashMap<ObjectIndex, Vec<(Publishable, Option<u64>)>>,
     /// Tokens of other vendors, and the objects they stand in.
     pub(super) others: HashMap<&'static str, HashSet<(KeyId, ObjectIndex)>>,
     placeholders: HashSet<(KeyId, ObjectIndex)>,
+    half_masked: HashSet<(KeyId, ObjectIndex)>,
+    /// Containers that could not be read into.
+    pub(super) opaque: Vec<(ObjectIndex, Opaque)>,
+    /// Objects in which a limit of decoding was reached.
+    pub(super) limited: Vec<(ObjectIndex, &'static str)>,
     pub(super) lfs_pointers: Vec<ObjectIndex>,
     pub(super) submodules: HashSet<Vec<u8>>,
     pub(super) malformed: Vec<(ObjectIndex, &'static str)>,
@@ -133,7 +139,7 @@ impl KeyTable {
             mention.reasons.clear();
         }
         if found.confidence == mention.confidence {
-            mention.reasons.insert(found.reason);
+            mention.reasons.extend(&found.reasons);
         }
         if let Some(variable) = &found.variable
             && mention.variables.len() < MOST_VARIABLES
@@ -183,6 +189,8 @@ struct Shared<'a> {
     keys: &'a Mutex<KeyTable>,
     missing: Mutex<MissingTable>,
     events: &'a dyn Events,
+    interrupt: Interrupt<'a>,
+    time_for_object: Duration,
 }
 
 #[derive(Default)]
@@ -288,7 +296,7 @@ impl Collector<'_> {
 
     fn tree(&mut self, index: ObjectIndex, bytes: &[u8]) {
         // One search over the whole tree; only where a needle stands are the names looked at one by one.
-        let scan_names = self.shared.detector.has_needle(bytes);
+        let scan_names = self.shared.detector.has_candidate(bytes);
         let whole = parse::tree(bytes, self.format, |entry| {
             if entry.is_submodule() {
                 self.part.submodules.insert(entry.name.to_vec());
@@ -312,12 +320,13 @@ impl Collector<'_> {
 
     fn name(&mut self, tree: ObjectIndex, name: &[u8]) {
         let mut here: Vec<u32> = Vec::new();
+        // A name is far too short for any limit, and a container's name is no container.
         self.shared.detector.scan(name, &mut |found| {
             if let Found::Key(found) = &found {
                 let key = self.shared.keys.lock().ok().and_then(|mut keys| keys.note(found, tree));
                 if let Some(key) = key.filter(|key| !here.contains(key)) {
                     here.push(key);
-                    let encoding = found.encoding;
+                    let encoding = found.encoding.clone();
                     self.part.names.push(NameSighting { key, tree, name: name.to_vec(), encoding });
                 }
             }
@@ -335,13 +344,15 @@ impl Collector<'_> {
         place: impl Fn(&KeyFound) -> Place,
     ) {
         let (shared, part) = (self.shared, &mut self.part);
-        shared.detector.scan(bytes, &mut |found| {
+        let began = Instant::now();
+        let stop = || shared.interrupt.is_set() || began.elapsed() > shared.time_for_object;
+        let unread = shared.detector.scan_until(bytes, &stop, &mut |found| {
             if let Found::Key(found) = &found {
                 let Ok(mut keys) = shared.keys.lock() else { return };
                 if let Some(key) = keys.note(found, index) {
                     let place = place(found);
                     if here.insert((key, place)) {
-                        let (line, column, encoding) = (found.line, found.column, found.encoding);
+                        let (line, column, encoding) = (found.line, found.column, found.encoding.clone());
                         part.sightings.push(Sighting { key, object: index, place, line, column, encoding });
                     }
                 }
@@ -349,6 +360,9 @@ impl Collector<'_> {
             }
             note_other(part, index, found);
         });
+        let Unread { opaque, limits } = unread;
+        part.opaque.extend(opaque.into_iter().map(|opaque| (index, opaque)));
+        part.limited.extend(limits.into_iter().map(|limit| (index, limit)));
     }
 
     /// The number of a named object, which is a gap where it is not there.
@@ -380,12 +394,17 @@ fn note_other(part: &mut Content, index: ObjectIndex, found: Found) {
                 tokens.insert((token.id(), index));
             }
         }
-        Found::Placeholder { token } => {
+        Found::HalfMasked { token, .. } => {
+            if part.half_masked.len() < MOST {
+                part.half_masked.insert((token.id(), index));
+            }
+        }
+        Found::Placeholder { token, .. } => {
             if part.placeholders.len() < MOST {
                 part.placeholders.insert((token.id(), index));
             }
         }
-        Found::Publishable { key, line } => {
+        Found::Publishable { key, line, .. } => {
             let keys = part.publishable.entry(index).or_default();
             if keys.len() < MOST_PUBLISHABLE && keys.iter().all(|(old, _)| *old != key) {
                 keys.push((key, line));
@@ -400,6 +419,7 @@ pub(super) struct Pass<'a> {
     pub(super) reader: Reader,
     pub(super) threads: usize,
     pub(super) limit: u64,
+    pub(super) time_for_object: Duration,
     pub(super) events: &'a dyn Events,
     pub(super) interrupt: Interrupt<'a>,
 }
@@ -413,6 +433,8 @@ pub(super) fn read_all(store: &Store, pass: &Pass<'_>) -> Content {
         keys: &keys,
         missing: Mutex::default(),
         events: pass.events,
+        interrupt: pass.interrupt,
+        time_for_object: pass.time_for_object,
     };
     let mut collectors: Vec<Collector<'_>> = (0..pass.threads.max(1))
         .map(|_| Collector {
@@ -445,6 +467,8 @@ pub(super) fn read_all(store: &Store, pass: &Pass<'_>) -> Content {
     }
     content.table = keys.into_inner().unwrap_or_default();
     content.malformed.sort_unstable();
+    content.opaque.sort_unstable();
+    content.limited.sort_unstable();
     content
 }
 
@@ -464,6 +488,11 @@ impl Content {
         self.placeholders.iter().filter(|(_, object)| relevant.has(*object)).map(|(token, _)| *token).collect()
     }
 
+    /// The different half-masked keys in objects that count.
+    pub(super) fn half_masked(&self, relevant: &Bits) -> HashSet<KeyId> {
+        self.half_masked.iter().filter(|(_, object)| relevant.has(*object)).map(|(token, _)| *token).collect()
+    }
+
     /// Whether there were more different keys than are told apart.
     pub(super) fn has_too_many_keys(&self) -> bool {
         self.table.full
@@ -478,6 +507,9 @@ impl Content {
             self.others.entry(vendor).or_default().extend(tokens);
         }
         self.placeholders.extend(part.placeholders);
+        self.half_masked.extend(part.half_masked);
+        self.opaque.extend(part.opaque);
+        self.limited.extend(part.limited);
         self.lfs_pointers.extend(part.lfs_pointers);
         self.submodules.extend(part.submodules);
         self.malformed.extend(part.malformed);

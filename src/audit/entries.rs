@@ -6,7 +6,7 @@ use super::attribute::Attribution;
 use super::content::{Content, Sighting};
 use super::details::{Details, DetailsReader};
 use super::roots::Roots;
-use crate::detect::Detector;
+use crate::detect::{Detector, Step};
 use crate::history::{Change, NodeId, NodeKind, Spot};
 use crate::model::{Entry, Level, Place, Shown, Unreachable};
 use crate::store::{ObjectIndex, Store};
@@ -38,7 +38,7 @@ impl EntryMaker<'_> {
         if *in_name {
             entry.place = Place::Path;
             if let Some(sighting) = self.attribution.in_name.get(&(*object, *key)) {
-                entry.encoding = encodings(sighting.encoding);
+                entry.encoding = self.encodings(&sighting.encoding);
             }
         } else {
             entry.blob = entry.object;
@@ -56,9 +56,9 @@ impl EntryMaker<'_> {
         entry.clock_skew =
             self.attribution.number_of.get(&sighting.object).is_some_and(|number| self.is_before_parent(*number));
         entry.place = sighting.place;
-        entry.line = Some(sighting.line);
-        entry.column = Some(sighting.column);
-        entry.encoding = encodings(sighting.encoding);
+        entry.line = sighting.line;
+        entry.column = sighting.column;
+        entry.encoding = self.encodings(&sighting.encoding);
         entry
     }
 
@@ -117,7 +117,7 @@ impl EntryMaker<'_> {
     pub(super) fn unreachable(&self) -> HashMap<u32, Vec<Unreachable>> {
         let places = self.unreachable_paths();
         let mut found: HashMap<u32, Vec<Unreachable>> = HashMap::new();
-        let in_objects = self.content.sightings.iter().map(|s| (s.key, s.object, s.place, Some(s.line)));
+        let in_objects = self.content.sightings.iter().map(|s| (s.key, s.object, s.place, s.line));
         let in_names = self.content.names.iter().map(|s| (s.key, s.tree, Place::Path, None));
         for (key, object, place, line) in in_objects.chain(in_names) {
             if self.roots.reached.has(object) || !self.roots.relevant.has(object) {
@@ -182,10 +182,15 @@ impl EntryMaker<'_> {
     /// Line, column and encodings of the first sighting in an object.
     fn stand(&self, entry: &mut Entry, object: ObjectIndex, key: u32) {
         if let Some(sighting) = self.attribution.in_object.get(&(object, key)) {
-            entry.line = Some(sighting.line);
-            entry.column = Some(sighting.column);
-            entry.encoding = encodings(sighting.encoding);
+            entry.line = sighting.line;
+            entry.column = sighting.column;
+            entry.encoding = self.encodings(&sighting.encoding);
         }
+    }
+
+    /// The steps to a sighting. The path of a container's member is a repository's text like another.
+    fn encodings(&self, steps: &[Step]) -> Vec<Shown> {
+        steps.iter().map(|step| self.detector.mask(step.bytes())).collect()
     }
 
     fn of_commit(&self, about: &Details, reachable: bool) -> Entry {
@@ -232,10 +237,6 @@ impl EntryMaker<'_> {
             seconds: None,
         }
     }
-}
-
-fn encodings(names: &[&'static str]) -> Vec<Shown> {
-    names.iter().map(|name| Shown::own(name)).collect()
 }
 
 /// Oldest first; what has no time comes last; then by commit, place and path.

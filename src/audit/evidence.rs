@@ -49,7 +49,8 @@ pub(super) fn gather(make: &EntryMaker<'_>, paths: &HashMap<Oid, Shown>) -> Hash
     let mut read: HashMap<ObjectIndex, (Option<String>, Vec<crate::detect::Neighbour>)> = HashMap::new();
     let mut all = HashMap::new();
     for (key, blobs) in files {
-        let environment = make.content.keys[key as usize].text.environment();
+        let info = &make.content.keys[key as usize];
+        let environment = info.text.environment_as(info.kind);
         let mut clues = BTreeSet::new();
         let mut names: BTreeMap<Shown, NamedPlace> = BTreeMap::new();
         for blob in blobs {
@@ -107,7 +108,8 @@ fn publishable(
 ) -> Vec<Clue> {
     let keys = make.content.publishable.get(&blob).map_or(&[][..], Vec::as_slice);
     keys.iter()
-        .filter(|(key, _)| key.environment == environment)
+        // What does not say its environment may belong to either.
+        .filter(|(key, _)| environment == Environment::Unknown || key.environment == environment)
         .map(|(Publishable { text, host, .. }, line)| Clue {
             distance: 0,
             host: Some(host.clone()),
@@ -116,7 +118,7 @@ fn publishable(
             evidence: place(
                 &format!("likely: a publishable key {whereabouts}"),
                 paths.get(&make.store.objects.oid(blob)),
-                Some(*line),
+                *line,
             ),
         })
         .collect()

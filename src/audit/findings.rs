@@ -9,7 +9,7 @@ use super::details::DetailsReader;
 use super::entries::{EntryMaker, entry_order};
 use super::roots::{RefClass, Roots, TipObject};
 use crate::history::{Bits, Change, NONE, NodeKind, SetId, Way};
-use crate::key::KeyId;
+use crate::key::{KeyId, is_bundled_for_browsers};
 use crate::model::{
     EndReason, Entry, Exposure, HeldAt, HeldPlace, KeyReport, Level, Oid, Place, ReachableFrom, Unreachable, Where,
 };
@@ -87,6 +87,10 @@ struct OfKey<'a> {
     unreachable: Vec<Unreachable>,
     /// Whether a tip's tree reaches it by a path that cannot be named.
     is_below_tip: bool,
+}
+
+fn is_bundled(name: &[u8]) -> bool {
+    std::str::from_utf8(name).is_ok_and(is_bundled_for_browsers)
 }
 
 impl<'a> Findings<'a> {
@@ -196,7 +200,7 @@ impl<'a> Findings<'a> {
         KeyReport {
             id: info.text.id().to_string(),
             kind: info.kind,
-            environment: info.text.environment(),
+            environment: info.text.environment_as(info.kind),
             hint: info.text.hint(),
             confidence: info.confidence,
             reasons: info.reasons.iter().map(|reason| (*reason).to_owned()).collect(),
@@ -205,6 +209,7 @@ impl<'a> Findings<'a> {
             standing,
             instance: None,
             variables: info.variables.iter().take(20).map(mask).collect(),
+            in_browser_bundle: info.variables.iter().any(|name| is_bundled(name)),
             exposure: self.exposure(&of, first_introduced.as_ref(), held_at.count > 0),
             first_introduced,
             introductions: of.introductions,
@@ -314,12 +319,12 @@ impl<'a> Findings<'a> {
         let line = |object: u32| attribution.in_object.get(&(object, key)).map(|sighting| sighting.line);
         let before = at.len();
         for spot in self.make.spots(node, key) {
-            let line = if spot.in_name { None } else { line(spot.object) };
+            let line = if spot.in_name { None } else { line(spot.object).flatten() };
             at.push(self.held_place(&tip.name, commit, Some(&spot.path), line));
         }
         let in_blob = line(tip.peeled);
         if in_blob.is_some() && at.len() == before {
-            at.push(self.held_place(&tip.name, None, None, in_blob));
+            at.push(self.held_place(&tip.name, None, None, in_blob.flatten()));
         }
         if self.ref_names.iter().any(|named| named.name == tip.name && named.keys.contains(&key)) {
             at.push(self.held_place(&tip.name, None, None, None));

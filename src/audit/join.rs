@@ -15,7 +15,7 @@ use crate::state::{Known, Tally};
 pub(super) fn report(outcomes: Vec<Outcome>, known: &Known, generated_at: String, most: usize) -> Report {
     let mut keys: BTreeMap<KeyId, KeyReport> = BTreeMap::new();
     let mut vendors: BTreeMap<&'static str, (HashSet<KeyId>, VendorExample)> = BTreeMap::new();
-    let mut placeholders: HashSet<KeyId> = HashSet::new();
+    let (mut placeholders, mut half_masked) = (HashSet::<KeyId>::new(), HashSet::<KeyId>::new());
     let mut repositories = Vec::new();
     for outcome in outcomes {
         for (id, report) in outcome.keys {
@@ -29,6 +29,7 @@ pub(super) fn report(outcomes: Vec<Outcome>, known: &Known, generated_at: String
             vendors.entry(found.vendor).or_insert_with(|| (HashSet::new(), example)).0.extend(found.tokens);
         }
         placeholders.extend(outcome.placeholders);
+        half_masked.extend(outcome.half_masked);
         repositories.push(outcome.coverage);
     }
     let mut keys: Vec<KeyReport> = keys
@@ -63,6 +64,7 @@ pub(super) fn report(outcomes: Vec<Outcome>, known: &Known, generated_at: String
             .map(|(vendor, (tokens, example))| OtherVendor { vendor, count: tokens.len() as u64, example })
             .collect(),
         placeholders: placeholders.len() as u64,
+        half_masked: half_masked.len() as u64,
     }
 }
 
@@ -102,6 +104,7 @@ fn absorb(all: &mut KeyReport, more: KeyReport) {
     all.variables.extend(more.variables);
     all.variables.sort();
     all.variables.dedup();
+    all.in_browser_bundle |= more.in_browser_bundle;
     all.introductions.extend(more.introductions);
     all.introductions.sort_by_cached_key(entry_order);
     all.removals.extend(more.removals);

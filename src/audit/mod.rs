@@ -23,7 +23,8 @@ use crate::detect::Detector;
 use crate::history::NodeKind;
 use crate::key::KeyId;
 use crate::model::{
-    Events, Interrupt, KeyReport, NotOurs, Oid, Report, RepositoryReport, Shown, Skipped, Stage, UnreachableCounts,
+    Events, Interrupt, KeyReport, NotOurs, Oid, Opaque, OpaquePlace, Report, RepositoryReport, Shown, Skipped, Stage,
+    UnreachableCounts,
 };
 use crate::state::Known;
 use crate::store::{Error, Gap, Layout, OpenOptions, Reader, Store};
@@ -45,6 +46,8 @@ pub struct Options {
     pub reflog: bool,
     /// The largest object that is read, in bytes.
     pub max_blob_size: u64,
+    /// How long the encodings and containers of one object may be followed.
+    pub time_for_object: std::time::Duration,
     /// How many threads read.
     pub threads: usize,
     /// Which reader reads.
@@ -61,6 +64,7 @@ impl Default for Options {
             unreachable: true,
             reflog: true,
             max_blob_size: 1 << 30,
+            time_for_object: std::time::Duration::from_secs(60),
             threads: std::thread::available_parallelism().map_or(1, usize::from),
             reader: Reader::default(),
             all_refs: false,
@@ -117,6 +121,14 @@ struct Outcome {
     keys: Vec<(KeyId, KeyReport)>,
     vendors: Vec<vendors::Found>,
     placeholders: HashSet<KeyId>,
+    half_masked: HashSet<KeyId>,
+}
+
+impl Outcome {
+    fn nothing(coverage: RepositoryReport) -> Self {
+        let (placeholders, half_masked) = (HashSet::new(), HashSet::new());
+        Self { coverage, keys: Vec::new(), vendors: Vec::new(), placeholders, half_masked }
+    }
 }
 
 impl Auditor<'_> {
@@ -139,7 +151,7 @@ impl Auditor<'_> {
                 let detail = self.detector.mask(failure(&error).as_bytes());
                 let mut coverage = blank_coverage(name.clone(), self.options.narrowed_by(self.detector));
                 coverage.skipped.push(Skipped { object: name, reason: "unreadable", detail });
-                Outcome { coverage, keys: Vec::new(), vendors: Vec::new(), placeholders: HashSet::new() }
+                Outcome::nothing(coverage)
             }
         }
     }
@@ -194,7 +206,8 @@ impl Auditor<'_> {
         }
         let vendors = vendors::find(&store, &content, &roots, self.detector);
         let coverage = self.coverage(&store, &content, &roots, name, gaps);
-        Outcome { coverage, keys, vendors, placeholders: content.placeholders(&roots.relevant) }
+        let (placeholders, half_masked) = (content.placeholders(&roots.relevant), content.half_masked(&roots.relevant));
+        Outcome { coverage, keys, vendors, placeholders, half_masked }
     }
 
     /// Reads everything; once more where objects were moved away meanwhile (`git repack -ad`, `git gc`).
@@ -209,6 +222,7 @@ impl Auditor<'_> {
                 reader: self.options.reader,
                 threads: self.options.threads,
                 limit: self.options.max_blob_size,
+                time_for_object: self.options.time_for_object,
                 events: self.events,
                 interrupt: self.interrupt,
             };
@@ -269,6 +283,15 @@ impl Auditor<'_> {
             lfs_pointers: content.lfs_pointers.iter().filter(|blob| roots.relevant.has(**blob)).count() as u64,
         };
         let mask = |bytes: &[u8]| self.detector.mask(bytes);
+        let opaque = content.opaque.iter().filter(|(object, _)| roots.relevant.has(*object));
+        coverage.opaque.count = opaque.clone().count() as u64;
+        let named = opaque.take(self.options.most()).map(|(object, opaque)| OpaquePlace {
+            object: store.objects.oid(*object),
+            encoding: opaque.chain.iter().map(|step| mask(step.bytes())).collect(),
+            reason: opaque.reason,
+        });
+        coverage.opaque.at = named.collect();
+        coverage.opaque.at.sort();
         let skipped: BTreeSet<Skipped> = gaps
             .iter()
             .map(|gap| Skipped { object: mask(&gap.object), reason: gap.reason, detail: mask(&gap.detail) })
@@ -332,6 +355,9 @@ fn content_gaps(store: &Store, content: &Content, roots: &Roots) -> Vec<Gap> {
     for (object, detail) in content.malformed.iter().filter(|(object, _)| roots.relevant.has(*object)) {
         gaps.push(Gap::named("malformed", hex(*object).as_bytes(), detail.as_bytes()));
     }
+    for (object, limit) in content.limited.iter().filter(|(object, _)| roots.relevant.has(*object)) {
+        gaps.push(Gap::named("limit", hex(*object).as_bytes(), limit.as_bytes()));
+    }
     if content.has_too_many_keys() {
         gaps.push(Gap::named("limit", b"keys", b"there are more different keys than are told apart"));
     }
@@ -374,6 +400,7 @@ fn blank_coverage(path: Shown, narrowed_by: Vec<Shown>) -> RepositoryReport {
         unreachable: UnreachableCounts::default(),
         narrowed_by,
         skipped: Vec::new(),
+        opaque: Opaque::default(),
         not_ours: NotOurs::default(),
     }
 }

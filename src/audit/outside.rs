@@ -15,7 +15,7 @@ pub(super) fn ref_names(store: &Store, content: &mut Content, auditor: &Auditor<
     let direct = store.refs.tips.iter().map(|tip| (&tip.name, Some(tip.oid)));
     let symbolic = store.refs.symbolic.iter().map(|name| (name, None));
     for (name, object) in direct.chain(symbolic) {
-        if !auditor.detector.has_needle(name) || !super::roots::is_chosen(auditor.options, name) {
+        if !auditor.detector.has_candidate(name) || !super::roots::is_chosen(auditor.options, name) {
             continue;
         }
         let keys = content.note_all(auditor.detector, name);
@@ -36,13 +36,13 @@ pub(super) fn reflog_lines(
     let mut found = Vec::new();
     for log in &store.refs.reflogs {
         let has_ref = store.refs.tips.iter().any(|tip| tip.name == log.name);
-        if !has_ref && auditor.detector.has_needle(&log.name) {
+        if !has_ref && auditor.detector.has_candidate(&log.name) {
             for key in content.note_all(auditor.detector, &log.name) {
                 let path = auditor.detector.mask(&log.name);
                 found.push((key, unreachable(repository, "reflog", Place::RefName, Some(path), None, None)));
             }
         }
-        for line in log.lines.iter().filter(|line| auditor.detector.has_needle(&line.text)) {
+        for line in log.lines.iter().filter(|line| auditor.detector.has_candidate(&line.text)) {
             for key in content.note_all(auditor.detector, &line.text) {
                 let path = auditor.detector.mask(&log.name);
                 let via = path.between("", &format!("@{{{}}}", line.position));
@@ -63,7 +63,7 @@ pub(super) fn index_paths(
 ) -> Vec<(u32, Unreachable)> {
     let mut found = Vec::new();
     for (index, entries) in &store.indexes {
-        for entry in entries.iter().filter(|entry| auditor.detector.has_needle(&entry.path)) {
+        for entry in entries.iter().filter(|entry| auditor.detector.has_candidate(&entry.path)) {
             for key in content.note_all(auditor.detector, &entry.path) {
                 let (path, via) = (auditor.detector.mask(&entry.path), auditor.detector.mask(index));
                 let mut place = unreachable(repository, "index", Place::Path, Some(path), None, Some(via));

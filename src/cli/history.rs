@@ -3,6 +3,7 @@
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicBool;
+use std::time::Duration;
 
 use clap::{Args, ValueEnum};
 use time::OffsetDateTime;
@@ -13,7 +14,7 @@ use super::output::{self, Color};
 use super::progress::Progress;
 use super::repos::Repositories;
 use crate::audit::{Auditor, Options, Target};
-use crate::detect::Detector;
+use crate::detect::{self, Detector};
 use crate::model::{Interrupt, Report};
 use crate::report::{self, Format};
 use crate::state::Known;
@@ -79,6 +80,15 @@ pub(super) struct History {
     /// Do not read objects larger than SIZE (bytes, or with K, M, G); they are told and make exit 3
     #[arg(long, value_name = "SIZE", default_value = "1G", value_parser = size, help_heading = "Limits")]
     max_blob_size: u64,
+    /// Decode SIZE bytes at most of the encodings and containers of one object; past it is told and makes exit 3
+    #[arg(long, value_name = "SIZE", default_value = "256M", value_parser = size, help_heading = "Limits")]
+    max_decoded: u64,
+    /// Follow encodings and containers N deep
+    #[arg(long, value_name = "N", default_value_t = 5, value_parser = clap::value_parser!(u8).range(1..=32), help_heading = "Limits")]
+    max_depth: u8,
+    /// Follow the encodings and containers of one object for SECONDS at most; past it is told and makes exit 3
+    #[arg(long, value_name = "SECONDS", default_value_t = 60, value_parser = clap::value_parser!(u64).range(1..=86_400), help_heading = "Limits")]
+    max_object_time: u64,
     /// Read with N threads [default: all cores]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=256), help_heading = "Limits")]
     threads: Option<u16>,
@@ -123,7 +133,8 @@ impl History {
         }
         let nothing_opened = targets.iter().all(|target| target.layout.is_err());
         targets.iter().for_each(tell_failure);
-        let (detector, options) = (Detector::new(), self.options());
+        let limits = detect::Limits { depth: self.max_depth.into(), decoded: self.max_decoded, ..Default::default() };
+        let (detector, options) = (Detector::with_limits(limits), self.options());
         let progress = Progress::new(self.quiet);
         let auditor =
             Auditor { detector: &detector, options: &options, events: &progress, interrupt: Interrupt::on(interrupt) };
@@ -146,6 +157,7 @@ impl History {
             unreachable: !self.no_unreachable,
             reflog: !self.no_reflog,
             max_blob_size: self.max_blob_size,
+            time_for_object: Duration::from_secs(self.max_object_time),
             threads: self.threads.map_or(defaults.threads, usize::from),
             reader: match self.reader {
                 ReaderName::Bulk => Reader::Bulk,

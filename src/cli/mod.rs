@@ -6,6 +6,7 @@
 
 mod demo;
 mod exit;
+mod explain;
 mod history;
 mod output;
 mod progress;
@@ -39,6 +40,7 @@ struct Arguments {
 enum Command {
     History(Box<history::History>),
     Demo(demo::Demo),
+    Explain(explain::Explain),
 }
 
 /// Runs the command that the process was started with.
@@ -69,6 +71,7 @@ fn run(arguments: impl Iterator<Item = OsString>) -> Exit {
     match arguments.command {
         Command::History(history) => history.run(&interrupt),
         Command::Demo(demo) => demo.run(&interrupt),
+        Command::Explain(explain) => explain.run(),
     }
 }
 

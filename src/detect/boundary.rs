@@ -22,7 +22,12 @@ fn ends_with_escape(text: &[u8]) -> bool {
         [.., b'\\', b'a' | b'b' | b'e' | b'f' | b'n' | b'r' | b't' | b'v'] => true,
         [.., b'm'] if ends_with_colour(text) => true,
         _ => {
-            hex_tail(2, b"%") || hex_tail(2, b"\\x") || hex_tail(4, b"\\u") || hex_tail(4, b"%u") || hex_tail(8, b"\\U")
+            hex_tail(2, b"%")
+                || hex_tail(2, b"%25")
+                || hex_tail(2, b"\\x")
+                || hex_tail(4, b"\\u")
+                || hex_tail(4, b"%u")
+                || hex_tail(8, b"\\U")
         }
     }
 }
@@ -52,6 +57,7 @@ mod tests {
             ("\\\\n", false),
             ("%3d", false),
             ("%3D", false),
+            ("%253d", false),
             ("\\u003d", false),
             ("\\x3d", false),
             ("\x1b[32m", false),

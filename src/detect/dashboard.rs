@@ -7,13 +7,19 @@ use regex::bytes::Regex;
 /// The address of the one instance's API keys page that `text` names, rebuilt from its two ids; `None` where it
 /// names none, or several. Nothing of the text itself is copied: whoever wrote it may want an Admin to follow it.
 pub fn dashboard_url(text: &[u8]) -> Option<String> {
+    let (application, instance) = ids(text)?;
+    Some(format!("https://dashboard.clerk.com/apps/{application}/instances/{instance}/api-keys"))
+}
+
+/// The ids of the one application and instance whose API keys page `text` names: letters and digits only.
+pub(super) fn ids(text: &[u8]) -> Option<(&str, &str)> {
     static URL: LazyLock<Option<Regex>> = LazyLock::new(|| {
         Regex::new(
             r"https://dashboard\.clerk\.com/apps/(app_[A-Za-z0-9]{1,64})/instances/(ins_[A-Za-z0-9]{1,64})/api-keys(?-u:\b)",
         )
         .ok()
     });
-    let mut urls = URL.as_ref()?.captures_iter(text).filter_map(|found| {
+    let mut found = URL.as_ref()?.captures_iter(text).filter_map(|found| {
         // What goes on is another address: only what ends one in prose, JSON or Markdown may follow.
         let behind = text.get(found.get(0)?.end());
         if behind.is_some_and(|byte| !byte.is_ascii_whitespace() && !b"\"'`,)]}<>*".contains(byte)) {
@@ -24,10 +30,10 @@ pub fn dashboard_url(text: &[u8]) -> Option<String> {
             return None;
         }
         let id = |group| found.get(group).and_then(|id| std::str::from_utf8(id.as_bytes()).ok());
-        Some(format!("https://dashboard.clerk.com/apps/{}/instances/{}/api-keys", id(1)?, id(2)?))
+        Some((id(1)?, id(2)?))
     });
-    let first = urls.next()?;
-    urls.all(|url| url == first).then_some(first)
+    let first = found.next()?;
+    found.all(|ids| ids == first).then_some(first)
 }
 
 #[cfg(test)]

@@ -22,7 +22,9 @@ impl Detector {
         let mut spans: Vec<(Span, String)> = Vec::new();
         self.scan(text, &mut |found| match found {
             Found::Key(found) => spans.push((found.span, found.key.hint())),
-            Found::OtherVendor { token, span, .. } => spans.push((span, token.hint())),
+            Found::OtherVendor { token, span, .. } | Found::HalfMasked { token, span } => {
+                spans.push((span, token.hint()));
+            }
             Found::Placeholder { .. } | Found::Publishable { .. } => {}
         });
         if spans.is_empty() {

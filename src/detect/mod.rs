@@ -1,27 +1,45 @@
-//! From bytes to sightings: one literal search over an object serves every prefix in every encoding; only where a
-//! needle hits is anything decoded, judged and allocated.
+//! From bytes to sightings: which Clerk credentials are in them, how sure that is and why, and whose look-alikes are.
+//!
+//! One literal search over an object serves every prefix in every encoding that has a fixed spelling; cheap detectors
+//! of runs (`probe`) serve the rest, and magics tell containers. Only where one of them hits is anything decoded and
+//! allocated. What comes out of an encoding or a container is a [`Layer`](layer::Layer) like the object itself, and is
+//! scanned the same way, so that chains compose, to a limit of depth and of bytes.
 //!
 //! No I/O, and no knowledge of what the bytes are: a blob, a tree's names, a commit, a ref's name. A new encoding is a
-//! variant of `encoding::Encoding` with its needles and its window; a new kind of credential is a prefix and a verdict
-//! in `key`. Cost: the search is vectorised and reads each byte once; a hit costs a few hundred bytes of work.
+//! variant of `encoding::Encoding` with its needles or its detector and its way back to plain text; a new container is
+//! a format in `container`; a new kind of credential is a needle with its judge.
 
+mod assigned;
 mod boundary;
+mod container;
 mod context;
 mod dashboard;
 mod encoding;
+mod framed;
+mod layer;
 mod lines;
 mod mask;
+mod needles;
 mod neighbours;
-
-use aho_corasick::{AhoCorasick, Input, MatchKind};
+mod probe;
+mod scan;
+mod settle;
+mod split;
+mod stream;
+mod token;
+mod webhook;
 
 pub use dashboard::dashboard_url;
+pub use layer::{Chain, Step};
 pub use neighbours::{Neighbour, siblings};
+pub use stream::PieceScan;
 
-use crate::key::{KeyText, Publishable, Vendor, Verdict, decode_publishable, judge};
+use crate::key::{KeyText, Publishable, Vendor};
 use crate::model::{Confidence, Kind, Span};
-use encoding::{Needle, Window};
-use lines::Lines;
+use container::Budget;
+use layer::Layer;
+use needles::Needles;
+use scan::Scan;
 
 /// One key at one place in some bytes.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -33,15 +51,15 @@ pub struct KeyFound {
     /// How sure.
     pub confidence: Confidence,
     /// Why.
-    pub reason: &'static str,
-    /// The bytes that stand for it.
+    pub reasons: Vec<&'static str>,
+    /// The bytes that stand for it; in a container, all of the container's.
     pub span: Span,
-    /// The line of the span's first byte, from 1.
-    pub line: u64,
-    /// Its column, from 1.
-    pub column: u64,
-    /// The encodings that were undone, outermost first.
-    pub encoding: &'static [&'static str],
+    /// The line of the span's first byte, from 1; none in a container.
+    pub line: Option<u64>,
+    /// Its column, from 1, in bytes, or in code units of UTF-16 and UTF-32.
+    pub column: Option<u64>,
+    /// The encodings and containers that were undone, outermost first.
+    pub encoding: Chain,
     /// The name of the variable it is the value of.
     pub variable: Option<Vec<u8>>,
 }
@@ -49,7 +67,7 @@ pub struct KeyFound {
 /// What a scan comes upon.
 #[derive(Clone, Debug)]
 pub enum Found {
-    /// A Clerk key.
+    /// A Clerk credential.
     Key(KeyFound),
     /// Another vendor's secret.
     OtherVendor {
@@ -60,24 +78,81 @@ pub enum Found {
         /// The bytes that stand for it.
         span: Span,
     },
+    /// The beginning of a key, whose rest somebody masked.
+    HalfMasked {
+        /// What is left of it.
+        token: KeyText,
+        /// The bytes that stand for it.
+        span: Span,
+    },
     /// Something in the place of a key.
     Placeholder {
         /// Its text.
         token: KeyText,
+        /// The bytes that stand for it.
+        span: Span,
     },
     /// A publishable key, which names an instance.
     Publishable {
         /// The key.
         key: Publishable,
-        /// The line it stands on.
-        line: u64,
+        /// The bytes that stand for it.
+        span: Span,
+        /// The line it stands on; none in a container.
+        line: Option<u64>,
+        /// The encodings and containers that were undone, outermost first.
+        encoding: Chain,
     },
+}
+
+/// What of some bytes could not be read into.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Unread {
+    /// Containers that are encrypted, damaged or none after all: their bytes were scanned as they are.
+    pub opaque: Vec<Opaque>,
+    /// Limits that were reached: what lies beyond them was not scanned.
+    pub limits: Vec<&'static str>,
+}
+
+/// A container whose content cannot be read.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Opaque {
+    /// The way to it from the object's bytes.
+    pub chain: Chain,
+    /// What it is and why it cannot be read.
+    pub reason: &'static str,
+}
+
+impl Unread {
+    fn limit(&mut self, limit: &'static str) {
+        if !self.limits.contains(&limit) {
+            self.limits.push(limit);
+        }
+    }
+}
+
+/// How far encodings and containers are followed in one object.
+#[derive(Clone, Copy, Debug)]
+pub struct Limits {
+    /// How many encodings and containers deep.
+    pub depth: usize,
+    /// How many bytes may be decoded of it, all layers together.
+    pub decoded: u64,
+    /// How many entries of archives may be opened in it.
+    pub entries: u32,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        let container = container::Limits::default();
+        Self { depth: 5, decoded: container.produced, entries: container.entries }
+    }
 }
 
 /// The search, compiled. Cheap to share between threads.
 pub struct Detector {
-    search: AhoCorasick,
-    needles: Vec<Needle>,
+    needles: Needles,
+    limits: Limits,
 }
 
 impl Default for Detector {
@@ -89,70 +164,48 @@ impl Default for Detector {
 impl Detector {
     /// Compiles the search over all needles; microseconds.
     pub fn new() -> Self {
-        let needles = encoding::needles();
-        let search = AhoCorasick::builder()
-            .match_kind(MatchKind::LeftmostFirst)
-            .build(needles.iter().map(|needle| &needle.bytes))
-            .unwrap_or_else(|_| unreachable!("a few dozen short needles always compile"));
-        Self { search, needles }
+        Self::with_limits(Limits::default())
     }
 
-    /// Whether any needle of any encoding occurs: where none does, a scan finds nothing.
-    pub fn has_needle(&self, bytes: &[u8]) -> bool {
-        self.search.is_match(bytes)
+    /// The same, with limits of one's own.
+    pub fn with_limits(limits: Limits) -> Self {
+        Self { needles: Needles::new(), limits }
     }
 
-    /// Scans `bytes` and hands over everything found, in the order in which it stands. Allocates nothing where no
-    /// needle occurs.
-    pub fn scan(&self, bytes: &[u8], sink: &mut dyn FnMut(Found)) {
-        let mut from = 0;
-        let mut lines = Lines::default();
-        while let Some(hit) = self.search.find(Input::new(bytes).span(from..bytes.len())) {
-            let needle = &self.needles[hit.pattern().as_usize()];
-            let window = encoding::window(bytes, needle, hit.start());
-            if let Some(found) = examine(bytes, needle, &window, &mut lines) {
-                sink(found);
-            }
-            // Not behind the hit: the next needle may begin inside this one.
-            from = hit.start() + 1;
+    /// Whether anything in `bytes` is worth a scan: where nothing is, a scan finds nothing. Containers are not looked
+    /// into: for names and other short text.
+    pub fn has_candidate(&self, bytes: &[u8]) -> bool {
+        let mut found = self.needles.hits(bytes).next().is_some();
+        if !found {
+            probe::candidates(bytes, &mut |_| {
+                found = true;
+                bytes.len()
+            });
         }
+        found
     }
-}
 
-fn examine(bytes: &[u8], needle: &Needle, window: &Window<'_>, lines: &mut Lines) -> Option<Found> {
-    let (text, at) = (&*window.text, window.at);
-    let tail = text.get(at + needle.spelling.len()..)?;
-    if needle.spelling.starts_with("pk_") {
-        let key = decode_publishable(&text[at..])?;
-        let (line, _) = lines.of(bytes, window, window.span(at, at + 1).start);
-        return Some(Found::Publishable { key, line });
+    /// Scans `bytes` and hands over everything found, in the order in which it stands; what could not be read into.
+    /// Allocates nothing where nothing occurs. Cost: a few vectorised passes; a hit costs some hundred bytes of work,
+    /// and what is decoded costs as much again as so many bytes more.
+    pub fn scan(&self, bytes: &[u8], sink: &mut dyn FnMut(Found)) -> Unread {
+        self.scan_until(bytes, &|| false, sink)
     }
-    if boundary::is_inside_word(text, at) {
-        return None;
+
+    /// The same; `stop` is asked now and then whether to give up, which is a limit like another.
+    pub fn scan_until(&self, bytes: &[u8], stop: &dyn Fn() -> bool, sink: &mut dyn FnMut(Found)) -> Unread {
+        self.scan_layer(&Layer::object(bytes), stop, sink)
     }
-    let run = tail.iter().take_while(|byte| byte.is_ascii_alphanumeric() || **byte == b'-').count();
-    let end = at + needle.spelling.len() + run;
-    match judge(needle.prefix, needle.spelling, tail, context::nearest(text, at, end)) {
-        Verdict::Nothing => None,
-        Verdict::Placeholder => Some(Found::Placeholder { token: KeyText::new(&text[at..end]) }),
-        Verdict::OtherVendor(vendor) => {
-            Some(Found::OtherVendor { vendor, token: KeyText::new(&text[at..end]), span: window.span(at, end) })
-        }
-        Verdict::Key { key, confidence, reason } => {
-            let span = window.span(at, at + key.expose().len());
-            let (line, column) = lines.of(bytes, window, span.start);
-            Some(Found::Key(KeyFound {
-                key,
-                kind: Kind::SecretKey,
-                confidence,
-                reason,
-                span,
-                line,
-                column,
-                encoding: window.encoding,
-                variable: context::variable(text, at).map(<[u8]>::to_vec),
-            }))
-        }
+
+    fn scan_layer(&self, layer: &Layer<'_>, stop: &dyn Fn() -> bool, sink: &mut dyn FnMut(Found)) -> Unread {
+        let mut scan = Scan::new(self);
+        let Limits { decoded, entries, .. } = self.limits;
+        let limits = container::Limits { produced: decoded, entries, ..container::Limits::default() };
+        let mut budget = Budget::new(&limits, layer.bytes.len(), stop);
+        scan.layer(layer, &mut budget);
+        let Scan { sights, unread, .. } = scan;
+        settle::settle(layer.bytes, sights, sink);
+        unread
     }
 }
 

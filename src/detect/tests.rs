@@ -46,7 +46,7 @@ fn every_key_in_every_encoding_and_context_is_found_where_it_stands() {
         assert_eq!(found.len(), 1, "raw {plain:?}");
         assert_eq!(found[0].key.expose(), text.as_bytes());
         assert_eq!(found[0].span, Span { start: before.len(), end: before.len() + text.len() });
-        assert_eq!((found[0].line, found[0].column), (line, (before.len() - line_start) as u64 + 1));
+        assert_eq!((found[0].line, found[0].column), (Some(line), Some((before.len() - line_start) as u64 + 1)));
         // UTF-16, both orders, at any offset.
         for little in [true, false] {
             let encode = |text: &str| -> Vec<u8> {
@@ -67,9 +67,10 @@ fn every_key_in_every_encoding_and_context_is_found_where_it_stands() {
             let found = keys(&bytes);
             assert_eq!(found.len(), 1, "utf-16 {little} {shift} {plain:?}");
             assert_eq!(found[0].key.expose(), text.as_bytes());
-            assert_eq!(found[0].encoding, [if little { "utf-16le" } else { "utf-16be" }], "{plain:?} {shift}");
+            let name = if little { "utf-16le" } else { "utf-16be" };
+            assert_eq!(*found[0].encoding, [Step::Undone(name)], "{plain:?} {shift}");
             assert_eq!(found[0].span, Span { start: shift + lead.len(), end: shift + lead.len() + text.len() * 2 });
-            assert_eq!(found[0].line, line);
+            assert_eq!(found[0].line, Some(line));
         }
         // Base64, every alignment, both alphabets, padded or not, in a text of its own.
         let mut encoded = base64(plain.as_bytes());
@@ -89,10 +90,10 @@ fn every_key_in_every_encoding_and_context_is_found_where_it_stands() {
         let found = keys(&outer);
         assert_eq!(found.len(), 1, "base64 of {plain:?}");
         assert_eq!(found[0].key.expose(), text.as_bytes());
-        assert_eq!(found[0].encoding, ["base64"]);
+        assert_eq!(*found[0].encoding, [Step::Undone("base64")]);
         let start = 11 + before.len() * 4 / 3;
         assert_eq!(found[0].span.start, start);
-        assert_eq!((found[0].line, found[0].column), (2, start as u64 - 5));
+        assert_eq!((found[0].line, found[0].column), (Some(2), Some(start as u64 - 5)));
     }
 }
 
@@ -150,7 +151,9 @@ fn a_publishable_key_and_a_look_alike_are_told_as_what_they_are() {
         "PK=pk_test_aGFwcHktY2F0LTEuY2xlcmsuYWNjb3VudHMuZGV2JA\nSTRIPE=sk_live_{stripe}\nX=sk_test_xxxxxxxxxxxxxxxxxxxx"
     );
     Detector::new().scan(text.as_bytes(), &mut |found| all.push(found));
-    assert!(matches!(&all[0], Found::Publishable { key, line: 1 } if key.host == "happy-cat-1.clerk.accounts.dev"));
+    assert!(
+        matches!(&all[0], Found::Publishable { key, line: Some(1), .. } if key.host == "happy-cat-1.clerk.accounts.dev")
+    );
     assert!(matches!(&all[1], Found::OtherVendor { vendor, .. } if vendor.name == "Stripe"));
     assert!(matches!(&all[2], Found::Placeholder { .. }));
 }

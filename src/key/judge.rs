@@ -1,54 +1,10 @@
 //! What a token is: a Clerk key and how surely, another vendor's, a placeholder, or nothing.
 
-use super::placeholder::{is_made_up, is_placeholder_of_other_length};
+use super::placeholder::{is_made_up, is_placeholder_of_other_length, runs_in_order};
+use super::prefix::Prefix;
 use super::vendor::{Vendor, claims};
 use super::{BODY, KeyText};
 use crate::model::Confidence;
-
-/// How a token begins.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Prefix {
-    /// `sk_live_`
-    SkLive,
-    /// `sk_test_`
-    SkTest,
-    /// `sk_org_`, Stripe's.
-    SkOrg,
-    /// `sk_sbox_`, Checkout.com's.
-    SkSbox,
-    /// `sk_` and an environment word that no other rule knows.
-    SkOther,
-    /// `rk_live_` or `rk_test_`, Stripe's.
-    Restricted,
-    /// `pk_live_`
-    PkLive,
-    /// `pk_test_`
-    PkTest,
-}
-
-impl Prefix {
-    /// Every spelling that is searched for.
-    pub const ALL: &'static [(&'static str, Self)] = &[
-        ("sk_live_", Self::SkLive),
-        ("sk_test_", Self::SkTest),
-        ("pk_live_", Self::PkLive),
-        ("pk_test_", Self::PkTest),
-        ("rk_live_", Self::Restricted),
-        ("rk_test_", Self::Restricted),
-        ("sk_org_", Self::SkOrg),
-        ("sk_sbox_", Self::SkSbox),
-        ("sk_sandbox_", Self::SkOther),
-        ("sk_prod_", Self::SkOther),
-        ("sk_production_", Self::SkOther),
-        ("sk_staging_", Self::SkOther),
-        ("sk_dev_", Self::SkOther),
-    ];
-
-    /// Whether a Clerk secret key can begin so.
-    pub fn is_clerk_secret(self) -> bool {
-        matches!(self, Self::SkLive | Self::SkTest)
-    }
-}
 
 /// Whose name stands nearest to a token.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -75,7 +31,9 @@ pub enum Verdict {
     },
     /// Somebody else's secret.
     OtherVendor(Vendor),
-    /// Made up, cut short or masked.
+    /// The beginning of a real key, whose rest somebody masked.
+    HalfMasked,
+    /// Made up or cut short.
     Placeholder,
     /// No token.
     Nothing,
@@ -83,102 +41,145 @@ pub enum Verdict {
 
 const UNKNOWN: Vendor = Vendor { name: "unknown", why: "no known vendor has this length" };
 
-/// Judges a token that begins with `prefix`, spelt `spelling`, and goes on with `tail` (at least a few hundred
-/// bytes, where there are so many).
-pub fn judge(prefix: Prefix, spelling: &str, tail: &[u8], context: Context) -> Verdict {
+/// A token to be judged.
+#[derive(Clone, Copy, Debug)]
+pub struct Token<'a> {
+    /// How it begins.
+    pub prefix: Prefix,
+    /// The prefix as it is spelt.
+    pub spelling: &'static str,
+    /// What follows the prefix: at least a few hundred bytes, where there are so many.
+    pub tail: &'a [u8],
+    /// Whose name stands nearest.
+    pub context: Context,
+    /// What says that it has exactly the length of a key, whatever follows: a length that a binary format states.
+    pub framed: Option<&'static str>,
+}
+
+impl Token<'_> {
+    fn key(&self, length: usize, confidence: Confidence, reason: &'static str) -> Verdict {
+        let key = KeyText::new(&[self.spelling.as_bytes(), &self.tail[..length]].concat());
+        Verdict::Key { key, confidence, reason }
+    }
+
+    fn named(name: &'static str) -> Verdict {
+        Verdict::OtherVendor(Vendor { name, why: "its name stands nearest" })
+    }
+}
+
+/// Judges a token.
+pub fn judge(token: &Token<'_>) -> Verdict {
+    let tail = token.tail;
+    if !token.prefix.is_clerk_secret() {
+        return judge_other(token);
+    }
     let run = tail.iter().take_while(|byte| byte.is_ascii_alphanumeric()).count();
-    let key = |length: usize, confidence, reason| Verdict::Key {
-        key: KeyText::new(&[spelling.as_bytes(), &tail[..length]].concat()),
-        confidence,
-        reason,
-    };
-    if !prefix.is_clerk_secret() {
-        return judge_other(prefix, tail);
+    if run < BODY {
+        return judge_short(token, run);
+    }
+    if is_made_up(&tail[..BODY]) {
+        return Verdict::Placeholder;
     }
     if run == BODY {
-        if is_made_up(&tail[..BODY]) {
-            return Verdict::Placeholder;
-        }
-        return key(
+        let reason = "exactly 42 letters and digits after the prefix: Clerk's length, and no other known vendor's";
+        return token.key(BODY, Confidence::High, reason);
+    }
+    if let Some(reason) = token.framed {
+        return token.key(BODY, Confidence::High, reason);
+    }
+    if let Some(vendor) = claims(token.prefix, &tail[..token_len(token.prefix, tail)]) {
+        return Verdict::OtherVendor(vendor);
+    }
+    if is_made_up(&tail[..run]) {
+        return Verdict::Placeholder;
+    }
+    match token.context {
+        Context::Clerk => token.key(
             BODY,
-            Confidence::High,
-            "exactly 42 letters and digits after the prefix: Clerk's length, and no other known vendor's",
-        );
+            Confidence::Medium,
+            "more than 42 letters and digits follow, and Clerk's name stands nearby: the first 42 may be a key",
+        ),
+        Context::Other(name) => Token::named(name),
+        Context::None => token.key(
+            BODY,
+            Confidence::Low,
+            "more than 42 letters and digits follow, and no vendor has that length: the first 42 may be a key",
+        ),
     }
-    if run > BODY {
-        if let Some(vendor) = claims(prefix, &tail[..token_len(tail)]) {
-            return Verdict::OtherVendor(vendor);
-        }
-        if is_made_up(&tail[..BODY]) || is_made_up(&tail[..run]) {
-            return Verdict::Placeholder;
-        }
-        return match context {
-            Context::Clerk => key(
-                BODY,
-                Confidence::Medium,
-                "more than 42 letters and digits follow, and Clerk's name stands nearby: the first 42 may be a key",
-            ),
-            Context::Other(name) => Verdict::OtherVendor(Vendor { name, why: "its name stands nearest" }),
-            Context::None => key(
-                BODY,
-                Confidence::Low,
-                "more than 42 letters and digits follow, and no vendor has that length: the first 42 may be a key",
-            ),
-        };
-    }
-    judge_short(prefix, tail, run, context, key)
 }
 
 /// A body of fewer than 42 letters and digits.
-fn judge_short(
-    prefix: Prefix,
-    tail: &[u8],
-    run: usize,
-    context: Context,
-    key: impl Fn(usize, Confidence, &'static str) -> Verdict,
-) -> Verdict {
-    let token = &tail[..token_len(tail)];
-    // Bullets and asterisks mask, braces and dollars are templates, dots cut short.
-    let stops = |bytes: &[u8]| matches!(bytes, [b'*' | b'<' | b'{' | b'$' | b'.' | b'_' | b'-', ..] | [0xe2, 0x80, ..]);
+fn judge_short(token: &Token<'_>, run: usize) -> Verdict {
+    let tail = token.tail;
+    let whole = &tail[..token_len(token.prefix, tail)];
     let next = &tail[run..];
+    // Asterisks and bullets mask, braces and dollars are templates, dots cut short.
+    let is_template = matches!(next, [b'<' | b'{' | b'$' | b'_' | b'-' | b'[', ..]);
+    let is_masked =
+        matches!(next, [b'*', b'*', ..] | [b'.', b'.', ..] | [0xe2, 0x80, 0xa2 | 0xa6, ..] | [0xe2, 0x97, 0x8f, ..]);
     if run == 0 {
-        return if stops(next) { Verdict::Placeholder } else { Verdict::Nothing };
+        let is_one = is_template || is_masked || matches!(next, [b'*' | b'.', ..]);
+        return if is_one { Verdict::Placeholder } else { Verdict::Nothing };
     }
-    if let Some(vendor) = claims(prefix, token)
-        && !is_placeholder_of_other_length(token)
-    {
-        return match context {
-            Context::Other(name) => Verdict::OtherVendor(Vendor { name, why: "its name stands nearest" }),
+    if is_masked && is_fragment(&tail[..run]) {
+        return Verdict::HalfMasked;
+    }
+    let is_made = is_placeholder_of_other_length(whole);
+    if let Some(vendor) = claims(token.prefix, whole).filter(|_| !is_made) {
+        return match token.context {
+            Context::Other(name) => Token::named(name),
             _ => Verdict::OtherVendor(vendor),
         };
     }
-    let masked = matches!(next, [b'*', ..] | [b'.', b'.', ..] | [0xe2, 0x80, ..] | [b'_' | b'<' | b'{' | b'$', ..]);
-    if masked || is_placeholder_of_other_length(&tail[..run]) {
+    if is_masked
+        || matches!(next, [b'*' | b'_' | b'<' | b'{' | b'$', ..])
+        || is_placeholder_of_other_length(&tail[..run])
+    {
         return Verdict::Placeholder;
     }
-    match context {
-        Context::Clerk if run >= 20 => key(
+    match token.context {
+        Context::Clerk if run >= SHORTEST => token.key(
             run,
             Confidence::Medium,
             "not the length of a key, but Clerk's name stands nearby and no vendor claims the length",
         ),
-        Context::Other(name) => Verdict::OtherVendor(Vendor { name, why: "its name stands nearest" }),
+        Context::Other(name) => Token::named(name),
         _ => Verdict::OtherVendor(UNKNOWN),
     }
 }
 
-/// Judges a token whose prefix Clerk never issues.
-pub fn judge_other(prefix: Prefix, tail: &[u8]) -> Verdict {
-    let token = &tail[..token_len(tail)];
-    if token.len() < 16 || is_placeholder_of_other_length(token) {
-        return Verdict::Nothing;
-    }
-    claims(prefix, token).map_or(Verdict::Nothing, Verdict::OtherVendor)
+/// Bodies of other lengths than Clerk's are looked at from here on.
+const SHORTEST: usize = 20;
+
+/// Whether the part of a body before a mask was drawn at random: letters of both cases or digits between letters, and
+/// no word of a placeholder.
+fn is_fragment(part: &[u8]) -> bool {
+    let lower = part.iter().filter(|byte| byte.is_ascii_lowercase()).count();
+    let upper = part.iter().filter(|byte| byte.is_ascii_uppercase()).count();
+    let digits = part.iter().filter(|byte| byte.is_ascii_digit()).count();
+    let mixed = [lower, upper, digits].iter().filter(|count| **count > 0).count() >= 2;
+    let is_long = part.len() >= 16;
+    mixed && part.len() >= 8 && !runs_in_order(part) && (!is_long || !is_placeholder_of_other_length(part))
 }
 
-/// How long a token is that may have hyphens in it.
-fn token_len(tail: &[u8]) -> usize {
-    tail.iter().take_while(|byte| byte.is_ascii_alphanumeric() || **byte == b'-').count()
+/// Judges a token whose prefix Clerk never issues.
+fn judge_other(token: &Token<'_>) -> Verdict {
+    let body = &token.tail[..token_len(token.prefix, token.tail)];
+    if body.len() < 16 || is_placeholder_of_other_length(body) {
+        return Verdict::Nothing;
+    }
+    match (claims(token.prefix, body), token.context) {
+        (Some(_), Context::Other(name)) => Token::named(name),
+        (Some(vendor), _) => Verdict::OtherVendor(vendor),
+        (None, _) => Verdict::Nothing,
+    }
+}
+
+/// How long a token is: some vendors' have hyphens, and Ticket Tailor's have underscores.
+pub fn token_len(prefix: Prefix, tail: &[u8]) -> usize {
+    let is_part =
+        |byte: &&u8| byte.is_ascii_alphanumeric() || **byte == b'-' || (**byte == b'_' && prefix == Prefix::SkBare);
+    tail.iter().take_while(is_part).count()
 }
 
 #[cfg(test)]
@@ -192,7 +193,8 @@ mod tests {
     }
 
     fn verdict(tail: &str, context: Context) -> Verdict {
-        judge(Prefix::SkLive, "sk_live_", tail.as_bytes(), context)
+        let (spelling, prefix) = ("sk_live_", Prefix::SkLive);
+        judge(&Token { prefix, spelling, tail: tail.as_bytes(), context, framed: None })
     }
 
     #[test]
@@ -221,7 +223,8 @@ mod tests {
                     .filter(|(spelling, _)| token.starts_with(spelling))
                     .max_by_key(|p| p.0.len())
                     .unwrap();
-                let judged = judge(*prefix, spelling, &token.as_bytes()[spelling.len()..], Context::None);
+                let tail = &token.as_bytes()[spelling.len()..];
+                let judged = judge(&Token { prefix: *prefix, spelling, tail, context: Context::None, framed: None });
                 assert_eq!(judged, Verdict::OtherVendor(vendor), "seed {seed}, {}…", &token[..16]);
             }
         }
@@ -243,10 +246,12 @@ mod tests {
             "••••",
             "1234567890abcdef",
             "mock",
-            "AbCdEfGhIjKlMnOpQrSt****************",
             "deadbeef",
         ] {
             assert_eq!(verdict(tail, Context::Clerk), Verdict::Placeholder, "{tail}");
+        }
+        for tail in ["Ab3dEfGh1jKlMnXpQ7St****************", "Ab3dEfGh1jKl…", "Ab3dEfGh1jKl••••••"] {
+            assert_eq!(verdict(tail, Context::None), Verdict::HalfMasked, "{tail}");
         }
         assert_eq!(verdict("", Context::None), Verdict::Nothing);
         assert_eq!(verdict("\"", Context::None), Verdict::Nothing);

@@ -6,13 +6,18 @@
 
 mod judge;
 mod placeholder;
+mod prefix;
 mod publishable;
 mod text;
+mod variable;
 mod vendor;
 
-pub use judge::{Context, Prefix, Verdict, judge, judge_other};
-pub use publishable::{Publishable, decode as decode_publishable, sextet};
+pub use judge::{Context, Token, Verdict, judge, token_len};
+pub use placeholder::{is_made_up, is_placeholder_of_other_length as is_placeholder};
+pub use prefix::Prefix;
+pub use publishable::{Publishable, decode as decode_publishable};
 pub use text::{KeyId, KeyText};
+pub use variable::is_bundled_for_browsers;
 pub use vendor::{Vendor, claims as vendor_claims, examples as vendor_examples};
 
 /// How many letters and digits follow the prefix of a Clerk secret key.

@@ -5,13 +5,13 @@
 /// Only the whole body counts, never a part such as `123` or `test`, which a random one has by chance. Of 200,000
 /// random bodies the lowest entropy was 4.11 bits a character and the fewest distinct characters were 20, so the
 /// floors of 3.5 and 16 lose nothing.
-pub(super) fn is_made_up(body: &[u8]) -> bool {
+pub fn is_made_up(body: &[u8]) -> bool {
     distinct(body) < 16 || entropy(body) < 3.5 || repeats(body) || runs_in_order(body)
 }
 
 /// Whether a body of another length is a placeholder: at these lengths words count too, since nothing that is
 /// certain is lost.
-pub(super) fn is_placeholder_of_other_length(body: &[u8]) -> bool {
+pub fn is_placeholder_of_other_length(body: &[u8]) -> bool {
     const WORDS: &[&str] = &[
         "your",
         "secret",
@@ -74,7 +74,7 @@ fn repeats(body: &[u8]) -> bool {
 }
 
 /// Whether three steps of four go to a neighbour: `abcdef`, `9876`, `qwerty`.
-fn runs_in_order(body: &[u8]) -> bool {
+pub(super) fn runs_in_order(body: &[u8]) -> bool {
     const ROWS: &[u8] = b"qwertyuiopasdfghjklzxcvbnm";
     let neighbour = |from: u8, to: u8| {
         let (from, to) = (from.to_ascii_lowercase(), to.to_ascii_lowercase());

@@ -52,7 +52,7 @@ pub fn decode(text: &[u8]) -> Option<Publishable> {
 }
 
 /// The six bits a base64 character stands for, in the standard alphabet or the URL-safe one.
-pub fn sextet(byte: u8) -> Option<u8> {
+fn sextet(byte: u8) -> Option<u8> {
     match byte {
         b'A'..=b'Z' => Some(byte - b'A'),
         b'a'..=b'z' => Some(byte - b'a' + 26),

@@ -4,7 +4,7 @@ use std::fmt;
 
 use sha2::{Digest, Sha256};
 
-use crate::model::Environment;
+use crate::model::{Environment, Kind};
 
 /// The decoded text of one credential.
 ///
@@ -42,19 +42,35 @@ impl KeyText {
     /// The environment that the prefix names.
     pub fn environment(&self) -> Environment {
         let (prefix, _) = self.split();
-        if prefix.ends_with(b"_live_") {
+        if prefix.ends_with(b"live_") {
             Environment::Live
-        } else if prefix.ends_with(b"_test_") {
+        } else if prefix.ends_with(b"test_") {
             Environment::Test
         } else {
             Environment::Unknown
         }
     }
 
-    /// The prefix up to its second underscore, and the body.
+    /// The environment of a credential of this kind: keyless applications are development instances.
+    pub fn environment_as(&self, kind: Kind) -> Environment {
+        match kind {
+            Kind::ClaimToken | Kind::KeylessApplication => Environment::Test,
+            _ => self.environment(),
+        }
+    }
+
+    /// The prefix, which is one or two lowercase words each with an underscore, and the body.
     fn split(&self) -> (&[u8], &[u8]) {
-        let second = memchr::memchr_iter(b'_', &self.0).nth(1).map_or(0, |at| at + 1);
-        self.0.split_at(second)
+        const LONGEST_WORD: usize = 10;
+        let mut end = 0;
+        for _ in 0..2 {
+            let word = self.0[end..].iter().take_while(|byte| byte.is_ascii_lowercase()).count();
+            if !(1..=LONGEST_WORD).contains(&word) || self.0.get(end + word) != Some(&b'_') {
+                break;
+            }
+            end += word + 1;
+        }
+        self.0.split_at(end)
     }
 }
 
@@ -108,5 +124,6 @@ mod tests {
     fn a_short_body_shows_little() {
         assert_eq!(KeyText::new(b"sk_test_abc").hint(), "sk_test_…");
         assert_eq!(KeyText::new(b"odd").hint(), "…");
+        assert_eq!(KeyText::new(&[b"whsec_", &[b'a'; 12][..], &[b'b'; 12]].concat()).hint(), "whsec_aaaa…bbbb");
     }
 }

@@ -1,7 +1,7 @@
 //! Whose a look-alike is. Many vendors begin their secrets with `sk_`; none but Clerk is known to follow it with
 //! exactly 42 letters and digits.
 
-use super::judge::Prefix;
+use super::prefix::Prefix;
 
 /// What is known of a token that is not Clerk's.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -30,6 +30,23 @@ fn alphanumeric(body: &[u8]) -> bool {
 
 fn lower(body: &[u8]) -> bool {
     body.iter().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit())
+}
+
+fn lower_hex(body: &[u8]) -> bool {
+    body.iter().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
+}
+
+/// Whether it could be a word or a name of a program's: no digit, or no capital.
+fn lower_word(body: &[u8]) -> bool {
+    !body.iter().any(u8::is_ascii_digit) || !body.iter().any(u8::is_ascii_uppercase)
+}
+
+/// `1234_567890_` and 32 hex digits.
+fn ticket(body: &[u8]) -> bool {
+    let mut parts = body.split(|byte| *byte == b'_');
+    let mut digits =
+        |count: usize| parts.next().is_some_and(|part| part.len() == count && part.iter().all(u8::is_ascii_digit));
+    digits(4) && digits(6) && parts.next().is_some_and(|part| part.len() == 32 && lower_hex(part))
 }
 
 fn uuid(body: &[u8]) -> bool {
@@ -68,6 +85,26 @@ const RULES: &[Rule] = &[
         example: ("sk_sbox_", "~~~~~~~~~~~~~~~~~~~~~~~~~~~"),
     },
     Rule {
+        vendor: Vendor { name: "ElevenLabs", why: "sk_ and 48 hex digits" },
+        claims: |prefix, body| prefix == Prefix::SkBare && body.len() == 48 && lower_hex(body),
+        example: ("sk_", "################################################"),
+    },
+    Rule {
+        vendor: Vendor { name: "IEX", why: "sk_ and 32 hex digits" },
+        claims: |prefix, body| prefix == Prefix::SkBare && body.len() == 32 && lower_hex(body),
+        example: ("sk_", "################################"),
+    },
+    Rule {
+        vendor: Vendor { name: "Ticket Tailor", why: "sk_, two numbers and 32 hex digits" },
+        claims: |prefix, body| prefix == Prefix::SkBare && ticket(body),
+        example: ("sk_", "1234_567890_################################"),
+    },
+    Rule {
+        vendor: Vendor { name: "Elastic Pay", why: "sk_sandbox_ and 32 letters and digits" },
+        claims: |prefix, body| prefix == Prefix::SkSandbox && body.len() == 32 && alphanumeric(body),
+        example: ("sk_sandbox_", "????????????????????????????????"),
+    },
+    Rule {
         vendor: Vendor { name: "Stripe", why: "24 letters and digits (Tap and PayMongo have the same shape)" },
         claims: |prefix, body| is_env(prefix) && body.len() == 24 && alphanumeric(body),
         example: ("sk_live_", "????????????????????????"),
@@ -97,9 +134,7 @@ const RULES: &[Rule] = &[
     },
     Rule {
         vendor: Vendor { name: "Picatic or Elastic Pay", why: "32 lowercase letters and digits" },
-        claims: |prefix, body| {
-            matches!(prefix, Prefix::SkLive | Prefix::SkTest | Prefix::SkOther) && body.len() == 32 && lower(body)
-        },
+        claims: |prefix, body| is_env(prefix) && body.len() == 32 && lower(body),
         example: ("sk_live_", "~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~"),
     },
     Rule {
@@ -116,6 +151,16 @@ const RULES: &[Rule] = &[
             is_env(prefix) && body.len() == 16 && body.iter().all(|b| b.is_ascii_digit() || (b'A'..=b'F').contains(b))
         },
         example: ("sk_live_", "^^^^^^^^^^^^^^^^"),
+    },
+    Rule {
+        vendor: Vendor { name: "Elastic Pay", why: "32 letters and digits of both cases" },
+        claims: |prefix, body| is_env(prefix) && body.len() == 32 && alphanumeric(body),
+        example: ("sk_live_", "A????????????????????????????B??"),
+    },
+    Rule {
+        vendor: Vendor { name: "Freemius", why: "sk_ and 29 characters" },
+        claims: |prefix, body| prefix == Prefix::SkBare && body.len() == 29 && alphanumeric(body) && !lower_word(body),
+        example: ("sk_", "A1???????????????????????????"),
     },
     Rule {
         vendor: Vendor { name: "Liveblocks", why: "sk_prod_ or sk_dev_ and 64 characters" },

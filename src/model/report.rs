@@ -29,6 +29,8 @@ pub struct Report {
     pub other_vendors: Vec<OtherVendor>,
     /// How many different placeholders (`sk_test_xxxx…`) were seen.
     pub placeholders: u64,
+    /// How many different keys were seen of which somebody masked a part.
+    pub half_masked: u64,
     /// Counts of the above.
     pub summary: Summary,
 }
@@ -65,8 +67,30 @@ pub struct RepositoryReport {
     pub narrowed_by: Vec<Shown>,
     /// What was not read, and why: each entry makes the report incomplete.
     pub skipped: Vec<Skipped>,
+    /// Containers that are encrypted, damaged or none after all: scanned as they are, and no gap.
+    pub opaque: Opaque,
     /// What stands elsewhere and was not looked for here.
     pub not_ours: NotOurs,
+}
+
+/// Containers whose content could not be read.
+#[derive(Clone, Debug, Default, Serialize)]
+pub struct Opaque {
+    /// How many.
+    pub count: u64,
+    /// The first of them.
+    pub at: Vec<OpaquePlace>,
+}
+
+/// One container whose content could not be read.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+pub struct OpaquePlace {
+    /// The object it is, or stands in.
+    pub object: Oid,
+    /// The way to it inside that object, outermost first.
+    pub encoding: Vec<Shown>,
+    /// What it is, and why it cannot be read.
+    pub reason: &'static str,
 }
 
 /// Counts of objects that no tip reaches.
@@ -124,6 +148,9 @@ pub struct KeyReport {
     pub instance: Option<Instance>,
     /// Names of the variables it is the value of.
     pub variables: Vec<Shown>,
+    /// Whether one of these names has a prefix whose variables builds put into the browser's bundle: then whoever
+    /// visits the site can read it, however private the repository.
+    pub in_browser_bundle: bool,
     /// The first introduction.
     pub first_introduced: Option<Entry>,
     /// Every introduction by reachable history, oldest first.

@@ -6,6 +6,48 @@
 pub enum Kind {
     /// A Backend API secret key, `sk_live_…` or `sk_test_…`.
     SecretKey,
+    /// An API key of the form before 2023, `live_…` or `test_…`.
+    LegacyApiKey,
+    /// The secret that webhooks are signed with, `whsec_…`.
+    WebhookSecret,
+    /// A machine's secret key, `ak_…`.
+    MachineSecret,
+    /// A Platform API key, `ak_…`, which reaches every application of a workspace.
+    PlatformKey,
+    /// The token in a keyless application's claim address: whoever opens it first owns the application.
+    ClaimToken,
+    /// The key that Clerk's Next.js middleware encrypts with.
+    EncryptionKey,
+    /// An application that Clerk's keyless mode made, by the file it leaves behind.
+    KeylessApplication,
+}
+
+impl Kind {
+    /// Every kind.
+    pub const ALL: [Self; 8] = [
+        Self::SecretKey,
+        Self::LegacyApiKey,
+        Self::WebhookSecret,
+        Self::MachineSecret,
+        Self::PlatformKey,
+        Self::ClaimToken,
+        Self::EncryptionKey,
+        Self::KeylessApplication,
+    ];
+
+    /// The name that reports and policies use.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::SecretKey => "secret_key",
+            Self::LegacyApiKey => "legacy_api_key",
+            Self::WebhookSecret => "webhook_secret",
+            Self::MachineSecret => "machine_secret",
+            Self::PlatformKey => "platform_key",
+            Self::ClaimToken => "claim_token",
+            Self::EncryptionKey => "encryption_key",
+            Self::KeylessApplication => "keyless_application",
+        }
+    }
 }
 
 /// The Clerk environment a key belongs to, by its prefix.
@@ -30,6 +72,17 @@ pub enum Confidence {
     Medium,
     /// Its shape alone says Clerk.
     High,
+}
+
+impl Confidence {
+    /// The name that reports and policies use.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Low => "low",
+            Self::Medium => "medium",
+            Self::High => "high",
+        }
+    }
 }
 
 /// Where in a repository a sighting is.

@@ -32,6 +32,7 @@ pub(super) fn write_lines(report: &Report, out: &mut dyn io::Write) -> io::Resul
         repositories: &report.repositories,
         other_vendors: &report.other_vendors,
         placeholders: report.placeholders,
+        half_masked: report.half_masked,
         summary: &report.summary,
     };
     write_value(&coverage, CompactFormatter, out)
@@ -56,6 +57,7 @@ struct CoverageLine<'a> {
     repositories: &'a [RepositoryReport],
     other_vendors: &'a [OtherVendor],
     placeholders: u64,
+    half_masked: u64,
     summary: &'a Summary,
 }
 

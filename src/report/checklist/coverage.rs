@@ -66,6 +66,13 @@ pub(super) fn write(sheet: &mut Sheet<'_>, report: &Report) -> io::Result<()> {
         let placeholders = count(report.placeholders, "placeholder", "placeholders");
         sheet.bullet(0, &format!("{placeholders} seen, which are no keys."))?;
     }
+    if report.half_masked > 0 {
+        let keys = count(report.half_masked, "key", "keys");
+        sheet.bullet(
+            0,
+            &format!("{keys} seen of which somebody masked a part: look whether the rest stands elsewhere."),
+        )?;
+    }
     Ok(())
 }
 
@@ -86,6 +93,10 @@ fn read(sheet: &mut Sheet<'_>, repository: &RepositoryReport) -> io::Result<()> 
     if !repository.narrowed_by.is_empty() {
         let options: Vec<String> = repository.narrowed_by.iter().map(code).collect();
         sheet.bullet(1, &format!("Narrowed on purpose by {}.", wording::list(&options)))?;
+    }
+    if repository.opaque.count > 0 {
+        let containers = count(repository.opaque.count, "container that is", "containers that are");
+        sheet.bullet(1, &format!("{containers} encrypted, damaged or none after all: scanned as they are."))?;
     }
     let elsewhere = &repository.not_ours;
     if elsewhere.submodules > 0 || elsewhere.lfs_pointers > 0 {

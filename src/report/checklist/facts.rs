@@ -2,6 +2,7 @@
 
 use std::io;
 
+use crate::key::is_bundled_for_browsers;
 use crate::model::{Confidence, Entry, Identity, Instance, KeyReport, Level, Place, Shown, Where};
 
 use super::super::clock;
@@ -21,7 +22,7 @@ pub(super) fn write(sheet: &mut Sheet<'_>, key: &KeyReport) -> io::Result<()> {
     }
     instance(sheet, key)?;
     if key.confidence != Confidence::High && !key.reasons.is_empty() {
-        let sure = wording::confidence(key.confidence);
+        let sure = key.confidence.name();
         sheet.bullet(0, &format!("**How sure:** {sure}. {}.", prose(&key.reasons.join("; "))))?;
     }
     sheet.bullet(0, &format!("**Exposed:** {}.", clock::span(&key.exposure, wording::is_cut(key))))?;
@@ -133,7 +134,7 @@ fn person(identity: &Identity) -> String {
 
 /// A warning where the name of a variable puts the value into what browsers load.
 fn published(sheet: &mut Sheet<'_>, key: &KeyReport) -> io::Result<()> {
-    for name in key.variables.iter().filter(|name| wording::is_bundled_for_browsers(name.as_str())) {
+    for name in key.variables.iter().filter(|name| is_bundled_for_browsers(name.as_str())) {
         sheet.bullet(
             0,
             &format!(

@@ -5,6 +5,7 @@
 
 use std::io;
 
+use crate::key::is_bundled_for_browsers;
 use crate::model::{Environment, KeyReport, Report};
 
 use super::super::clock;
@@ -186,7 +187,7 @@ fn deploy(sheet: &Sheet<'_>, key: &KeyReport) -> Step {
         "Next.js: deploy middleware and server together. Without `CLERK_ENCRYPTION_KEY` they share this key.",
     ];
     boxes.extend(usual.map(str::to_owned));
-    let private = key.variables.iter().filter(|name| !wording::is_bundled_for_browsers(name.as_str()));
+    let private = key.variables.iter().filter(|name| !is_bundled_for_browsers(name.as_str()));
     let names = sheet.few(private.map(|name| sheet.show(name)).collect());
     let names = if names.is_empty() { "`CLERK_SECRET_KEY`".to_owned() } else { names.join(", ") };
     Step::with(format!("**Deploy the new key** everywhere that has the old one, as {names}. {head}"), boxes)

@@ -36,6 +36,10 @@ fn look_alikes(page: &mut Page<'_>, report: &Report) -> io::Result<()> {
     if report.placeholders > 0 {
         page.line(&format!("Placeholders (no keys): {}.", wording::number(report.placeholders)))?;
     }
+    if report.half_masked > 0 {
+        let keys = count(report.half_masked, "key of which", "keys of which");
+        page.line(&format!("Half masked: {keys} somebody left the beginning. What is missing may stand elsewhere."))?;
+    }
     Ok(())
 }
 
@@ -62,6 +66,15 @@ fn read(page: &mut Page<'_>, repository: &RepositoryReport) -> io::Result<()> {
     if !repository.narrowed_by.is_empty() {
         let options: Vec<String> = repository.narrowed_by.iter().map(|option| visible(option.as_str())).collect();
         page.field("narrowed by", &[options.join(", ")])?;
+    }
+    if repository.opaque.count > 0 {
+        let mut lines = vec![format!(
+            "{} encrypted, damaged or none after all: scanned as they are",
+            count(repository.opaque.count, "container", "containers")
+        )];
+        let places = repository.opaque.at.iter().map(|place| format!("  {}: {}", place.object.short(), place.reason));
+        lines.extend(page.few_of(places.collect(), repository.opaque.count));
+        page.field("opaque", &lines)?;
     }
     let elsewhere = &repository.not_ours;
     if elsewhere.submodules > 0 || elsewhere.lfs_pointers > 0 {

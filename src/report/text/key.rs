@@ -4,6 +4,7 @@ use std::io;
 
 use anstyle::{AnsiColor, Style};
 
+use crate::key::is_bundled_for_browsers;
 use crate::model::{
     Candidate, Confidence, Entry, Environment, Identity, Instance, KeyReport, Level, NamedPlace, Place, Where,
 };
@@ -46,10 +47,10 @@ fn heading(page: &mut Page<'_>, number: &str, key: &KeyReport) -> io::Result<()>
 fn what(page: &mut Page<'_>, key: &KeyReport) -> io::Result<()> {
     let reasons: Vec<String> = key.reasons.iter().map(|reason| visible(reason)).collect();
     let reasons = if reasons.is_empty() { String::new() } else { format!(": {}", reasons.join("; ")) };
-    let confidence = wording::confidence(key.confidence);
+    let confidence = key.confidence.name();
     page.field("confidence", &[format!("{confidence}, a {}{reasons}", wording::kind(key.kind))])?;
     let variables = key.variables.iter().map(|name| {
-        let published = wording::is_bundled_for_browsers(name.as_str());
+        let published = is_bundled_for_browsers(name.as_str());
         format!("{}{}", show(name), if published { " (a name that builds publish to browsers)" } else { "" })
     });
     page.field("named", &page.few(variables.collect()))?;

@@ -1,0 +1,214 @@
+//! Credentials that only the name of their variable tells: legacy API keys, machine and platform keys, encryption
+//! keys, and what Clerk's keyless mode leaves behind.
+
+use std::sync::LazyLock;
+
+use regex::bytes::Regex;
+
+use super::layer::Layer;
+use super::scan::note;
+use super::settle::{Sight, What};
+use super::{context, dashboard, token};
+use crate::key::{Context, KeyText, decode_publishable, is_made_up, is_placeholder};
+use crate::model::{Confidence, Kind, Span};
+
+/// The longest name that is read, and how far behind it a value may end.
+const NAME: usize = 100;
+const VALUE: usize = 400;
+
+/// So far around a claim address the rest of a keyless file stands.
+const KEYLESS: usize = 2048;
+
+/// A value: `= "…"`, `: …`, `=> '…'`, `", "…"`, `NAME value`, or Kubernetes' `value:` on the next line.
+fn value_after(bytes: &[u8], name_end: usize) -> Option<Span> {
+    static ASSIGNMENT: LazyLock<Option<Regex>> = LazyLock::new(|| {
+        Regex::new(concat!(
+            r#"^(?-u)["'`\\\])]{0,4}[ \t]{0,8}(?:=>|:=|\?\?=|\|\|=|=|:|,|[ \t])[ \t]{0,8}"#,
+            r#"(?:\r?\n[ \t-]{0,60}["']?value["']?[ \t]{0,4}:[ \t]{0,4})?"#,
+            r#"["'`\\(]{0,6}([A-Za-z0-9_+/=.\-]{8,})"#
+        ))
+        .ok()
+    });
+    let window = &bytes[name_end..bytes.len().min(name_end + VALUE)];
+    let value = ASSIGNMENT.as_ref()?.captures(window)?.get(1)?;
+    Some(Span { start: name_end + value.start(), end: name_end + value.end() })
+}
+
+/// The name around `hit`: where it begins and ends.
+fn name_around(bytes: &[u8], hit: usize) -> Option<Span> {
+    let is_name = |byte: &&u8| byte.is_ascii_alphanumeric() || matches!(**byte, b'_' | b'-' | b'.' | b'$');
+    let back = bytes[..hit].iter().rev().take(NAME).take_while(is_name).count();
+    let on = bytes[hit..].iter().take(NAME).take_while(is_name).count();
+    (back < NAME && on < NAME).then_some(Span { start: hit - back, end: hit + on })
+}
+
+/// A name without what its spelling puts between words.
+fn plain_name(name: &[u8]) -> Vec<u8> {
+    name.iter().filter(|byte| byte.is_ascii_alphanumeric()).map(u8::to_ascii_lowercase).collect()
+}
+
+struct Judged {
+    kind: Kind,
+    end: usize,
+    confidence: Confidence,
+    reason: &'static str,
+}
+
+/// A variable whose name has a needle at `hit`.
+pub(super) fn named(layer: &Layer<'_>, hit: usize, sights: &mut Vec<Sight>) {
+    let bytes = layer.bytes;
+    let Some(name) = name_around(bytes, hit) else { return };
+    let plain = plain_name(&bytes[name.start..name.end]);
+    if plain.ends_with(b"apikeysurl") {
+        keyless(layer, name, sights);
+        return;
+    }
+    let Some(value) = value_after(bytes, name.end) else { return };
+    let text = &bytes[value.start..value.end];
+    let near = || match context::names(&bytes[name.start..name.end]) {
+        Context::None => token::around(layer, value.start, value.end),
+        own => own,
+    };
+    let Some(judged) = judge(&plain, text, near) else { return };
+    let end = value.start + judged.end;
+    if layer.is_plain(value.start, end) && layer.is_plain(name.start, name.end) {
+        return;
+    }
+    let key = KeyText::new(&bytes[value.start..end]);
+    let variable = Some(bytes[name.start..name.end].to_vec());
+    let Judged { kind, confidence, reason, .. } = judged;
+    note(layer, value.start, end, What::Key { key, kind, confidence, reasons: vec![reason], variable }, sights);
+}
+
+fn judge(name: &[u8], value: &[u8], near: impl Fn() -> Context) -> Option<Judged> {
+    let has = |part: &[u8]| memchr::memmem::find(name, part).is_some();
+    let sure = |is_sure: bool| if is_sure { Confidence::High } else { Confidence::Medium };
+    if has(b"machinesecret") {
+        let end = opaque(value)?;
+        let is_clerk = has(b"clerk") || near() == Context::Clerk;
+        let reason = "ak_ and an opaque text, in a variable that names a machine's secret";
+        return is_clerk.then_some(Judged { kind: Kind::MachineSecret, end, confidence: sure(has(b"clerk")), reason });
+    }
+    if has(b"platformapikey") {
+        let end = opaque(value)?;
+        let is_clerk = has(b"clerk") || near() == Context::Clerk;
+        let reason = "ak_ and an opaque text, in a variable that names a platform API key";
+        return is_clerk.then_some(Judged { kind: Kind::PlatformKey, end, confidence: sure(has(b"clerk")), reason });
+    }
+    if has(b"clerkencryptionkey") {
+        let end = value.iter().take_while(|byte| byte.is_ascii_alphanumeric()).count();
+        let is_hex = matches!(end, 32 | 64) && value[..end].iter().all(u8::is_ascii_hexdigit);
+        let reason = "64 or 32 hex digits as CLERK_ENCRYPTION_KEY";
+        let is_drawn = is_hex && !is_placeholder(&value[..end]);
+        return is_drawn.then_some(Judged { kind: Kind::EncryptionKey, end, confidence: Confidence::High, reason });
+    }
+    if has(b"apikey") || has(b"clerkkey") {
+        let end = legacy(value)?;
+        let is_clerk = has(b"clerk") || (name == b"apikey" && near() == Context::Clerk);
+        let reason = "live_ or test_ and 34 letters and digits, as the value of Clerk's API key: the form before 2023";
+        return is_clerk.then_some(Judged { kind: Kind::LegacyApiKey, end, confidence: sure(has(b"clerk")), reason });
+    }
+    None
+}
+
+/// `live_` or `test_` and exactly 34 letters and digits that somebody drew.
+fn legacy(value: &[u8]) -> Option<usize> {
+    const PREFIX: usize = 5;
+    const BODY: usize = 34;
+    let body = value.strip_prefix(b"live_").or_else(|| value.strip_prefix(b"test_"))?;
+    let run = body.iter().take_while(|byte| byte.is_ascii_alphanumeric()).count();
+    (run == BODY && !is_made_up(&body[..BODY])).then_some(PREFIX + BODY)
+}
+
+/// `ak_` and a text that somebody drew: how long, no documentation says.
+fn opaque(value: &[u8]) -> Option<usize> {
+    let body = value.strip_prefix(b"ak_")?;
+    let run = body.iter().take_while(|byte| byte.is_ascii_alphanumeric() || b"+/=_-".contains(byte)).count();
+    (run >= 20 && !is_placeholder(&body[..run])).then_some(3 + run)
+}
+
+/// A claim address or a claim token at `hit`.
+pub(super) fn claim(layer: &Layer<'_>, hit: usize, sights: &mut Vec<Sight>) {
+    const TOKEN: usize = 40;
+    let bytes = layer.bytes;
+    let window = &bytes[hit..bytes.len().min(hit + VALUE)];
+    let is_url_name = window.starts_with(b"claimUrl");
+    if is_url_name && let Some(name) = name_around(bytes, hit) {
+        keyless(layer, name, sights);
+    }
+    let start = if window.starts_with(b"claim?token=") {
+        hit + "claim?token=".len()
+    } else if is_url_name {
+        // The address is found by its own needle; a bare token is this name's value.
+        match value_after(bytes, hit + "claimUrl".len()) {
+            Some(value) => value.start,
+            None => return,
+        }
+    } else {
+        match name_around(bytes, hit).and_then(|name| value_after(bytes, name.end)) {
+            Some(value) => value.start,
+            None => return,
+        }
+    };
+    let is_token = |byte: &&u8| byte.is_ascii_lowercase() || byte.is_ascii_digit();
+    let run = bytes[start..].iter().take(TOKEN + 1).take_while(is_token).count();
+    let goes_on = bytes.get(start + run).is_some_and(u8::is_ascii_alphanumeric);
+    if run != TOKEN || goes_on || is_made_up(&bytes[start..start + TOKEN]) {
+        return;
+    }
+    let end = start + TOKEN;
+    if layer.is_plain(start, end) && layer.is_plain(hit, hit + 8) {
+        return;
+    }
+    let names_clerk = || {
+        let near = &bytes[hit.saturating_sub(KEYLESS)..bytes.len().min(end + KEYLESS)];
+        memchr::memmem::find(&near.to_ascii_lowercase(), b"clerk").is_some() || is_keyless(near)
+    };
+    let confidence = if names_clerk() { Confidence::High } else { Confidence::Medium };
+    let what = What::Key {
+        key: KeyText::new(&bytes[start..end]),
+        kind: Kind::ClaimToken,
+        confidence,
+        reasons: vec!["40 lowercase letters and digits as the token of a keyless application's claim address"],
+        variable: context::variable(bytes, start).map(<[u8]>::to_vec),
+    };
+    note(layer, start, end, what, sights);
+}
+
+/// Whether text has the fields that Clerk's keyless mode writes (`packages/shared/src/keyless/nodeFileStorage.ts`).
+fn is_keyless(text: &[u8]) -> bool {
+    let has = |name: &[u8]| memchr::memmem::find(text, name).is_some();
+    has(b"secretKey") && has(b"publishableKey") && (has(b"claimUrl") || has(b"apiKeysUrl"))
+}
+
+/// A keyless application's file, of which `name` is a field: told once, at its first address.
+fn keyless(layer: &Layer<'_>, name: Span, sights: &mut Vec<Sight>) {
+    let bytes = layer.bytes;
+    let before = &bytes[name.start.saturating_sub(KEYLESS)..name.start];
+    let is_second = ["claimUrl", "apiKeysUrl"].iter().any(|field| {
+        // In the same object: no end of one between.
+        memchr::memmem::rfind(before, field.as_bytes()).is_some_and(|at| memchr::memchr(b'}', &before[at..]).is_none())
+    });
+    let from = memchr::memrchr(b'{', before).map_or(0, |at| name.start - before.len() + at);
+    let behind = &bytes[name.end..bytes.len().min(name.end + KEYLESS)];
+    let to = memchr::memchr(b'}', behind).map_or(name.end + behind.len(), |at| name.end + at);
+    let object = &bytes[from..to];
+    if is_second || !is_keyless(object) || layer.is_plain(name.start, name.end) {
+        return;
+    }
+    // The application's own ids identify it; without them its publishable key does.
+    let publishable = || {
+        let at = memchr::memmem::find(object, b"pk_")?;
+        decode_publishable(&object[at..]).map(|key| key.text.into_bytes())
+    };
+    let ids = dashboard::ids(object).map(|(application, instance)| format!("{application}/{instance}").into_bytes());
+    let Some(text) = ids.or_else(publishable) else { return };
+    let what = What::Key {
+        key: KeyText::new(&text),
+        kind: Kind::KeylessApplication,
+        confidence: Confidence::High,
+        reasons: vec!["the file that Clerk's keyless mode writes: its application may not be claimed yet"],
+        variable: None,
+    };
+    note(layer, name.start, name.end, what, sights);
+}

@@ -1,0 +1,229 @@
+//! Base64, both alphabets, any alignment, on one line or broken over many.
+
+use super::super::layer::Positions;
+use super::{Decoded, Encoding};
+const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+
+/// The characters that are wholly determined by `text` when `alignment` unknown bytes precede it.
+pub(super) fn core(text: &[u8], alignment: usize) -> Vec<u8> {
+    let bit = |at: usize| (text[at / 8 - alignment] >> (7 - at % 8)) & 1;
+    let (first, last) = (alignment * 8, (alignment + text.len()) * 8);
+    (first.div_ceil(6)..last / 6)
+        .map(|at| ALPHABET[(at * 6..at * 6 + 6).fold(0, |value, at| (value << 1) | usize::from(bit(at)))])
+        .collect()
+}
+
+/// Whether the character belongs to either alphabet.
+pub(in crate::detect) fn is_base64(byte: u8) -> bool {
+    SEXTETS[byte as usize] != NONE
+}
+
+const NONE: u8 = 0xff;
+
+/// The six bits of each character.
+static SEXTETS: [u8; 256] = {
+    let mut table = [NONE; 256];
+    let mut byte = 0;
+    while byte < 256 {
+        table[byte] = match byte as u8 {
+            upper @ b'A'..=b'Z' => upper - b'A',
+            lower @ b'a'..=b'z' => lower - b'a' + 26,
+            digit @ b'0'..=b'9' => digit - b'0' + 52,
+            b'+' | b'-' => 62,
+            b'/' | b'_' => 63,
+            _ => NONE,
+        };
+        byte += 1;
+    }
+    table
+};
+
+/// Whether four characters can be three bytes below 0x80: the first has its top bit clear, the second its fourth,
+/// the third its second.
+fn is_ascii_group(group: &[u8]) -> bool {
+    let value = |at: usize| SEXTETS[group[at] as usize];
+    (value(0) & 0b1010_0000) | (value(1) & 0b1000_1000) | (value(2) & 0b1000_0010) | (value(3) & 0x80) == 0
+}
+
+/// Whether the sixteen characters at `at` and those beside them read as text: enough groups of four in a row, in one of
+/// the four alignments, can be bytes below 0x80. Of random characters one group in eight can.
+pub(in crate::detect) fn is_text_around(bytes: &[u8], at: usize) -> bool {
+    const GROUPS: usize = 9;
+    (0..4).any(|phase| {
+        let first = at + phase;
+        // Most samples of other runs end here.
+        if !bytes[first..at + 16].chunks_exact(4).all(is_ascii_group) {
+            return false;
+        }
+        let on = bytes[first..].chunks_exact(4).take(GROUPS).take_while(|group| is_ascii_group(group)).count();
+        let back = bytes[..first].rchunks_exact(4).take(GROUPS - on.min(GROUPS));
+        on + back.take_while(|group| is_ascii_group(group)).count() >= GROUPS
+    })
+}
+
+/// Whether a run that begins with `start` is a container's: the first bytes of each, in base64.
+pub(in crate::detect) fn begins_container(start: &[u8]) -> bool {
+    // gzip, zip, 7z, zstd, xz, bzip2, and zlib at its four levels.
+    const MAGIC: &[&[u8]] =
+        &[b"H4sI", b"UEsDB", b"N3q8ry", b"KLUv/", b"KLUv_", b"/Td6WF", b"_Td6WF", b"Qlpo", b"eJ", b"eN", b"eA", b"eF"];
+    MAGIC.iter().any(|magic| start.starts_with(magic))
+}
+
+/// Lines shorter than this are not continued on the next: a word a line is no base64.
+const SHORTEST_LINE: usize = 16;
+
+/// The run of base64 around `at`, over line ends and indentation: where its characters stand.
+pub(in crate::detect) struct Run {
+    places: Vec<u32>,
+    pub(in crate::detect) from: usize,
+    pub(in crate::detect) to: usize,
+    is_contiguous: bool,
+}
+
+/// The first byte of the run on its own line that `at` stands in.
+pub(in crate::detect) fn line_start(bytes: &[u8], at: usize) -> usize {
+    at - bytes[..at].iter().rev().take_while(|byte| is_base64(**byte)).count()
+}
+
+/// Finds the run around `at`, whose byte is of the alphabet.
+pub(in crate::detect) fn run(bytes: &[u8], at: usize) -> Run {
+    let end_of = |from: usize| from + bytes[from..].iter().take_while(|byte| is_base64(**byte)).count();
+    // Backward: whole lines of nothing else, the nearest first; then around, and forward.
+    let mut lines = vec![(line_start(bytes, at), end_of(at))];
+    while let Some(before) = lines.last().and_then(|(start, _)| previous_line(bytes, *start)) {
+        lines.push(before);
+    }
+    lines.reverse();
+    while let Some(&(start, end)) = lines.last() {
+        if end - start < SHORTEST_LINE {
+            break;
+        }
+        let Some(next) = next_line(bytes, end) else { break };
+        lines.push(next);
+    }
+    let is_contiguous = lines.len() == 1;
+    let (from, to) = (lines[0].0, lines[lines.len() - 1].1);
+    let places = if is_contiguous {
+        Vec::new()
+    } else {
+        lines.iter().flat_map(|(start, end)| (*start as u32)..(*end as u32)).collect()
+    };
+    Run { places, from, to, is_contiguous }
+}
+
+/// The line after the end of a run: a line end, indentation, characters, and a line end or padding.
+fn next_line(bytes: &[u8], end: usize) -> Option<(usize, usize)> {
+    let mut at = end;
+    if bytes.get(at) == Some(&b'\r') {
+        at += 1;
+    }
+    if bytes.get(at) != Some(&b'\n') {
+        return None;
+    }
+    at += 1;
+    at += bytes[at..].iter().take_while(|byte| matches!(byte, b' ' | b'\t')).count();
+    let length = bytes[at..].iter().take_while(|byte| is_base64(**byte)).count();
+    // A name and its value, or words, are another line than the run's.
+    let is_whole = match bytes.get(at + length..) {
+        Some([b'=', b'=', ..] | [b'=', b'3', b'D', ..]) => true,
+        Some([b'=', b'"' | b'\'', next, ..]) => !next.is_ascii_alphanumeric(),
+        Some([b'=', next, ..]) => !next.is_ascii_alphanumeric(),
+        Some([b':' | b' ' | b'\t' | b'.' | b'(' | b'[' | b'{' | b'$' | b'@', ..]) => false,
+        _ => true,
+    };
+    (length > 0 && is_whole).then_some((at, at + length))
+}
+
+/// The line before the start of a run, if it ends in nothing but a run that is long enough.
+fn previous_line(bytes: &[u8], start: usize) -> Option<(usize, usize)> {
+    let blanks = bytes[..start].iter().rev().take_while(|byte| matches!(byte, b' ' | b'\t')).count();
+    let before = &bytes[..start - blanks];
+    let before = before.strip_suffix(b"\n")?;
+    let before = before.strip_suffix(b"\r").unwrap_or(before);
+    let length = before.iter().rev().take_while(|byte| is_base64(**byte)).count();
+    (length >= SHORTEST_LINE).then_some((before.len() - length, before.len()))
+}
+
+impl Run {
+    /// Which number in the run the character at byte `at` has.
+    pub(in crate::detect) fn number(&self, at: usize) -> usize {
+        if self.is_contiguous {
+            return at - self.from;
+        }
+        self.places.partition_point(|place| (*place as usize) < at)
+    }
+
+    /// The byte at which character `number` stands.
+    fn place(&self, number: usize) -> usize {
+        if self.is_contiguous { self.from + number } else { self.places[number] as usize }
+    }
+
+    fn len(&self) -> usize {
+        if self.is_contiguous { self.to - self.from } else { self.places.len() }
+    }
+
+    /// How many plain bytes the run has, at the most.
+    pub(in crate::detect) fn plain_len(&self) -> usize {
+        self.len() / 4 * 3 + 3
+    }
+
+    /// The alignments, one bit each, in which some part of the run reads as text. Looked at every 32 characters, which
+    /// no credential in base64 fits between.
+    pub(in crate::detect) fn text_phases(&self, bytes: &[u8]) -> u8 {
+        const GROUPS: usize = 6;
+        let mut phases = 0;
+        let mut sample = [0; GROUPS * 4 + 3];
+        for first in (0..self.len()).step_by(32) {
+            if first + sample.len() > self.len() {
+                // The last one reaches back, so that the end is looked at too.
+                if self.len() < sample.len() || first == 0 {
+                    break;
+                }
+            }
+            let first = first.min(self.len() - sample.len());
+            for (at, character) in sample.iter_mut().enumerate() {
+                *character = bytes[self.place(first + at)];
+            }
+            for phase in 0..4 {
+                if sample[phase..].chunks_exact(4).take(GROUPS).all(is_ascii_group) {
+                    phases |= 1 << ((first + phase) % 4);
+                }
+            }
+        }
+        phases
+    }
+
+    /// The plain text, from character number `phase` (of four) on.
+    pub(in crate::detect) fn decode(&self, bytes: &[u8], phase: usize) -> Decoded {
+        let mut text = Vec::with_capacity(self.plain_len());
+        let positions = if self.is_contiguous {
+            let first = (self.from + phase).min(self.to);
+            decode_into(bytes[first..self.to].iter().copied(), &mut text);
+            Positions::Sextets { first }
+        } else {
+            let places = self.places.get(phase..).unwrap_or_default().to_vec();
+            decode_into(places.iter().map(|place| bytes[*place as usize]), &mut text);
+            Positions::ScatteredSextets(places)
+        };
+        Decoded {
+            text,
+            positions,
+            encoding: Encoding::Base64 { alignment: 0 },
+            name: "base64",
+            from: self.from,
+            to: self.to,
+        }
+    }
+}
+
+fn decode_into(characters: impl Iterator<Item = u8>, text: &mut Vec<u8>) {
+    let (mut bits, mut have) = (0u32, 0);
+    for byte in characters {
+        bits = (bits << 6) | u32::from(SEXTETS[byte as usize] & 63);
+        have += 6;
+        if have >= 8 {
+            have -= 8;
+            text.push((bits >> have) as u8);
+        }
+    }
+}

@@ -1,0 +1,247 @@
+//! Escapes that stand for single characters in text that else stands as it is: percent, backslash, entities.
+//!
+//! None has a fixed spelling (any character of a key may be escaped or not), so a run is decoded wherever an escape
+//! stands that a key or its encoding could be spelt with.
+
+use super::super::layer::Positions;
+use super::super::probe::SPACED_HEX;
+use super::base64::is_base64;
+use super::hex::{digit, pair};
+use super::{Decoded, Encoding};
+
+/// A run is not followed further than this from where an escape stands.
+const REACH_BACK: usize = 64 << 10;
+const REACH_ON: usize = 256 << 10;
+
+/// Shorter runs hold no credential.
+const SHORTEST: usize = 30;
+
+/// The byte that an escape stands for (0xff for what is no ASCII), and how many bytes it takes.
+type Escape = Option<(u8, usize)>;
+
+/// The encoding of an escape that stands at `at` and that a key, or an encoding of one, could be spelt with.
+pub(in crate::detect) fn escape_at(bytes: &[u8], at: usize) -> Option<Encoding> {
+    // What a key has, what base64 and hex have, what a terminal's colour has, and what begins another escape.
+    let tells = |byte: u8| byte.is_ascii_alphanumeric() || b"_+/=-%\\&#;[\0".contains(&byte);
+    let separates = |byte: u8| b"\n\r ,:".contains(&byte);
+    match bytes.get(at)? {
+        b'%' => {
+            let (byte, length) = percent(bytes, at)?;
+            (tells(byte) || (separates(byte) && is_in_run(bytes, at, at + length))).then_some(Encoding::Percent)
+        }
+        b'&' => {
+            let (byte, _) = entity(bytes, at)?;
+            (tells(byte) || separates(byte)).then_some(Encoding::Entities)
+        }
+        b'\\' => {
+            let more = bytes[at..].iter().take(64).take_while(|byte| **byte == b'\\').count();
+            let last = at + more - 1;
+            let is_numeric = matches!(bytes.get(last + 1), Some(b'u' | b'U' | b'x' | b'/' | b'0'..=b'7'));
+            let tells = is_numeric && backslash(bytes, last).is_some_and(|(byte, _)| tells(byte) || separates(byte));
+            let folds = matches!(bytes.get(last + 1), Some(b'n' | b'r')) && is_in_run(bytes, at, last + 2);
+            (tells || folds).then_some(Encoding::Backslash)
+        }
+        _ => None,
+    }
+}
+
+/// Whether base64, a dump of hex or a soft break of quoted-printable goes on over an escaped line end.
+fn is_in_run(bytes: &[u8], at: usize, behind: usize) -> bool {
+    const LINE: usize = 24;
+    let at = at - bytes[..at].iter().rev().take(4).take_while(|byte| byte.is_ascii_whitespace()).count();
+    let before = at.checked_sub(LINE).map(|from| &bytes[from..at]);
+    if bytes[..at].ends_with(b"=") || bytes[..at].ends_with(b"=0D") {
+        return true;
+    }
+    let is_spaced = |byte: &u8| SPACED_HEX[*byte as usize] || matches!(byte, b'\\' | b'n' | b'r' | b'%');
+    let is_run = before.is_some_and(|before| {
+        before.iter().all(|byte| is_base64(*byte) || *byte == b'%') || before.iter().all(is_spaced)
+    });
+    let is_skipped = |byte: &&u8| matches!(**byte, b'\\' | b'n' | b' ' | b'%');
+    let skip = bytes[behind.min(bytes.len())..].iter().take_while(is_skipped).count();
+    is_run && bytes.get(behind + skip).is_some_and(|byte| is_base64(*byte) || matches!(byte, b'=' | b',' | b'&'))
+}
+
+/// `%73`, and JavaScript's old `%u0073`.
+fn percent(bytes: &[u8], at: usize) -> Escape {
+    if let Some(value) = pair(bytes, at + 1) {
+        return Some((value, 3));
+    }
+    matches!(bytes.get(at + 1), Some(b'u')).then(|| code_point(bytes, at + 2, 4)).flatten().map(|value| (value, 6))
+}
+
+fn code_point(bytes: &[u8], at: usize, digits: usize) -> Option<u8> {
+    let mut value = 0;
+    for byte in bytes.get(at..at + digits)? {
+        value = (value << 4) | u32::from(digit(*byte)?);
+    }
+    Some(ascii(value))
+}
+
+/// The byte of an ASCII character; no key has another.
+fn ascii(code_point: u32) -> u8 {
+    u8::try_from(code_point).ok().filter(u8::is_ascii).unwrap_or(0xff)
+}
+
+/// An escape of JSON, C, JavaScript, Rust, Python or a shell.
+fn backslash(bytes: &[u8], at: usize) -> Escape {
+    let next = *bytes.get(at + 1)?;
+    let hex = |digits: usize| code_point(bytes, at + 2, digits).map(|character| (character, digits + 2));
+    match next {
+        b'u' if bytes.get(at + 2) == Some(&b'{') => {
+            let digits = bytes[at + 3..].iter().take(6).take_while(|byte| digit(**byte).is_some()).count();
+            let closed = bytes.get(at + 3 + digits) == Some(&b'}');
+            let value = (digits > 0 && closed).then(|| code_point(bytes, at + 3, digits)).flatten()?;
+            Some((value, digits + 4))
+        }
+        b'u' => hex(4),
+        b'U' => hex(8),
+        b'x' => pair(bytes, at + 2).map(|value| (value, 4)),
+        b'0'..=b'3' => {
+            let octal = bytes.get(at + 1..at + 4)?;
+            let value = octal.iter().try_fold(0u32, |value, byte| {
+                matches!(byte, b'0'..=b'7').then(|| value * 8 + u32::from(byte - b'0'))
+            })?;
+            Some((value as u8, 4))
+        }
+        b'n' => Some((b'\n', 2)),
+        b'r' => Some((b'\r', 2)),
+        b't' => Some((b'\t', 2)),
+        b'/' | b'\\' | b'"' | b'\'' => Some((next, 2)),
+        _ => None,
+    }
+}
+
+/// A numeric entity, or one of the few named ones that a key or its encoding could be spelt with.
+fn entity(bytes: &[u8], at: usize) -> Escape {
+    const NAMED: &[(&[u8], u8)] = &[
+        (b"&amp;", b'&'),
+        (b"&lowbar;", b'_'),
+        (b"&UnderBar;", b'_'),
+        (b"&plus;", b'+'),
+        (b"&sol;", b'/'),
+        (b"&equals;", b'='),
+        (b"&percnt;", b'%'),
+        (b"&bsol;", b'\\'),
+        (b"&num;", b'#'),
+        (b"&semi;", b';'),
+        (b"&hyphen;", b'-'),
+        (b"&quot;", b'"'),
+        (b"&apos;", b'\''),
+        (b"&lt;", b'<'),
+        (b"&gt;", b'>'),
+    ];
+    if bytes.get(at + 1) != Some(&b'#') {
+        let rest = &bytes[at..];
+        return NAMED.iter().find(|(name, _)| rest.starts_with(name)).map(|(name, value)| (*value, name.len()));
+    }
+    let is_hex = matches!(bytes.get(at + 2), Some(b'x' | b'X'));
+    let (first, radix) = if is_hex { (at + 3, 16) } else { (at + 2, 10) };
+    let digits = bytes[first.min(bytes.len())..].iter().take(9);
+    let digits = digits.take_while(|byte| char::from(**byte).is_digit(radix)).count();
+    let value = bytes[first.min(bytes.len())..][..digits]
+        .iter()
+        .try_fold(0u32, |value, byte| value.checked_mul(radix)?.checked_add(char::from(*byte).to_digit(radix)?))?;
+    // Browsers take a numeric entity without its semicolon.
+    let semicolon = usize::from(bytes.get(first + digits) == Some(&b';'));
+    if semicolon == 0 && value < 0x20 {
+        return None;
+    }
+    (digits > 0).then_some((ascii(value), first + digits + semicolon - at))
+}
+
+/// The text of the run around the escape at `at`; `None` where the run is too short for a credential.
+pub(in crate::detect) fn decode(bytes: &[u8], at: usize, encoding: Encoding) -> Option<Decoded> {
+    let (from, to) = match encoding {
+        Encoding::Backslash => literal_around(bytes, at),
+        Encoding::Entities => node_around(bytes, at),
+        _ => word_around(bytes, at),
+    };
+    if to - from < SHORTEST {
+        return None;
+    }
+    let (mut text, mut places) = (Vec::with_capacity(to - from), Vec::with_capacity(to - from));
+    let (mut position, mut spelling) = (from, Spelling::default());
+    while position < to {
+        let escape = match (encoding, bytes[position]) {
+            (Encoding::Percent, b'%') => percent(bytes, position),
+            (Encoding::Entities, b'&') => entity(bytes, position),
+            (Encoding::Backslash, b'\\') => backslash(bytes, position),
+            _ => None,
+        };
+        let (character, length) = match escape {
+            Some((character, length)) if position + length <= to => {
+                spelling.note(bytes[position + 1]);
+                (character, length)
+            }
+            _ => (bytes[position], 1),
+        };
+        text.push(character);
+        places.push((position as u32, (position + length) as u32));
+        position += length;
+    }
+    let name = match encoding {
+        Encoding::Percent => "percent",
+        Encoding::Entities => "html-entities",
+        _ => spelling.name(),
+    };
+    Some(Decoded { text, positions: Positions::Table(places), encoding, name, from, to })
+}
+
+/// Which escapes a run is spelt with, for its name.
+#[derive(Default)]
+struct Spelling {
+    unicode: bool,
+    hex: bool,
+}
+
+impl Spelling {
+    fn note(&mut self, kind: u8) {
+        self.unicode |= matches!(kind, b'u' | b'U');
+        self.hex |= matches!(kind, b'x' | b'0'..=b'7');
+    }
+
+    fn name(&self) -> &'static str {
+        match (self.unicode, self.hex) {
+            (true, _) => "unicode-escape",
+            (_, true) => "hex",
+            _ => "json-escape",
+        }
+    }
+}
+
+/// The run around `at` that no white space and no quote ends, and a little before and behind it for its context.
+fn word_around(bytes: &[u8], at: usize) -> (usize, usize) {
+    const CONTEXT: usize = 200;
+    let is_word = |byte: &&u8| !byte.is_ascii_whitespace() && !matches!(**byte, b'"' | b'\'' | b'<' | b'>' | b'`');
+    let back = bytes[..at].iter().rev().take(REACH_BACK).take_while(is_word).count();
+    let on = bytes[at..].iter().take(REACH_ON).take_while(is_word).count();
+    let is_line = |byte: &&u8| !matches!(**byte, b'\n' | b'\r' | 0);
+    let before = bytes[..at - back].iter().rev().take(CONTEXT).take_while(is_line).count();
+    (at - back - before, at + on)
+}
+
+/// The text between tags, or the tag, around `at`.
+fn node_around(bytes: &[u8], at: usize) -> (usize, usize) {
+    let is_node = |byte: &&u8| !matches!(**byte, b'<' | b'>');
+    let back = bytes[..at].iter().rev().take(REACH_BACK).take_while(is_node).count();
+    let on = bytes[at..].iter().take(REACH_ON).take_while(is_node).count();
+    (at - back, at + on)
+}
+
+/// The string literal around `at`: up to a quote that no backslash escapes. A line end is no end of it: some languages
+/// allow one, and another encoding may have put it there.
+fn literal_around(bytes: &[u8], at: usize) -> (usize, usize) {
+    let is_end = |position: &usize| {
+        matches!(bytes[*position], b'"' | b'\'' | b'`') && (*position == 0 || bytes[*position - 1] != b'\\')
+    };
+    let first = at.saturating_sub(REACH_BACK);
+    let from = (first..at).rev().find(is_end).map_or(first, |position| position + 1);
+    let last = bytes.len().min(at + REACH_ON);
+    let to = (at..last).find(is_end).unwrap_or(last);
+    // The name that the literal is the value of is context too.
+    const CONTEXT: usize = 100;
+    let is_line = |byte: &&u8| !matches!(**byte, b'\n' | b'\r' | 0);
+    let before = bytes[..from].iter().rev().take(CONTEXT).take_while(is_line).count();
+    (from - before, to)
+}

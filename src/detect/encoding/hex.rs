@@ -1,0 +1,230 @@
+//! Hex: two digits a byte, close together or with something between.
+
+use super::super::layer::Positions;
+use super::{Decoded, Encoding};
+
+/// `text` in digits of either case, close together.
+pub(super) fn spellings(text: &[u8]) -> impl Iterator<Item = Vec<u8>> {
+    let spell = |upper: bool| -> Vec<u8> {
+        let digits: &[u8; 16] = if upper { b"0123456789ABCDEF" } else { b"0123456789abcdef" };
+        text.iter().flat_map(|byte| [digits[(byte >> 4) as usize], digits[(byte & 15) as usize]]).collect()
+    };
+    [spell(false), spell(true)].into_iter()
+}
+
+/// The value of a hex digit.
+pub(in crate::detect) fn digit(byte: u8) -> Option<u8> {
+    char::from(byte).to_digit(16).map(|value| value as u8)
+}
+
+/// The byte that the two digits at `at` spell.
+pub(in crate::detect) fn pair(bytes: &[u8], at: usize) -> Option<u8> {
+    Some((digit(*bytes.get(at)?)? << 4) | digit(*bytes.get(at + 1)?)?)
+}
+
+/// The longest thing that stands between two bytes of a dump: `", 0x` and an indented line end.
+const WIDEST_GAP: usize = 40;
+
+/// Whether `byte` may stand between two bytes: not a digit, and nothing that begins another word.
+fn is_gap(byte: u8) -> bool {
+    matches!(byte, b' ' | b'\t' | b'\r' | b'\n' | b',' | b':' | b'-' | b';' | b'.' | b'"' | b'\'' | b'=' | b'|')
+}
+
+/// What stands between one byte and the next: nothing, or separators and a `0x`; its length. (`\x` is an escape.)
+fn gap(bytes: &[u8], at: usize) -> Option<usize> {
+    let mut length = 0;
+    while length <= WIDEST_GAP {
+        let byte = *bytes.get(at + length)?;
+        match byte {
+            // `0x` before two digits: the 0 is no digit of the byte.
+            b'0' if matches!(bytes.get(at + length + 1), Some(b'x' | b'X')) => length += 2,
+            _ if digit(byte).is_some() => return Some(length),
+            _ if is_gap(byte) => length += 1,
+            _ => return None,
+        }
+    }
+    None
+}
+
+/// The text of the hex run around `at`, which is the first digit of a byte.
+pub(in crate::detect) fn decode(bytes: &[u8], at: usize) -> Decoded {
+    let mut places: Vec<(u32, u32)> = Vec::new();
+    let mut text = Vec::new();
+    let mut first = at;
+    while let Some(before) = previous(bytes, first) {
+        first = before;
+    }
+    let is_spaced = gap(bytes, first + 2).is_some_and(|gap| gap > 0);
+    let mut next = first;
+    while let Some(value) = pair(bytes, next) {
+        // The `0x` of a byte belongs to it.
+        let start = if bytes[..next].ends_with(b"0x") && is_spaced { next - 2 } else { next };
+        places.push((start as u32, next as u32 + 2));
+        text.push(value);
+        match gap(bytes, next + 2) {
+            Some(length) => next += 2 + length,
+            None => break,
+        }
+    }
+    let to = places.last().map_or(at, |place| place.1 as usize);
+    let is_close = to - first == text.len() * 2;
+    let positions = if is_close { Positions::Units { first, width: 2 } } else { Positions::Table(places) };
+    Decoded { text, positions, encoding: Encoding::Hex, name: "hex", from: first, to }
+}
+
+/// The first digit of the byte before the one at `at`.
+fn previous(bytes: &[u8], at: usize) -> Option<usize> {
+    // Close together, or with the shortest gap that leads here.
+    (2..=WIDEST_GAP + 2).map_while(|back| at.checked_sub(back)).find_map(|before| {
+        pair(bytes, before)?;
+        if before + 2 == at {
+            return Some(Some(before));
+        }
+        match gap(bytes, before + 2) {
+            Some(length) if before + 2 + length == at => Some(Some(before)),
+            _ => None,
+        }
+    })?
+}
+
+/// Whether the close digits at `at` read as text the other way as well: hex of hex does.
+pub(in crate::detect) fn is_text_row(bytes: &[u8], at: usize) -> bool {
+    const BYTES: usize = 20;
+    (0..BYTES).all(|number| pair(bytes, at + number * 2).is_some_and(is_text))
+}
+
+/// Whether a byte is one of text, wide text included.
+fn is_text(byte: u8) -> bool {
+    matches!(byte, 0 | b'\t' | b'\n' | b'\r' | 0x20..=0x7e)
+}
+
+/// The first digit of a byte near `at` from which on enough bytes in a row read as text.
+pub(in crate::detect) fn text_around(bytes: &[u8], at: usize) -> Option<usize> {
+    const BYTES: usize = 20;
+    const NEAR: usize = 8;
+    let reads = |from: usize, most: usize| {
+        let (mut next, mut count) = (from, 0);
+        while count < most && pair(bytes, next).is_some_and(is_text) {
+            count += 1;
+            match gap(bytes, next + 2) {
+                Some(length) => next += 2 + length,
+                None => break,
+            }
+        }
+        count
+    };
+    let back = |from: usize, most: usize| {
+        let (mut first, mut count) = (from, 0);
+        while count < most
+            && let Some(before) = previous(bytes, first)
+            && pair(bytes, before).is_some_and(is_text)
+        {
+            (first, count) = (before, count + 1);
+        }
+        count
+    };
+    (at..at + NEAR).find(|from| {
+        // Half of a byte, or the 0 of `0x`.
+        let on = reads(*from, BYTES);
+        on >= 3 && on + back(*from, BYTES - on.min(BYTES)) >= BYTES
+    })
+}
+
+/// The first digit of the run around `at`, if it begins like a container.
+pub(in crate::detect) fn container_start(bytes: &[u8], at: usize) -> Option<usize> {
+    // gzip, zip, 7z, zstd, xz, bzip2, zlib.
+    const MAGIC: &[&[u8]] = &[
+        &[0x1f, 0x8b, 0x08],
+        b"PK\x03\x04",
+        b"7z\xbc\xaf",
+        &[0x28, 0xb5, 0x2f, 0xfd],
+        b"\xfd7zXZ",
+        b"BZh",
+        &[0x78, 0x9c],
+        &[0x78, 0x01],
+        &[0x78, 0xda],
+        &[0x78, 0x5e],
+    ];
+    let start = at - bytes[..at].iter().rev().take_while(|byte| byte.is_ascii_hexdigit()).count();
+    // `0x`, `\\x` (PostgreSQL's) and `X'` (SQL's) leave the run as it is.
+    let is_magic = |magic: &&&[u8]| magic.iter().enumerate().all(|(n, byte)| pair(bytes, start + n * 2) == Some(*byte));
+    MAGIC.iter().find(is_magic).map(|_| start)
+}
+
+/// A line of `xxd` or `hexdump -C`: an offset, at most sixteen bytes, and what they are in ASCII.
+struct DumpLine {
+    /// The first digits of its bytes.
+    digits: Vec<usize>,
+    /// One past its line end.
+    next: usize,
+}
+
+/// Reads the line of a dump that begins at `start`.
+fn dump_line(bytes: &[u8], start: usize) -> Option<DumpLine> {
+    const BYTES: usize = 16;
+    let run = |at: usize, is: fn(&u8) -> bool| bytes[at..].iter().take(40).take_while(|byte| is(byte)).count();
+    let is_blank = |byte: &u8| matches!(byte, b' ' | b'\t');
+    let mut at = start + run(start, is_blank);
+    let offset = run(at, u8::is_ascii_hexdigit);
+    if !(4..=16).contains(&offset) {
+        return None;
+    }
+    at += offset + usize::from(bytes.get(at + offset) == Some(&b':'));
+    let mut digits = Vec::new();
+    while digits.len() < BYTES {
+        let blanks = run(at, is_blank);
+        let group = run(at + blanks, u8::is_ascii_hexdigit);
+        // Two blanks part the bytes in the middle or from the margin, more are left where bytes are missing.
+        let is_group = (1..=2).contains(&blanks) && matches!(group, 2 | 4 | 8);
+        if !is_group || (blanks == 2 && !digits.is_empty() && digits.len() != BYTES / 2) {
+            break;
+        }
+        at += blanks;
+        digits.extend((0..group).step_by(2).map(|digit| at + digit));
+        at += group;
+    }
+    let rest = memchr::memchr(b'\n', bytes.get(at..)?).map_or(bytes.len(), |newline| at + newline + 1);
+    // The margin is no longer than what it shows, two bars and blanks.
+    let margin = rest - at;
+    (!digits.is_empty() && (2..=80).contains(&margin)).then_some(DumpLine { digits, next: rest })
+}
+
+/// The text of the dump around `at`; `None` where there is none.
+pub(in crate::detect) fn decode_dump(bytes: &[u8], at: usize) -> Option<Decoded> {
+    let line_start = |at: usize| memchr::memrchr(b'\n', &bytes[..at]).map_or(0, |newline| newline + 1);
+    let mut start = line_start(at);
+    dump_line(bytes, start)?;
+    while start > 0 {
+        let before = line_start(start - 1);
+        if dump_line(bytes, before).is_none_or(|line| line.next != start) {
+            break;
+        }
+        start = before;
+    }
+    let (mut places, mut text, mut next) = (Vec::new(), Vec::new(), start);
+    while let Some(line) = dump_line(bytes, next) {
+        for digit in line.digits {
+            text.extend(pair(bytes, digit));
+            places.push((digit as u32, digit as u32 + 2));
+        }
+        next = line.next;
+        if next == bytes.len() {
+            break;
+        }
+    }
+    let positions = Positions::Table(places);
+    (text.len() >= 30).then_some(Decoded {
+        text,
+        positions,
+        encoding: Encoding::Hex,
+        name: "hex",
+        from: start,
+        to: next,
+    })
+}
+
+/// Whether the line around `at` is one of a dump.
+pub(in crate::detect) fn is_dump(bytes: &[u8], at: usize) -> bool {
+    let start = memchr::memrchr(b'\n', &bytes[..at]).map_or(0, |newline| newline + 1);
+    at - start < 80 && dump_line(bytes, start).is_some_and(|line| line.digits.len() >= 8)
+}

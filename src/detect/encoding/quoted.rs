@@ -1,0 +1,91 @@
+//! Quoted-printable (RFC 2045): `=73`, and lines that go on after a `=`.
+
+use super::super::layer::Positions;
+use super::hex::pair;
+use super::{Decoded, Encoding};
+
+/// A run is not followed further than this.
+const REACH_BACK: usize = 64 << 10;
+const REACH_ON: usize = 1 << 20;
+
+/// How long a line end is that a `=` at `at` escapes: blanks may stand between.
+pub(in crate::detect) fn soft_break(bytes: &[u8], at: usize) -> Option<usize> {
+    if bytes.get(at) != Some(&b'=') {
+        return None;
+    }
+    let blanks = bytes[at + 1..].iter().take(8).take_while(|byte| matches!(byte, b' ' | b'\t')).count();
+    match &bytes[at + 1 + blanks..] {
+        [b'\r', b'\n', ..] => Some(blanks + 3),
+        [b'\n', ..] => Some(blanks + 2),
+        _ => None,
+    }
+}
+
+/// Whether a `=` at `at` ends a line or spells what a key, an encoding of one or wide text has.
+pub(in crate::detect) fn begins(bytes: &[u8], at: usize) -> bool {
+    const SPELT: [&[u8]; 6] = [b"=5F", b"=3D", b"=2B", b"=2F", b"=0D", b"=00"];
+    soft_break(bytes, at).is_some() || SPELT.iter().any(|spelt| bytes[at..].starts_with(spelt))
+}
+
+/// The text of the lines around `at` that soft breaks join, and whether anything but line ends is escaped in it.
+pub(in crate::detect) fn decode(bytes: &[u8], at: usize) -> (Decoded, bool) {
+    let (from, to) = lines_around(bytes, at);
+    let (mut text, mut places) = (Vec::with_capacity(to - from), Vec::with_capacity(to - from));
+    let (mut position, mut escapes) = (from, false);
+    while position < to {
+        if let Some(length) = soft_break(bytes, position) {
+            position += length;
+            continue;
+        }
+        let escaped = if bytes[position] == b'=' { pair(bytes, position + 1) } else { None };
+        let (byte, length) = escaped.filter(|_| position + 3 <= to).map_or((bytes[position], 1), |byte| (byte, 3));
+        escapes |= length > 1;
+        text.push(byte);
+        places.push((position as u32, (position + length) as u32));
+        position += length;
+    }
+    (
+        Decoded {
+            text,
+            positions: Positions::Table(places),
+            encoding: Encoding::QuotedPrintable,
+            name: "quoted-printable",
+            from,
+            to,
+        },
+        escapes,
+    )
+}
+
+/// The lines around `at` in which something is escaped, and those between and beside them: not every line of a text
+/// has an escape.
+fn lines_around(bytes: &[u8], at: usize) -> (usize, usize) {
+    const MOST_PLAIN: usize = 64;
+    let line_start = |at: usize| memchr::memrchr(b'\n', &bytes[..at]).map_or(0, |newline| newline + 1);
+    let line_end = |at: usize| memchr::memchr(b'\n', &bytes[at..]).map_or(bytes.len(), |newline| at + newline);
+    let is_quoted = |from: usize, to: usize| {
+        memchr::memchr_iter(b'=', &bytes[from..to])
+            .map(|equals| from + equals)
+            .any(|equals| soft_break(bytes, equals).is_some() || pair(bytes, equals + 1).is_some())
+    };
+    let is_soft = |end: usize| {
+        let line = bytes[..end].strip_suffix(b"\r").unwrap_or(&bytes[..end]).trim_ascii_end();
+        line.ends_with(b"=")
+    };
+    let mut from = line_start(at);
+    let mut plain = 0;
+    while from > 0 && at - from < REACH_BACK && plain < MOST_PLAIN {
+        let before = line_start(from - 1);
+        plain = if is_quoted(before, from) { 0 } else { plain + 1 };
+        from = before;
+    }
+    let mut to = line_end(at);
+    plain = 0;
+    while to < bytes.len() && to - at < REACH_ON && plain < MOST_PLAIN {
+        let next = line_end(to + 1);
+        // What a soft break leads to is the same line.
+        plain = if is_soft(to) || is_quoted(to + 1, next) { 0 } else { plain + 1 };
+        to = next;
+    }
+    (from, to)
+}

@@ -1,0 +1,92 @@
+//! Binary formats that say how long a text is: where one says 50 bytes, what follows the fiftieth is no part of it.
+
+/// How many bytes a whole secret key has.
+const KEY: usize = 50;
+
+/// So far around a token it is looked at whether the content is binary, and for a record's header.
+const NEAR: usize = 512;
+
+/// What says that the text at `at` of `bytes` has exactly the length of a key, if the content is binary.
+pub(super) fn says_key_length(bytes: &[u8], at: usize) -> Option<&'static str> {
+    if !is_binary(bytes, at) {
+        return None;
+    }
+    let before = &bytes[..at];
+    // MessagePack, CBOR, protobuf, Thrift, BSON and their like: the length stands right before the text, in one byte
+    // or as the last or first of several.
+    let length = KEY as u8;
+    let is_length = match before {
+        [.., byte] if *byte == length => true,
+        [.., byte, 0, 0, 0] => *byte == length || *byte == length + 1,
+        _ => false,
+    };
+    if is_length {
+        return Some("the length that binary content states right before it is that of a key");
+    }
+    is_sqlite_column(bytes, at).then_some("the record of the SQLite page it stands in gives it the length of a key")
+}
+
+/// Whether the bytes around `at` have what no text has: a control character, or what is no UTF-8.
+fn is_binary(bytes: &[u8], at: usize) -> bool {
+    let near = &bytes[at.saturating_sub(NEAR)..bytes.len().min(at + NEAR)];
+    let is_control = |byte: &u8| matches!(byte, 0..=8 | 11 | 14..=26 | 28..=31);
+    if near.iter().any(is_control) {
+        return true;
+    }
+    // A character cut in two at either end is none.
+    let cut = near.iter().take(3).take_while(|byte| **byte & 0xc0 == 0x80).count();
+    let mut chunks = near[cut..].utf8_chunks().peekable();
+    while let Some(chunk) = chunks.next() {
+        if !chunk.invalid().is_empty() && chunks.peek().is_some() {
+            return true;
+        }
+    }
+    false
+}
+
+/// Whether some record's header before `at` has a text of a key's length begin right there (SQLite's file format,
+/// section 2.1: a header of its own length and serial types, then the columns without a gap; a text of n bytes has the
+/// type 2n + 13).
+fn is_sqlite_column(bytes: &[u8], at: usize) -> bool {
+    let text_type = (KEY * 2 + 13) as u64;
+    (at.saturating_sub(NEAR)..at).rev().any(|header| {
+        let Some((length, first)) = varint(bytes, header) else { return false };
+        let end = header.saturating_add(length as usize);
+        if !(2..=200).contains(&length) || end > at {
+            return false;
+        }
+        let (mut next, mut column) = (first, end);
+        while next < end {
+            let Some((kind, after)) = varint(bytes, next) else { return false };
+            if column == at {
+                return kind == text_type;
+            }
+            column += match kind {
+                0 | 8 | 9 => 0,
+                1..=4 => kind as usize,
+                5 => 6,
+                6 | 7 => 8,
+                12.. => ((kind - 12) / 2) as usize,
+                _ => return false,
+            };
+            if column > at {
+                return false;
+            }
+            next = after;
+        }
+        false
+    })
+}
+
+/// SQLite's variable-length integer, of up to three bytes, and where it ends.
+fn varint(bytes: &[u8], at: usize) -> Option<(u64, usize)> {
+    let mut value = 0;
+    for length in 0..3 {
+        let byte = *bytes.get(at + length)?;
+        value = (value << 7) | u64::from(byte & 0x7f);
+        if byte < 0x80 {
+            return Some((value, at + length + 1));
+        }
+    }
+    None
+}

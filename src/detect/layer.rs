@@ -1,0 +1,262 @@
+//! Layers: an object's bytes, what its encoded parts say, what those say in turn.
+
+use std::sync::Arc;
+
+use super::encoding::{Encoding, escapes, quoted};
+use crate::model::Span;
+
+/// One step on the way from an object's bytes to a text in it.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Step {
+    /// An encoding or a container that was undone, by its name.
+    Undone(&'static str),
+    /// The path of a container's member: its bytes are a repository's, not masked yet.
+    Member(Vec<u8>),
+}
+
+impl Step {
+    /// The name or path.
+    pub fn bytes(&self) -> &[u8] {
+        match self {
+            Self::Undone(name) => name.as_bytes(),
+            Self::Member(path) => path,
+        }
+    }
+}
+
+/// The steps that were taken, outermost first; none for text that stands as it is.
+pub type Chain = Arc<[Step]>;
+
+/// From positions in a decoded text to positions in the bytes it was decoded from.
+pub(super) enum Positions {
+    /// Character `n` is the `width` bytes at `first + n * width`.
+    Units { first: usize, width: usize },
+    /// Six bits a byte, from this one on.
+    Sextets { first: usize },
+    /// Six bits a byte, where each byte stands.
+    ScatteredSextets(Vec<u32>),
+    /// Where each character begins and ends.
+    Table(Vec<(u32, u32)>),
+    /// All of it stands for all of the text: a container.
+    Whole(Span),
+}
+
+impl Positions {
+    fn start(&self, at: usize) -> usize {
+        match self {
+            Self::Units { first, width } => first + at * width,
+            Self::Sextets { first } => first + at * 8 / 6,
+            Self::ScatteredSextets(places) => places.get(at * 8 / 6).map_or(0, |place| *place as usize),
+            Self::Table(places) => places.get(at).map_or(0, |place| place.0 as usize),
+            Self::Whole(span) => span.start,
+        }
+    }
+
+    /// One past the bytes that stand for the text up to `at`, which is not 0.
+    fn end(&self, at: usize) -> usize {
+        match self {
+            Self::Units { first, width } => first + at * width,
+            Self::Sextets { first } => first + (at * 8).div_ceil(6),
+            Self::ScatteredSextets(places) => {
+                places.get((at * 8).div_ceil(6).saturating_sub(1)).map_or(0, |place| *place as usize + 1)
+            }
+            Self::Table(places) => places.get(at.saturating_sub(1)).map_or(0, |place| place.1 as usize),
+            Self::Whole(span) => span.end,
+        }
+    }
+
+    /// Whether nothing stands between the characters of `from..to` that stands for none of them.
+    fn is_gapless(&self, from: usize, to: usize) -> bool {
+        match self {
+            Self::Table(places) => {
+                places.get(from..to).is_some_and(|places| places.windows(2).all(|pair| pair[0].1 == pair[1].0))
+            }
+            _ => true,
+        }
+    }
+
+    /// Whether each character of `from..to` is one byte of what it was decoded from: then it stands there as it is.
+    fn is_plain(&self, from: usize, to: usize) -> bool {
+        matches!(self, Self::Table(_)) && self.end(to) - self.start(from) == to - from
+    }
+}
+
+/// Whether an encoding took line ends out of a text.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Joins {
+    Nothing,
+    /// And did nothing else: any `=` at a line end looks so.
+    Lines,
+    /// Where other escapes say that it is quoted-printable indeed.
+    QuotedLines,
+}
+
+/// Text, and how it was come by.
+pub(super) struct Layer<'a> {
+    pub(super) bytes: &'a [u8],
+    origin: Option<(&'a Layer<'a>, Positions)>,
+    steps: Vec<Step>,
+    /// The encoding that was undone last, if it was one.
+    undone: Option<Encoding>,
+    /// How many encodings and containers deep it lies, escapes of single characters apart.
+    pub(super) depth: usize,
+    /// How many times escapes of single characters were undone.
+    pub(super) escapes: usize,
+    /// Which member of a container it is, or stands in; 0 outside of containers.
+    pub(super) member: u32,
+    /// Whether line ends were taken out of it.
+    pub(super) joins: Joins,
+    /// Whether nothing stands before or behind it: a container is one only whole.
+    pub(super) is_whole: bool,
+}
+
+impl<'a> Layer<'a> {
+    /// An object's own bytes.
+    pub(super) fn object(bytes: &'a [u8]) -> Self {
+        Self {
+            bytes,
+            origin: None,
+            steps: Vec::new(),
+            undone: None,
+            depth: 0,
+            escapes: 0,
+            member: 0,
+            joins: Joins::Nothing,
+            is_whole: true,
+        }
+    }
+
+    /// A part of an object's bytes.
+    pub(super) fn part(bytes: &'a [u8]) -> Self {
+        Self { is_whole: false, ..Self::object(bytes) }
+    }
+
+    /// What a part of `parent` says, by the name that reports give its encoding.
+    pub(super) fn decoded(
+        parent: &'a Layer<'a>,
+        bytes: &'a [u8],
+        positions: Positions,
+        (encoding, name): (Encoding, &'static str),
+    ) -> Self {
+        let is_escape = matches!(encoding, Encoding::Percent | Encoding::Backslash | Encoding::Entities);
+        Self {
+            origin: Some((parent, positions)),
+            steps: vec![Step::Undone(name)],
+            undone: Some(encoding),
+            depth: parent.depth + usize::from(!is_escape),
+            escapes: parent.escapes + usize::from(is_escape),
+            member: parent.member,
+            ..Self::object(bytes)
+        }
+    }
+
+    /// Member number `member` of the container that `parent` is.
+    pub(super) fn member(
+        parent: &'a Layer<'a>,
+        bytes: &'a [u8],
+        name: &'static str,
+        path: Option<&[u8]>,
+        member: u32,
+    ) -> Self {
+        let mut steps = vec![Step::Undone(name)];
+        steps.extend(path.map(|path| Step::Member(path.to_vec())));
+        let all = Positions::Whole(Span { start: 0, end: parent.bytes.len() });
+        Self {
+            origin: Some((parent, all)),
+            steps,
+            depth: parent.depth + 1,
+            escapes: parent.escapes,
+            member,
+            ..Self::object(bytes)
+        }
+    }
+
+    /// The object's bytes that stand for `from..to` of this text.
+    pub(super) fn span(&self, from: usize, to: usize) -> Span {
+        match &self.origin {
+            None => Span { start: from, end: to },
+            Some((parent, positions)) => {
+                let start = positions.start(from).min(parent.bytes.len());
+                parent.span(start, positions.end(to.max(from + 1)).clamp(start, parent.bytes.len()))
+            }
+        }
+    }
+
+    /// The same in the bytes of the innermost container's member that it stands in.
+    pub(super) fn local_span(&self, from: usize, to: usize) -> Span {
+        match &self.origin {
+            Some((parent, positions)) if !matches!(positions, Positions::Whole(_)) => {
+                let start = positions.start(from).min(parent.bytes.len());
+                parent.local_span(start, positions.end(to.max(from + 1)).clamp(start, parent.bytes.len()))
+            }
+            _ => Span { start: from, end: to },
+        }
+    }
+
+    /// Whether it stands in a container, where there are no lines of the object's.
+    pub(super) fn in_container(&self) -> bool {
+        self.member > 0
+    }
+
+    /// Whether `from..to` stands in the parent letter for letter, where it is found without decoding.
+    pub(super) fn is_plain(&self, from: usize, to: usize) -> bool {
+        self.origin.as_ref().is_some_and(|(_, positions)| positions.is_plain(from, to))
+    }
+
+    /// Whether nothing was taken out between the characters of `from..to`.
+    pub(super) fn is_gapless(&self, from: usize, to: usize) -> bool {
+        self.origin.as_ref().is_none_or(|(_, positions)| positions.is_gapless(from, to))
+    }
+
+    /// The same for what is judged by what stands right beside it: an escape may end before it, a letter follow.
+    pub(super) fn is_plain_around(&self, from: usize, to: usize) -> bool {
+        const BESIDE: usize = 12;
+        self.is_plain(from.saturating_sub(BESIDE), (to + 1).min(self.bytes.len()))
+    }
+
+    /// Whether an escape of this encoding at `at` stands in the parent as it does here, and is decoded there: where a
+    /// text has several kinds of escapes, they are undone in one order only. Quoted-printable comes first, since it
+    /// joins lines.
+    pub(super) fn was_decoded_before(&self, at: usize, escape: Encoding) -> bool {
+        /// The longest escape.
+        const ESCAPE: usize = 6;
+        let rank = |encoding| match encoding {
+            Encoding::Percent => 1,
+            Encoding::Backslash => 2,
+            Encoding::Entities => 3,
+            _ => 0,
+        };
+        let own = self.undone.map_or(0, rank);
+        let is_decoded_there = || match (self.outside(at), escape) {
+            (Some((parent, from)), Encoding::QuotedPrintable) => quoted::begins(parent.bytes, from),
+            (Some((parent, from)), _) => escapes::escape_at(parent.bytes, from) == Some(escape),
+            (None, _) => false,
+        };
+        own > 0 && rank(escape) <= own && self.is_plain(at, (at + ESCAPE).min(self.bytes.len())) && is_decoded_there()
+    }
+
+    /// The layer this one was decoded from, and where `at` stands in it.
+    pub(super) fn outside(&self, at: usize) -> Option<(&'a Layer<'a>, usize)> {
+        let (parent, positions) = self.origin.as_ref()?;
+        (!matches!(positions, Positions::Whole(_))).then(|| (*parent, positions.start(at).min(parent.bytes.len())))
+    }
+
+    /// Where the text up to `to` ends in the layer this one was decoded from.
+    pub(super) fn end_outside(&self, to: usize) -> usize {
+        self.origin.as_ref().map_or(to, |(parent, positions)| positions.end(to).min(parent.bytes.len()))
+    }
+
+    /// All steps, outermost first.
+    pub(super) fn chain(&self) -> Chain {
+        let mut steps = Vec::new();
+        self.collect(&mut steps);
+        steps.into()
+    }
+
+    fn collect(&self, steps: &mut Vec<Step>) {
+        if let Some((parent, _)) = &self.origin {
+            parent.collect(steps);
+        }
+        steps.extend_from_slice(&self.steps);
+    }
+}

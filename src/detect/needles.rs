@@ -1,0 +1,134 @@
+//! The literals that one search over a layer looks for, and what each leads to.
+
+use aho_corasick::packed::{Config, MatchKind, Searcher};
+use aho_corasick::{AhoCorasick, Input};
+
+use super::encoding::Encoding;
+
+/// What stands where a needle hit.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Lead {
+    /// A vendor's prefix; the hit is its last part, so many bytes behind where it begins at the most.
+    Prefix,
+    /// `whsec_`.
+    Webhook,
+    /// The name of a variable whose value may be a credential.
+    Name,
+    /// A claim address or token.
+    Claim,
+    /// Text in an encoding.
+    Encoded(Encoding),
+}
+
+/// Parts of prefixes: `k_live_` serves `sk_live_`, `pk_live_` and `rk_live_`, and `sk_` every other.
+const PREFIXES: &[&str] = &["k_live_", "k_test_", "sk_"];
+
+/// Parts of the names of variables, in the spellings of the field: `CLERK_API_KEY`, `clerk_api_key`, `clerkApiKey`,
+/// `clerk-api-key`, `CLERK_KEY`. `apiKeysUrl` of a keyless file has one too.
+const NAMES: &[&str] = &[
+    "PI_KEY",
+    "pi_key",
+    "piKey",
+    "pi-key",
+    "RK_KEY",
+    "MACHINE_SECRET",
+    "machine_secret",
+    "machineSecret",
+    "ENCRYPTION_KEY",
+];
+
+const CLAIMS: &[&str] = &["claimUrl", "claimToken", "claim?token="];
+
+/// All needles. So few that the fastest search takes them: more than 32, or one that begins like a common word, halve
+/// its speed (`tests/bench/detect.rs` measures it).
+fn all() -> Vec<(Lead, Vec<u8>)> {
+    let plain =
+        |lead: Lead, texts: &'static [&'static str]| texts.iter().map(move |text| (lead, text.as_bytes().to_vec()));
+    let mut all: Vec<(Lead, Vec<u8>)> = plain(Lead::Prefix, PREFIXES).collect();
+    all.push((Lead::Webhook, b"whsec_".to_vec()));
+    all.extend(plain(Lead::Name, NAMES));
+    all.extend(plain(Lead::Claim, CLAIMS));
+    for text in &PREFIXES[..2] {
+        let encoded = Encoding::needles(text.as_bytes());
+        all.extend(encoded.into_iter().map(|(encoding, bytes)| (Lead::Encoded(encoding), bytes)));
+    }
+    all
+}
+
+/// The compiled search.
+pub(super) struct Needles {
+    leads: Vec<Lead>,
+    engine: Engine,
+}
+
+/// Teddy where the processor has it.
+enum Engine {
+    Packed(Searcher),
+    Automaton(Box<AhoCorasick>),
+}
+
+impl Needles {
+    pub(super) fn new() -> Self {
+        let (leads, needles): (Vec<Lead>, Vec<Vec<u8>>) = all().into_iter().unzip();
+        let packed = Config::new().match_kind(MatchKind::LeftmostFirst).builder().extend(&needles).build();
+        let engine = match packed {
+            Some(searcher) => Engine::Packed(searcher),
+            None => {
+                let automaton = AhoCorasick::builder()
+                    .match_kind(aho_corasick::MatchKind::LeftmostFirst)
+                    .build(&needles)
+                    .unwrap_or_else(|_| unreachable!("a few dozen short needles always compile"));
+                Engine::Automaton(Box::new(automaton))
+            }
+        };
+        Self { leads, engine }
+    }
+
+    /// Every hit, by where it begins. Hits may overlap.
+    pub(super) fn hits<'a>(&'a self, bytes: &'a [u8]) -> impl Iterator<Item = (Lead, usize)> + 'a {
+        let mut from = 0;
+        std::iter::from_fn(move || {
+            let (pattern, start) = match &self.engine {
+                Engine::Packed(searcher) => {
+                    let hit = searcher.find_in(bytes, aho_corasick::Span { start: from, end: bytes.len() })?;
+                    (hit.pattern(), hit.start())
+                }
+                Engine::Automaton(automaton) => {
+                    let hit = automaton.find(Input::new(bytes).span(from..bytes.len()))?;
+                    (hit.pattern(), hit.start())
+                }
+            };
+            // Not behind the hit: the next needle may begin inside this one.
+            from = start + 1;
+            Some((self.leads[pattern.as_usize()], start))
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn needles_are_what_the_encodings_make() {
+        let base64: Vec<String> = Encoding::needles(b"sk_live_")
+            .into_iter()
+            .filter(|(encoding, _)| matches!(encoding, Encoding::Base64 { .. }))
+            .map(|(_, bytes)| String::from_utf8(bytes).unwrap())
+            .collect();
+        // As every base64 tool gives them.
+        assert_eq!(base64, ["c2tfbGl2ZV", "NrX2xpdmVf", "za19saXZlX"]);
+        assert!(all().len() <= 32, "more needles than the fastest search takes");
+    }
+
+    #[test]
+    fn every_needle_is_found_and_overlapping_ones_too() {
+        let needles = Needles::new();
+        for (lead, needle) in all() {
+            let text = [b"..", needle.as_slice(), b".."].concat();
+            assert!(needles.hits(&text).any(|hit| hit == (lead, 2)), "{needle:?}");
+        }
+        assert_eq!(needles.hits(b"k_live_k_test_piKey").count(), 3);
+        assert_eq!(needles.hits(b"sk_live_").count(), 2, "the longer one serves it");
+    }
+}

@@ -1,0 +1,246 @@
+//! The scan of one object: each layer searched once, and what it holds in encodings and containers scanned in turn.
+
+use std::collections::BTreeMap;
+
+use super::container::{self, Budget, Format, Outcome};
+use super::encoding::{Decoded, Encoding, base64, escapes, hex, quoted, wide};
+use super::layer::{Joins, Layer};
+use super::needles::Lead;
+use super::probe::{self, Candidate};
+use super::settle::{Sight, What};
+use super::{Detector, Opaque, Unread, assigned, token, webhook};
+
+/// What a scan has come upon so far.
+pub(super) struct Scan<'d> {
+    detector: &'d Detector,
+    pub(super) sights: Vec<Sight>,
+    pub(super) unread: Unread,
+    /// How many members of containers were opened.
+    members: u32,
+}
+
+/// Runs of one layer that were decoded already: by encoding and first byte, the byte they end at.
+#[derive(Default)]
+struct Done {
+    runs: BTreeMap<(u8, usize), usize>,
+    /// The last run of base64, and the alignments in which it was decoded.
+    base64: Option<(base64::Run, u8)>,
+}
+
+impl Done {
+    fn has(&self, kind: u8, at: usize) -> Option<usize> {
+        let (&(_, _), &to) = self.runs.range((kind, 0)..=(kind, at)).next_back()?;
+        (at < to).then_some(to)
+    }
+}
+
+/// Kinds of runs that are told apart: wide text by the parity of its characters, hex by that of its digits.
+const WIDE: u8 = 0;
+const HEX: u8 = 2;
+const QUOTED: u8 = 4;
+const DUMP: u8 = 5;
+
+const TOO_DEEP: &str = "encodings and containers are nested deeper than is read";
+
+impl<'d> Scan<'d> {
+    pub(super) fn new(detector: &'d Detector) -> Self {
+        Self { detector, sights: Vec::new(), unread: Unread::default(), members: 0 }
+    }
+
+    /// Scans a layer and all that is below it.
+    pub(super) fn layer(&mut self, layer: &Layer<'_>, budget: &mut Budget<'_>) {
+        let mut done = Done::default();
+        for (lead, hit) in self.detector.needles.hits(layer.bytes) {
+            match lead {
+                Lead::Prefix => token::examine(layer, hit, &mut self.sights),
+                Lead::Webhook => webhook::examine(layer, hit, &mut self.sights),
+                Lead::Name => assigned::named(layer, hit, &mut self.sights),
+                Lead::Claim => assigned::claim(layer, hit, &mut self.sights),
+                Lead::Encoded(encoding) => self.encoded(layer, encoding, hit, &mut done, budget),
+            }
+        }
+        if layer.is_whole
+            && let Some(format) = container::sniff(layer.bytes)
+        {
+            self.container(layer, format, budget);
+        }
+        probe::candidates(layer.bytes, &mut |candidate| self.candidate(layer, candidate, &mut done, budget));
+    }
+
+    /// A needle of an encoding at `hit`.
+    fn encoded(&mut self, layer: &Layer<'_>, encoding: Encoding, hit: usize, done: &mut Done, budget: &mut Budget<'_>) {
+        match encoding {
+            Encoding::Base64 { alignment } => {
+                // The characters before the needle's first that belong to its group of four.
+                let lead = (alignment * 8).div_ceil(6);
+                self.base64(layer, hit, Some((4 - lead) % 4), done, budget);
+            }
+            Encoding::Wide => _ = self.candidate(layer, Candidate::Wide(hit), done, budget),
+            Encoding::Hex => _ = self.candidate(layer, Candidate::Hex(hit), done, budget),
+            Encoding::Percent | Encoding::Backslash | Encoding::Entities | Encoding::QuotedPrintable => {}
+        }
+    }
+
+    /// Decodes what a candidate stands in and scans it; up to where that goes.
+    fn candidate(
+        &mut self,
+        layer: &Layer<'_>,
+        candidate: Candidate,
+        done: &mut Done,
+        budget: &mut Budget<'_>,
+    ) -> usize {
+        let bytes = layer.bytes;
+        let (kind, at) = match candidate {
+            Candidate::Base64 { at, is_container } => {
+                return self.base64(layer, at, is_container.then_some(0), done, budget);
+            }
+            Candidate::Wide(at) => (WIDE + (at % 2) as u8, at),
+            Candidate::Hex(at) => (HEX + (at % 2) as u8, at),
+            Candidate::Dump(at) => (DUMP, at),
+            Candidate::Escape(at, encoding) if layer.was_decoded_before(at, encoding) => return at + 1,
+            Candidate::Quoted(at) if layer.was_decoded_before(at, Encoding::QuotedPrintable) => return at + 1,
+            Candidate::Quoted(at) => (QUOTED, at),
+            Candidate::Escape(at, encoding) => {
+                // Several kinds in one text are undone by turns.
+                const TURNS: usize = 3;
+                if layer.escapes >= self.detector.limits.depth + TURNS {
+                    self.unread.limit(TOO_DEEP);
+                    return bytes.len();
+                }
+                let decoded = escapes::decode(bytes, at, encoding);
+                return decoded.map_or(at, |decoded| self.decoded(layer, decoded, Joins::Nothing, budget));
+            }
+        };
+        if let Some(to) = done.has(kind, at) {
+            return to;
+        }
+        if !self.affords(layer, 0, budget) {
+            return bytes.len();
+        }
+        let (decoded, joins) = match candidate {
+            Candidate::Wide(at) => {
+                // Where both byte orders can be meant, both are read.
+                let mut readings = wide::decode(bytes, at).into_iter();
+                let Some(last) = readings.next_back() else { return at };
+                for reading in readings {
+                    self.decoded(layer, reading, Joins::Nothing, budget);
+                }
+                (last, Joins::Nothing)
+            }
+            Candidate::Hex(at) => (hex::decode(bytes, at), Joins::Nothing),
+            Candidate::Dump(at) => match hex::decode_dump(bytes, at) {
+                Some(decoded) => (decoded, Joins::Nothing),
+                None => return at,
+            },
+            _ => {
+                let (decoded, escapes) = quoted::decode(bytes, at);
+                (decoded, if escapes { Joins::QuotedLines } else { Joins::Lines })
+            }
+        };
+        done.runs.insert((kind, decoded.from), decoded.to);
+        let to = self.decoded(layer, decoded, joins, budget);
+        if let Candidate::Hex(at) = candidate
+            && hex::is_text_row(bytes, at + 1)
+            && done.has(HEX + ((at + 1) % 2) as u8, at + 1).is_none()
+        {
+            self.candidate(layer, Candidate::Hex(at + 1), done, budget);
+        }
+        to
+    }
+
+    /// Decodes the run of base64 around `at` in the alignment that a needle tells (counted from `at`), or in every one
+    /// in which it reads as text.
+    fn base64(
+        &mut self,
+        layer: &Layer<'_>,
+        at: usize,
+        offset: Option<usize>,
+        done: &mut Done,
+        budget: &mut Budget<'_>,
+    ) -> usize {
+        let bytes = layer.bytes;
+        let (run, decoded_in) = match done.base64.take() {
+            Some((run, phases)) if (run.from..run.to).contains(&at) => (run, phases),
+            _ => (base64::run(bytes, at), 0),
+        };
+        let wanted = match offset {
+            Some(offset) => 1 << ((run.number(at) + offset) % 4),
+            None => run.text_phases(bytes) | u8::from(base64::begins_container(&bytes[run.from..])),
+        };
+        for phase in (0..4).filter(|phase| wanted & !decoded_in & (1 << phase) != 0) {
+            if self.affords(layer, run.plain_len() as u64, budget) {
+                let decoded = run.decode(bytes, phase);
+                self.child(layer, decoded, Joins::Nothing, budget);
+            }
+        }
+        let to = run.to;
+        done.base64 = Some((run, decoded_in | wanted));
+        to
+    }
+
+    /// Whether so many bytes more may be decoded, one layer further down; a limit that forbids it is told.
+    fn affords(&mut self, layer: &Layer<'_>, bytes: u64, budget: &mut Budget<'_>) -> bool {
+        if layer.depth >= self.detector.limits.depth {
+            self.unread.limit(TOO_DEEP);
+            return false;
+        }
+        match budget.produce(bytes) {
+            Ok(()) => true,
+            Err(limit) => {
+                self.unread.limit(limit.name());
+                false
+            }
+        }
+    }
+
+    fn decoded(&mut self, layer: &Layer<'_>, decoded: Decoded, joins: Joins, budget: &mut Budget<'_>) -> usize {
+        let to = decoded.to;
+        match budget.produce(decoded.text.len() as u64) {
+            Ok(()) => self.child(layer, decoded, joins, budget),
+            Err(limit) => self.unread.limit(limit.name()),
+        }
+        to
+    }
+
+    fn child(&mut self, layer: &Layer<'_>, decoded: Decoded, joins: Joins, budget: &mut Budget<'_>) {
+        let Decoded { text, positions, encoding, name, .. } = decoded;
+        let mut below = Layer::decoded(layer, &text, positions, (encoding, name));
+        below.joins = joins;
+        self.layer(&below, budget);
+    }
+
+    fn container(&mut self, layer: &Layer<'_>, format: Format, budget: &mut Budget<'_>) {
+        if layer.depth >= self.detector.limits.depth {
+            self.unread.limit(TOO_DEEP);
+            return;
+        }
+        let outcome = container::unpack(format, layer.bytes, budget, &mut |member, budget| {
+            self.members += 1;
+            let below = Layer::member(layer, member.bytes, member.step, member.path, self.members);
+            self.layer(&below, budget);
+            // A name says as much as a content.
+            if let Some(path) = member.path {
+                self.members += 1;
+                let below = Layer::member(layer, path, member.step, Some(path), self.members);
+                self.layer(&below, budget);
+            }
+        });
+        match outcome {
+            Outcome::NotOne | Outcome::Read => {}
+            Outcome::Opaque(reason) => self.unread.opaque.push(Opaque { chain: layer.chain(), reason }),
+            Outcome::Limited(reason) => self.unread.limit(reason),
+        }
+    }
+}
+
+/// Notes a reading of `from..to` of a layer.
+pub(super) fn note(layer: &Layer<'_>, from: usize, to: usize, what: What, sights: &mut Vec<Sight>) {
+    sights.push(Sight {
+        member: layer.member,
+        local: layer.local_span(from, to),
+        span: layer.span(from, to),
+        chain: layer.chain(),
+        in_container: layer.in_container(),
+        what,
+    });
+}

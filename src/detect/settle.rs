@@ -1,0 +1,118 @@
+//! What was come upon, without what says the same twice or reads less of it.
+//!
+//! One text can be read in several ways: a key whose last letter is escaped looks, as it stands, like somebody else's
+//! shorter token. Of readings that overlap the surest stays.
+
+use std::collections::HashMap;
+
+use super::layer::Chain;
+use super::lines::Lines;
+use super::{Found, KeyFound};
+use crate::key::{KeyText, Publishable, Vendor};
+use crate::model::{Confidence, Kind, Span};
+
+/// One reading of one place.
+pub(super) struct Sight {
+    /// Which member of a container it stands in; 0 for the object itself.
+    pub(super) member: u32,
+    /// Where in that member.
+    pub(super) local: Span,
+    /// The object's bytes that stand for it.
+    pub(super) span: Span,
+    pub(super) chain: Chain,
+    pub(super) in_container: bool,
+    pub(super) what: What,
+}
+
+pub(super) enum What {
+    Key { key: KeyText, kind: Kind, confidence: Confidence, reasons: Vec<&'static str>, variable: Option<Vec<u8>> },
+    OtherVendor { vendor: Vendor, token: KeyText },
+    HalfMasked { token: KeyText },
+    Placeholder { token: KeyText },
+    Publishable { key: Publishable },
+}
+
+impl Sight {
+    /// The better reading is the greater.
+    fn rank(&self) -> impl Ord + use<> {
+        let by_kind = match &self.what {
+            What::Key { confidence, .. } => (3, Some(*confidence)),
+            What::HalfMasked { .. } => (2, None),
+            What::OtherVendor { .. } => (1, None),
+            What::Placeholder { .. } | What::Publishable { .. } => (0, None),
+        };
+        (by_kind, std::cmp::Reverse(self.chain.len()))
+    }
+
+    fn overlaps(&self, other: &Self) -> bool {
+        self.member == other.member && self.local.start < other.local.end && other.local.start < self.local.end
+    }
+
+    fn is_publishable(&self) -> bool {
+        matches!(self.what, What::Publishable { .. })
+    }
+}
+
+/// Hands over the readings that stay, in the order in which they stand in `bytes`.
+pub(super) fn settle(bytes: &[u8], mut sights: Vec<Sight>, sink: &mut dyn FnMut(Found)) {
+    sights.sort_by_key(|sight| (sight.member, sight.local.start, sight.local.end));
+    let mut kept: Vec<Sight> = Vec::with_capacity(sights.len());
+    for sight in sights {
+        // A publishable key is public: it hides nothing, and is told however often it stands here.
+        let rival = kept.iter().rposition(|old| old.is_publishable() == sight.is_publishable());
+        match rival.map(|at| &mut kept[at]) {
+            Some(rival) if rival.overlaps(&sight) => {
+                if sight.rank() > rival.rank() {
+                    *rival = sight;
+                }
+            }
+            _ => kept.push(sight),
+        }
+    }
+    kept.sort_by_key(|sight| (sight.span.start, sight.span.end, sight.member));
+    one_way_into_containers(&mut kept);
+    let mut lines = Lines::default();
+    kept.into_iter().map(|sight| told(bytes, &mut lines, sight)).for_each(sink);
+}
+
+/// The same place of a container can be come to by two ways, when what encodes the container is read as two encodings:
+/// of what is found by both the shorter way stays.
+fn one_way_into_containers(kept: &mut Vec<Sight>) {
+    let text = |sight: &Sight| match &sight.what {
+        What::Key { key, kind, .. } => Some((key.clone(), Some(*kind))),
+        What::OtherVendor { token, .. } | What::HalfMasked { token } | What::Placeholder { token } => {
+            Some((token.clone(), None))
+        }
+        What::Publishable { .. } => None,
+    };
+    let mut shortest: HashMap<_, usize> = HashMap::new();
+    let place = |sight: &Sight| Some((text(sight)?, sight.span, sight.local));
+    for sight in kept.iter().filter(|sight| sight.in_container) {
+        if let Some(place) = place(sight) {
+            let shortest = shortest.entry(place).or_insert(usize::MAX);
+            *shortest = (*shortest).min(sight.chain.len());
+        }
+    }
+    kept.retain(|sight| {
+        !sight.in_container
+            || place(sight).is_none_or(|place| shortest.get(&place).is_none_or(|length| sight.chain.len() <= *length))
+    });
+}
+
+fn told(bytes: &[u8], lines: &mut Lines, sight: Sight) -> Found {
+    let Sight { span, chain, in_container, what, .. } = sight;
+    let mut place = || (!in_container).then(|| lines.of(bytes, &chain, span.start));
+    match what {
+        What::Key { key, kind, confidence, reasons, variable } => {
+            let (line, column) = place().unzip();
+            Found::Key(KeyFound { key, kind, confidence, reasons, span, line, column, encoding: chain, variable })
+        }
+        What::OtherVendor { vendor, token } => Found::OtherVendor { vendor, token, span },
+        What::HalfMasked { token } => Found::HalfMasked { token, span },
+        What::Placeholder { token } => Found::Placeholder { token, span },
+        What::Publishable { key } => {
+            let line = place().map(|(line, _)| line);
+            Found::Publishable { key, span, line, encoding: chain }
+        }
+    }
+}

@@ -1,0 +1,149 @@
+//! A body in two or more parts: over a soft line break, a string concatenation, a `\` or the mere end of a line.
+
+use super::encoding::quoted::soft_break;
+use crate::key::BODY;
+
+/// A body put together.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Joined {
+    pub(super) body: Vec<u8>,
+    /// How long its first part is.
+    pub(super) first: usize,
+    /// One past its last byte.
+    pub(super) end: usize,
+    pub(super) reason: &'static str,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Joint {
+    Soft,
+    Strings,
+    Backslash,
+    LineEnd,
+}
+
+/// More parts are no key that somebody broke by hand.
+const MOST_PARTS: usize = 12;
+
+/// Puts together the body at the start of `tail`, if it is in parts that have exactly 42 letters and digits in all.
+pub(super) fn joined(tail: &[u8]) -> Option<Joined> {
+    let part = |at: usize| tail[at..].iter().take_while(|byte| byte.is_ascii_alphanumeric()).count();
+    let first = part(0);
+    let mut body = tail[..first].to_vec();
+    let mut at = first;
+    let mut joint = None;
+    for _ in 1..MOST_PARTS {
+        let (kind, next) = joint_at(tail, at, first)?;
+        if *joint.get_or_insert(kind) != kind {
+            return None;
+        }
+        let length = part(next);
+        // Nothing between two breaks is an end.
+        if length == 0 && kind != Joint::Strings {
+            return None;
+        }
+        body.extend_from_slice(&tail[next..next + length]);
+        at = next + length;
+        if body.len() >= BODY {
+            break;
+        }
+        if kind == Joint::LineEnd {
+            return None;
+        }
+    }
+    let joint = joint?;
+    let ends_line = matches!(tail.get(at), None | Some(b'\n' | b'\r'));
+    let is_whole = body.len() == BODY
+        && match joint {
+            Joint::LineEnd => ends_line,
+            Joint::Strings => matches!(tail.get(at), Some(b'"' | b'\'' | b'`')),
+            Joint::Soft | Joint::Backslash => true,
+        };
+    let reason = match joint {
+        Joint::Soft => "42 letters and digits, broken by a soft line break of quoted-printable",
+        Joint::Strings => "42 letters and digits in strings that are put together",
+        Joint::Backslash => "42 letters and digits, broken by a \\ at a line's end",
+        Joint::LineEnd => "42 letters and digits, the last of them alone on the next line",
+    };
+    is_whole.then_some(Joined { body, first, end: at, reason })
+}
+
+/// What joins the part that ends at `at` to the next, and where that one begins.
+fn joint_at(tail: &[u8], at: usize, first: usize) -> Option<(Joint, usize)> {
+    if let Some(length) = soft_break(tail, at) {
+        return Some((Joint::Soft, at + length));
+    }
+    let line_end = |at: usize| match tail.get(at..)? {
+        [b'\r', b'\n', ..] => Some(at + 2),
+        [b'\n', ..] => Some(at + 1),
+        _ => None,
+    };
+    let blanks = |at: usize| at + tail[at..].iter().take_while(|byte| matches!(byte, b' ' | b'\t')).count();
+    match tail.get(at)? {
+        b'\\' => line_end(at + 1).map(|next| (Joint::Backslash, blanks(next))),
+        quote @ (b'"' | b'\'' | b'`') => next_string(tail, at + 1, *quote).map(|next| (Joint::Strings, next)),
+        // Only in two parts, and not where all of the body would be on the next line.
+        b'\r' | b'\n' if first > 0 => line_end(at).map(|next| (Joint::LineEnd, blanks(next))),
+        _ => None,
+    }
+}
+
+/// Where the next string begins after one that ended: an operator, or at least white space, stands between.
+fn next_string(tail: &[u8], mut at: usize, quote: u8) -> Option<usize> {
+    const FARTHEST: usize = 120;
+    let (from, mut is_joined) = (at, false);
+    while at - from < FARTHEST {
+        match *tail.get(at)? {
+            b' ' | b'\t' | b'\r' | b'\n' => is_joined = true,
+            // Visual Basic ends a line that goes on with a `_`.
+            b'+' | b'.' | b'&' | b'~' | b'\\' | b'_' => is_joined = true,
+            b'|' if tail.get(at + 1) == Some(&b'|') => {
+                is_joined = true;
+                at += 1;
+            }
+            byte if byte == quote => return is_joined.then_some(at + 1),
+            _ => return None,
+        }
+        at += 1;
+    }
+    None
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn parts_are_put_together_and_names_are_no_parts() {
+        let body = "AbCdEfGhIjKlMnOpQrStUvWxYz0123456789AbCdEf";
+        let (one, two) = body.split_at(24);
+        let (three, four) = two.split_at(9);
+        for (text, joins) in [
+            (format!("{one}\" + \"{two}\""), true),
+            (format!("{one}' .\n   '{two}'"), true),
+            (format!("{one}\"\n    \"{two}\""), true),
+            (format!("\" + \"{body}\""), true),
+            (format!("{one}\" + \"{three}\" + \"{four}\""), true),
+            (format!("{one}=\n{two}"), true),
+            (format!("{one}=\r\n{three}=\r\n{four}"), true),
+            (format!("{one}\\\n  {two}\""), true),
+            (format!("{one}\n{two}\n"), true),
+            (format!("{one}\n   {two}"), true),
+            (format!("{one}\n{two}=x"), false),
+            (format!("{one}\n{two} x"), false),
+            (format!("{one}\n{three}\n{four}\n"), false),
+            (format!("{one}\" + \"{two}x\""), false),
+            (format!("{one}\"\"{two}\""), false),
+            (format!("{one}\", \"{two}\""), false),
+            (format!("\n{body}\n"), false),
+            (format!("{one} {two}"), false),
+        ] {
+            let joined = joined(text.as_bytes());
+            assert_eq!(joined.is_some(), joins, "{text:?}");
+            if let Some(joined) = joined {
+                assert_eq!(joined.body, body.as_bytes());
+                assert!(text.as_bytes()[..joined.end].ends_with(&body.as_bytes()[41..]), "{text:?}");
+            }
+        }
+    }
+}

@@ -1,0 +1,159 @@
+//! Tokens that begin with a vendor's prefix.
+
+use super::layer::{Joins, Layer};
+use super::scan::note;
+use super::settle::{Sight, What};
+use super::{boundary, context, framed, split};
+use crate::key::{
+    Context, KeyText, Prefix, Token, Verdict, decode_publishable, is_made_up, judge, token_len, vendor_claims,
+};
+use crate::model::{Confidence, Kind};
+
+/// So much of what follows a prefix is looked at: more than the longest token of any vendor.
+const TAIL: usize = 1024;
+/// The longest publishable key.
+const PUBLISHABLE: usize = 420;
+
+/// Judges the token whose prefix has a needle at `hit`.
+pub(super) fn examine(layer: &Layer<'_>, hit: usize, sights: &mut Vec<Sight>) {
+    let bytes = layer.bytes;
+    let Some((at, spelling, prefix)) = Prefix::around(bytes, hit) else { return };
+    if matches!(prefix, Prefix::PkLive | Prefix::PkTest) {
+        let text = &bytes[at..bytes.len().min(at + PUBLISHABLE)];
+        if let Some(key) = decode_publishable(text) {
+            let end = at + key.text.len();
+            if !layer.is_plain(at, end) {
+                note(layer, at, end, What::Publishable { key }, sights);
+            }
+        }
+        return;
+    }
+    if boundary::is_inside_word(bytes, at) {
+        return;
+    }
+    let body = at + spelling.len();
+    let tail = &bytes[body..bytes.len().min(body + TAIL)];
+    let end = body + token_len(prefix, tail);
+    let own = variable(layer, at);
+    let near = match own.as_deref().map_or(Context::None, context::names) {
+        Context::None => around(layer, at, end),
+        own => own,
+    };
+    let framed = framed::says_key_length(bytes, at);
+    let verdict = judge(&Token { prefix, spelling, tail, context: near, framed });
+    let is_key = matches!(&verdict, Verdict::Key { confidence: Confidence::High, .. });
+    if !is_key && prefix.is_clerk_secret() && put_together(layer, (at, body), prefix, near, sights) {
+        return;
+    }
+    if layer.is_plain_around(at, end) {
+        return;
+    }
+    let over = over_line_end(layer, at, body, end);
+    let what = match verdict {
+        Verdict::Nothing => return,
+        // The layer above has the line as it stands.
+        _ if matches!(over, Some(Over::Loose)) => return,
+        Verdict::Placeholder => What::Placeholder { token: KeyText::new(&bytes[at..end]) },
+        Verdict::HalfMasked => What::HalfMasked { token: KeyText::new(&bytes[at..end]) },
+        Verdict::OtherVendor(vendor) => What::OtherVendor { vendor, token: KeyText::new(&bytes[at..end]) },
+        Verdict::Key { key, confidence, reason } => {
+            let end = at + key.expose().len();
+            let surer = if near == Context::Clerk { Confidence::Medium } else { Confidence::Low };
+            let (confidence, reason) = match over {
+                Some(Over::Quoted { first }) => {
+                    let is_part = vendor_claims(prefix, &tail[..first]).is_none();
+                    if confidence != Confidence::High || !is_part {
+                        return;
+                    }
+                    (surer, "42 letters and digits, broken by a soft line break of quoted-printable")
+                }
+                Some(Over::Prefix) => (surer, "its prefix is broken by a soft line break"),
+                Some(Over::Loose) | None => (confidence, reason),
+            };
+            note(layer, at, end, key_of(layer, at, key, confidence, reason), sights);
+            return;
+        }
+    };
+    if over.is_none() {
+        note(layer, at, end, what, sights);
+    }
+}
+
+fn key_of(layer: &Layer<'_>, at: usize, key: KeyText, confidence: Confidence, reason: &'static str) -> What {
+    What::Key { key, kind: Kind::SecretKey, confidence, reasons: vec![reason], variable: variable(layer, at) }
+}
+
+/// A key in parts, whose first part no vendor's table claims.
+fn put_together(
+    layer: &Layer<'_>,
+    (at, body): (usize, usize),
+    prefix: Prefix,
+    near: Context,
+    sights: &mut Vec<Sight>,
+) -> bool {
+    let tail = &layer.bytes[body..layer.bytes.len().min(body + TAIL)];
+    let Some(joined) = split::joined(tail) else { return false };
+    if is_made_up(&joined.body) || vendor_claims(prefix, &tail[..joined.first]).is_some() {
+        return false;
+    }
+    if layer.is_plain_around(at, body + joined.end) {
+        return true;
+    }
+    let confidence = if near == Context::Clerk { Confidence::Medium } else { Confidence::Low };
+    let key = KeyText::new(&[&layer.bytes[at..body], &joined.body].concat());
+    note(layer, at, body + joined.end, key_of(layer, at, key, confidence, joined.reason), sights);
+    true
+}
+
+/// How a token stands over a line end that quoted-printable took out.
+enum Over {
+    /// In its body, and nothing else says that the text is quoted-printable. The layer above puts it together.
+    Loose,
+    /// In its body, whose first part has so many characters.
+    Quoted { first: usize },
+    /// In its prefix, and nothing else says that the text is quoted-printable.
+    Prefix,
+}
+
+/// Whether the token at `at..end` stands on two lines, in a layer that takes out line ends or one below it.
+fn over_line_end(layer: &Layer<'_>, at: usize, body: usize, end: usize) -> Option<Over> {
+    let is_loose = match layer.joins {
+        Joins::Nothing => {
+            let (parent, from) = layer.outside(at).filter(|_| layer.is_plain(at, end))?;
+            return over_line_end(parent, from, from + (body - at), from + (end - at));
+        }
+        Joins::Lines => true,
+        Joins::QuotedLines => false,
+    };
+    let goes_on = |from: usize, to: usize| layer.is_gapless(from, to);
+    match (goes_on(at, end), goes_on(body, end)) {
+        (true, _) => None,
+        (false, true) => is_loose.then_some(Over::Prefix),
+        (false, false) if is_loose => Some(Over::Loose),
+        (false, false) => {
+            let first = (body + 1..=end).take_while(|to| goes_on(body, *to)).count();
+            Some(Over::Quoted { first })
+        }
+    }
+}
+
+/// The name nearest to a token: in its own layer, else in those around it.
+pub(super) fn around(layer: &Layer<'_>, at: usize, end: usize) -> Context {
+    match context::nearest(layer.bytes, at, end) {
+        Context::None => match layer.outside(at) {
+            Some((parent, from)) => around(parent, from, layer.end_outside(end)),
+            None => Context::None,
+        },
+        found => found,
+    }
+}
+
+/// The name of the variable that the text at `at` is the value of: in its own layer or, where the value begins it,
+/// in the one around it.
+pub(super) fn variable(layer: &Layer<'_>, at: usize) -> Option<Vec<u8>> {
+    match context::variable(layer.bytes, at) {
+        Some(name) => Some(name.to_vec()),
+        None if at <= 3 => layer.outside(at).and_then(|(parent, from)| variable(parent, from)),
+        None => None,
+    }
+}

@@ -1,0 +1,68 @@
+//! How a token begins.
+
+/// How a token begins.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Prefix {
+    /// `sk_live_`
+    SkLive,
+    /// `sk_test_`
+    SkTest,
+    /// `sk_org_`, Stripe's.
+    SkOrg,
+    /// `sk_sbox_`, Checkout.com's.
+    SkSbox,
+    /// `sk_` and an environment word that no other rule knows.
+    SkOther,
+    /// `sk_sandbox_`
+    SkSandbox,
+    /// `sk_` with nothing behind it.
+    SkBare,
+    /// `rk_live_` or `rk_test_`, Stripe's.
+    Restricted,
+    /// `pk_live_`
+    PkLive,
+    /// `pk_test_`
+    PkTest,
+}
+
+impl Prefix {
+    /// Every spelling that is searched for.
+    pub const ALL: &'static [(&'static str, Self)] = &[
+        ("sk_live_", Self::SkLive),
+        ("sk_test_", Self::SkTest),
+        ("pk_live_", Self::PkLive),
+        ("pk_test_", Self::PkTest),
+        ("rk_live_", Self::Restricted),
+        ("rk_test_", Self::Restricted),
+        ("sk_org_", Self::SkOrg),
+        ("sk_sbox_", Self::SkSbox),
+        ("sk_sandbox_", Self::SkSandbox),
+        ("sk_prod_", Self::SkOther),
+        ("sk_production_", Self::SkOther),
+        ("sk_staging_", Self::SkOther),
+        ("sk_dev_", Self::SkOther),
+        ("sk_", Self::SkBare),
+    ];
+
+    /// Whether a Clerk secret key can begin so.
+    pub fn is_clerk_secret(self) -> bool {
+        matches!(self, Self::SkLive | Self::SkTest)
+    }
+
+    /// The prefix that has its tell-tale part at `hit` of `bytes` (`k_live_` of `sk_live_`, `sk_` of every other): where
+    /// it begins, and its spelling. `None` at the `sk_` of one that has a part of its own.
+    pub fn around(bytes: &[u8], hit: usize) -> Option<(usize, &'static str, Self)> {
+        let starts = |at: usize| {
+            let rest = bytes.get(at..)?;
+            // The longest: `sk_` begins them all.
+            let all = Self::ALL.iter().filter(|(spelling, _)| rest.starts_with(spelling.as_bytes()));
+            all.max_by_key(|(spelling, _)| spelling.len()).map(|(spelling, prefix)| (at, *spelling, *prefix))
+        };
+        let has_own_part = |spelling: &str| spelling.ends_with("k_live_") || spelling.ends_with("k_test_");
+        match starts(hit) {
+            Some((_, spelling, _)) if has_own_part(spelling) => None,
+            Some(found) => Some(found),
+            None => starts(hit.checked_sub(1)?),
+        }
+    }
+}
