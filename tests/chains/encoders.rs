@@ -96,8 +96,8 @@ fn base64_url(bytes: &[u8], random: &mut Rng) -> Encoded {
 /// Broken into lines, as in MIME, PEM and YAML.
 fn base64_lines(bytes: &[u8], random: &mut Rng) -> Encoded {
     let plain = sextets(bytes, STANDARD, true);
-    let width = random.choice([60, 64, 76]).unwrap();
-    let gap = random.choice(["\n", "\r\n", "\n    "]).unwrap();
+    let width = random.choice([60, 64, 76]).expect("one of them");
+    let gap = random.choice(["\n", "\r\n", "\n    "]).expect("one of them");
     let moved = |at: usize| at + at / width * gap.len();
     let mut out = Vec::new();
     for (number, line) in plain.bytes.chunks(width).enumerate() {
@@ -117,7 +117,7 @@ fn hex(bytes: &[u8], random: &mut Rng) -> Encoded {
 
 /// With something between each two bytes, which stands for neither, but for the `0x` of the second.
 fn hex_spaced(bytes: &[u8], random: &mut Rng) -> Encoded {
-    let gap = random.choice([" ", ":", ", 0x", "-", ",\n  0x", ", "]).unwrap();
+    let gap = random.choice([" ", ":", ", 0x", "-", ",\n  0x", ", "]).expect("one of them");
     let mut encoded = Encoded { bytes: Vec::new(), places: Vec::new(), name: "hex" };
     for (at, byte) in bytes.iter().enumerate() {
         if at > 0 {

@@ -97,8 +97,8 @@ struct Case {
 fn case(seed: u64) -> Case {
     let random = &mut Rng::with_seed(seed);
     let body: String = (0..42).map(|_| random.alphanumeric()).collect();
-    let key = format!("sk_{}_{body}", random.choice(["live", "test"]).unwrap());
-    let (before, behind) = (*random.choice(BEFORE).unwrap(), *random.choice(BEHIND).unwrap());
+    let key = format!("sk_{}_{body}", random.choice(["live", "test"]).expect("one of them"));
+    let (before, behind) = (*random.choice(BEFORE).expect("one of them"), *random.choice(BEHIND).expect("one of them"));
     let mut bytes = [before, &key, behind].concat().into_bytes();
     let mut span = (before.len(), before.len() + key.len());
     let mut chain = Vec::new();
@@ -106,7 +106,7 @@ fn case(seed: u64) -> Case {
     for depth in 0..random.usize(1..=3) {
         let is_text = bytes.iter().all(|byte| matches!(byte, 0x09..=0x7e));
         let fitting: Vec<_> = ALL.iter().filter(|(_, takes_bytes)| is_text || *takes_bytes).collect();
-        let (encoder, _) = random.choice(fitting).unwrap();
+        let (encoder, _) = random.choice(fitting).expect("one of them");
         let Encoded { bytes: encoded, places, name } = encoder(&bytes, random);
         span = (places[span.0].0, places[span.1 - 1].1);
         chain.insert(0, name);
@@ -213,17 +213,17 @@ fn every_key_is_found_just_where_it_stands_through_every_chain() {
                 let detector = Detector::new();
                 loop {
                     let seed = base + next.fetch_add(1, Ordering::Relaxed);
-                    if seed >= base + cases || failures.lock().unwrap().len() >= 20 {
+                    if seed >= base + cases || failures.lock().expect("one of them").len() >= 20 {
                         break;
                     }
                     if let Err(told) = check(&detector, seed) {
-                        failures.lock().unwrap().push((seed, told));
+                        failures.lock().expect("one of them").push((seed, told));
                     }
                 }
             });
         }
     });
-    let failures = failures.into_inner().unwrap();
+    let failures = failures.into_inner().expect("one of them");
     for (seed, told) in failures.iter().take(20) {
         say(&format!("seed {seed} (CLERK_AUDIT_SEED={seed} replays it): {told}"));
     }
@@ -239,8 +239,9 @@ fn random_bytes_in_any_dress_hold_no_key() {
     for _ in 0..300 {
         let mut bytes: Vec<u8> = (0..random.usize(1..20_000)).map(|_| random.u8(..)).collect();
         for _ in 0..random.usize(0..3) {
-            let (encoder, _) =
-                random.choice(ALL.iter().filter(|(_, takes_bytes)| *takes_bytes).collect::<Vec<_>>()).unwrap();
+            let (encoder, _) = random
+                .choice(ALL.iter().filter(|(_, takes_bytes)| *takes_bytes).collect::<Vec<_>>())
+                .expect("one of them");
             bytes = encoder(&bytes, random).bytes;
         }
         detector.scan(&bytes, &mut |found| panic!("seed {seed}: {found:?}"));

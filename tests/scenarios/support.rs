@@ -77,9 +77,10 @@ impl Found {
             .unwrap_or_else(|| panic!("the key is not found; exit code {}; {:#}", self.code, self.report))
     }
 
-    /// What it says of the only key that there is.
+    /// What it says of the only secret key that there is.
     pub(super) fn only(&self, key: &str) -> &Value {
-        assert_eq!(list(&self.report["keys"]).count(), 1, "{:#}", self.report["keys"]);
+        let secret_keys = list(&self.report["keys"]).filter(|key| key["kind"] == "secret_key");
+        assert_eq!(secret_keys.count(), 1, "{:#}", self.report["keys"]);
         self.key(key)
     }
 
