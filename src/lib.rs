@@ -8,6 +8,7 @@
 //! - [`store`]: reads repositories; the only room that names git2
 //! - [`history`]: introduced, removed, held, reachable, over plain facts; no I/O
 //! - [`audit`]: use case, whole histories
+//! - [`gate`]: use case, a push
 //! - [`demo`]: use case, the newcomer's first look
 //! - [`report`]: writes a report, one file a format
 //! - [`state`]: what is remembered between runs
@@ -20,6 +21,7 @@ pub mod audit;
 pub mod cli;
 pub mod demo;
 pub mod detect;
+pub mod gate;
 pub mod history;
 pub mod key;
 pub mod model;

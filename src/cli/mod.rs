@@ -7,6 +7,7 @@
 mod demo;
 mod exit;
 mod history;
+mod hook;
 mod output;
 mod progress;
 mod repos;
@@ -15,6 +16,7 @@ use std::ffi::OsString;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
+use std::time::Instant;
 
 use clap::{ColorChoice, CommandFactory, FromArgMatches, Parser, Subcommand};
 
@@ -39,14 +41,16 @@ struct Arguments {
 enum Command {
     History(Box<history::History>),
     Demo(demo::Demo),
+    Hook(hook::Hook),
 }
 
 /// Runs the command that the process was started with.
 pub fn main() -> ExitCode {
-    run(std::env::args_os()).into()
+    let started = Instant::now();
+    run(std::env::args_os(), started).into()
 }
 
-fn run(arguments: impl Iterator<Item = OsString>) -> Exit {
+fn run(arguments: impl Iterator<Item = OsString>, started: Instant) -> Exit {
     let color = if output::allows_color() { ColorChoice::Auto } else { ColorChoice::Never };
     let parsed = Arguments::command()
         .color(color)
@@ -69,6 +73,7 @@ fn run(arguments: impl Iterator<Item = OsString>) -> Exit {
     match arguments.command {
         Command::History(history) => history.run(&interrupt),
         Command::Demo(demo) => demo.run(&interrupt),
+        Command::Hook(hook) => hook.run(&interrupt, started),
     }
 }
 

@@ -8,6 +8,18 @@ pub enum Kind {
     SecretKey,
 }
 
+impl Kind {
+    /// Every kind.
+    pub const ALL: &'static [Self] = &[Self::SecretKey];
+
+    /// The name that reports and policies use.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::SecretKey => "secret_key",
+        }
+    }
+}
+
 /// The Clerk environment a key belongs to, by its prefix.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, serde::Serialize)]
 #[serde(rename_all = "snake_case")]
@@ -20,6 +32,17 @@ pub enum Environment {
     Unknown,
 }
 
+impl Environment {
+    /// The name that reports and policies use.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Live => "live",
+            Self::Test => "test",
+            Self::Unknown => "unknown",
+        }
+    }
+}
+
 /// How sure it is that a key is a Clerk key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, serde::Serialize)]
 #[serde(rename_all = "snake_case")]
@@ -30,6 +53,17 @@ pub enum Confidence {
     Medium,
     /// Its shape alone says Clerk.
     High,
+}
+
+impl Confidence {
+    /// The name that reports and policies use.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Low => "low",
+            Self::Medium => "medium",
+            Self::High => "high",
+        }
+    }
 }
 
 /// Where in a repository a sighting is.
