@@ -215,6 +215,7 @@ impl<'a> Findings<'a> {
             siblings: Vec::new(),
             consumers: Vec::new(),
             sightings: info.sightings,
+            ledger: Vec::new(),
         }
     }
 

@@ -9,6 +9,7 @@ mod exit;
 mod history;
 mod hook;
 mod output;
+mod policy;
 mod progress;
 mod repos;
 
@@ -42,6 +43,7 @@ enum Command {
     History(Box<history::History>),
     Demo(demo::Demo),
     Hook(hook::Hook),
+    Policy(policy::Policies),
 }
 
 /// Runs the command that the process was started with.
@@ -74,6 +76,7 @@ fn run(arguments: impl Iterator<Item = OsString>, started: Instant) -> Exit {
         Command::History(history) => history.run(&interrupt),
         Command::Demo(demo) => demo.run(&interrupt),
         Command::Hook(hook) => hook.run(&interrupt, started),
+        Command::Policy(policy) => policy.run(),
     }
 }
 

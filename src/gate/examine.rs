@@ -427,14 +427,18 @@ impl Work<'_> {
         true
     }
 
-    /// Compares every new commit with its parents. Where everything that the pushed trees name came along, and none of it
-    /// has a key, there is nothing to compare.
+    /// Compares every new commit with its parents. Where everything that the pushed commits name came along, and none of it
+    /// has a key, there is nothing to compare: a first push costs one reading.
     fn commits(&mut self) {
         self.found.commits = self.order.len() as u64;
         let content = self.content;
-        let is_all_here = self.order.iter().all(|commit| content.commits.contains_key(commit))
-            && !content.names_others
-            && self.order.iter().all(|commit| self.links[commit].tree.is_none_or(|tree| content.trees.contains(&tree)));
+        let is_here = |commit: &Oid| {
+            let links = &self.links[commit];
+            content.commits.contains_key(commit)
+                && links.tree.is_none_or(|tree| content.trees.contains(&tree))
+                && links.parents.iter().all(|parent| self.links.contains_key(parent))
+        };
+        let is_all_here = !content.names_others && self.order.iter().all(is_here);
         if is_all_here && content.carriers.is_empty() && content.named.is_empty() {
             return;
         }

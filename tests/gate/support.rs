@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use serde_json::Value;
 
 use crate::common::fixture::Repo;
-use crate::common::fixture::objects::{ObjectType, Oid, pack_stream};
+use crate::common::fixture::objects::{ObjectType, pack_stream};
 use crate::common::git;
 
 pub(super) const MAIN: &str = "refs/heads/main";
@@ -91,13 +91,6 @@ impl Server {
         command.args(["rev-parse", "--verify", "--quiet", name]);
         let answer = git::answer(command, b"");
         answer.success.then(|| String::from_utf8(answer.stdout).unwrap().trim().to_owned())
-    }
-
-    /// Whether it has an object, reachable or not.
-    pub(super) fn has(&self, oid: Oid) -> bool {
-        let mut command = git::command(self.path());
-        command.args(["cat-file", "-e", &oid.to_string()]);
-        git::answer(command, b"").success
     }
 
     /// Pushes from a repository.

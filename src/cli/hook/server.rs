@@ -116,4 +116,10 @@ mod tests {
         );
         assert_eq!(caller(&[]), (Server::Plain, None, None));
     }
+
+    #[test]
+    fn servers_that_end_their_hooks_have_less_time() {
+        let seconds = [Server::GitHub, Server::Gerrit, Server::GitLab, Server::Plain].map(Server::seconds);
+        assert_eq!(seconds, [4.0, 25.0, 60.0, 60.0]);
+    }
 }
