@@ -13,6 +13,8 @@ mod decided;
 mod examined;
 #[path = "gate/hostile.rs"]
 mod hostile;
+#[path = "gate/installed.rs"]
+mod installed;
 #[path = "gate/policy.rs"]
 mod policy;
 #[path = "gate/support.rs"]

@@ -1,5 +1,6 @@
 //! `clerk-audit hook`: the gate as git and its servers call it.
 
+mod manage;
 mod receive;
 mod server;
 
@@ -28,6 +29,10 @@ enum Command {
     Update(Update),
     RefUpdate(Gerrit),
     CommitReceived(Gerrit),
+    Install(manage::Install),
+    Uninstall(manage::Uninstall),
+    Doctor(manage::Doctor),
+    SelfTest(manage::SelfTesting),
 }
 
 /// Decide about a push before anything of it is stored (git's pre-receive hook)
@@ -85,6 +90,10 @@ impl Hook {
             Command::CommitReceived(Gerrit { arguments }) => {
                 gate("commit-received", None).run(Called::by_gerrit(arguments))
             }
+            Command::Install(install) => install.run(),
+            Command::Uninstall(uninstall) => uninstall.run(),
+            Command::Doctor(doctor) => doctor.run(),
+            Command::SelfTest(test) => test.run(),
         }
     }
 }

@@ -25,7 +25,7 @@ use crate::state::{Append, Policy, PolicyPlaces, append};
 use crate::store::{PushPaths, Receiving};
 
 /// The host's policy.
-const HOST_POLICY: &str = "/etc/clerk-audit/gate.toml";
+pub(super) const HOST_POLICY: &str = "/etc/clerk-audit/gate.toml";
 
 /// How long after the budget the examination may take to notice.
 const GRACE: Duration = Duration::from_millis(300);
@@ -85,7 +85,7 @@ struct Session {
     is_late: AtomicBool,
 }
 
-fn variable(name: &str) -> Option<OsString> {
+pub(super) fn variable(name: &str) -> Option<OsString> {
     std::env::var_os(name)
 }
 
