@@ -26,8 +26,9 @@ pub(super) struct Ancestry<'a> {
     surely_not: FxHashSet<Oid>,
 }
 
-/// So many commits are looked at from the refs that are pushed to before all others are asked.
-const NEAR: usize = 2_000;
+/// So many commits are looked at from the refs that are pushed to before all others are asked: that takes a look at the
+/// commit of every ref, of which a server with such a history has as many.
+const NEAR: usize = 20_000;
 
 /// Clocks may differ by so many seconds without making an old commit look new.
 const SLOP: i64 = 86_400;

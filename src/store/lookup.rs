@@ -9,10 +9,10 @@ use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use rustc_hash::FxHashMap;
+use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::inflate::Inflater;
-use super::objects::{ENDLESS, LONGEST_CHAIN};
+use super::objects::{ENDLESS, LONGEST_CHAIN, Objects};
 use super::pack::{self, EntryKind};
 use super::table::{IdTable, be32_at, be64_at, chunks};
 use super::{Failure, files, loose};
@@ -89,6 +89,21 @@ impl Lookup {
     /// Whether there is such an object. What is not found is not looked for again after a listing anew.
     pub(super) fn has(&mut self, oid: &Oid) -> bool {
         self.find_packed(oid).is_some() || self.loose_dir(oid).is_some()
+    }
+
+    /// For each object of a listing, whether it is not here.
+    pub(super) fn lacks(&mut self, listing: &Objects) -> Vec<bool> {
+        /// From so many on the loose objects are listed instead of looked for.
+        const MANY: usize = 2_000;
+        let ids = (0..listing.len() as u32).map(|index| listing.oid(index));
+        if listing.len() < MANY {
+            return ids.map(|oid| !self.has(&oid)).collect();
+        }
+        let mut loose: FxHashSet<Oid> = FxHashSet::default();
+        for dir in &self.dirs {
+            loose.extend(loose::list(&dir.path, self.format, &mut Vec::new()));
+        }
+        ids.map(|oid| self.find_packed(&oid).is_none() && !loose.contains(&oid)).collect()
     }
 
     /// Reads an object into `out`; `None` where there is none. `limit` bounds the object and every base of it.

@@ -152,7 +152,7 @@ impl Receiving {
             None => Objects::list(Path::new("/nonexistent"), &[], format, &mut Vec::new()),
         };
         let mut behind = Lookup::new(permanent.clone(), format);
-        let is_new = (0..quarantined.len() as u32).map(|index| !behind.has(&quarantined.oid(index))).collect();
+        let is_new = behind.lacks(&quarantined);
         let graph = permanent.iter().find_map(|dir| CommitGraph::open(dir, format));
         let everything = quarantine.into_iter().chain(permanent).collect();
         let mut shallow = FxHashSet::default();

@@ -18,6 +18,8 @@ pub(super) struct IdTable {
     stride: usize,
     /// Where in a row the id begins.
     id_at: usize,
+    /// The file's length: a fan-out can claim any count, and nothing is reserved that the file does not have.
+    file_len: u64,
 }
 
 impl IdTable {
@@ -34,7 +36,7 @@ impl IdTable {
             }
             last = *count;
         }
-        Some(Self { fanout, start, stride, id_at })
+        Some(Self { fanout, start, stride, id_at, file_len: file.metadata().ok()?.len() })
     }
 
     /// How many rows there are.
@@ -71,9 +73,8 @@ impl IdTable {
 
     fn rows(&self, file: &File, from: u32, count: u32, buffer: &mut Vec<u8>) -> Option<()> {
         let at = self.start + u64::from(from) * self.stride as u64;
-        // A fan-out can claim any count: nothing is reserved that the file does not have.
         let size = count as usize * self.stride;
-        if at + size as u64 > file.metadata().ok()?.len() {
+        if at + size as u64 > self.file_len {
             return None;
         }
         buffer.resize(size, 0);

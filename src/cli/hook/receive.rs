@@ -125,18 +125,18 @@ impl Gate {
             caller.server = Server::Gerrit;
             caller.pusher = uploader;
         }
+        let absolute = std::path::absolute(&paths.git_dir).unwrap_or_else(|_| paths.git_dir.clone());
         let places = PolicyPlaces {
             named: self.policy,
             host: PathBuf::from(HOST_POLICY),
             environment: variable("CLERK_AUDIT_POLICY").filter(|value| !value.is_empty()).map(PathBuf::from),
-            repository: paths.git_dir.join("clerk-audit.toml"),
+            repository: absolute.join("clerk-audit.toml"),
         };
         let (policy, failure) = match Policy::find(&places) {
             Ok(policy) => (policy, None),
             Err(error) => (Policy::default(), Some(chain(&error))),
         };
         let shown = |text: &OsString| detector.mask(text.as_bytes());
-        let absolute = std::path::absolute(&paths.git_dir).unwrap_or_else(|_| paths.git_dir.clone());
         let circumstances = Circumstances {
             time: now(),
             hook: self.hook,
