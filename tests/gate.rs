@@ -9,6 +9,8 @@ mod common;
 mod bounds;
 #[path = "gate/decided.rs"]
 mod decided;
+#[path = "gate/drivers.rs"]
+mod drivers;
 #[path = "gate/examined.rs"]
 mod examined;
 #[path = "gate/hostile.rs"]
@@ -17,5 +19,7 @@ mod hostile;
 mod installed;
 #[path = "gate/policy.rs"]
 mod policy;
+#[path = "gate/property.rs"]
+mod property;
 #[path = "gate/support.rs"]
 mod support;

@@ -378,3 +378,119 @@ fn old_history_is_found_by_packs_indexes_of_many_packs_and_commit_graphs() {
     let deep = server.git(&["rev-parse", &format!("{MAIN}~20")]);
     server.raw(&[(ZERO, deep.trim(), b"refs/heads/deep")], &pack(&[])).passes_silently();
 }
+
+#[test]
+fn a_submodule_that_names_a_sent_file_hides_nothing() {
+    let server = Server::new();
+    let key = live_key(47);
+    let blob = id(ObjectType::Blob, key.as_bytes());
+    let (tree, commit) = commit_of(&[("module", Mode::Submodule, blob)], &[]);
+    let tip = id(ObjectType::Commit, &commit).to_string();
+    let sent = [(ObjectType::Blob, key.clone().into_bytes()), (ObjectType::Tree, tree), (ObjectType::Commit, commit)];
+    server
+        .raw(&[(ZERO, &tip, b"refs/heads/main")], &pack(&sent))
+        .is_refused_for(&key, &["no ref of this push reaches it"]);
+}
+
+#[test]
+fn a_certificate_is_examined() {
+    let server = Server::new();
+    let key = live_key(48);
+    let mut client = Repo::bare();
+    let tip = client.commit_on(MAIN, &[("a", Some("1"))], "fine");
+    client.finish();
+    for (text, code) in [(format!("pusher x\npush-option={key}\n"), 1), ("pusher x\n".to_owned(), 0)] {
+        let written = git::run(git::command(server.path()), &["hash-object", "-w", "--stdin"], text.as_bytes());
+        let outcome = crate::common::run::Audit::new(&["hook", "pre-receive"])
+            .from(server.path())
+            .variable("GIT_QUARANTINE_PATH", client.path().join("objects"))
+            .variable("GIT_PUSH_CERT", String::from_utf8(written).unwrap().trim())
+            .input(format!("{ZERO} {tip} {MAIN}\n").as_bytes())
+            .run();
+        assert_eq!(outcome.code, Some(code), "{}", outcome.errors());
+        assert_eq!(outcome.errors().contains("the certificate of the signed push"), code == 1);
+    }
+}
+
+#[test]
+fn a_linked_worktree_an_extension_and_broken_refs_are_no_way_round() {
+    let server = Server::of(Repo::with_work_tree());
+    let mut client = Repo::bare();
+    client.commit_on(MAIN, &[("a", Some("1")), (".gitattributes", Some("* -diff\n"))], "first");
+    server.config("receive.denyCurrentBranch", "ignore");
+    server.push(&mut client, &[MAIN]).passes_silently();
+    server.git(&["worktree", "add", "--quiet", "--detach", "../linked", MAIN]);
+    server.config("core.repositoryFormatVersion", "1");
+    server.config("extensions.partialClone", "origin");
+    let git_dir = server.repo.git_directory();
+    std::fs::write(git_dir.join("refs/heads/garbage"), "no id\n").unwrap();
+    std::fs::write(git_dir.join("refs/heads/dangling"), format!("{}\n", "7".repeat(40))).unwrap();
+    // A graft that would cut the bad commit off from what it brings.
+    let first = server.git(&["rev-parse", MAIN]);
+    std::fs::create_dir_all(git_dir.join("info")).unwrap();
+    std::fs::write(git_dir.join("info/grafts"), first).unwrap();
+    let key = live_key(49);
+    client.commit_on(MAIN, &[("b", Some(&format!("\0binary\0{key}\0")))], "bad");
+    client.finish();
+    let linked = server.repo.beside("linked");
+    push(client.path(), &linked, &["refs/heads/main:refs/heads/x"]).is_refused_for(&key, &["b"]);
+    // git itself takes no push as long as a ref names what is not there.
+    std::fs::remove_file(git_dir.join("refs/heads/dangling")).unwrap();
+    std::fs::remove_file(git_dir.join("refs/heads/garbage")).unwrap();
+    std::fs::remove_file(git_dir.join("info/grafts")).unwrap();
+    client.commit_on("refs/heads/fine", &[("c", Some("1"))], "fine");
+    client.finish();
+    let pushed = push(client.path(), &linked, &["refs/heads/fine"]);
+    pushed.passes();
+    assert!(!pushed.said.contains("clerk-audit"), "{}", pushed.said);
+}
+
+#[test]
+fn an_author_and_a_committer_are_examined() {
+    for (author, committer) in [(true, false), (false, true)] {
+        let server = Server::new();
+        let key = live_key(50);
+        let mut client = Repo::bare();
+        let tree = client.tree(&Files::new());
+        let mut commit = Commit::new(tree, &[], 1_700_000_000, "subject");
+        if author {
+            commit.author.name = key.clone().into_bytes();
+        }
+        if committer {
+            commit.committer.email = key.clone().into_bytes();
+        }
+        let commit = client.commit(&commit);
+        client.set_ref(MAIN, commit);
+        server.push(&mut client, &[MAIN]).is_refused_for(&key, &["the commit's own text"]);
+    }
+}
+
+#[test]
+fn a_repack_meanwhile_refuses_nothing_and_lets_nothing_in() {
+    let server = Server::new();
+    let mut client = Repo::bare();
+    for number in 0..30 {
+        client.commit_on(MAIN, &[("f", Some(&"x\n".repeat(number + 1)))], "more");
+    }
+    server.push(&mut client, &[MAIN]).passes_silently();
+    let path = server.path().to_owned();
+    std::thread::scope(|scope| {
+        // The sender goes with this scope's work, however that ends.
+        let (_working, is_done) = std::sync::mpsc::channel::<()>();
+        scope.spawn(move || {
+            while is_done.try_recv() == Err(std::sync::mpsc::TryRecvError::Empty) {
+                let mut command = git::command(&path);
+                command.args(["repack", "-q", "-a", "-d"]);
+                git::answer(command, b"");
+            }
+        });
+        for number in 0..25u64 {
+            client.commit_on(MAIN, &[("g", Some(&number.to_string()))], "fine");
+            server.push(&mut client, &[MAIN]).passes_silently();
+            client.branch("refs/heads/bad", MAIN);
+            let key = live_key(5000 + number);
+            client.commit_on("refs/heads/bad", &[("k", Some(&key))], "bad");
+            server.push(&mut client, &["refs/heads/bad"]).is_refused_for(&key, &["k:1"]);
+        }
+    });
+}
