@@ -31,7 +31,8 @@ pub use exit::Exit;
     propagate_version = true,
     max_term_width = 100,
     after_help = "Exit status: 0 nothing found and all read, 1 keys found, 2 wrong usage, 3 not all could be read\n\
-                  (whatever was found is reported all the same). No command prints a key; none uses the network."
+                  (whatever was found is reported all the same). No command prints a key; none uses the\n\
+                  network, but hook self-test, which pushes to where it is told."
 )]
 struct Arguments {
     #[command(subcommand)]

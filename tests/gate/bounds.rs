@@ -117,7 +117,7 @@ fn identity_delta(size: u64) -> Vec<u8> {
 fn a_chain_of_deltas_that_unpacks_without_end_is_decided_in_time() {
     let server = Server::new();
     server.config("receive.unpackLimit", "1");
-    server.policy("[limits]\nseconds = 5");
+    server.policy("[limits]\nseconds = 30");
     let size = 1_200_000u64;
     let key = live_key(93);
     let mut base = vec![0; size as usize];
@@ -157,7 +157,7 @@ fn a_chain_of_deltas_that_unpacks_without_end_is_decided_in_time() {
     let started = Instant::now();
     let pushed = server.raw(&[(ZERO, &"1".repeat(40), b"refs/heads/main")], &raw_pack(&entries));
     pushed.is_refused_for(&key, &["no ref of this push reaches it"]);
-    assert!(started.elapsed() < Duration::from_secs(20), "{:?}", started.elapsed());
+    assert!(started.elapsed() < Duration::from_secs(45), "{:?}", started.elapsed());
 }
 
 /// An offset as git writes it in an entry's header.
