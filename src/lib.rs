@@ -8,6 +8,8 @@
 //! - [`store`]: reads repositories; the only room that names git2
 //! - [`history`]: introduced, removed, held, reachable, over plain facts; no I/O
 //! - [`audit`]: use case, whole histories
+//! - [`gate`]: use case, a push
+//! - [`install`]: writes, checks and removes hooks
 //! - [`demo`]: use case, the newcomer's first look
 //! - [`report`]: writes a report, one file a format
 //! - [`state`]: what is remembered between runs
@@ -20,7 +22,9 @@ pub mod audit;
 pub mod cli;
 pub mod demo;
 pub mod detect;
+pub mod gate;
 pub mod history;
+pub mod install;
 pub mod key;
 pub mod model;
 pub mod report;

@@ -220,6 +220,7 @@ impl<'a> Findings<'a> {
             siblings: Vec::new(),
             consumers: Vec::new(),
             sightings: info.sightings,
+            ledger: Vec::new(),
         }
     }
 

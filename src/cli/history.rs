@@ -15,9 +15,10 @@ use super::progress::Progress;
 use super::repos::Repositories;
 use crate::audit::{Auditor, Options, Target};
 use crate::detect::{self, Detector};
-use crate::model::{Interrupt, Report};
+use crate::key::KeyId;
+use crate::model::{Interrupt, LedgerEntry, Report};
 use crate::report::{self, Format};
-use crate::state::Known;
+use crate::state::{Known, Ledger, LedgerEvent};
 use crate::store::{Error, Reader};
 
 /// Audit whole histories: every key that was ever in a repository
@@ -77,6 +78,10 @@ pub(super) struct History {
     #[arg(long, value_name = "TEXT", default_value = "noted", requires = "write_known", help_heading = "Known keys")]
     reason: String,
 
+    /// Say of each key when it was pushed and by whom, as the gate's ledger FILE has it
+    #[arg(long, value_name = "FILE", help_heading = "Known keys")]
+    ledger: Option<PathBuf>,
+
     /// Do not read objects larger than SIZE (bytes, or with K, M, G); they are told and make exit 3
     #[arg(long, value_name = "SIZE", default_value = "1G", value_parser = size, help_heading = "Limits")]
     max_blob_size: u64,
@@ -120,6 +125,13 @@ impl History {
                 return Exit::Usage;
             }
         };
+        let ledger = match self.ledger.as_deref().map(Ledger::read).transpose() {
+            Ok(ledger) => ledger.unwrap_or_default(),
+            Err(error) => {
+                output::error(&chain(&error), Some("the gate writes one where its policy names it: docs/hooks.md"));
+                return Exit::Usage;
+            }
+        };
         let targets = match self.repositories.targets() {
             Ok(targets) => targets,
             Err(error) => {
@@ -138,7 +150,8 @@ impl History {
         let progress = Progress::new(self.quiet);
         let auditor =
             Auditor { detector: &detector, options: &options, events: &progress, interrupt: Interrupt::on(interrupt) };
-        let report = auditor.run(targets, &known, now());
+        let mut report = auditor.run(targets, &known, now());
+        join(&mut report, &ledger, &detector);
         progress.finish();
         if nothing_opened && matches!(self.format, FormatName::Text) && self.output.is_none() {
             return Exit::Incomplete;
@@ -206,6 +219,23 @@ impl History {
     }
 }
 
+/// Puts beside each key what the ledger says of it.
+fn join(report: &mut Report, ledger: &Ledger, detector: &Detector) {
+    let shown = |text: &String| detector.mask(text.as_bytes());
+    for key in &mut report.keys {
+        let events = KeyId::parse(&key.id).map(|id| ledger.of(&id).to_vec()).unwrap_or_default();
+        let entry = |event: LedgerEvent| LedgerEntry {
+            time: shown(&event.time),
+            verdict: shown(&event.verdict),
+            decision: shown(&event.decision),
+            pusher: event.pusher.as_ref().map(shown),
+            remote_address: event.remote_address.as_ref().map(shown),
+            refs: event.refs.iter().map(shown).collect(),
+        };
+        key.ledger = events.into_iter().map(entry).collect();
+    }
+}
+
 fn rendered(report: &Report, format: Format, options: report::Options) -> Vec<u8> {
     let mut text = Vec::new();
     // Writing to memory cannot fail.
@@ -226,7 +256,7 @@ fn tell_failure(target: &Target) {
 }
 
 /// An error and its causes in one line.
-fn chain(error: &dyn std::error::Error) -> String {
+pub(super) fn chain(error: &dyn std::error::Error) -> String {
     let mut text = error.to_string();
     let mut cause = error.source();
     while let Some(error) = cause {

@@ -8,7 +8,9 @@ mod demo;
 mod exit;
 mod explain;
 mod history;
+mod hook;
 mod output;
+mod policy;
 mod progress;
 mod repos;
 
@@ -16,6 +18,7 @@ use std::ffi::OsString;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
+use std::time::Instant;
 
 use clap::{ColorChoice, CommandFactory, FromArgMatches, Parser, Subcommand};
 
@@ -29,7 +32,8 @@ pub use exit::Exit;
     propagate_version = true,
     max_term_width = 100,
     after_help = "Exit status: 0 nothing found and all read, 1 keys found, 2 wrong usage, 3 not all could be read\n\
-                  (whatever was found is reported all the same). No command prints a key; none uses the network."
+                  (whatever was found is reported all the same). No command prints a key; none uses the\n\
+                  network, but hook self-test, which pushes to where it is told."
 )]
 struct Arguments {
     #[command(subcommand)]
@@ -41,14 +45,17 @@ enum Command {
     History(Box<history::History>),
     Demo(demo::Demo),
     Explain(explain::Explain),
+    Hook(hook::Hook),
+    Policy(policy::Policies),
 }
 
 /// Runs the command that the process was started with.
 pub fn main() -> ExitCode {
-    run(std::env::args_os()).into()
+    let started = Instant::now();
+    run(std::env::args_os(), started).into()
 }
 
-fn run(arguments: impl Iterator<Item = OsString>) -> Exit {
+fn run(arguments: impl Iterator<Item = OsString>, started: Instant) -> Exit {
     let color = if output::allows_color() { ColorChoice::Auto } else { ColorChoice::Never };
     let parsed = Arguments::command()
         .color(color)
@@ -72,6 +79,8 @@ fn run(arguments: impl Iterator<Item = OsString>) -> Exit {
         Command::History(history) => history.run(&interrupt),
         Command::Demo(demo) => demo.run(&interrupt),
         Command::Explain(explain) => explain.run(),
+        Command::Hook(hook) => hook.run(&interrupt, started),
+        Command::Policy(policy) => policy.run(),
     }
 }
 

@@ -171,6 +171,26 @@ pub struct KeyReport {
     pub consumers: Vec<NamedPlace>,
     /// How many different (object, span) it stands at.
     pub sightings: u64,
+    /// What the gate's ledger says of it, in the ledger's order: the server's clock, beside author's and committer's.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub ledger: Vec<LedgerEntry>,
+}
+
+/// One decision of the gate about a key.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct LedgerEntry {
+    /// When, by the server's clock.
+    pub time: Shown,
+    /// What was decided about the push: `refused`, `accepted`, `observed`.
+    pub verdict: Shown,
+    /// What was decided about the key: `refused`, `warned`, `allowed`, `bypassed`, `passed`.
+    pub decision: Shown,
+    /// Who pushed, as the server named them.
+    pub pusher: Option<Shown>,
+    /// From where.
+    pub remote_address: Option<Shown>,
+    /// The refs of the push.
+    pub refs: Vec<Shown>,
 }
 
 /// How exposed a key is now.

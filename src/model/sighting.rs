@@ -24,7 +24,7 @@ pub enum Kind {
 
 impl Kind {
     /// Every kind.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: &'static [Self] = &[
         Self::SecretKey,
         Self::LegacyApiKey,
         Self::WebhookSecret,
@@ -60,6 +60,17 @@ pub enum Environment {
     Test,
     /// The credential does not say.
     Unknown,
+}
+
+impl Environment {
+    /// The name that reports and policies use.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Live => "live",
+            Self::Test => "test",
+            Self::Unknown => "unknown",
+        }
+    }
 }
 
 /// How sure it is that a key is a Clerk key.

@@ -162,6 +162,7 @@ fn on_a_branch() -> KeyReport {
         siblings: vec![named("STRIPE_SECRET_KEY", "config/.env", 5), named("DATABASE_URL", "config/.env", 6)],
         consumers: vec![named("Vercel", "vercel.json", 1), named("<script>x</script>", ".github/workflows/ci.yml", 40)],
         sightings: 9,
+        ledger: Vec::new(),
         ..key('1', Environment::Live, Confidence::High, Where::BranchTip)
     }
 }
@@ -213,6 +214,7 @@ fn by_refs() -> KeyReport {
         reachable_from: ReachableFrom { count: 3, refs: vec![shown(tag), shown(name)] },
         exposure: exposure(Some("2026-03-01T12:00:00Z"), None, EndReason::Open),
         sightings: 2,
+        ledger: Vec::new(),
         ..key('2', Environment::Live, Confidence::Medium, Where::OtherTip)
     }
 }
@@ -241,6 +243,7 @@ fn in_messages() -> KeyReport {
         reachable_from: ReachableFrom { count: 2, refs: vec![shown("refs/heads/main"), shown("refs/tags/v0.9")] },
         exposure: exposure(Some("2026-04-02T12:00:00Z"), None, EndReason::Open),
         sightings: 2,
+        ledger: Vec::new(),
         ..key('7', Environment::Live, Confidence::High, Where::History)
     }
 }
@@ -281,6 +284,7 @@ fn in_history() -> KeyReport {
         reachable_from: ReachableFrom { count: 1, refs: vec![shown("refs/heads/main")] },
         exposure: exposure(Some("2026-11-01T08:00:00+01:00"), Some("2026-11-05T08:00:00+01:00"), EndReason::Removed),
         sightings: 1,
+        ledger: Vec::new(),
         ..key('3', Environment::Test, Confidence::High, Where::History)
     }
 }
@@ -384,6 +388,7 @@ fn key(digit: char, environment: Environment, confidence: Confidence, standing: 
         siblings: Vec::new(),
         consumers: Vec::new(),
         sightings: 1,
+        ledger: Vec::new(),
     }
 }
 

@@ -2,7 +2,9 @@
 
 use std::collections::BTreeSet;
 
-use crate::model::{Entry, Environment, HeldAt, HeldPlace, KeyReport, Kind, Place, Report, Shown, Unreachable, Where};
+use crate::model::{
+    Entry, Environment, HeldAt, HeldPlace, KeyReport, Kind, LedgerEntry, Place, Report, Shown, Unreachable, Where,
+};
 
 /// Clerk's page of API keys for the instance that was opened last.
 pub(super) const DASHBOARD: &str = "https://dashboard.clerk.com/~/api-keys";
@@ -359,6 +361,41 @@ pub(super) fn caveats(entry: &Entry) -> Vec<&'static str> {
         (!entry.reachable, "no ref reaches it"),
     ];
     marks.into_iter().filter(|mark| mark.0).map(|mark| mark.1).collect()
+}
+
+/// What the gate's ledger says of a key: when it came by the server's clock, by whom, and what was refused before.
+pub(super) fn pushes(key: &KeyReport) -> Vec<String> {
+    let by = |entry: &LedgerEntry| {
+        let who = entry.pusher.as_ref().map(|who| format!(" by {who}")).unwrap_or_default();
+        let from = entry.remote_address.as_ref().map(|from| format!(" from {from}")).unwrap_or_default();
+        format!("{}{who}{from}", entry.time)
+    };
+    let times = |count: usize| match count {
+        1 => "once".to_owned(),
+        2 => "twice".to_owned(),
+        count => format!("{count} times"),
+    };
+    let is_refusal = |entry: &LedgerEntry| entry.verdict.as_str() == "refused" && entry.decision.as_str() == "refused";
+    let mut refused = 0;
+    let mut lines = Vec::new();
+    for entry in &key.ledger {
+        if is_refusal(entry) {
+            refused += 1;
+        } else if entry.verdict.as_str() != "refused" && entry.decision.as_str() != "passed" {
+            let before = if refused == 0 { String::new() } else { format!("; refused {} before", times(refused)) };
+            let let_pass = match entry.decision.as_str() {
+                "bypassed" => ", by push option",
+                "allowed" => ", as the policy allows",
+                _ => "",
+            };
+            lines.push(format!("pushed at {}{let_pass}{before}", by(entry)));
+            refused = 0;
+        }
+    }
+    if let (Some(last), true) = (key.ledger.iter().rfind(|entry| is_refusal(entry)), refused > 0) {
+        lines.push(format!("refused {}, the last time at {}", times(refused), by(last)));
+    }
+    lines
 }
 
 #[cfg(test)]

@@ -1,5 +1,12 @@
-//! What is remembered between runs, in files of this program's own.
+//! What is remembered between runs, and what the server's owner says: files of this program's own.
 
 mod known;
+mod ledger;
+mod policy;
 
 pub use known::{Known, KnownError, Tally};
+pub use ledger::{Append, Ledger, LedgerError, LedgerEvent, append};
+pub use policy::{
+    Allowance, Class, Limits, Mode, OnOpaque, Policy, PolicyError, PolicyPlaces, Reaction, Standing, allow_entries,
+    is_day,
+};

@@ -9,17 +9,22 @@
 //! repository's configuration is run or obeyed, but for the three settings that say how its files are to be read.
 
 mod bulk;
+mod commit_graph;
 mod files;
 mod index_file;
 mod inflate;
 mod locate;
+mod lookup;
 mod loose;
 mod objects;
 mod pack;
 /// Tolerant parsers of commits, trees and tags.
 pub mod parse;
+mod receiving;
 mod refs;
 mod reftable;
+mod table;
+mod tips;
 mod walker;
 mod writer;
 
@@ -30,7 +35,9 @@ use std::sync::Mutex;
 pub use index_file::IndexEntry;
 pub use locate::{Layout, locate, locate_git_dir};
 pub use objects::{ObjectIndex, Objects};
+pub use receiving::{CommitPlace, PushPaths, Receiving};
 pub use refs::{Reflog, ReflogLine, Refs, Tip};
+pub use tips::Tips;
 pub use writer::{WriteError, Writer, Written};
 
 use crate::model::{Events, Interrupt, ObjectFormat, ObjectType, Oid};

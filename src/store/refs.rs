@@ -374,7 +374,7 @@ pub(super) fn alternates(objects: &Path, gaps: &mut Vec<Gap>) -> Vec<PathBuf> {
 }
 
 /// Undoes git's C-style quoting (`quote.c`), which a path with a colon or quote needs.
-fn unquote(line: &[u8]) -> Vec<u8> {
+pub(super) fn unquote(line: &[u8]) -> Vec<u8> {
     let Some(inner) = line.strip_prefix(b"\"").and_then(|rest| rest.strip_suffix(b"\"")) else { return line.to_vec() };
     let mut plain = Vec::with_capacity(inner.len());
     let mut bytes = inner.iter().copied().peekable();

@@ -45,6 +45,11 @@ impl Audit {
         self
     }
 
+    /// More arguments.
+    pub(crate) fn and_all(self, arguments: &[&str]) -> Self {
+        arguments.iter().fold(self, |audit, argument| audit.and(argument))
+    }
+
     /// Where it is started.
     pub(crate) fn from(mut self, directory: &Path) -> Self {
         directory.clone_into(&mut self.directory);

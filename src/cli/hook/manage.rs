@@ -1,0 +1,276 @@
+//! Installing the gate, looking after it, and taking it out again.
+
+use std::path::{Path, PathBuf};
+
+use clap::{Args, ValueEnum};
+
+use super::receive::{HOST_POLICY, variable};
+use crate::cli::exit::Exit;
+use crate::cli::history::chain;
+use crate::cli::output;
+use crate::detect::Detector;
+use crate::install::{self, Canary, Error, Layout, Place, Plan, SelfTest, State};
+use crate::report::escape;
+use crate::state::PolicyPlaces;
+
+/// Where hooks of the whole host are put, where git's configuration does not know them.
+const HOST_HOOKS: &str = "/etc/clerk-audit/hooks";
+
+/// Install the gate into repositories, or for a whole host
+///
+/// Keeps hooks that are there: the gate runs first and hands them the same input. Doing it again changes nothing.
+#[derive(Args, Debug)]
+pub(super) struct Install {
+    #[command(flatten)]
+    target: Target,
+    /// The policy that the hook uses [default: the one that it finds]
+    #[arg(long, value_name = "FILE")]
+    policy: Option<PathBuf>,
+    /// The binary that the hook calls [default: this one]
+    #[arg(long, value_name = "FILE")]
+    binary: Option<PathBuf>,
+}
+
+/// Take the gate out again; a hook that was kept comes back
+#[derive(Args, Debug)]
+pub(super) struct Uninstall {
+    #[command(flatten)]
+    target: Target,
+}
+
+#[derive(Args, Debug)]
+struct Target {
+    /// Repositories (for gitolite its LOCAL_CODE directory, for GitHub a checkout of the hooks' repository)
+    #[arg(value_name = "REPO", required_unless_present = "system")]
+    repositories: Vec<PathBuf>,
+    /// Every repository of this host, by git's system configuration
+    #[arg(long, conflicts_with_all = ["repositories", "layout"])]
+    system: bool,
+    /// Where hooks for --system are put by a git before 2.54
+    #[arg(long, value_name = "DIR", default_value = HOST_HOOKS, requires = "system")]
+    directory: PathBuf,
+    /// The kind of server [default: by what is there]
+    #[arg(long, value_name = "NAME")]
+    layout: Option<LayoutName>,
+    /// Say what would be done, and do nothing
+    #[arg(long)]
+    dry_run: bool,
+}
+
+/// Say whether the gate is installed in REPO, runs, and sees what is pushed
+///
+/// Exit status: 0 it does, 1 something is wrong, 3 it cannot be told.
+#[derive(Args, Debug)]
+pub(super) struct Doctor {
+    /// The repository
+    repository: PathBuf,
+    /// The kind of server [default: by what is there]
+    #[arg(long, value_name = "NAME")]
+    layout: Option<LayoutName>,
+    /// The policy that the hook is given
+    #[arg(long, value_name = "FILE")]
+    policy: Option<PathBuf>,
+}
+
+/// Push a random canary key and see that it is refused
+///
+/// It goes to refs/clerk-audit/self-test/, opens nothing and is never used again. Exit status: 0 it was refused by the
+/// gate, 1 it was accepted, 3 it cannot be told.
+#[derive(Args, Debug)]
+pub(super) struct SelfTesting {
+    /// The repository's path, or the URL that people push to: GitLab, Gitea and GitHub want the URL
+    target: String,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum LayoutName {
+    /// git's own hooks directory
+    Plain,
+    /// Gitea, Forgejo, soft-serve
+    HookDirectory,
+    /// GitLab's custom_hooks
+    Gitlab,
+    /// gitolite's LOCAL_CODE
+    Gitolite,
+    /// GitHub Enterprise Server
+    Github,
+}
+
+impl LayoutName {
+    fn layout(self) -> Layout {
+        match self {
+            Self::Plain => Layout::Plain,
+            Self::HookDirectory => Layout::HookDirectory,
+            Self::Gitlab => Layout::GitLab,
+            Self::Gitolite => Layout::Gitolite,
+            Self::Github => Layout::GitHub,
+        }
+    }
+}
+
+fn say(text: &str) {
+    let masked = Detector::new().mask_text(text);
+    _ = output::to_stdout(format!("{}\n", escape::terminal(&masked)).as_bytes());
+}
+
+fn fail(error: &Error) -> Exit {
+    let hint = match error {
+        Error::NotARepository { .. } => Some("name a bare repository, or a work tree that is pushed to"),
+        Error::KeptTwice { .. } => Some("look at both, and remove the one that is not needed"),
+        Error::HooksPathTaken { .. } => Some("put the gate's hook into that directory: hooks/pre-receive has it"),
+        Error::Git { .. } | Error::Io { .. } => None,
+    };
+    output::error(&chain(error), hint);
+    Exit::Incomplete
+}
+
+impl Target {
+    /// Plans for each place, does or tells it.
+    fn each(
+        &self,
+        plan: impl Fn(&Place) -> Result<Plan, Error>,
+        done: impl Fn(&Place),
+        nothing: &str,
+    ) -> Result<(), Error> {
+        for repository in &self.repositories {
+            let place = Place::find(repository, self.layout.map(LayoutName::layout))?;
+            let plan = plan(&place)?;
+            self.carry_out(&plan, &format!("{}: {nothing}", place.root.display()))?;
+            if !self.dry_run {
+                done(&place);
+            }
+        }
+        Ok(())
+    }
+
+    fn carry_out(&self, plan: &Plan, nothing: &str) -> Result<(), Error> {
+        if plan.steps.is_empty() {
+            say(nothing);
+        }
+        for step in &plan.steps {
+            say(&format!("{}{step}", if self.dry_run { "would " } else { "" }));
+        }
+        if self.dry_run { Ok(()) } else { plan.run() }
+    }
+}
+
+impl Install {
+    pub(super) fn run(self) -> Exit {
+        let binary = match self.binary.map_or_else(std::env::current_exe, std::path::absolute) {
+            Ok(binary) => binary,
+            Err(error) => {
+                output::error(&format!("cannot tell where this binary is: {error}"), Some("--binary FILE names it"));
+                return Exit::Incomplete;
+            }
+        };
+        let policy = self.policy.as_deref().map(std::path::absolute).transpose().unwrap_or(self.policy.clone());
+        let target = &self.target;
+        let done = if target.system {
+            install::install_system(&target.directory, &binary, policy.as_deref())
+                .and_then(|plan| target.carry_out(&plan, "installed for the whole host already"))
+        } else {
+            let plan = |place: &Place| install::install(place, &binary, policy.as_deref());
+            let by_hand = |place: &Place| {
+                if let Some(text) = place.by_hand() {
+                    say(&format!("then {text}"));
+                }
+            };
+            target.each(plan, by_hand, "installed already")
+        };
+        if let Err(error) = done {
+            return fail(&error);
+        }
+        let all = if target.system {
+            "REPO...".to_owned()
+        } else {
+            target.repositories.iter().map(|path| path.display().to_string()).collect::<Vec<_>>().join(" ")
+        };
+        say("The gate looks only at new pushes. What is there already, look at once:");
+        say(&format!("  clerk-audit history {all}"));
+        Exit::Clean
+    }
+}
+
+impl Uninstall {
+    pub(super) fn run(self) -> Exit {
+        let target = &self.target;
+        let done = if target.system {
+            target.carry_out(&install::uninstall_system(&target.directory), "not installed for the whole host")
+        } else {
+            target.each(|place| Ok(install::uninstall(place)), |_| {}, "not installed")
+        };
+        done.map_or_else(|error| fail(&error), |()| Exit::Clean)
+    }
+}
+
+impl Doctor {
+    pub(super) fn run(self) -> Exit {
+        let place = match Place::find(&self.repository, self.layout.map(LayoutName::layout)) {
+            Ok(place) => place,
+            Err(error) => return fail(&error),
+        };
+        let places = PolicyPlaces {
+            named: self.policy,
+            host: PathBuf::from(HOST_POLICY),
+            environment: variable("CLERK_AUDIT_POLICY").filter(|value| !value.is_empty()).map(PathBuf::from),
+            repository: PathBuf::new(),
+        };
+        let checks = match install::examine(&place, &places) {
+            Ok(checks) => checks,
+            Err(error) => return fail(&error),
+        };
+        for check in &checks {
+            let mark = match check.state {
+                State::Good => "ok   ",
+                State::Doubtful => "look ",
+                State::Bad => "bad  ",
+            };
+            say(&format!("{mark} {}", check.text));
+        }
+        if checks.iter().all(|check| check.state == State::Good) { Exit::Clean } else { Exit::Found }
+    }
+}
+
+impl SelfTesting {
+    pub(super) fn run(self) -> Exit {
+        if Path::new(&self.target).is_dir()
+            && let Ok(place) = Place::find(Path::new(&self.target), None)
+            && place.layout.wants_url()
+        {
+            output::error(
+                "a push over a path does not go through this kind of server",
+                Some("give the URL that people push to"),
+            );
+            return Exit::Usage;
+        }
+        match Canary::draw().push(&self.target) {
+            Ok(SelfTest::Refused) => {
+                say("The gate works: it refused the canary.");
+                Exit::Clean
+            }
+            Ok(SelfTest::RefusedByAnother { answer }) => {
+                output::error("the canary was refused, but not by the gate", None);
+                output::raw_error(&answer);
+                Exit::Incomplete
+            }
+            Ok(SelfTest::Accepted { is_deleted, is_observed, objects, name }) => {
+                let why = if is_observed { "it only observes" } else { "it accepted a key" };
+                output::error(
+                    &format!("the gate does not work: {why}"),
+                    Some("clerk-audit hook doctor REPO says more"),
+                );
+                say(&if is_deleted {
+                    format!("{name} is deleted again.")
+                } else {
+                    format!("{name} could not be deleted.")
+                });
+                say(
+                    "These objects of the canary, which opens nothing, remain on the server until it collects garbage:",
+                );
+                objects.iter().for_each(|object| say(&format!("  {object}")));
+                Exit::Found
+            }
+            Err(error) => fail(&error),
+        }
+    }
+}

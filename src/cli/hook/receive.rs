@@ -1,0 +1,297 @@
+//! One push, from the hook's arguments to its exit status.
+//!
+//! A watchdog keeps the time budget: it asks the examination to end, and where that does not answer (one object can take
+//! longer than the whole budget) it speaks and ends the process itself. Whoever claims the last word first has it.
+
+use std::ffi::OsString;
+use std::io::{Read, Write};
+use std::os::unix::ffi::OsStrExt;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+use super::server::{Caller, Server};
+use crate::cli::exit::Exit;
+use crate::cli::history::{chain, now};
+use crate::detect::Detector;
+use crate::gate::{
+    Circumstances, Counts, Decision, Examination, Examiner, MalformedInput, Problem, Push, RefUpdate, Stop, Verdict,
+    Voice, decide, message, parse_input, record,
+};
+use crate::model::{Interrupt, ObjectFormat, Oid};
+use crate::report::escape;
+use crate::state::{Append, Policy, PolicyPlaces, append};
+use crate::store::{PushPaths, Receiving};
+
+/// The host's policy.
+pub(super) const HOST_POLICY: &str = "/etc/clerk-audit/gate.toml";
+
+/// How long after the budget the examination may take to notice.
+const GRACE: Duration = Duration::from_millis(300);
+
+/// How the hook was called.
+pub(super) enum Called {
+    /// As pre-receive is.
+    WithStandardInput,
+    /// As update is.
+    WithUpdate { name: OsString, old: OsString, new: OsString },
+    /// As Gerrit's hooks are.
+    ByGerrit { name: OsString, old: OsString, new: OsString, uploader: Option<OsString> },
+}
+
+impl Called {
+    /// Takes what is needed of Gerrit's arguments: it has more of them with every version.
+    pub(super) fn by_gerrit(arguments: Vec<OsString>) -> Self {
+        let value = |name: &str| {
+            let at = arguments.iter().position(|argument| argument == name)?;
+            arguments.get(at + 1).cloned()
+        };
+        Self::ByGerrit {
+            // A change's own ref where it differs from the branch it is for.
+            name: value("--cmdref").or_else(|| value("--refname")).unwrap_or_default(),
+            old: value("--oldrev").unwrap_or_default(),
+            new: value("--newrev").unwrap_or_default(),
+            uploader: value("--uploader-username").or_else(|| value("--uploader")),
+        }
+    }
+
+    fn objects_remain(&self) -> bool {
+        !matches!(self, Self::WithStandardInput)
+    }
+}
+
+/// One call of the gate.
+pub(super) struct Gate {
+    pub(super) hook: &'static str,
+    pub(super) policy: Option<PathBuf>,
+    pub(super) interrupt: Arc<AtomicBool>,
+    pub(super) started: Instant,
+}
+
+/// What is known of the push before it is read, and all that it takes to end it.
+struct Session {
+    detector: Detector,
+    policy: Policy,
+    push: Push,
+    circumstances: Circumstances,
+    voice: Voice,
+    seconds: f64,
+    started: Instant,
+    interrupt: Arc<AtomicBool>,
+    /// Whether somebody has the last word already.
+    is_spoken: AtomicBool,
+    /// Whether the time is over.
+    is_late: AtomicBool,
+}
+
+pub(super) fn variable(name: &str) -> Option<OsString> {
+    std::env::var_os(name)
+}
+
+impl Gate {
+    pub(super) fn run(self, called: Called) -> Exit {
+        let paths = PushPaths::from_environment(variable);
+        let format = Receiving::format_of(&paths);
+        let (updates, uploader) = updates(&called, format.unwrap_or(ObjectFormat::Sha1));
+        let full_names: Vec<Vec<u8>> =
+            updates.iter().flatten().map(|update| paths.full_ref_name(&update.name)).collect();
+        let push = Push { updates, options: push_options(), certificate: certificate(), full_names };
+        let (session, failure) = self.session(&called, &paths, push, uploader);
+        let session = Arc::new(session);
+        if session.push.only_deletes() {
+            return session.conclude(Examination::default());
+        }
+        if let Some(failure) = failure {
+            let problems = vec![Problem::Failed(failure)];
+            return session.conclude(Examination { problems, ..Examination::default() });
+        }
+        session.watch();
+        let examination = session.examine(&paths);
+        session.conclude(examination)
+    }
+
+    /// Gathers what a decision needs; with the reason why it must be to refuse where the policy cannot be used.
+    fn session(
+        self,
+        called: &Called,
+        paths: &PushPaths,
+        push: Push,
+        uploader: Option<OsString>,
+    ) -> (Session, Option<String>) {
+        let detector = Detector::new();
+        let mut caller = Caller::from_environment(&variable);
+        if matches!(called, Called::ByGerrit { .. }) {
+            caller.server = Server::Gerrit;
+            caller.pusher = uploader;
+        }
+        let absolute = std::path::absolute(&paths.git_dir).unwrap_or_else(|_| paths.git_dir.clone());
+        let places = PolicyPlaces {
+            named: self.policy,
+            host: PathBuf::from(HOST_POLICY),
+            environment: variable("CLERK_AUDIT_POLICY").filter(|value| !value.is_empty()).map(PathBuf::from),
+            repository: absolute.join("clerk-audit.toml"),
+        };
+        let (policy, failure) = match Policy::find(&places) {
+            Ok(policy) => (policy, None),
+            Err(error) => (Policy::default(), Some(chain(&error))),
+        };
+        let shown = |text: &OsString| detector.mask(text.as_bytes());
+        let circumstances = Circumstances {
+            time: now(),
+            hook: self.hook,
+            server: caller.server.name(),
+            repository: detector.mask(absolute.as_os_str().as_bytes()),
+            pusher: caller.pusher.as_ref().map(shown),
+            remote_address: caller.remote_address.as_ref().map(shown),
+            objects_remain: called.objects_remain(),
+            milliseconds: 0,
+            policy: policy.path.as_ref().map(|path| detector.mask(path.as_os_str().as_bytes())),
+        };
+        let session = Session {
+            seconds: policy.limits.seconds.unwrap_or(caller.server.seconds()),
+            voice: Voice { gitlab: caller.server == Server::GitLab, objects_remain: called.objects_remain() },
+            detector,
+            policy,
+            push,
+            circumstances,
+            started: self.started,
+            interrupt: self.interrupt,
+            is_spoken: AtomicBool::new(false),
+            is_late: AtomicBool::new(false),
+        };
+        (session, failure)
+    }
+}
+
+impl Session {
+    /// Starts the watchdog.
+    fn watch(self: &Arc<Self>) {
+        let session = Arc::clone(self);
+        let watching = std::thread::Builder::new().name("watchdog".to_owned()).spawn(move || {
+            let budget = Duration::from_secs_f64(session.seconds);
+            std::thread::sleep(budget.saturating_sub(session.started.elapsed()));
+            session.is_late.store(true, Ordering::SeqCst);
+            session.interrupt.store(true, Ordering::SeqCst);
+            std::thread::sleep(GRACE);
+            if !session.is_spoken.swap(true, Ordering::SeqCst) {
+                let examination = Examination { problems: vec![session.stop()], ..Examination::default() };
+                let exit = session.speak(examination, Append::AtOnce);
+                std::process::exit(i32::from(exit.code()));
+            }
+        });
+        // Without a second thread nothing keeps the time but the server itself.
+        _ = watching;
+    }
+
+    fn stop(&self) -> Problem {
+        Problem::Stopped(if self.is_late.load(Ordering::SeqCst) {
+            Stop::Budget { seconds: self.seconds.ceil() as u64 }
+        } else {
+            Stop::Signal
+        })
+    }
+
+    fn examine(&self, paths: &PushPaths) -> Examination {
+        let mut receiving = match Receiving::open(paths) {
+            Ok(receiving) => receiving,
+            Err(error) => {
+                let problems = vec![Problem::Failed(chain(&error))];
+                return Examination { problems, ..Examination::default() };
+            }
+        };
+        let examiner = Examiner {
+            detector: &self.detector,
+            limits: &self.policy.limits,
+            interrupt: Interrupt::on(&self.interrupt),
+            threads: std::thread::available_parallelism().map_or(1, |count| count.get().min(4)),
+        };
+        let mut examination = examiner.examine(&mut receiving, &self.push);
+        if self.interrupt.load(Ordering::SeqCst) {
+            examination.problems.push(self.stop());
+        }
+        examination
+    }
+
+    /// Decides, records and says so, unless the watchdog does.
+    fn conclude(&self, examination: Examination) -> Exit {
+        if self.is_spoken.swap(true, Ordering::SeqCst) {
+            // The other thread is about to end the process.
+            loop {
+                std::thread::sleep(Duration::from_secs(1));
+            }
+        }
+        self.speak(examination, Append::InTurn)
+    }
+
+    fn speak(&self, examination: Examination, how: Append) -> Exit {
+        let mask = |text: &[u8]| self.detector.mask(text);
+        let today = self.circumstances.time.get(..10).unwrap_or_default();
+        let counts = Counts::of(&examination);
+        let mut decision = decide(examination, &self.push, &self.policy, today, &mask);
+        if let Some(ledger) = &self.policy.ledger {
+            let milliseconds = u64::try_from(self.started.elapsed().as_millis()).unwrap_or(u64::MAX);
+            let circumstances = Circumstances { milliseconds, ..self.circumstances.clone() };
+            let line = record(&decision, &self.push, counts, &circumstances, &mask);
+            if let Err(error) = append(ledger, &line, how) {
+                decision.fail(format!("the ledger cannot be written: {error}"), &self.push, &self.policy);
+            }
+        }
+        self.say(&decision);
+        match decision.verdict {
+            Verdict::Refused => Exit::Found,
+            Verdict::Accepted | Verdict::Observed => Exit::Clean,
+        }
+    }
+
+    /// One write a line, each ended. A client that is gone changes nothing about the decision.
+    fn say(&self, decision: &Decision) {
+        for line in message(decision, self.voice) {
+            let mut text = escape::terminal(&line).to_string();
+            text.push('\n');
+            if std::io::stderr().lock().write_all(text.as_bytes()).is_err() {
+                return;
+            }
+        }
+    }
+}
+
+/// The ref updates, and who Gerrit says made them.
+fn updates(called: &Called, format: ObjectFormat) -> (Result<Vec<RefUpdate>, MalformedInput>, Option<OsString>) {
+    let one = |name: &OsString, old: &OsString, new: &OsString| {
+        let id =
+            |text: &OsString| Oid::from_hex(text.as_bytes()).filter(|oid| oid.as_bytes().len() == format.raw_len());
+        match (id(old), id(new), name.is_empty()) {
+            (Some(old), Some(new), false) => Ok(vec![RefUpdate::new(old, new, name.as_bytes())]),
+            _ => Err(MalformedInput::Line(1)),
+        }
+    };
+    match called {
+        Called::WithStandardInput => (parse_input(&standard_input(), format), None),
+        Called::WithUpdate { name, old, new } => (one(name, old, new), None),
+        Called::ByGerrit { name, old, new, uploader } => (one(name, old, new), uploader.clone()),
+    }
+}
+
+/// Standard input to its end. What cannot be read leaves it unended, and that is refused.
+fn standard_input() -> Vec<u8> {
+    /// More than a million refs.
+    const MOST: u64 = 256 << 20;
+    let mut input = Vec::new();
+    let read = std::io::stdin().lock().take(MOST).read_to_end(&mut input);
+    if read.is_err() || input.len() as u64 >= MOST {
+        input.push(b'?');
+    }
+    input
+}
+
+fn push_options() -> Vec<Vec<u8>> {
+    let count = variable("GIT_PUSH_OPTION_COUNT").and_then(|count| count.to_str()?.parse::<usize>().ok());
+    // A count without the options would be a mistake of the server's: what is there is taken.
+    let options = (0..count.unwrap_or(0)).map_while(|at| variable(&format!("GIT_PUSH_OPTION_{at}")));
+    options.map(|option| option.as_bytes().to_vec()).collect()
+}
+
+fn certificate() -> Option<Oid> {
+    Oid::from_hex(variable("GIT_PUSH_CERT")?.as_bytes()).filter(|oid| !oid.is_zero())
+}

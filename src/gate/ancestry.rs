@@ -1,0 +1,178 @@
+//! Which commits are old: ancestors of an existing ref's tip.
+//!
+//! That an object is in the permanent store does not make it old, it may be unreachable there. One ref that reaches it
+//! does. So the refs that are pushed to are asked first, then the packed ones by name, and all of them only when neither
+//! knows the commit. Commits are taken newest first and no further back than the one that is asked about: where clocks
+//! ran wrong this says "new" of old ones, never the reverse, and [`Ancestry::is_surely_old`] is exact.
+
+use std::collections::BinaryHeap;
+
+use rustc_hash::FxHashSet;
+
+use crate::model::{Interrupt, ObjectType, Oid};
+use crate::store::{CommitPlace, Receiving, parse};
+
+/// What is known so far of which commits are old.
+pub(super) struct Ancestry<'a> {
+    interrupt: Interrupt<'a>,
+    old: FxHashSet<Oid>,
+    /// Old commits whose parents are not marked yet, by committer time.
+    queue: BinaryHeap<(i64, Oid)>,
+    /// All tips, once they had to be listed.
+    tips: Option<FxHashSet<Oid>>,
+    /// Whether all tips are in the queue, or were.
+    all_seeded: bool,
+    surely: FxHashSet<Oid>,
+    surely_not: FxHashSet<Oid>,
+}
+
+/// So many commits are looked at from the refs that are pushed to before all others are asked: that takes a look at the
+/// commit of every ref, of which a server with such a history has as many.
+const NEAR: usize = 20_000;
+
+/// Clocks may differ by so many seconds without making an old commit look new.
+const SLOP: i64 = 86_400;
+
+/// A tag of a tag of a tag: git has no limit.
+const MOST_TAGS: usize = 1_000;
+
+impl<'a> Ancestry<'a> {
+    /// Starts from the tips of the refs that are pushed to, and HEAD.
+    pub(super) fn new(receiving: &mut Receiving, names: &[Vec<u8>], interrupt: Interrupt<'a>) -> Self {
+        let mut ancestry = Self {
+            interrupt,
+            old: FxHashSet::default(),
+            queue: BinaryHeap::new(),
+            tips: None,
+            all_seeded: false,
+            surely: FxHashSet::default(),
+            surely_not: FxHashSet::default(),
+        };
+        let near: Vec<Oid> = names.iter().filter_map(|name| receiving.tips.value(name)).collect();
+        for oid in near.into_iter().chain(receiving.tips.head()) {
+            ancestry.seed(receiving, oid);
+        }
+        ancestry
+    }
+
+    /// Marks what a ref names, and what that tags.
+    fn seed(&mut self, receiving: &mut Receiving, mut oid: Oid) {
+        for _ in 0..MOST_TAGS {
+            if !self.old.insert(oid) {
+                return;
+            }
+            if let Some(place) = receiving.place(&oid) {
+                return self.queue.push((place.time, oid));
+            }
+            match tagged(receiving, &oid) {
+                Some(target) => oid = target,
+                None => return,
+            }
+        }
+    }
+
+    /// Everything that existing refs name. Cost: a listing of them, once.
+    pub(super) fn tips(&mut self, receiving: &Receiving) -> &FxHashSet<Oid> {
+        self.tips.get_or_insert_with(|| receiving.tips.all())
+    }
+
+    /// Whether an existing ref names an object itself.
+    pub(super) fn is_tip(&mut self, receiving: &Receiving, oid: &Oid) -> bool {
+        self.old.contains(oid) || receiving.tips.has_packed(oid) || self.tips(receiving).contains(oid)
+    }
+
+    /// Whether a commit is old, as far as clocks can be trusted.
+    pub(super) fn is_old(&mut self, receiving: &mut Receiving, oid: &Oid) -> bool {
+        if self.old.contains(oid) {
+            return true;
+        }
+        if receiving.tips.has_packed(oid) {
+            self.seed(receiving, *oid);
+            return true;
+        }
+        let Some(place) = receiving.place(oid) else { return false };
+        let since = place.time.saturating_sub(SLOP);
+        if self.advance(receiving, oid, since, NEAR) {
+            return true;
+        }
+        if !std::mem::replace(&mut self.all_seeded, true) {
+            let tips: Vec<Oid> = self.tips(receiving).iter().copied().collect();
+            if tips.contains(oid) {
+                self.seed(receiving, *oid);
+                return true;
+            }
+            for tip in tips {
+                if self.interrupt.is_set() {
+                    return false;
+                }
+                self.seed(receiving, tip);
+            }
+        }
+        self.advance(receiving, oid, since, usize::MAX)
+    }
+
+    /// Marks ancestors, newest first, until `oid` is among them or all are older than `since`.
+    fn advance(&mut self, receiving: &mut Receiving, oid: &Oid, since: i64, most: usize) -> bool {
+        let mut looked_at = 0;
+        while !self.old.contains(oid) {
+            if looked_at >= most || self.interrupt.is_set() || self.queue.peek().is_none_or(|next| next.0 < since) {
+                return false;
+            }
+            looked_at += 1;
+            let Some((_, commit)) = self.queue.pop() else { return false };
+            for parent in receiving.place(&commit).map(|place| place.parents).unwrap_or_default() {
+                if self.old.insert(parent)
+                    && let Some(place) = receiving.place(&parent)
+                {
+                    self.queue.push((place.time, parent));
+                }
+            }
+        }
+        true
+    }
+
+    /// Whether a commit is old, whatever clocks say. Where a commit-graph knows generations, what cannot lead to it is left
+    /// out; else this walks all of history. An interrupted walk says no.
+    pub(super) fn is_surely_old(&mut self, receiving: &mut Receiving, oid: &Oid) -> bool {
+        if self.old.contains(oid) || self.surely.contains(oid) {
+            return true;
+        }
+        if self.surely_not.contains(oid) {
+            return false;
+        }
+        let generation = receiving.place(oid).and_then(|place| place.generation);
+        let mut pending: Vec<Oid> = self.tips(receiving).iter().copied().collect();
+        let mut seen: FxHashSet<Oid> = pending.iter().copied().collect();
+        while let Some(next) = pending.pop() {
+            if next == *oid {
+                self.surely.insert(*oid);
+                return true;
+            }
+            if self.interrupt.is_set() {
+                return false;
+            }
+            let parents = match receiving.place(&next) {
+                Some(place) if cannot_reach(&place, generation) => Vec::new(),
+                Some(place) => place.parents,
+                None => tagged(receiving, &next).into_iter().collect(),
+            };
+            pending.extend(parents.into_iter().filter(|parent| seen.insert(*parent)));
+        }
+        self.surely_not.insert(*oid);
+        false
+    }
+}
+
+/// Whether a commit has no ancestor, but itself, of a generation.
+fn cannot_reach(place: &CommitPlace, generation: Option<u32>) -> bool {
+    matches!((place.generation, generation), (Some(from), Some(to)) if from <= to)
+}
+
+/// What a tag tags; `None` for anything but a tag.
+fn tagged(receiving: &mut Receiving, oid: &Oid) -> Option<Oid> {
+    let mut bytes = Vec::new();
+    match receiving.read(oid, 1 << 20, &mut bytes) {
+        Ok(Some(ObjectType::Tag)) => parse::tag(&bytes, receiving.format).target,
+        _ => None,
+    }
+}

@@ -1,0 +1,324 @@
+//! May it pass? A pure function of what was found and the policy.
+
+use std::collections::BTreeMap;
+
+use super::problem::ProblemClass;
+use super::{Examination, Problem, Push, Sighting, Standing};
+use crate::key::KeyId;
+use crate::model::{ObjectType, Oid, Shown};
+use crate::state::{Mode, OnOpaque, Policy, Reaction, Standing as AllowanceStanding};
+
+/// Where in a push a key stands.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Place {
+    /// In a file.
+    File {
+        /// Its path.
+        path: Shown,
+        /// The line.
+        line: Option<u64>,
+    },
+    /// In the name of a file or directory.
+    Name {
+        /// Its path.
+        path: Shown,
+    },
+    /// In a commit's own text.
+    CommitText {
+        /// The line of the commit.
+        line: Option<u64>,
+    },
+    /// In a tag.
+    Tag {
+        /// Which.
+        oid: Oid,
+        /// The line of the tag.
+        line: Option<u64>,
+    },
+    /// In a file that a ref or tag names without a commit.
+    Tagged {
+        /// Which.
+        oid: Oid,
+        /// The line.
+        line: Option<u64>,
+    },
+    /// In an object that was sent and that no pushed ref reaches.
+    Unreached {
+        /// Which.
+        oid: Oid,
+        /// What it is.
+        kind: ObjectType,
+        /// The line.
+        line: Option<u64>,
+    },
+    /// In a ref's name.
+    RefName(Shown),
+    /// In the push option of this number, from 1.
+    PushOption(usize),
+    /// In the certificate of a signed push.
+    Certificate,
+}
+
+/// Why the examination ended before its end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Stop {
+    /// The time budget was over.
+    Budget {
+        /// How much it was, in seconds, rounded up.
+        seconds: u64,
+    },
+    /// A signal.
+    Signal,
+}
+
+/// What becomes of the push.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Verdict {
+    /// It passes.
+    Accepted,
+    /// It does not.
+    Refused,
+    /// It would not, but the policy only observes.
+    Observed,
+}
+
+impl Verdict {
+    /// The name that the ledger uses.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Accepted => "accepted",
+            Self::Refused => "refused",
+            Self::Observed => "observed",
+        }
+    }
+}
+
+/// What was decided about one key, the gravest first.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// It makes the push refused.
+    Refused,
+    /// A push option let it pass.
+    Bypassed {
+        /// Why, as the pusher said.
+        reason: Shown,
+    },
+    /// The policy knows it.
+    Allowed {
+        /// Why, as the policy says.
+        reason: Shown,
+        /// Who answers for it.
+        owner: Shown,
+    },
+    /// It is told.
+    Warned,
+    /// It was there before, or was taken away.
+    Passed,
+}
+
+impl Outcome {
+    /// The name that the ledger uses.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Refused => "refused",
+            Self::Bypassed { .. } => "bypassed",
+            Self::Allowed { .. } => "allowed",
+            Self::Warned => "warned",
+            Self::Passed => "passed",
+        }
+    }
+}
+
+/// A key, what was decided, and where it stands.
+#[derive(Clone, Debug)]
+pub struct KeyDecision {
+    /// Which key.
+    pub id: KeyId,
+    /// What was decided.
+    pub outcome: Outcome,
+    /// The day on which an allowance for it ended.
+    pub expired: Option<String>,
+    /// Its places; those that made the outcome first.
+    pub sightings: Vec<Sighting>,
+}
+
+impl KeyDecision {
+    /// The first 12 hex digits of its id, by which a push option names it.
+    pub fn digits(&self) -> String {
+        self.id.to_string().chars().skip("sha256:".len()).take(12).collect()
+    }
+}
+
+/// What was decided about a push.
+#[derive(Clone, Debug)]
+pub struct Decision {
+    /// Whether it passes.
+    pub verdict: Verdict,
+    /// Every key in it.
+    pub keys: Vec<KeyDecision>,
+    /// What could not be examined, and whether that refuses.
+    pub problems: Vec<(Problem, Reaction)>,
+    /// What could not be looked into, and whether that refuses.
+    pub opaque: Vec<(Shown, &'static str)>,
+    /// Whether opaque content refuses.
+    pub opaque_refuses: bool,
+    /// What is wrong with push options that were to let a key pass.
+    pub notes: Vec<String>,
+    /// Whether the policy lets push options do that.
+    pub bypass: bool,
+    /// Whether the message may name a merge's way of being rewritten.
+    pub has_merges: bool,
+    /// Whether all was examined.
+    pub is_complete: bool,
+}
+
+/// The name by which a push option lets a key pass.
+const OPTION: &[u8] = b"clerk-audit.allow=";
+
+/// Decides. `today` is the server's day, `YYYY-MM-DD` in UTC. `mask` makes text of the pusher's showable.
+pub fn decide(
+    examination: Examination,
+    push: &Push,
+    policy: &Policy,
+    today: &str,
+    mask: &dyn Fn(&[u8]) -> Shown,
+) -> Decision {
+    let mut by_key: BTreeMap<KeyId, Vec<Sighting>> = BTreeMap::new();
+    for sighting in examination.sightings {
+        by_key.entry(sighting.id).or_default().push(sighting);
+    }
+    let mut keys: Vec<KeyDecision> = by_key
+        .into_iter()
+        .map(|(id, mut sightings)| {
+            let weight = |sighting: &Sighting| weigh(sighting, policy);
+            sightings.sort_by_key(|sighting| std::cmp::Reverse(weight(sighting)));
+            let mut key = KeyDecision { id, outcome: Outcome::Passed, expired: None, sightings };
+            key.outcome = match key.sightings.iter().map(weight).max() {
+                Some(Weight::Refused) => Outcome::Refused,
+                Some(Weight::Warned) => Outcome::Warned,
+                _ => Outcome::Passed,
+            };
+            allow(&mut key, policy, today, mask);
+            key
+        })
+        .collect();
+    let notes = bypass(&mut keys, push, policy, mask);
+    let problems: Vec<(Problem, Reaction)> = examination
+        .problems
+        .into_iter()
+        .map(|problem| {
+            let reaction = match problem.class() {
+                ProblemClass::Push => Reaction::Refuse,
+                ProblemClass::Limit => policy.on_limit,
+                ProblemClass::Failure => policy.on_failure,
+            };
+            (problem, reaction)
+        })
+        .collect();
+    let opaque_refuses = policy.opaque == OnOpaque::Refuse && !examination.opaque.is_empty();
+    let refuses = keys.iter().any(|key| key.outcome == Outcome::Refused)
+        || problems.iter().any(|(_, reaction)| *reaction == Reaction::Refuse)
+        || opaque_refuses;
+    let verdict = match (refuses && !push.only_deletes(), policy.mode) {
+        (false, _) => Verdict::Accepted,
+        (true, Mode::Enforce) => Verdict::Refused,
+        (true, Mode::Observe) => Verdict::Observed,
+    };
+    keys.sort_by_key(|key| key.outcome != Outcome::Refused);
+    Decision {
+        verdict,
+        keys,
+        is_complete: problems.is_empty(),
+        problems,
+        opaque: examination.opaque,
+        opaque_refuses,
+        notes,
+        bypass: policy.bypass,
+        has_merges: examination.has_merges,
+    }
+}
+
+impl Decision {
+    /// Takes a failure of the gate's own into account that came after the decision.
+    pub fn fail(&mut self, what: String, push: &Push, policy: &Policy) {
+        self.problems.push((Problem::Failed(what), policy.on_failure));
+        self.is_complete = false;
+        if policy.on_failure == Reaction::Refuse && !push.only_deletes() {
+            self.verdict = match policy.mode {
+                Mode::Enforce => Verdict::Refused,
+                Mode::Observe => Verdict::Observed,
+            };
+        }
+    }
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Weight {
+    Passed,
+    Warned,
+    Refused,
+}
+
+fn weigh(sighting: &Sighting, policy: &Policy) -> Weight {
+    let counts = match sighting.standing {
+        Standing::Introduced => true,
+        Standing::Moved | Standing::Kept | Standing::HeldByTip => policy.strict && sighting.is_new_object,
+        Standing::Removed => false,
+    };
+    let is_in = |class: &crate::state::Class| class.has(sighting.kind, sighting.environment, sighting.confidence);
+    match counts {
+        true if is_in(&policy.refuse) => Weight::Refused,
+        true if is_in(&policy.warn) => Weight::Warned,
+        _ => Weight::Passed,
+    }
+}
+
+fn allow(key: &mut KeyDecision, policy: &Policy, today: &str, mask: &dyn Fn(&[u8]) -> Shown) {
+    if key.outcome != Outcome::Refused {
+        return;
+    }
+    match policy.allowance(&key.id, today) {
+        Some((allowance, AllowanceStanding::InForce)) => {
+            key.outcome =
+                Outcome::Allowed { reason: mask(allowance.reason.as_bytes()), owner: mask(allowance.owner.as_bytes()) };
+        }
+        Some((allowance, AllowanceStanding::Expired)) => key.expired = Some(allowance.expires.clone()),
+        None => {}
+    }
+}
+
+/// Applies push options of the form `clerk-audit.allow=<12 hex digits>:<reason>`; what is wrong with any of them.
+fn bypass(keys: &mut [KeyDecision], push: &Push, policy: &Policy, mask: &dyn Fn(&[u8]) -> Shown) -> Vec<String> {
+    let mut notes = Vec::new();
+    let wishes =
+        push.options.iter().enumerate().filter_map(|(at, option)| Some((at + 1, option.strip_prefix(OPTION)?)));
+    for (number, wish) in wishes {
+        let mut note = |what: &str| notes.push(format!("push option {number} {what}"));
+        if !policy.bypass {
+            note("has no effect: this server lets no push option allow a key");
+            continue;
+        }
+        let colon = memchr::memchr(b':', wish);
+        let (digits, reason) = colon.map_or((wish, &b""[..]), |at| (&wish[..at], wish[at + 1..].trim_ascii()));
+        let is_id = digits.len() == 12 && digits.iter().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'));
+        if !is_id || reason.is_empty() {
+            note("has no effect: it is not clerk-audit.allow=<12 digits>:<reason>");
+            continue;
+        }
+        let named: Vec<&mut KeyDecision> = keys.iter_mut().filter(|key| key.digits().as_bytes() == digits).collect();
+        match <[&mut KeyDecision; 1]>::try_from(named) {
+            Ok([key]) if key.outcome == Outcome::Refused && !is_said_in_an_option(key) => {
+                key.outcome = Outcome::Bypassed { reason: mask(reason) };
+            }
+            Ok([key]) if key.outcome == Outcome::Refused => note("has no effect: the key stands in a push option"),
+            Ok(_) => note("has no effect: the key it names is not refused"),
+            Err(_) => note("has no effect: it does not name exactly one key of this push"),
+        }
+    }
+    notes
+}
+
+/// A key that stands in the very words that ask for it to pass stays refused.
+fn is_said_in_an_option(key: &KeyDecision) -> bool {
+    key.sightings.iter().any(|sighting| matches!(sighting.place, Place::PushOption(_) | Place::Certificate))
+}

@@ -1,0 +1,164 @@
+//! What of a push could not be examined.
+
+use crate::model::Oid;
+use crate::store::Failure;
+
+/// One thing that could not be examined, and why.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Problem {
+    /// An object that the push needs is nowhere.
+    Missing {
+        /// Which.
+        oid: Oid,
+        /// What it would be.
+        kind: &'static str,
+    },
+    /// An object cannot be read.
+    Unreadable {
+        /// Which.
+        oid: Oid,
+        /// Why.
+        failure: Failure,
+    },
+    /// An object can be read, but not what it names.
+    Undecodable {
+        /// Which.
+        oid: Oid,
+        /// What it is.
+        kind: &'static str,
+    },
+    /// The quarantine cannot be listed.
+    Quarantine {
+        /// What is wrong with it; this program's own words.
+        detail: String,
+    },
+    /// Standard input is not git's.
+    Input(super::MalformedInput),
+    /// An object is larger than the limit.
+    TooLarge {
+        /// Which.
+        oid: Oid,
+        /// The limit, bytes.
+        limit: u64,
+    },
+    /// All objects together are larger than the limit.
+    TooMuch {
+        /// The limit, bytes.
+        limit: u64,
+    },
+    /// A tree is deeper than the limit.
+    TooDeep {
+        /// The tree at which it was.
+        oid: Oid,
+        /// The limit, levels.
+        limit: usize,
+    },
+    /// A limit was reached in what encodings and containers of an object hold.
+    Decoding {
+        /// Which.
+        oid: Oid,
+        /// The limit, in words.
+        limit: &'static str,
+    },
+    /// There are more keys than are told apart.
+    TooMany,
+    /// The time was over, or a signal came.
+    Stopped(super::Stop),
+    /// A failure of the gate's own.
+    Failed(String),
+}
+
+/// Which setting says what a problem means for the push.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum ProblemClass {
+    /// Always refused.
+    Push,
+    /// `on_limit`.
+    Limit,
+    /// `on_failure`.
+    Failure,
+}
+
+impl Problem {
+    pub(super) fn of_failure(oid: Oid, failure: Failure, limit: u64) -> Self {
+        match failure {
+            Failure::TooLarge(_) => Self::TooLarge { oid, limit },
+            failure => Self::Unreadable { oid, failure },
+        }
+    }
+
+    pub(super) fn class(&self) -> ProblemClass {
+        match self {
+            Self::TooLarge { .. }
+            | Self::TooMuch { .. }
+            | Self::TooDeep { .. }
+            | Self::Decoding { .. }
+            | Self::TooMany
+            | Self::Stopped(_) => ProblemClass::Limit,
+            Self::Failed(_) => ProblemClass::Failure,
+            Self::Missing { .. }
+            | Self::Unreadable { .. }
+            | Self::Undecodable { .. }
+            | Self::Quarantine { .. }
+            | Self::Input(_) => ProblemClass::Push,
+        }
+    }
+
+    /// One word for it, for the ledger.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Missing { .. } => "missing",
+            Self::Unreadable { .. } => "unreadable",
+            Self::Undecodable { .. } => "undecodable",
+            Self::Quarantine { .. } => "quarantine",
+            Self::Input(_) => "input",
+            Self::TooLarge { .. } => "object_bytes",
+            Self::TooMuch { .. } => "total_bytes",
+            Self::TooDeep { .. } => "tree_depth",
+            Self::Decoding { .. } => "decoding",
+            Self::TooMany => "too_many_keys",
+            Self::Stopped(super::Stop::Budget { .. }) => "time",
+            Self::Stopped(super::Stop::Signal) => "signal",
+            Self::Failed(_) => "failure",
+        }
+    }
+
+    /// It in words, and which setting changes what it means.
+    pub fn in_words(&self) -> String {
+        match self {
+            Self::Missing { oid, kind } => {
+                format!("the {kind} {} is missing: it was neither sent nor is it here", oid.short())
+            }
+            Self::Unreadable { oid, failure } => format!("the object {} cannot be read: {failure}", oid.short()),
+            Self::Undecodable { oid, kind } => {
+                format!("the {kind} {} does not say what it names: nobody can tell what hangs from it", oid.short())
+            }
+            Self::Quarantine { detail } => format!("what was pushed cannot be listed: {detail}"),
+            Self::Input(malformed) => malformed.to_string(),
+            Self::TooLarge { oid, limit } => format!(
+                "the object {} has more than {limit} bytes; the policy's limits.object_bytes raises that",
+                oid.short()
+            ),
+            Self::TooMuch { limit } => format!(
+                "the push has more than {limit} bytes when unpacked; the policy's limits.total_bytes raises that, or \
+                 push it in parts"
+            ),
+            Self::TooDeep { oid, limit } => format!(
+                "the tree {} is more than {limit} directories deep; the policy's limits.tree_depth raises that",
+                oid.short()
+            ),
+            Self::Decoding { oid, limit } => format!(
+                "the object {} has encodings or containers in it that go beyond a limit ({limit}); the policy's on_limit \
+                 says what that means",
+                oid.short()
+            ),
+            Self::TooMany => "there are more keys in it than are told apart".to_owned(),
+            Self::Stopped(super::Stop::Budget { seconds }) => format!(
+                "the time budget of {seconds} s was over before all was examined; the policy's limits.seconds raises \
+                 it, or push it in parts"
+            ),
+            Self::Stopped(super::Stop::Signal) => "it was told to end before all was examined".to_owned(),
+            Self::Failed(what) => format!("the gate itself failed: {what}"),
+        }
+    }
+}

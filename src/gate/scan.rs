@@ -1,0 +1,61 @@
+//! The one place where the gate asks the detector.
+
+use crate::detect::{Detector, Found};
+use crate::key::KeyId;
+use crate::model::{Confidence, Environment, Interrupt, Kind};
+
+/// A key that stands in an object, once however often it stands there.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Sight {
+    pub(super) id: KeyId,
+    pub(super) hint: String,
+    pub(super) kind: Kind,
+    pub(super) environment: Environment,
+    pub(super) confidence: Confidence,
+    /// The line of its first sighting, from 1, where the object has lines.
+    pub(super) line: Option<u64>,
+}
+
+/// What a scan of one object came to.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Scanned {
+    pub(super) keys: Vec<Sight>,
+    /// Containers in it that could not be looked into: why.
+    pub(super) opaque: Vec<&'static str>,
+    /// Limits of decoding that were reached: what lies beyond was not scanned.
+    pub(super) limits: Vec<&'static str>,
+}
+
+/// So many different keys of one object are told apart: an object with more is a list of keys.
+const MOST_KEYS: usize = 10_000;
+
+/// Scans some bytes. An interrupt is heeded inside of a large object too, and is a limit that was reached.
+pub(super) fn scan(detector: &Detector, bytes: &[u8], interrupt: Interrupt<'_>) -> Scanned {
+    let mut scanned = Scanned::default();
+    let mut places = std::collections::HashMap::new();
+    let unread = detector.scan_until(bytes, &|| interrupt.is_set(), &mut |found| {
+        let Found::Key(found) = found else { return };
+        let id = found.key.id();
+        match places.get(&id) {
+            Some(&at) => {
+                let sight: &mut Sight = &mut scanned.keys[at];
+                sight.confidence = sight.confidence.max(found.confidence);
+            }
+            None if scanned.keys.len() < MOST_KEYS => {
+                places.insert(id, scanned.keys.len());
+                scanned.keys.push(Sight {
+                    id,
+                    hint: found.key.hint(),
+                    kind: found.kind,
+                    environment: found.key.environment_as(found.kind),
+                    confidence: found.confidence,
+                    line: found.line,
+                });
+            }
+            None => scanned.opaque = vec!["more keys than are told apart"],
+        }
+    });
+    scanned.opaque.extend(unread.opaque.into_iter().map(|opaque| opaque.reason));
+    scanned.limits = unread.limits;
+    scanned
+}

@@ -1,0 +1,52 @@
+//! Runs git.
+
+use std::ffi::OsStr;
+use std::path::Path;
+use std::process::{Command, Output, Stdio};
+
+use super::Error;
+
+/// Variables by which another git would tell this one where to work.
+const FOREIGN: &[&str] = &[
+    "GIT_DIR",
+    "GIT_WORK_TREE",
+    "GIT_INDEX_FILE",
+    "GIT_OBJECT_DIRECTORY",
+    "GIT_ALTERNATE_OBJECT_DIRECTORIES",
+    "GIT_QUARANTINE_PATH",
+    "GIT_NAMESPACE",
+    "GIT_SHALLOW_FILE",
+];
+
+/// A git that works in `directory` and asks nobody anything.
+pub(super) fn command(directory: &Path) -> Command {
+    let mut git = Command::new("git");
+    git.current_dir(directory).env("GIT_TERMINAL_PROMPT", "0").env("LC_ALL", "C").stdin(Stdio::null());
+    for name in FOREIGN {
+        git.env_remove(name);
+    }
+    git
+}
+
+/// Runs it to its end, whatever that is.
+pub(super) fn output<A: AsRef<OsStr>>(directory: &Path, arguments: &[A]) -> Result<Output, Error> {
+    command(directory).args(arguments).output().map_err(Error::io("run git in", directory))
+}
+
+/// Runs it; what it wrote, without the last line feed.
+pub(super) fn run<A: AsRef<OsStr>>(directory: &Path, arguments: &[A]) -> Result<String, Error> {
+    let output = output(directory, arguments)?;
+    if !output.status.success() {
+        let told: Vec<String> = arguments.iter().map(|one| one.as_ref().to_string_lossy().into_owned()).collect();
+        let answer = String::from_utf8_lossy(&output.stderr).trim().to_owned();
+        return Err(Error::Git { arguments: told.join(" "), answer });
+    }
+    Ok(String::from_utf8_lossy(&output.stdout).trim_end_matches('\n').to_owned())
+}
+
+/// Its version, as far as it can be told.
+pub(super) fn version(directory: &Path) -> Option<(u32, u32)> {
+    let text = run(directory, &["version"]).ok()?;
+    let mut numbers = text.split_whitespace().nth(2)?.split('.').map(|number| number.parse().ok());
+    Some((numbers.next()??, numbers.next()??))
+}

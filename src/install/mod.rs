@@ -1,0 +1,68 @@
+//! Writes, checks and removes hooks on each kind of server.
+//!
+//! Hooks that are there are kept: ours runs first and hands the same bytes on. Everything is planned before anything is
+//! written, so that a dry run shows what a run does, and doing it twice changes nothing. This room alone runs another
+//! program, which is git.
+
+mod canary;
+mod doctor;
+mod git;
+mod place;
+mod plan;
+mod script;
+
+use std::io;
+use std::path::PathBuf;
+
+pub use canary::{Canary, SelfTest};
+pub use doctor::{Check, State, examine};
+pub use place::{Layout, Place};
+pub use plan::{Plan, Step, install, install_system, uninstall, uninstall_system};
+
+/// Why hooks cannot be installed, checked or removed.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// A file cannot be read or written.
+    #[error("cannot {what} {}", path.display())]
+    Io {
+        /// What was tried.
+        what: &'static str,
+        /// On which.
+        path: PathBuf,
+        /// Why not.
+        source: io::Error,
+    },
+    /// git says no.
+    #[error("git {arguments}: {answer}")]
+    Git {
+        /// What it was asked.
+        arguments: String,
+        /// What it answered.
+        answer: String,
+    },
+    /// There is no git repository.
+    #[error("not a git repository: {}", path.display())]
+    NotARepository {
+        /// Where.
+        path: PathBuf,
+    },
+    /// A kept hook stands in the way of keeping another.
+    #[error("{} is there already: two hooks to keep", path.display())]
+    KeptTwice {
+        /// The file.
+        path: PathBuf,
+    },
+    /// The host's configuration says where hooks are already.
+    #[error("core.hooksPath is set to {value} for the whole host")]
+    HooksPathTaken {
+        /// Its value.
+        value: String,
+    },
+}
+
+impl Error {
+    fn io(what: &'static str, path: &std::path::Path) -> impl FnOnce(io::Error) -> Self {
+        let path = path.to_owned();
+        move |source| Self::Io { what, path, source }
+    }
+}

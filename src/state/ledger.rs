@@ -1,0 +1,219 @@
+//! The ledger: the gate's record of its decisions, one JSON object a line, appended and never changed.
+//!
+//! It is the only honest clock: commit dates are the author's word. Lines are appended whole: a lock keeps writers apart,
+//! one write brings a line, and where the disk is full the file is cut back to where it ended.
+
+use std::fs::{File, OpenOptions};
+use std::io::{self, Read, Seek, SeekFrom, Write};
+use std::path::Path;
+
+use rustix::fs::FlockOperation;
+use serde_json::Value;
+
+use crate::key::KeyId;
+
+/// Why a ledger cannot be read.
+#[derive(Debug, thiserror::Error)]
+pub enum LedgerError {
+    /// It cannot be read.
+    #[error("cannot read the ledger {path}")]
+    Read {
+        /// Which.
+        path: String,
+        /// Why.
+        source: io::Error,
+    },
+    /// A line is not one of a ledger's.
+    #[error("{path}, line {line}: no record of a decision")]
+    Line {
+        /// Which file.
+        path: String,
+        /// Which line, from 1.
+        line: usize,
+    },
+}
+
+/// Whether to wait for other writers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Append {
+    /// Until they are done.
+    InTurn,
+    /// Not at all: the process is about to end.
+    AtOnce,
+}
+
+/// Appends a record as one line. A file that is made is readable by its owner alone.
+///
+/// # Errors
+/// Where it cannot be written; then nothing of the line stays in the file.
+pub fn append(path: &Path, record: &Value, how: Append) -> io::Result<()> {
+    use std::os::unix::fs::OpenOptionsExt;
+    let mut file = OpenOptions::new().append(true).read(true).create(true).mode(0o600).open(path)?;
+    match how {
+        Append::InTurn => rustix::fs::flock(&file, FlockOperation::LockExclusive)?,
+        // Appending one line is whole by itself on a local disk: the lock is for the moments when something fails.
+        Append::AtOnce => _ = rustix::fs::flock(&file, FlockOperation::NonBlockingLockExclusive),
+    }
+    let end = file.seek(SeekFrom::End(0))?;
+    let mut line = Vec::new();
+    // What a writer that was killed left is ended, so that it spoils no other line.
+    if end > 0 && !ends_in_line_feed(&mut file, end)? {
+        line.push(b'\n');
+    }
+    line.extend_from_slice(record.to_string().as_bytes());
+    line.push(b'\n');
+    // A special file (a pipe to a log collector) has no length to go back to.
+    let is_plain = file.metadata()?.is_file();
+    file.write_all(&line).inspect_err(|_| {
+        if is_plain {
+            _ = file.set_len(end);
+        }
+    })
+}
+
+fn ends_in_line_feed(file: &mut File, end: u64) -> io::Result<bool> {
+    let mut last = [0];
+    file.seek(SeekFrom::Start(end - 1))?;
+    file.read_exact(&mut last)?;
+    Ok(last[0] == b'\n')
+}
+
+/// One decision about a key.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
+pub struct LedgerEvent {
+    /// When, by the server's clock.
+    pub time: String,
+    /// What was decided about the push: `refused`, `accepted`, `observed`.
+    pub verdict: String,
+    /// What was decided about the key: `refused`, `warned`, `allowed`, `bypassed`, `passed`.
+    pub decision: String,
+    /// Who pushed, as the server names them.
+    pub pusher: Option<String>,
+    /// From where.
+    pub remote_address: Option<String>,
+    /// The refs that were pushed.
+    pub refs: Vec<String>,
+}
+
+/// A ledger that was read.
+#[derive(Clone, Debug, Default)]
+pub struct Ledger {
+    events: std::collections::BTreeMap<KeyId, Vec<LedgerEvent>>,
+}
+
+impl Ledger {
+    /// Reads a ledger. Decisions about canaries are left out. A last line that a killed writer left unended is no error.
+    ///
+    /// # Errors
+    /// Where it cannot be read, or a line is no record.
+    pub fn read(path: &Path) -> Result<Self, LedgerError> {
+        let name = path.display().to_string();
+        let text = std::fs::read(path).map_err(|source| LedgerError::Read { path: name.clone(), source })?;
+        Self::parse(&String::from_utf8_lossy(&text)).map_err(|line| LedgerError::Line { path: name, line })
+    }
+
+    fn parse(text: &str) -> Result<Self, usize> {
+        let mut ledger = Self::default();
+        for (at, line) in text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty()) {
+            let record: Value = match serde_json::from_str(line) {
+                Ok(record) => record,
+                // The beginning of a line, as a killed writer leaves it.
+                Err(error) if line.starts_with('{') && error.is_eof() => continue,
+                Err(_) => return Err(at + 1),
+            };
+            if record["schema"] != 1 {
+                return Err(at + 1);
+            }
+            if record["canary"] == true {
+                continue;
+            }
+            ledger.add(&record);
+        }
+        Ok(ledger)
+    }
+
+    fn add(&mut self, record: &Value) {
+        let text = |value: &Value| value.as_str().map(str::to_owned);
+        let list = |value: &Value| value.as_array().cloned().unwrap_or_default();
+        for key in list(&record["keys"]) {
+            let Some(id) = key["id"].as_str().and_then(KeyId::parse) else { continue };
+            self.events.entry(id).or_default().push(LedgerEvent {
+                time: text(&record["time"]).unwrap_or_default(),
+                verdict: text(&record["verdict"]).unwrap_or_default(),
+                decision: text(&key["decision"]).unwrap_or_default(),
+                pusher: text(&record["pusher"]),
+                remote_address: text(&record["remote_address"]),
+                refs: list(&record["refs"]).iter().filter_map(|one| text(&one["name"])).collect(),
+            });
+        }
+    }
+
+    /// What was decided about a key, in the order in which it was.
+    pub fn of(&self, id: &KeyId) -> &[LedgerEvent] {
+        self.events.get(id).map(Vec::as_slice).unwrap_or_default()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    fn id(digit: char) -> String {
+        format!("sha256:{}", digit.to_string().repeat(64))
+    }
+
+    fn record(time: &str, id: &str) -> Value {
+        json!({"schema": 1, "time": time, "verdict": "refused", "pusher": "ada", "remote_address": null,
+               "refs": [{"name": "refs/heads/main"}], "keys": [{"id": id, "decision": "refused"}], "canary": false})
+    }
+
+    #[test]
+    fn lines_of_many_writers_come_whole() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("ledger");
+        std::thread::scope(|scope| {
+            for writer in 0..8 {
+                let path = &path;
+                scope.spawn(move || {
+                    for at in 0..50 {
+                        append(path, &record(&format!("{writer}-{at}-{}", "x".repeat(5000)), &id('a')), Append::InTurn)
+                            .unwrap();
+                    }
+                });
+            }
+        });
+        let ledger = Ledger::read(&path).unwrap();
+        assert_eq!(ledger.of(&KeyId::parse(&id('a')).unwrap()).len(), 400);
+    }
+
+    #[test]
+    fn a_line_that_a_killed_writer_left_spoils_no_other() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("ledger");
+        append(&path, &record("1", &id('a')), Append::InTurn).unwrap();
+        let mut torn = OpenOptions::new().append(true).open(&path).unwrap();
+        torn.write_all(b"{\"schema\":1,\"time\":\"2").unwrap();
+        assert_eq!(Ledger::read(&path).unwrap().of(&KeyId::parse(&id('a')).unwrap()).len(), 1);
+        append(&path, &record("3", &id('a')), Append::AtOnce).unwrap();
+        let ledger = Ledger::read(&path).unwrap();
+        let times: Vec<&str> =
+            ledger.of(&KeyId::parse(&id('a')).unwrap()).iter().map(|event| event.time.as_str()).collect();
+        assert_eq!(times, ["1", "3"]);
+    }
+
+    #[test]
+    fn what_is_no_record_is_an_error_and_canaries_are_left_out() {
+        assert_eq!(Ledger::parse("nonsense\n").unwrap_err(), 1);
+        assert_eq!(Ledger::parse("{\"schema\":9}\n").unwrap_err(), 1);
+        let mut canary = record("1", &id('a'));
+        canary["canary"] = json!(true);
+        let ledger = Ledger::parse(&format!("{canary}\n")).unwrap();
+        assert!(ledger.of(&KeyId::parse(&id('a')).unwrap()).is_empty());
+    }
+
+    #[test]
+    fn a_full_disk_leaves_no_half_line() {
+        assert!(append(Path::new("/dev/full"), &record("1", &id('a')), Append::InTurn).is_err());
+    }
+}

@@ -1,0 +1,25 @@
+//! The push gate, by real pushes: git pushes over a path to a bare repository whose pre-receive hook is the binary, and
+//! a raw client speaks to `git receive-pack` what git's own would never say.
+
+#![allow(clippy::unwrap_used, reason = "a panic is the failing test's message")]
+
+mod common;
+
+#[path = "gate/bounds.rs"]
+mod bounds;
+#[path = "gate/decided.rs"]
+mod decided;
+#[path = "gate/drivers.rs"]
+mod drivers;
+#[path = "gate/examined.rs"]
+mod examined;
+#[path = "gate/hostile.rs"]
+mod hostile;
+#[path = "gate/installed.rs"]
+mod installed;
+#[path = "gate/policy.rs"]
+mod policy;
+#[path = "gate/property.rs"]
+mod property;
+#[path = "gate/support.rs"]
+mod support;

@@ -1,0 +1,225 @@
+//! Installing, checking, testing and removing the hook, and the thin scripts.
+
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
+
+use super::support::{MAIN, Server, push};
+use crate::common::fixture::Repo;
+use crate::common::git;
+use crate::common::run::{Audit, Outcome};
+use crate::common::secrets::live_key;
+
+/// A server without any hook.
+fn bare() -> Repo {
+    let repo = Repo::bare();
+    git::run(git::command(repo.path()), &["config", "receive.unpackLimit", "100"], b"");
+    repo
+}
+
+fn hook(arguments: &[&str], repository: &Path) -> Outcome {
+    Audit::new(&["hook"]).and_all(arguments).and(repository).run()
+}
+
+#[track_caller]
+fn ends(outcome: &Outcome, code: i32, words: &[&str]) {
+    let said = outcome.text() + &outcome.errors();
+    assert_eq!(outcome.code, Some(code), "{said}");
+    for word in words {
+        assert!(said.contains(word), "{word:?} is not in: {said}");
+    }
+}
+
+fn bad_client(seed: u64) -> (String, Repo) {
+    let key = live_key(seed);
+    let mut client = Repo::bare();
+    client.commit_on(MAIN, &[("a", Some(&key))], "bad");
+    client.finish();
+    (key, client)
+}
+
+fn script(path: &Path, text: &str) {
+    std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+    std::fs::write(path, text).unwrap();
+    std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o755)).unwrap();
+}
+
+#[test]
+fn install_guards_and_uninstall_leaves_nothing() {
+    let server = bare();
+    let path = server.path().join("hooks/pre-receive");
+    ends(&hook(&["install", "--dry-run"], server.path()), 0, &["would write"]);
+    assert!(!path.exists());
+    ends(&hook(&["install"], server.path()), 0, &["write", "only at new pushes", "clerk-audit history"]);
+    let text = std::fs::read(&path).unwrap();
+    ends(&hook(&["install"], server.path()), 0, &["installed already"]);
+    assert_eq!(std::fs::read(&path).unwrap(), text);
+    let (key, client) = bad_client(100);
+    push(client.path(), server.path(), &[MAIN]).is_refused_for(&key, &["a:1"]);
+    ends(&hook(&["doctor"], server.path()), 0, &["installed:", "refuses a canary", "policy: the defaults"]);
+    ends(&hook(&["self-test"], server.path()), 0, &["The gate works"]);
+    ends(&hook(&["uninstall"], server.path()), 0, &["remove"]);
+    assert!(!path.exists());
+    ends(&hook(&["uninstall"], server.path()), 0, &["not installed"]);
+    push(client.path(), server.path(), &[MAIN]).passes();
+}
+
+#[test]
+fn a_hook_that_is_there_is_kept_and_gets_the_same_bytes() {
+    let server = bare();
+    let path = server.path().join("hooks/pre-receive");
+    let own = "#!/bin/sh\ncat >\"$GIT_DIR/seen\"\nexit $(cat \"$GIT_DIR/answer\")\n";
+    script(&path, own);
+    std::fs::write(server.path().join("answer"), "0").unwrap();
+    ends(&hook(&["install"], server.path()), 0, &["rename"]);
+    ends(&hook(&["install"], server.path()), 0, &["installed already"]);
+    let mut client = Repo::bare();
+    let tip = client.commit_on(MAIN, &[("a", Some("1"))], "fine");
+    client.finish();
+    push(client.path(), server.path(), &[MAIN]).passes();
+    let zero = "0".repeat(40);
+    assert_eq!(std::fs::read_to_string(server.path().join("seen")).unwrap(), format!("{zero} {tip} {MAIN}\n"));
+    std::fs::write(server.path().join("answer"), "3").unwrap();
+    assert!(!push(client.path(), server.path(), &["refs/heads/main:refs/heads/x"]).accepted);
+    std::fs::write(server.path().join("answer"), "0").unwrap();
+    let (key, client) = bad_client(101);
+    push(client.path(), server.path(), &["refs/heads/main:refs/heads/y"]).is_refused_for(&key, &["a:1"]);
+    ends(&hook(&["uninstall"], server.path()), 0, &["rename"]);
+    assert_eq!(std::fs::read_to_string(&path).unwrap(), own);
+}
+
+#[test]
+fn each_layout_has_its_place() {
+    let gitea = bare();
+    let driver = "#!/bin/sh\ndata=$(mktemp)\ncat >\"$data\"\nstatus=0\nfor hook in \"$0\".d/*; do\n\
+                  [ -x \"$hook\" ] || continue\n\"$hook\" <\"$data\" || status=1\ndone\nrm -f \"$data\"\nexit $status\n";
+    script(&gitea.path().join("hooks/pre-receive"), driver);
+    script(&gitea.path().join("hooks/pre-receive.d/gitea"), "#!/bin/sh\ncat >/dev/null\n");
+    ends(&hook(&["install"], gitea.path()), 0, &["hooks/pre-receive.d/clerk-audit"]);
+    let (key, client) = bad_client(102);
+    push(client.path(), gitea.path(), &[MAIN]).is_refused_for(&key, &["a:1"]);
+    assert_eq!(std::fs::read_to_string(gitea.path().join("hooks/pre-receive")).unwrap(), driver);
+    ends(&hook(&["doctor"], gitea.path()), 0, &["hook-directory"]);
+    ends(&hook(&["self-test"], gitea.path()), 2, &["does not go through", "give the URL"]);
+    ends(&hook(&["uninstall"], gitea.path()), 0, &["remove"]);
+
+    let gitlab = bare();
+    ends(&hook(&["install", "--layout", "gitlab"], gitlab.path()), 0, &["custom_hooks/pre-receive.d/clerk-audit"]);
+    ends(&hook(&["doctor"], gitlab.path()), 0, &["gitlab"]);
+    ends(&hook(&["self-test"], gitlab.path()), 2, &["give the URL"]);
+
+    let folder = tempfile::tempdir().unwrap();
+    ends(
+        &hook(&["install", "--layout", "gitolite"], folder.path()),
+        0,
+        &["hooks/common/pre-receive", "setup --hooks-only"],
+    );
+    ends(&hook(&["install", "--layout", "github"], folder.path()), 0, &["site's administration"]);
+    ends(&hook(&["install"], folder.path()), 3, &["not a git repository"]);
+}
+
+#[test]
+fn a_whole_host_is_guarded_and_repositories_keep_their_hooks() {
+    let server = bare();
+    script(&server.path().join("hooks/pre-receive"), "#!/bin/sh\ncat >\"$GIT_DIR/seen\"\n");
+    script(&server.path().join("hooks/post-receive"), "#!/bin/sh\ntouch \"$GIT_DIR/after\"\n");
+    let system = server.beside("gitconfig");
+    let hooks = server.beside("host hooks");
+    let run = |arguments: &[&str]| {
+        Audit::new(arguments)
+            .and("--system")
+            .and("--directory")
+            .and(&hooks)
+            .variable("GIT_CONFIG_SYSTEM", &system)
+            .variable("GIT_CONFIG_NOSYSTEM", "0")
+            .run()
+    };
+    ends(&run(&["hook", "install"]), 0, &["git config --system"]);
+    ends(&run(&["hook", "install"]), 0, &["installed for the whole host already"]);
+    let pushed = |client: &Repo, refspec: &str| {
+        let mut command = git::command(client.path());
+        command.env("GIT_CONFIG_SYSTEM", &system).env("GIT_CONFIG_NOSYSTEM", "0");
+        command.arg("push").arg(server.path()).arg(refspec);
+        git::answer(command, b"")
+    };
+    let (key, client) = bad_client(103);
+    let answer = pushed(&client, MAIN);
+    assert!(!answer.success && answer.stderr.contains("clerk-audit refuses"), "{}", answer.stderr);
+    assert!(!answer.stderr.contains(&key));
+    let mut fine = Repo::bare();
+    fine.commit_on(MAIN, &[("a", Some("1"))], "fine");
+    fine.finish();
+    let answer = pushed(&fine, MAIN);
+    assert!(answer.success, "{}", answer.stderr);
+    assert!(server.path().join("seen").exists() && server.path().join("after").exists());
+    ends(&run(&["hook", "uninstall"]), 0, &["--unset", "remove"]);
+    assert!(!hooks.join("pre-receive").exists());
+    assert!(pushed(&client, "refs/heads/main:refs/heads/x").success);
+}
+
+#[test]
+fn the_doctor_finds_what_makes_git_pass_over_a_hook() {
+    let server = bare();
+    let path = server.path().join("hooks/pre-receive");
+    ends(&hook(&["doctor"], server.path()), 1, &["not installed"]);
+    hook(&["install"], server.path());
+    std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o644)).unwrap();
+    ends(&hook(&["doctor"], server.path()), 1, &["not executable"]);
+    std::fs::remove_file(&path).unwrap();
+    std::os::unix::fs::symlink("/nonexistent/gate", &path).unwrap();
+    ends(&hook(&["doctor"], server.path()), 1, &["link that leads nowhere"]);
+    std::fs::remove_file(&path).unwrap();
+    script(&path, "#!/bin/sh\n# clerk-audit used to be here\ncat >/dev/null\n");
+    ends(&hook(&["doctor"], server.path()), 1, &["does not refuse a canary"]);
+    script(&path, "#!/nonexistent/sh\n# clerk-audit gate\n");
+    ends(&hook(&["doctor"], server.path()), 1, &["/nonexistent/sh, which is not there"]);
+    std::fs::remove_file(&path).unwrap();
+    hook(&["install"], server.path());
+    std::fs::write(server.path().join("clerk-audit.toml"), "nonsense = 1").unwrap();
+    ends(&hook(&["doctor"], server.path()), 1, &["is not valid", "every push is refused"]);
+    std::fs::write(server.path().join("clerk-audit.toml"), "ledger = \"/nonexistent/x/l\"").unwrap();
+    ends(&hook(&["doctor"], server.path()), 1, &["the ledger /nonexistent/x/l cannot be written"]);
+    std::fs::write(server.path().join("clerk-audit.toml"), "mode = \"observe\"").unwrap();
+    ends(&hook(&["doctor"], server.path()), 1, &["only observes"]);
+    std::fs::remove_file(&path).unwrap();
+    script(&server.path().join("hooks/update"), "#!/bin/sh\nexec clerk-audit hook update \"$@\"\n");
+    ends(&hook(&["doctor"], server.path()), 1, &["stored already", "must be rotated"]);
+}
+
+#[test]
+fn a_self_test_that_is_accepted_says_what_remains_and_cleans_up() {
+    let server = bare();
+    let outcome = hook(&["self-test"], server.path());
+    ends(&outcome, 1, &["the gate does not work", "is deleted again", "remain on the server"]);
+    let text = outcome.text();
+    let objects: Vec<&str> = text.lines().filter_map(|line| line.strip_prefix("  ")).collect();
+    assert_eq!(objects.len(), 3, "{text}");
+    for object in objects {
+        git::run(git::command(server.path()), &["cat-file", "-e", object], b"");
+    }
+    assert_eq!(git::run(git::command(server.path()), &["for-each-ref"], b""), b"");
+    script(&server.path().join("hooks/pre-receive"), "#!/bin/sh\necho no >&2\nexit 1\n");
+    ends(&hook(&["self-test"], server.path()), 3, &["not by the gate"]);
+    let observing = Server::new();
+    observing.policy_with_ledger("mode = \"observe\"");
+    ends(&hook(&["self-test"], observing.path()), 1, &["it only observes"]);
+    assert_eq!(observing.ledger()[0]["canary"], true);
+}
+
+#[test]
+fn every_thin_script_calls_the_gate() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("hooks");
+    let (key, client) = bad_client(104);
+    for name in ["pre-receive", "gitolite", "gitea", "gitlab", "github", "bitbucket", "update"] {
+        let server = bare();
+        let hook = if name == "update" { "update" } else { "pre-receive" };
+        let text = std::fs::read_to_string(folder.join(name)).unwrap();
+        script(&server.path().join("hooks").join(hook), &text);
+        let mut command = git::command(client.path());
+        command.env("CLERK_AUDIT", env!("CARGO_BIN_EXE_clerk-audit")).arg("push").arg(server.path()).arg(MAIN);
+        let answer = git::answer(command, b"");
+        assert!(!answer.success && answer.stderr.contains("clerk-audit refuses"), "{name}: {}", answer.stderr);
+        assert!(!answer.stderr.contains(&key));
+    }
+    let mode = std::fs::metadata(folder.join("gerrit")).unwrap().permissions().mode();
+    assert_eq!(mode & 0o111, 0o111);
+}

@@ -1,0 +1,315 @@
+//! What the server's owner may say: what is refused, what may pass, and what is recorded.
+
+use std::process::Command;
+
+use serde_json::json;
+
+use super::support::{MAIN, Server};
+use crate::common::fixture::Repo;
+use crate::common::run::Audit;
+use crate::common::secrets::{alphanumerics, key_id, live_key, test_key};
+
+fn bad_push(key: &str) -> Repo {
+    let mut client = Repo::bare();
+    client.commit_on(MAIN, &[("a", Some(&format!("x\n{key}\n")))], "bad");
+    client
+}
+
+#[test]
+fn a_policy_that_is_wrong_refuses_and_says_why() {
+    let server = Server::new();
+    let mut client = Repo::bare();
+    client.commit_on(MAIN, &[("a", Some("1"))], "fine");
+    server.policy("strct = true");
+    server.push(&mut client, &[MAIN]).is_refused(&["the gate itself failed", "is not valid", "strct"]);
+    server.hook("exec \"$GATE\" hook pre-receive --policy /nonexistent/policy.toml");
+    server.push(&mut client, &[MAIN]).is_refused(&["cannot read the policy /nonexistent/policy.toml"]);
+    server.hook("CLERK_AUDIT_POLICY=/nonexistent/other.toml exec \"$GATE\" hook pre-receive");
+    server.push(&mut client, &[MAIN]).is_refused(&["/nonexistent/other.toml"]);
+}
+
+#[test]
+fn classes_of_keys_refuse_warn_or_say_nothing() {
+    let server = Server::new();
+    server.policy("[refuse]\nenvironments = [\"live\"]");
+    let key = test_key(70);
+    let pushed = server.push(&mut bad_push(&key), &[MAIN]);
+    pushed.passes();
+    assert!(pushed.said.starts_with("warning: clerk-audit: sk_test_"), "{}", pushed.said);
+    assert!(!pushed.all.contains(&key));
+    let server = Server::new();
+    server.policy("[refuse]\nenvironments = [\"live\"]\n[warn]\nenvironments = [\"live\"]");
+    server.push(&mut bad_push(&key), &[MAIN]).passes_silently();
+    // Low confidence: longer than a key, and no vendor's.
+    let server = Server::new();
+    let long = format!("sk_{}_{}", "live", alphanumerics(71, 50));
+    let pushed = server.push(&mut bad_push(&long), &[MAIN]);
+    pushed.passes();
+    assert!(pushed.said.contains("may be a Clerk key: a:2"), "{}", pushed.said);
+}
+
+#[test]
+fn observing_decides_and_records_and_refuses_nothing() {
+    let server = Server::new();
+    server.policy_with_ledger("mode = \"observe\"");
+    let key = live_key(72);
+    let pushed = server.push(&mut bad_push(&key), &[MAIN]);
+    pushed.passes();
+    assert!(
+        pushed.said.starts_with("warning: clerk-audit would refuse this push, but only observes"),
+        "{}",
+        pushed.said
+    );
+    let ledger = server.ledger();
+    assert_eq!((ledger.len(), &ledger[0]["verdict"]), (1, &json!("observed")));
+    assert_eq!(ledger[0]["keys"][0]["decision"], "refused");
+}
+
+#[test]
+fn a_known_key_passes_until_the_day_it_expires() {
+    let key = live_key(73);
+    for (expires, passes) in [("2999-12-31", true), ("2020-01-01", false)] {
+        let server = Server::new();
+        server.policy_with_ledger(&format!(
+            "[[allow]]\nid = \"{}\"\nreason = \"rotated\"\nowner = \"ada\"\nexpires = \"{expires}\"",
+            key_id(&key)
+        ));
+        let pushed = server.push(&mut bad_push(&key), &[MAIN]);
+        if passes {
+            pushed.passes_silently();
+            assert_eq!(server.ledger()[0]["keys"][0]["decision"], "allowed");
+            assert_eq!(server.ledger()[0]["keys"][0]["owner"], "ada");
+        } else {
+            pushed.is_refused_for(&key, &["allowance for it ended on 2020-01-01"]);
+        }
+    }
+}
+
+#[test]
+fn allow_writes_the_keys_of_a_report_into_a_policy() {
+    let key = live_key(74);
+    let mut client = bad_push(&key);
+    client.finish();
+    let report = client.beside("report.json");
+    let outcome = Audit::history(client.path()).run();
+    std::fs::write(&report, &outcome.stdout).unwrap();
+    let allow = |expires: &str| {
+        Audit::new(&[
+            "policy",
+            "allow",
+            "--reason",
+            "rotated on Monday",
+            "--owner",
+            "ada",
+            "--expires",
+            expires,
+            "--from",
+        ])
+        .and(&report)
+        .run()
+    };
+    let outcome = allow("2999-12-31");
+    assert_eq!(outcome.code, Some(0), "{}", outcome.errors());
+    assert!(!outcome.text().contains(&key) && outcome.text().contains(&key_id(&key)));
+    let server = Server::new();
+    server.policy(&outcome.text());
+    server.push(&mut client, &[MAIN]).passes_silently();
+    assert_eq!(allow("soon").code, Some(2));
+    let policy = client.beside("policy.toml");
+    std::fs::write(&policy, outcome.text()).unwrap();
+    assert_eq!(Audit::new(&["policy", "check"]).and(&policy).run().code, Some(0));
+    std::fs::write(&policy, "mode = \"maybe\"").unwrap();
+    let outcome = Audit::new(&["policy", "check"]).and(&policy).run();
+    assert_eq!(outcome.code, Some(2));
+    assert!(outcome.errors().contains("maybe"), "{}", outcome.errors());
+}
+
+#[test]
+fn a_push_option_lets_one_key_pass_where_policy_says_so() {
+    let (key, other) = (live_key(75), live_key(76));
+    let digits = |key: &str| key_id(key)["sha256:".len()..][..12].to_owned();
+    let server = Server::new();
+    server.config("receive.advertisePushOptions", "true");
+    let wish = format!("clerk-audit.allow={}:rotated, see ticket 7", digits(&key));
+    server.policy_with_ledger("");
+    let pushed = server.push(&mut bad_push(&key), &["-o", &wish, MAIN]);
+    pushed.is_refused_for(&key, &[&format!("id {}", digits(&key)), "lets no push option allow a key"]);
+    assert!(!pushed.said.contains("clerk-audit.allow="), "a bypass that is not to be had is not named");
+    server.policy_with_ledger("bypass = true");
+    let pushed = server.push(&mut bad_push(&key), &[MAIN]);
+    pushed.is_refused_for(&key, &[&format!("clerk-audit.allow={}:<reason>", digits(&key))]);
+    for wrong in [
+        format!("clerk-audit.allow={}:", digits(&key)),
+        format!("clerk-audit.allow={}", digits(&key)),
+        format!("clerk-audit.allow={}:why", &digits(&key)[..11]),
+        format!("clerk-audit.allow={}:why", digits(&other)),
+        "clerk-audit.allow=:why".to_owned(),
+    ] {
+        server.push(&mut bad_push(&key), &["-o", &wrong, MAIN]).is_refused_for(&key, &["has no effect"]);
+    }
+    let mut both = bad_push(&format!("{key}\n{other}"));
+    server.push(&mut both, &["-o", &wish, MAIN]).is_refused_for(&other, &["a Clerk secret key is in it"]);
+    // Neither a commit's message nor a comment lets anything pass.
+    let mut words = Repo::bare();
+    words.commit_on(MAIN, &[("a", Some(&format!("{key} # clerk-audit:allow {wish}")))], &wish);
+    server.push(&mut words, &[MAIN]).is_refused_for(&key, &[]);
+    let pushed = server.push(&mut bad_push(&key), &["-o", &wish, MAIN]);
+    pushed.passes();
+    assert!(pushed.said.contains("passes by push option, recorded: rotated, see ticket 7"), "{}", pushed.said);
+    let last = server.ledger().pop().unwrap();
+    assert_eq!(last["verdict"], "accepted");
+    assert_eq!(last["keys"][0]["decision"], "bypassed");
+    assert_eq!(last["keys"][0]["reason"], "rotated, see ticket 7");
+    assert!(!last.to_string().contains(&key));
+}
+
+#[test]
+fn the_ledger_says_who_what_and_when_and_joins_the_history() {
+    let server = Server::new();
+    server.policy_with_ledger("");
+    server.hook("REMOTE_USER=ada REMOTE_ADDR=192.0.2.7 exec \"$GATE\" hook pre-receive");
+    let key = live_key(77);
+    let mut client = bad_push(&key);
+    server.push(&mut client, &[MAIN]).is_refused_for(&key, &[]);
+    server.push(&mut client, &[MAIN]).is_refused_for(&key, &[]);
+    server.policy_with_ledger("mode = \"observe\"");
+    server.push(&mut client, &[MAIN]).passes();
+    let ledger = server.ledger();
+    assert_eq!(ledger.len(), 3);
+    for (line, verdict) in ledger.iter().zip(["refused", "refused", "observed"]) {
+        assert_eq!(line["verdict"], verdict);
+        assert_eq!((&line["pusher"], &line["remote_address"]), (&json!("ada"), &json!("192.0.2.7")));
+        assert_eq!((&line["refs"][0]["name"], &line["canary"]), (&json!(MAIN), &json!(false)));
+        assert_eq!(
+            (&line["server"], &line["hook"], &line["objects_remain"]),
+            (&json!("git"), &json!("pre-receive"), &json!(false))
+        );
+        assert_eq!(line["coverage"]["complete"], true);
+        assert_eq!(line["coverage"]["quarantined"], 3);
+        assert_eq!(line["keys"][0]["id"], key_id(&key));
+        assert_eq!(line["keys"][0]["places"][0]["path"], "a");
+        assert_eq!(line["keys"][0]["places"][0]["standing"], "introduced");
+        assert!(line["time"].as_str().unwrap().ends_with('Z') && line["milliseconds"].is_u64());
+    }
+    let outcome = Audit::history(server.path()).and("--ledger").and(server.ledger_path()).run();
+    let report = outcome.report();
+    let events = &report["keys"][0]["ledger"];
+    assert_eq!(events.as_array().unwrap().len(), 3, "{events}");
+    assert_eq!((&events[0]["verdict"], &events[2]["verdict"]), (&json!("refused"), &json!("observed")));
+    let outcome = Audit::new(&["history", "--ledger"]).and(server.ledger_path()).and(server.path()).run();
+    let text = outcome.text();
+    assert!(text.contains("pushed at") && text.contains("by ada") && text.contains("refused twice before"), "{text}");
+    let outcome = Audit::new(&["history", "--ledger", "/nonexistent/ledger"]).and(server.path()).run();
+    assert_eq!(outcome.code, Some(2), "{}", outcome.errors());
+}
+
+#[test]
+fn removals_moves_and_edits_are_in_the_ledger() {
+    let server = Server::new();
+    let key = live_key(78);
+    let mut client = bad_push(&key);
+    server.policy_with_ledger("mode = \"observe\"");
+    server.push(&mut client, &[MAIN]).passes();
+    server.policy_with_ledger("");
+    client.commit_on(MAIN, &[("a", Some(&format!("more\n{key}\n")))], "edit");
+    server.push(&mut client, &[MAIN]).passes_silently();
+    client.commit_on(MAIN, &[("a", None), ("b", Some(&format!("more\n{key}\n")))], "move");
+    server.push(&mut client, &[MAIN]).passes_silently();
+    client.commit_on(MAIN, &[("b", None)], "remove");
+    server.push(&mut client, &[MAIN]).passes_silently();
+    let standings: Vec<String> = server
+        .ledger()
+        .iter()
+        .map(|line| line["keys"][0]["places"][0]["standing"].as_str().unwrap().to_owned())
+        .collect();
+    assert_eq!(standings, ["introduced", "kept", "moved", "removed"]);
+}
+
+#[test]
+fn a_ledger_that_cannot_be_written_follows_the_policy() {
+    let server = Server::new();
+    let mut client = Repo::bare();
+    client.commit_on(MAIN, &[("a", Some("1"))], "fine");
+    server.policy("ledger = \"/dev/full\"");
+    server.push(&mut client, &[MAIN]).is_refused(&["the ledger cannot be written"]);
+    server.policy("ledger = \"/nonexistent/ledger\"");
+    server.push(&mut client, &[MAIN]).is_refused(&["the ledger cannot be written"]);
+    server.policy("ledger = \"/dev/full\"\non_failure = \"accept\"");
+    let pushed = server.push(&mut client, &[MAIN]);
+    pushed.passes();
+    assert!(pushed.said.contains("warning: clerk-audit: the gate itself failed"), "{}", pushed.said);
+    let key = live_key(79);
+    client.commit_on(MAIN, &[("b", Some(&key))], "bad");
+    server.push(&mut client, &[MAIN]).is_refused_for(&key, &[]);
+}
+
+#[test]
+fn pushes_at_once_leave_whole_lines() {
+    let server = Server::new();
+    server.policy_with_ledger("");
+    let clients: Vec<Repo> = (0..8)
+        .map(|number| {
+            let mut client = bad_push(&live_key(800 + number));
+            client.finish();
+            client
+        })
+        .collect();
+    std::thread::scope(|scope| {
+        for (number, client) in clients.iter().enumerate() {
+            let target = server.path();
+            scope.spawn(move || {
+                for round in 0..3 {
+                    let refspec = format!("{MAIN}:refs/heads/b{number}-{round}");
+                    super::support::push(client.path(), target, &[&refspec]).is_refused(&[]);
+                }
+            });
+        }
+    });
+    assert_eq!(server.ledger().len(), 24);
+    server.is_sound();
+}
+
+#[test]
+fn hooks_that_run_too_late_say_that_the_objects_remain() {
+    let server = Server::new();
+    std::fs::remove_file(server.path().join("hooks/pre-receive")).unwrap();
+    server.hook_named("update", "exec \"$GATE\" hook update \"$@\"");
+    server.policy_with_ledger("");
+    let mut client = Repo::bare();
+    client.commit_on(MAIN, &[("a", Some("1"))], "fine");
+    server.push(&mut client, &[MAIN]).passes_silently();
+    let key = live_key(81);
+    client.commit_on(MAIN, &[("b", Some(&key))], "bad");
+    server.push(&mut client, &[MAIN]).is_refused_for(&key, &["b:1", "is on the server already", "git gc --prune=now"]);
+    let last = server.ledger().pop().unwrap();
+    assert_eq!((&last["objects_remain"], &last["hook"]), (&json!(true), &json!("update")));
+    // Gerrit's arguments, some of which this program does not know.
+    let tip = String::from_utf8(client.git(&["rev-parse", MAIN])).unwrap();
+    let old = server.value(MAIN).unwrap();
+    for (hook, new, code) in
+        [("ref-update", tip.trim(), 1), ("commit-received", tip.trim(), 1), ("ref-update", old.as_str(), 0)]
+    {
+        let outcome =
+            Audit::new(&["hook", hook, "--project", "p", "--refname", MAIN, "--uploader", "Ada (ada@x)", "--odd", "1"])
+                .and("--oldrev")
+                .and(&old)
+                .and("--newrev")
+                .and(new)
+                .and("--cmdref")
+                .and("refs/for/main")
+                .variable("GIT_DIR", server.path())
+                .run();
+        assert_eq!(outcome.code, Some(code), "{}", outcome.errors());
+    }
+    let last = server.ledger().pop().unwrap();
+    assert_eq!((&last["server"], &last["pusher"]), (&json!("gerrit"), &json!("Ada (ada@x)")));
+}
+
+#[test]
+fn the_help_names_every_hook() {
+    let output = Command::new(env!("CARGO_BIN_EXE_clerk-audit")).args(["hook", "--help"]).output().unwrap();
+    let text = String::from_utf8(output.stdout).unwrap();
+    for name in ["pre-receive", "update", "ref-update", "commit-received"] {
+        assert!(text.contains(name), "{text}");
+    }
+}

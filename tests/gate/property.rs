@@ -1,0 +1,144 @@
+//! Random histories, pushed in random order, against a reading of the rule that knows nothing of the gate: sets of (key,
+//! path) of each commit, as plain as they can be said.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::support::{Server, raw};
+use crate::common::fixture::Repo;
+use crate::common::fixture::objects::{Files, Mode, Oid};
+use crate::common::git;
+use crate::common::secrets::live_key;
+
+type Holding = BTreeSet<(usize, String)>;
+
+/// One commit as it was drawn.
+struct Drawn {
+    oid: Oid,
+    parents: Vec<usize>,
+    holds: Holding,
+}
+
+fn ancestors(commits: &[Drawn], from: impl IntoIterator<Item = usize>) -> BTreeSet<usize> {
+    let mut found = BTreeSet::new();
+    let mut pending: Vec<usize> = from.into_iter().collect();
+    while let Some(commit) = pending.pop() {
+        if found.insert(commit) {
+            pending.extend(&commits[commit].parents);
+        }
+    }
+    found
+}
+
+/// Whether pushing `new` onto these tips introduces a key anywhere.
+fn introduces(commits: &[Drawn], tips: &BTreeSet<usize>, new: usize) -> bool {
+    let old = ancestors(commits, tips.iter().copied());
+    let at_tips: Holding = tips.iter().flat_map(|tip| commits[*tip].holds.clone()).collect();
+    ancestors(commits, [new]).difference(&old).any(|commit| {
+        let Drawn { parents, holds, .. } = &commits[*commit];
+        let before: Holding = parents.iter().flat_map(|parent| commits[*parent].holds.clone()).collect();
+        let mut left: BTreeMap<usize, usize> = BTreeMap::new();
+        for (key, _) in before.difference(holds) {
+            *left.entry(*key).or_default() += 1;
+        }
+        let mut by_path: Vec<&(usize, String)> = holds.difference(&before).collect();
+        by_path.sort_by_key(|(key, path)| (path.clone(), *key));
+        by_path.into_iter().any(|(key, path)| match left.get_mut(key).filter(|count| **count > 0) {
+            Some(count) => {
+                *count -= 1;
+                false
+            }
+            None => !at_tips.contains(&(*key, path.clone())),
+        })
+    })
+}
+
+fn drawn(random: &mut fastrand::Rng, repo: &mut Repo, keys: &[String]) -> Vec<Drawn> {
+    let paths = ["a", "b", "d/a", "d/e/b", "e/a"];
+    let mut commits: Vec<(Drawn, BTreeMap<&str, Vec<usize>>)> = Vec::new();
+    for number in 0..random.usize(6..18) {
+        let mut parents: Vec<usize> = (0..random.usize(0..3).min(number)).map(|_| random.usize(0..number)).collect();
+        if number > 0 && parents.is_empty() && random.u8(..8) > 0 {
+            parents.push(number - 1);
+        }
+        parents.sort_unstable();
+        parents.dedup();
+        let mut files = parents.first().map(|parent| commits[*parent].1.clone()).unwrap_or_default();
+        for _ in 0..random.usize(0..3) {
+            let path = paths[random.usize(..paths.len())];
+            match random.u8(..6) {
+                0 => _ = files.remove(path),
+                1 => {
+                    // A move, mostly with the content as it is.
+                    if let Some(content) = files.remove(path) {
+                        files.insert(paths[random.usize(..paths.len())], content);
+                    }
+                }
+                2 => _ = files.insert(path, vec![]),
+                _ => {
+                    let content: BTreeSet<usize> =
+                        (0..random.usize(1..3)).map(|_| random.usize(..keys.len())).collect();
+                    files.insert(path, content.into_iter().collect());
+                }
+            }
+        }
+        let mut tree = Files::new();
+        for (path, content) in &files {
+            let text: String = content.iter().map(|key| format!("{}\n", keys[*key])).collect();
+            let blob = repo.blob(format!("{}{text}", "line\n".repeat(random.usize(..3))));
+            tree.insert(path.as_bytes().to_vec(), (Mode::File, blob));
+        }
+        let ids: Vec<Oid> = parents.iter().map(|parent| commits[*parent].0.oid).collect();
+        let oid = repo.commit_files("refs/heads/drawn", tree, &ids, &format!("commit {number}"));
+        let holds = files.iter().flat_map(|(path, all)| all.iter().map(|key| (*key, (*path).to_owned()))).collect();
+        commits.push((Drawn { oid, parents, holds }, files));
+    }
+    commits.into_iter().map(|row| row.0).collect()
+}
+
+#[test]
+fn what_is_refused_is_what_the_plain_rule_says() {
+    let base = 0x6a7e;
+    let (mut refused, mut accepted) = (0, 0);
+    for seed in base..base + 60 {
+        let mut random = fastrand::Rng::with_seed(seed);
+        let keys: Vec<String> = (0..3).map(|at| live_key(seed * 10 + at)).collect();
+        let mut client = Repo::bare();
+        let commits = drawn(&mut random, &mut client, &keys);
+        client.finish();
+        let server = Server::new();
+        server.config("receive.unpackLimit", ["1", "1000"][random.usize(..2)]);
+        let mut tips: BTreeSet<usize> = BTreeSet::new();
+        for round in 0..6 {
+            let new = random.usize(..commits.len());
+            // Sometimes the gate is away: a past that nobody looked at.
+            let is_guarded = round > 0 && random.u8(..4) > 0;
+            server.hook(if is_guarded { "exec \"$GATE\" hook pre-receive" } else { "exit 0" });
+            let name = format!("refs/heads/r{round}");
+            let mut wanted = format!("{}\n", commits[new].oid);
+            for tip in &tips {
+                wanted.push_str(&format!("^{}\n", commits[*tip].oid));
+            }
+            let pack =
+                git::run(git::command(client.path()), &["pack-objects", "--revs", "--stdout", "-q"], wanted.as_bytes());
+            let zero = "0".repeat(40);
+            let pushed = raw(server.path(), &[(&zero, &commits[new].oid.to_string(), name.as_bytes())], &pack);
+            let expected = !is_guarded || !introduces(&commits, &tips, new);
+            assert_eq!(pushed.accepted, expected, "seed {seed}, round {round}: {}", pushed.all);
+            if pushed.accepted {
+                tips.insert(new);
+            }
+            if is_guarded {
+                *(if expected { &mut accepted } else { &mut refused }) += 1;
+            }
+            if random.u8(..5) == 0 && !tips.is_empty() {
+                server.git(&["repack", "-q", "-a", "-d"]);
+                server.git(&["pack-refs", "--all"]);
+            }
+            if random.bool() {
+                server.git(&["commit-graph", "write", "--reachable"]);
+            }
+        }
+    }
+    // It says something only where both came up often.
+    assert!(refused > 40 && accepted > 40, "{refused} refused, {accepted} accepted");
+}
