@@ -300,6 +300,15 @@ fn only_detection_makes_text_that_may_be_shown() {
 }
 
 #[test]
+fn only_the_reader_of_reports_takes_one_out_of_a_document() {
+    only_in(
+        &["serde_json::from_", "Deserializer::from_"],
+        &["src/report/read.rs", "src/state/", "src/verify/"],
+        "what is read back must be masked anew before it is a report, and it is there alone",
+    );
+}
+
+#[test]
 fn keys_are_exposed_to_few() {
     for source in SOURCES.iter().filter(|source| source.is_in_a_room()) {
         let allowed = ["src/key/", "src/detect/"].iter().any(|place| source.path.starts_with(place));

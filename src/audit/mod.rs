@@ -138,7 +138,7 @@ impl Auditor<'_> {
             Err(error) => {
                 let detail = self.detector.mask(failure(&error).as_bytes());
                 let mut coverage = blank_coverage(name.clone(), self.options.narrowed_by(self.detector));
-                coverage.skipped.push(Skipped { object: name, reason: "unreadable", detail });
+                coverage.skipped.push(Skipped { object: name, reason: "unreadable".into(), detail });
                 Outcome { coverage, keys: Vec::new(), vendors: Vec::new(), placeholders: HashSet::new() }
             }
         }
@@ -242,7 +242,7 @@ impl Auditor<'_> {
         gaps: Vec<Gap>,
     ) -> RepositoryReport {
         let mut coverage = blank_coverage(name, self.options.narrowed_by(self.detector));
-        coverage.object_format = Some(store.format.name());
+        coverage.object_format = Some(store.format.name().into());
         coverage.refs = roots.tips.len() as u64;
         for object in 0..store.objects.len() as u32 {
             if !roots.relevant.has(object) {
@@ -271,7 +271,7 @@ impl Auditor<'_> {
         let mask = |bytes: &[u8]| self.detector.mask(bytes);
         let skipped: BTreeSet<Skipped> = gaps
             .iter()
-            .map(|gap| Skipped { object: mask(&gap.object), reason: gap.reason, detail: mask(&gap.detail) })
+            .map(|gap| Skipped { object: mask(&gap.object), reason: gap.reason.into(), detail: mask(&gap.detail) })
             .collect();
         coverage.skipped = skipped.into_iter().collect();
         coverage

@@ -3,7 +3,9 @@
 //!
 //! Version 1 may gain fields; none is ever lost or changes its meaning.
 
-use serde::Serialize;
+use std::borrow::Cow;
+
+use serde::{Deserialize, Serialize};
 
 use super::{Confidence, Environment, Kind, Oid, Place, Shown};
 
@@ -11,10 +13,10 @@ use super::{Confidence, Environment, Kind, Oid, Place, Shown};
 pub const REPORT_SCHEMA: &str = "clerk-audit/report/1";
 
 /// Everything an audit found out.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Report {
     /// [`REPORT_SCHEMA`].
-    pub schema: &'static str,
+    pub schema: Cow<'static, str>,
     /// Which program wrote it.
     pub tool: Tool,
     /// When, RFC 3339, UTC, by this machine's clock.
@@ -34,21 +36,21 @@ pub struct Report {
 }
 
 /// The program that wrote a report.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Tool {
     /// Its name.
-    pub name: &'static str,
+    pub name: Cow<'static, str>,
     /// Its version.
-    pub version: &'static str,
+    pub version: Cow<'static, str>,
 }
 
 /// Coverage of one repository.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct RepositoryReport {
     /// Where it is.
     pub path: Shown,
     /// `sha1` or `sha256`; null where it could not be opened.
-    pub object_format: Option<&'static str>,
+    pub object_format: Option<Cow<'static, str>>,
     /// How many refs it has, heads of worktrees included.
     pub refs: u64,
     /// How many commits were read.
@@ -70,7 +72,7 @@ pub struct RepositoryReport {
 }
 
 /// Counts of objects that no tip reaches.
-#[derive(Clone, Copy, Debug, Default, Serialize)]
+#[derive(Clone, Copy, Debug, Default, Serialize, Deserialize)]
 pub struct UnreachableCounts {
     /// Commits.
     pub commits: u64,
@@ -79,19 +81,19 @@ pub struct UnreachableCounts {
 }
 
 /// Something that was to be read and was not.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Skipped {
     /// The object's id, or the file, ref or repository.
     pub object: Shown,
     /// One word: `missing`, `corrupt`, `malformed`, `too_large`, `too_deep`, `shallow`, `broken_ref`,
     /// `unsupported`, `unreadable`, `interrupted`, `limit`.
-    pub reason: &'static str,
+    pub reason: Cow<'static, str>,
     /// The rest, for a person.
     pub detail: Shown,
 }
 
 /// Content that git keeps elsewhere.
-#[derive(Clone, Copy, Debug, Default, Serialize)]
+#[derive(Clone, Copy, Debug, Default, Serialize, Deserialize)]
 pub struct NotOurs {
     /// Submodules, by their entry's name.
     pub submodules: u64,
@@ -100,7 +102,7 @@ pub struct NotOurs {
 }
 
 /// All that is known of one key.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct KeyReport {
     /// `sha256:` and the hash of the key's text.
     pub id: String,
@@ -147,7 +149,7 @@ pub struct KeyReport {
 }
 
 /// How exposed a key is now.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Where {
     /// A branch's tip holds it.
@@ -161,7 +163,7 @@ pub enum Where {
 }
 
 /// What names the Clerk instance of a key. Never certain: another's publishable key can stand beside it.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Instance {
     /// The Frontend API host, for comparing; not a link.
     pub frontend_api: Option<Shown>,
@@ -176,7 +178,7 @@ pub struct Instance {
 }
 
 /// Another instance a key may belong to.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Candidate {
     /// The Frontend API host.
     pub frontend_api: Option<Shown>,
@@ -189,7 +191,7 @@ pub struct Candidate {
 }
 
 /// Whether an introduction or removal is of the key or of the key at one path.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Level {
     /// No parent held the key (or the commit holds it no more).
@@ -199,7 +201,7 @@ pub enum Level {
 }
 
 /// One introduction or removal: one for each commit, place and path, at its first line.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Entry {
     /// The repository's path.
     pub repository: Shown,
@@ -216,7 +218,7 @@ pub struct Entry {
     /// The committer, as recorded.
     pub committer: Option<Identity>,
     /// The tagger, for tags.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tagger: Option<Identity>,
     /// The first line of the message.
     pub subject: Option<Shown>,
@@ -249,7 +251,7 @@ pub struct Entry {
 }
 
 /// Author, committer or tagger.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Identity {
     /// The name.
     pub name: Shown,
@@ -262,7 +264,7 @@ pub struct Identity {
 }
 
 /// The tips that hold a key.
-#[derive(Clone, Debug, Default, Serialize)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct HeldAt {
     /// How many refs.
     pub count: u64,
@@ -277,7 +279,7 @@ pub struct HeldAt {
 }
 
 /// One place at a tip.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct HeldPlace {
     /// The repository's path.
     pub repository: Shown,
@@ -293,7 +295,7 @@ pub struct HeldPlace {
 }
 
 /// The refs that reach a key.
-#[derive(Clone, Debug, Default, Serialize)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct ReachableFrom {
     /// How many.
     pub count: u64,
@@ -302,7 +304,7 @@ pub struct ReachableFrom {
 }
 
 /// A place that no ref reaches.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Unreachable {
     /// The repository's path.
     pub repository: Shown,
@@ -310,7 +312,7 @@ pub struct Unreachable {
     pub object: Option<Oid>,
     /// What it is: `blob`, `tree`, `commit`, `tag`, `reflog`, `index`.
     #[serde(rename = "type")]
-    pub object_type: &'static str,
+    pub object_type: Cow<'static, str>,
     /// What kind of place.
     pub place: Place,
     /// A path, where a commit or the index gives it one.
@@ -324,7 +326,7 @@ pub struct Unreachable {
 }
 
 /// How long a key stood at tips: one span, by commit clocks.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Exposure {
     /// Committer time of the first introduction.
     pub start: Option<String>,
@@ -337,7 +339,7 @@ pub struct Exposure {
 }
 
 /// Why an exposure ended, or did not.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum EndReason {
     /// It did not.
@@ -351,7 +353,7 @@ pub enum EndReason {
 }
 
 /// A name at a place in a file at a tip.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct NamedPlace {
     /// The name.
     pub name: Shown,
@@ -362,10 +364,10 @@ pub struct NamedPlace {
 }
 
 /// Look-alikes of one vendor.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct OtherVendor {
     /// The vendor, as far as the shape tells.
-    pub vendor: &'static str,
+    pub vendor: Cow<'static, str>,
     /// How many different tokens.
     pub count: u64,
     /// One of them.
@@ -373,7 +375,7 @@ pub struct OtherVendor {
 }
 
 /// Where a look-alike stands.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct VendorExample {
     /// The object; null where it stands in none.
     pub object: Option<Oid>,
@@ -382,7 +384,7 @@ pub struct VendorExample {
 }
 
 /// Counts over a report.
-#[derive(Clone, Copy, Debug, Default, Serialize)]
+#[derive(Clone, Copy, Debug, Default, Serialize, Deserialize)]
 pub struct Summary {
     /// Keys.
     pub keys: u64,

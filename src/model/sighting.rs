@@ -1,15 +1,18 @@
 //! Where a key stands, and how sure that is.
 
 /// What kind of credential a key is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, serde::Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Kind {
     /// A Backend API secret key, `sk_live_…` or `sk_test_…`.
     SecretKey,
+    /// One that this version does not know: read from the report of a later one.
+    #[serde(other)]
+    Other,
 }
 
 /// The Clerk environment a key belongs to, by its prefix.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, serde::Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Environment {
     /// Production.
@@ -21,7 +24,7 @@ pub enum Environment {
 }
 
 /// How sure it is that a key is a Clerk key.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, serde::Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Confidence {
     /// Told, but it makes no audit fail.
@@ -33,7 +36,7 @@ pub enum Confidence {
 }
 
 /// Where in a repository a sighting is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, serde::Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Place {
     /// A file's content or a symbolic link's target.

@@ -11,10 +11,13 @@ use std::io;
 
 use crate::model::Report;
 
+pub use read::{Mask, ReadError, read};
+
 mod checklist;
 mod clock;
 pub mod escape;
 mod json;
+mod read;
 #[cfg(test)]
 mod sample;
 mod text;
@@ -32,6 +35,11 @@ pub enum Format {
     Jsonl,
     /// The rotation checklist.
     Markdown,
+}
+
+impl Format {
+    /// All of them.
+    pub const ALL: [Self; 4] = [Self::Text, Self::Json, Self::Jsonl, Self::Markdown];
 }
 
 /// How a report is written. JSON has no options.
@@ -57,12 +65,10 @@ pub fn write(report: &Report, format: Format, options: Options, out: &mut dyn io
 mod tests {
     use super::*;
 
-    const FORMATS: [Format; 4] = [Format::Text, Format::Json, Format::Jsonl, Format::Markdown];
-
     #[test]
     fn no_format_lets_a_hidden_character_through() {
         for report in [sample::report(), sample::clean(), sample::unopened()] {
-            for format in FORMATS {
+            for format in Format::ALL {
                 for verbose in [false, true] {
                     let written = sample::written(&report, format, Options { color: false, verbose });
                     let hidden = |&character: &char| character != '\n' && escape::is_hidden(character);
@@ -84,7 +90,7 @@ mod tests {
                 Ok(())
             }
         }
-        for format in FORMATS {
+        for format in Format::ALL {
             let result = write(&sample::report(), format, Options::default(), &mut Closed);
             assert_eq!(result.map_err(|error| error.kind()), Err(io::ErrorKind::BrokenPipe), "{format:?}");
         }

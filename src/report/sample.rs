@@ -33,15 +33,15 @@ pub(super) fn report() -> Report {
     let keys =
         vec![on_a_branch(), by_refs(), in_messages(), unreachable(), known_again(), in_history(), known(), possible()];
     Report {
-        schema: REPORT_SCHEMA,
-        tool: Tool { name: "clerk-audit", version: "0.1.0" },
+        schema: REPORT_SCHEMA.into(),
+        tool: Tool { name: "clerk-audit".into(), version: "0.1.0".into() },
         generated_at: "2026-11-23T10:00:00Z".to_owned(),
         complete: false,
         repositories: vec![repository()],
         summary: summary(&keys),
         keys,
         other_vendors: vec![OtherVendor {
-            vendor: "Stripe",
+            vendor: "Stripe".into(),
             count: 3,
             example: VendorExample { object: Some(oid(90)), path: Some(shown("config/<b>pay</b>.yml")) },
         }],
@@ -107,7 +107,7 @@ fn repository() -> RepositoryReport {
     all.push(skipped(&oid(81).to_string(), "shallow", ""));
     RepositoryReport {
         path: shown("/srv/git/shop.git"),
-        object_format: Some("sha1"),
+        object_format: Some("sha1".into()),
         refs: 12,
         commits: 1_204,
         trees: 9_001,
@@ -282,7 +282,7 @@ fn unreachable() -> KeyReport {
     let place = |object, via: Option<&str>| Unreachable {
         repository: shown("/srv/git/shop.git"),
         object: Some(object),
-        object_type: "blob",
+        object_type: "blob".into(),
         place: Place::File,
         path: Some(shown("debug.js")),
         line: Some(7),
@@ -292,7 +292,7 @@ fn unreachable() -> KeyReport {
     let log = |place: Place, name: &str, via: Option<&str>| Unreachable {
         repository: shown("/srv/git/shop.git"),
         object: None,
-        object_type: "reflog",
+        object_type: "reflog".into(),
         place,
         path: Some(shown(name)),
         line: via.is_some().then_some(7),
@@ -300,7 +300,7 @@ fn unreachable() -> KeyReport {
         commits: Vec::new(),
     };
     let message = Unreachable {
-        object_type: "commit",
+        object_type: "commit".into(),
         place: Place::CommitMessage,
         path: None,
         commits: Vec::new(),
@@ -339,7 +339,7 @@ fn possible() -> KeyReport {
         unreachable: vec![Unreachable {
             repository: shown("/srv/git/shop.git"),
             object: Some(oid(60)),
-            object_type: "index",
+            object_type: "index".into(),
             place: Place::Path,
             path: Some(shown("notes/sk_test_AbC6…WxY6.txt")),
             line: None,
@@ -437,10 +437,10 @@ fn exposure(start: Option<&str>, end: Option<&str>, end_reason: EndReason) -> Ex
 }
 
 fn skipped(object: &str, reason: &'static str, detail: &str) -> Skipped {
-    Skipped { object: shown(object), reason, detail: shown(detail) }
+    Skipped { object: shown(object), reason: reason.into(), detail: shown(detail) }
 }
 
-fn shown(text: &str) -> Shown {
+pub(super) fn shown(text: &str) -> Shown {
     Shown::from_masked(text.as_bytes())
 }
 

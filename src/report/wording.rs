@@ -56,6 +56,7 @@ pub(super) fn list(parts: &[String]) -> String {
 pub(super) fn kind(kind: Kind) -> &'static str {
     match kind {
         Kind::SecretKey => "secret key",
+        Kind::Other => "credential of a kind that this version does not know",
     }
 }
 
@@ -266,7 +267,7 @@ pub(super) fn unreachable(item: &Unreachable, quote: &dyn Fn(&str) -> String) ->
     let name = item.path.as_ref().map(|path| quote(path.as_str()));
     let of_name = name.as_ref().map_or(String::new(), |name| format!(" {name}"));
     let via = item.via.as_ref().map(|via| quote(via.as_str()));
-    match (item.object_type, item.place) {
+    match (&*item.object_type, item.place) {
         ("reflog", Place::RefName) => return format!("name of the reflog{of_name}, whose ref is gone"),
         ("reflog", _) => {
             let line = item.line.map_or(String::new(), |line| format!(", line {line}"));
