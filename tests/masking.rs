@@ -245,7 +245,7 @@ fn no_output_of_any_command_has_a_key_in_it() {
     for (place, key) in planted.keys.iter().filter(|(place, _)| !OUTSIDE.contains(place)) {
         assert!(ids.contains(key_id(key).as_str()), "the key in the {place} is not found: this proves nothing");
     }
-    for format in ["text", "json", "jsonl", "markdown"] {
+    for format in ["text", "json", "jsonl", "markdown", "html", "sarif", "gitlab", "csv", "junit"] {
         for options in [&[][..], &["-v"], &["-v", "--all-refs", "--color", "always"], &["--reader", "libgit2"]] {
             let mut audit = Audit::new(&["history", "--format", format]).and(&path);
             audit = options.iter().fold(audit, |audit, option| audit.and(option));

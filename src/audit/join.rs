@@ -60,7 +60,11 @@ pub(super) fn report(outcomes: Vec<Outcome>, known: &Known, generated_at: String
         keys,
         other_vendors: vendors
             .into_iter()
-            .map(|(vendor, (tokens, example))| OtherVendor { vendor: vendor.into(), count: tokens.len() as u64, example })
+            .map(|(vendor, (tokens, example))| OtherVendor {
+                vendor: vendor.into(),
+                count: tokens.len() as u64,
+                example,
+            })
             .collect(),
         placeholders: placeholders.len() as u64,
     }

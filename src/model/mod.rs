@@ -3,6 +3,7 @@
 //! Nothing here reads, writes or decides. The one invariant that the types hold up is masking: a report
 //! has no string of a repository's in it but [`Shown`], and only `detect::mask` makes one.
 
+mod answer;
 mod events;
 mod oid;
 mod report;
@@ -10,6 +11,7 @@ mod shown;
 mod sighting;
 mod when;
 
+pub use answer::{Answer, Answers, Liveness};
 pub use events::{Events, Interrupt, Silent, Stage};
 pub use oid::{ObjectFormat, ObjectType, Oid};
 pub use report::{

@@ -18,7 +18,7 @@ mod facts;
 mod sheet;
 mod steps;
 
-pub(super) fn write(report: &Report, options: Options, out: &mut dyn io::Write) -> io::Result<()> {
+pub(super) fn write(report: &Report, options: Options<'_>, out: &mut dyn io::Write) -> io::Result<()> {
     let mut sheet = Sheet::new(out, options, report.repositories.len() > 1);
     let triage = Triage::of(report);
     title(&mut sheet, report)?;
@@ -218,7 +218,11 @@ mod tests {
 
     #[test]
     fn links_lead_to_clerk_alone() {
-        let text = sample::written(&sample::report(), Format::Markdown, Options { color: false, verbose: true });
+        let text = sample::written(
+            &sample::report(),
+            Format::Markdown,
+            Options { color: false, verbose: true, ..Options::default() },
+        );
         // What stands in code spans is text. No span of ours or of the sample's ends within another.
         let outside: String = outside_code(&text);
         for (at, _) in outside.match_indices("://") {

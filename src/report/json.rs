@@ -59,7 +59,7 @@ struct CoverageLine<'a> {
     summary: &'a Summary,
 }
 
-fn write_value(value: &impl Serialize, layout: impl Formatter, out: &mut dyn io::Write) -> io::Result<()> {
+pub(super) fn write_value(value: &impl Serialize, layout: impl Formatter, out: &mut dyn io::Write) -> io::Result<()> {
     value.serialize(&mut Serializer::with_formatter(&mut *out, Harmless(layout)))?;
     out.write_all(b"\n")
 }

@@ -9,17 +9,24 @@
 
 use std::io;
 
-use crate::model::Report;
+use crate::model::{Answers, Report, Shown};
 
+pub use clock::Plan;
 pub use read::{Mask, ReadError, read};
 
 mod checklist;
 mod clock;
+mod csv;
 pub mod escape;
+mod gitlab;
+mod html;
 mod json;
+mod junit;
 mod read;
 #[cfg(test)]
 mod sample;
+mod sarif;
+mod spot;
 mod text;
 mod triage;
 mod wording;
@@ -35,29 +42,60 @@ pub enum Format {
     Jsonl,
     /// The rotation checklist.
     Markdown,
+    /// One page with the picture of all keys in time and the rotation checklist.
+    Html,
+    /// SARIF 2.1.0, for code scanning.
+    Sarif,
+    /// GitLab's secret-detection report.
+    Gitlab,
+    /// A table with a line for each key.
+    Csv,
+    /// JUnit's XML: each key is a test that failed.
+    Junit,
 }
 
 impl Format {
     /// All of them.
-    pub const ALL: [Self; 4] = [Self::Text, Self::Json, Self::Jsonl, Self::Markdown];
+    pub const ALL: [Self; 9] = [
+        Self::Text,
+        Self::Json,
+        Self::Jsonl,
+        Self::Markdown,
+        Self::Html,
+        Self::Sarif,
+        Self::Gitlab,
+        Self::Csv,
+        Self::Junit,
+    ];
 }
 
-/// How a report is written. JSON has no options.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Options {
+/// How a report is written. JSON, SARIF, GitLab's, CSV and JUnit have no options.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Options<'a> {
     /// Whether text has colours: for terminals only.
     pub color: bool,
     /// Whether text and Markdown give whole lists, where else they give the first few and the count.
     pub verbose: bool,
+    /// The Clerk plan, where it is known: then the deadlines of its logs alone are told.
+    pub plan: Option<Plan>,
+    /// Places where keys are deployed that a person has named, beside those that the report proposes.
+    pub consumers: &'a [Shown],
+    /// What Clerk answered about the keys.
+    pub answers: Option<&'a Answers>,
 }
 
 /// Writes the report in one format. Whether to flush, and what a closed pipe means, is the caller's.
-pub fn write(report: &Report, format: Format, options: Options, out: &mut dyn io::Write) -> io::Result<()> {
+pub fn write(report: &Report, format: Format, options: Options<'_>, out: &mut dyn io::Write) -> io::Result<()> {
     match format {
         Format::Text => text::write(report, options, out),
         Format::Json => json::write(report, out),
         Format::Jsonl => json::write_lines(report, out),
         Format::Markdown => checklist::write(report, options, out),
+        Format::Html => html::write(report, options, out),
+        Format::Sarif => sarif::write(report, out),
+        Format::Gitlab => gitlab::write(report, out),
+        Format::Csv => csv::write(report, out),
+        Format::Junit => junit::write(report, out),
     }
 }
 
@@ -70,7 +108,9 @@ mod tests {
         for report in [sample::report(), sample::clean(), sample::unopened()] {
             for format in Format::ALL {
                 for verbose in [false, true] {
-                    let written = sample::written(&report, format, Options { color: false, verbose });
+                    let written = sample::written(&report, format, Options { verbose, ..Options::default() });
+                    // CSV ends its lines in two characters, and has no others of them.
+                    let written = if format == Format::Csv { written.replace("\r\n", "\n") } else { written };
                     let hidden = |&character: &char| character != '\n' && escape::is_hidden(character);
                     assert_eq!(written.chars().find(hidden), None, "{format:?}");
                     assert!(written.ends_with('\n') && !written.ends_with("\n\n"), "{format:?}");

@@ -12,7 +12,7 @@ use super::{Format, Options};
 pub(super) const HOSTILE: &str = "fix\u{1b}[2J\u{202e}\r\n# [log in](https://evil.example) <img src=x> ``` @admin #1 \
                                   ![i](https://evil.example/i) https://evil.example \\";
 
-pub(super) fn written(report: &Report, format: Format, options: Options) -> String {
+pub(super) fn written(report: &Report, format: Format, options: Options<'_>) -> String {
     let mut out = Vec::new();
     super::write(report, format, options, &mut out).unwrap();
     String::from_utf8(out).unwrap()
@@ -26,6 +26,16 @@ pub(super) fn assert_golden(name: &str, text: &str) {
     }
     let golden = std::fs::read_to_string(&path).unwrap();
     assert!(golden == text, "{name} is not what is written now; set UPDATE_GOLDEN=1 and look at the difference");
+}
+
+/// Holds a document to a schema under `tests/schemas`.
+pub(super) fn assert_schema(name: &str, document: &serde_json::Value) {
+    let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/schemas").join(name);
+    let schema = serde_json::from_str(&std::fs::read_to_string(path).unwrap()).unwrap();
+    let validator = jsonschema::options().should_validate_formats(true).build(&schema).unwrap();
+    let errors: Vec<String> =
+        validator.iter_errors(document).map(|error| format!("{}: {error}", error.instance_path)).collect();
+    assert!(errors.is_empty(), "{errors:#?}");
 }
 
 /// A key in every state, and an incomplete scan.

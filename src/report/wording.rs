@@ -109,6 +109,16 @@ pub(super) fn standing(key: &KeyReport) -> &'static str {
     standing_of(&[key])
 }
 
+/// The word for it that the JSON has.
+pub(super) fn standing_name(standing: Where) -> &'static str {
+    match standing {
+        Where::BranchTip => "branch_tip",
+        Where::OtherTip => "other_tip",
+        Where::History => "history",
+        Where::Unreachable => "unreachable",
+    }
+}
+
 /// The same for several keys that stand alike.
 pub(super) fn standing_of(keys: &[&KeyReport]) -> &'static str {
     let any = |has: fn(&KeyReport) -> bool| keys.iter().any(|key| has(key));

@@ -20,7 +20,7 @@ const MOST_CHARACTERS: usize = 300;
 /// What a checklist is written onto.
 pub(super) struct Sheet<'o> {
     out: &'o mut dyn io::Write,
-    options: Options,
+    pub(super) options: Options<'o>,
     /// Whether an empty line is owed before the next.
     gap: bool,
     /// Whether there are several repositories, so that each place must name its own.
@@ -28,7 +28,7 @@ pub(super) struct Sheet<'o> {
 }
 
 impl<'o> Sheet<'o> {
-    pub(super) fn new(out: &'o mut dyn io::Write, options: Options, several: bool) -> Self {
+    pub(super) fn new(out: &'o mut dyn io::Write, options: Options<'o>, several: bool) -> Self {
         Self { out, options, gap: false, several }
     }
 

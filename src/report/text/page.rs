@@ -25,14 +25,14 @@ const MOST_CHARACTERS: usize = 300;
 /// What a report is written onto.
 pub(super) struct Page<'o> {
     out: &'o mut dyn io::Write,
-    options: Options,
+    options: Options<'o>,
     cut: Cell<bool>,
     /// Whether there are several repositories, so that each place must name its own.
     pub(super) several: bool,
 }
 
 impl<'o> Page<'o> {
-    pub(super) fn new(out: &'o mut dyn io::Write, options: Options, several: bool) -> Self {
+    pub(super) fn new(out: &'o mut dyn io::Write, options: Options<'o>, several: bool) -> Self {
         Self { out, options, cut: Cell::new(false), several }
     }
 
