@@ -11,6 +11,7 @@
 //! - [`demo`]: use case, the newcomer's first look
 //! - [`report`]: writes a report, one file a format
 //! - [`state`]: what is remembered between runs
+//! - [`verify`]: asks Clerk whether a key is alive; the only room that reaches the network
 //! - [`cli`]: arguments, progress, exit codes; owns the standard streams, the environment and the clock
 //!
 //! The library is the binary's; its API follows no promise. The command line and the report formats do
@@ -26,3 +27,4 @@ pub mod model;
 pub mod report;
 pub mod state;
 pub mod store;
+pub mod verify;

@@ -14,8 +14,11 @@ mod evidence;
 mod findings;
 mod join;
 mod outside;
+mod recall;
 mod roots;
 mod vendors;
+
+pub use recall::{Place, Recall, Recalled};
 
 use std::collections::{BTreeSet, HashMap, HashSet};
 

@@ -4,12 +4,16 @@
 //! One file a command, its arguments beside its function. Every string of a repository's that goes to a stream from
 //! here is masked and escaped first.
 
+mod checklist;
 mod demo;
 mod exit;
 mod history;
+mod incident;
 mod output;
 mod progress;
 mod repos;
+mod status;
+mod verify;
 
 use std::ffi::OsString;
 use std::process::ExitCode;
@@ -28,7 +32,7 @@ pub use exit::Exit;
     propagate_version = true,
     max_term_width = 100,
     after_help = "Exit status: 0 nothing found and all read, 1 keys found, 2 wrong usage, 3 not all could be read\n\
-                  (whatever was found is reported all the same). No command prints a key; none uses the network."
+                  (whatever was found is reported all the same). No command prints a key; none but `verify` uses the network."
 )]
 struct Arguments {
     #[command(subcommand)]
@@ -38,6 +42,9 @@ struct Arguments {
 #[derive(Subcommand, Debug)]
 enum Command {
     History(Box<history::History>),
+    Verify(Box<verify::Verify>),
+    Checklist(checklist::Checklist),
+    Status(Box<status::Status>),
     Demo(demo::Demo),
 }
 
@@ -68,6 +75,9 @@ fn run(arguments: impl Iterator<Item = OsString>) -> Exit {
     let interrupt = interrupt_flag();
     match arguments.command {
         Command::History(history) => history.run(&interrupt),
+        Command::Verify(verify) => verify.run(&interrupt),
+        Command::Checklist(checklist) => checklist.run(),
+        Command::Status(status) => status.run(&interrupt),
         Command::Demo(demo) => demo.run(&interrupt),
     }
 }

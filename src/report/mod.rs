@@ -9,9 +9,10 @@
 
 use std::io;
 
-use crate::model::{Answers, Report, Shown};
+use crate::model::{Answers, Liveness, Report, Shown};
 
 pub use clock::Plan;
+pub use progress::{Evidence, KeyProgress, State, Step, paths_to_ignore, progress};
 pub use read::{Mask, ReadError, read};
 
 mod checklist;
@@ -22,11 +23,13 @@ mod gitlab;
 mod html;
 mod json;
 mod junit;
+mod progress;
 mod read;
 #[cfg(test)]
 mod sample;
 mod sarif;
 mod spot;
+mod status;
 mod text;
 mod triage;
 mod wording;
@@ -82,6 +85,18 @@ pub struct Options<'a> {
     pub consumers: &'a [Shown],
     /// What Clerk answered about the keys.
     pub answers: Option<&'a Answers>,
+}
+
+/// Puts the keys that Clerk said are alive before those of which it is not known, and the dead ones last; within each
+/// the report's own order stays.
+pub fn sort_by_answer(report: &mut Report, answers: &Answers) {
+    let liveness = |id: &str| answers.get(id).map_or(Liveness::Unknown, |answer| answer.liveness);
+    report.keys.sort_by_key(|key| liveness(&key.id));
+}
+
+/// Writes how far each key is, for a person at a terminal.
+pub fn write_status(keys: &[KeyProgress], out: &mut dyn io::Write) -> io::Result<()> {
+    status::write(keys, out)
 }
 
 /// Writes the report in one format. Whether to flush, and what a closed pipe means, is the caller's.

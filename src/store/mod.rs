@@ -10,6 +10,7 @@
 
 mod bulk;
 mod files;
+mod guard;
 mod index_file;
 mod inflate;
 mod locate;
@@ -27,6 +28,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 
+pub use guard::{ignored_by, push_hook};
 pub use index_file::IndexEntry;
 pub use locate::{Layout, locate, locate_git_dir};
 pub use objects::{ObjectIndex, Objects};

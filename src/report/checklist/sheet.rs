@@ -5,7 +5,7 @@
 use std::fmt;
 use std::io;
 
-use crate::model::Shown;
+use crate::model::{Answer, KeyReport, Shown};
 
 use super::super::Options;
 use super::super::escape;
@@ -86,6 +86,11 @@ impl<'o> Sheet<'o> {
             values.push(format!("and {} more", wording::number(more)));
         }
         values
+    }
+
+    /// What Clerk answered about a key.
+    pub(super) fn answer(&self, key: &KeyReport) -> Option<&'o Answer> {
+        self.options.answers?.get(&key.id)
     }
 
     /// Foreign text.
