@@ -11,6 +11,7 @@
 //! - [`demo`]: use case, the newcomer's first look
 //! - [`report`]: writes a report, one file a format
 //! - [`state`]: what is remembered between runs
+//! - [`purge`]: the files by which a history is cleaned, the one output with keys in it; no I/O
 //! - [`verify`]: asks Clerk whether a key is alive; the only room that reaches the network
 //! - [`cli`]: arguments, progress, exit codes; owns the standard streams, the environment and the clock
 //!
@@ -24,6 +25,7 @@ pub mod detect;
 pub mod history;
 pub mod key;
 pub mod model;
+pub mod purge;
 pub mod report;
 pub mod state;
 pub mod store;

@@ -16,9 +16,11 @@ mod join;
 mod outside;
 mod recall;
 mod roots;
+mod trace;
 mod vendors;
 
 pub use recall::{Place, Recall, Recalled};
+pub use trace::{Wanted, key_in};
 
 use std::collections::{BTreeSet, HashMap, HashSet};
 
@@ -26,7 +28,8 @@ use crate::detect::Detector;
 use crate::history::NodeKind;
 use crate::key::KeyId;
 use crate::model::{
-    Events, Interrupt, KeyReport, NotOurs, Oid, Report, RepositoryReport, Shown, Skipped, Stage, UnreachableCounts,
+    Contained, Events, Interrupt, KeyReport, NotOurs, Oid, Report, RepositoryReport, Shown, Skipped, Stage,
+    UnreachableCounts,
 };
 use crate::state::Known;
 use crate::store::{Error, Gap, Layout, OpenOptions, Reader, Store};
@@ -120,35 +123,52 @@ struct Outcome {
     keys: Vec<(KeyId, KeyReport)>,
     vendors: Vec<vendors::Found>,
     placeholders: HashSet<KeyId>,
+    /// For a trace: the first tags.
+    contained: Vec<Contained>,
+}
+
+/// What an audit looks for, where that is less than everything.
+#[derive(Clone, Copy, Default)]
+struct Seeking<'a> {
+    /// The one key.
+    wanted: Option<&'a Wanted>,
+    /// What earlier repositories had, and nothing in it.
+    scanned: Option<&'a trace::Scanned>,
 }
 
 impl Auditor<'_> {
     /// Audits repositories one after the other and joins what was found. One that cannot be read does not stop the
     /// others. `generated_at` is the time by the caller's clock, RFC 3339.
     pub fn run(&self, targets: Vec<Target>, known: &Known, generated_at: String) -> Report {
-        let outcomes = targets.into_iter().map(|target| self.repository(target)).collect();
+        let outcomes = targets.into_iter().map(|target| self.repository(target, Seeking::default())).collect();
         join::report(outcomes, known, generated_at, self.options.most())
     }
 
-    fn repository(&self, target: Target) -> Outcome {
+    fn repository(&self, target: Target, seeking: Seeking<'_>) -> Outcome {
         let name = self.detector.mask(&target.name);
         let reads_all = self.options.reads_unreachable();
         let open = OpenOptions { reflogs: self.options.reflog && reads_all, indexes: reads_all };
         self.events.stage(Stage::Opening, name.as_str(), None);
         let opened = target.layout.and_then(|layout| Store::open(layout, open));
         match opened {
-            Ok(store) => self.audit(store, name),
+            Ok(store) => self.audit(store, name, seeking),
             Err(error) => {
                 let detail = self.detector.mask(failure(&error).as_bytes());
                 let mut coverage = blank_coverage(name.clone(), self.options.narrowed_by(self.detector));
                 coverage.skipped.push(Skipped { object: name, reason: "unreadable".into(), detail });
-                Outcome { coverage, keys: Vec::new(), vendors: Vec::new(), placeholders: HashSet::new() }
+                Outcome {
+                    coverage,
+                    keys: Vec::new(),
+                    vendors: Vec::new(),
+                    placeholders: HashSet::new(),
+                    contained: Vec::new(),
+                }
             }
         }
     }
 
-    fn audit(&self, mut store: Store, name: Shown) -> Outcome {
-        let mut content = self.read_content(&mut store, &name);
+    fn audit(&self, mut store: Store, name: Shown, seeking: Seeking<'_>) -> Outcome {
+        let mut content = self.read_content(&mut store, &name, seeking);
         let mut gaps = std::mem::take(&mut store.gaps);
         gaps.append(&mut store.listing_gaps);
         let interrupted = self.interrupt.is_set();
@@ -195,13 +215,17 @@ impl Auditor<'_> {
                 gaps.push(Gap::named("limit", b"history", b"there are more paths with keys than are told"));
             }
         }
+        let contained = match seeking.wanted {
+            Some(_) => trace::contained(&store, &content, &roots, self.detector, &keys),
+            None => Vec::new(),
+        };
         let vendors = vendors::find(&store, &content, &roots, self.detector);
         let coverage = self.coverage(&store, &content, &roots, name, gaps);
-        Outcome { coverage, keys, vendors, placeholders: content.placeholders(&roots.relevant) }
+        Outcome { coverage, keys, vendors, placeholders: content.placeholders(&roots.relevant), contained }
     }
 
     /// Reads everything; once more where objects were moved away meanwhile (`git repack -ad`, `git gc`).
-    fn read_content(&self, store: &mut Store, name: &Shown) -> Content {
+    fn read_content(&self, store: &mut Store, name: &Shown, seeking: Seeking<'_>) -> Content {
         /// A repository that is repacked all the time is read this often.
         const TRIES: u32 = 6;
         let mut tries = 1;
@@ -214,6 +238,7 @@ impl Auditor<'_> {
                 limit: self.options.max_blob_size,
                 events: self.events,
                 interrupt: self.interrupt,
+                seeking,
             };
             let content = content::read_all(store, &pass);
             let gone = |failure: &crate::store::Failure| {

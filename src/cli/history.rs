@@ -188,7 +188,7 @@ fn rendered(report: &Report, format: Format, options: report::Options) -> Vec<u8
     text
 }
 
-fn tell_failure(target: &Target) {
+pub(super) fn tell_failure(target: &Target) {
     let Err(error) = &target.layout else { return };
     let hint = match error {
         Error::NotARepository { enclosing: Some(dir), .. } => {

@@ -11,8 +11,10 @@ mod history;
 mod incident;
 mod output;
 mod progress;
+mod purge_plan;
 mod repos;
 mod status;
+mod trace;
 mod verify;
 
 use std::ffi::OsString;
@@ -32,7 +34,7 @@ pub use exit::Exit;
     propagate_version = true,
     max_term_width = 100,
     after_help = "Exit status: 0 nothing found and all read, 1 keys found, 2 wrong usage, 3 not all could be read\n\
-                  (whatever was found is reported all the same). No command prints a key; none but `verify` uses the network."
+                  (whatever was found is reported all the same). No command prints a key; none but `verify` uses the network; `purge-plan` alone writes\n                  keys, to a folder of your own."
 )]
 struct Arguments {
     #[command(subcommand)]
@@ -42,9 +44,11 @@ struct Arguments {
 #[derive(Subcommand, Debug)]
 enum Command {
     History(Box<history::History>),
+    Trace(Box<trace::Trace>),
     Verify(Box<verify::Verify>),
     Checklist(checklist::Checklist),
     Status(Box<status::Status>),
+    PurgePlan(purge_plan::PurgePlan),
     Demo(demo::Demo),
 }
 
@@ -75,9 +79,11 @@ fn run(arguments: impl Iterator<Item = OsString>) -> Exit {
     let interrupt = interrupt_flag();
     match arguments.command {
         Command::History(history) => history.run(&interrupt),
+        Command::Trace(trace) => trace.run(&interrupt),
         Command::Verify(verify) => verify.run(&interrupt),
         Command::Checklist(checklist) => checklist.run(),
         Command::Status(status) => status.run(&interrupt),
+        Command::PurgePlan(plan) => plan.run(&interrupt),
         Command::Demo(demo) => demo.run(&interrupt),
     }
 }

@@ -9,6 +9,7 @@ mod oid;
 mod report;
 mod shown;
 mod sighting;
+mod trace;
 mod when;
 
 pub use answer::{Answer, Answers, Liveness};
@@ -21,4 +22,5 @@ pub use report::{
 };
 pub use shown::Shown;
 pub use sighting::{Confidence, Environment, Kind, Place, Span};
+pub use trace::Contained;
 pub use when::RawTime;

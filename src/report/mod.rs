@@ -14,6 +14,7 @@ use crate::model::{Answers, Liveness, Report, Shown};
 pub use clock::Plan;
 pub use progress::{Evidence, KeyProgress, State, Step, paths_to_ignore, progress};
 pub use read::{Mask, ReadError, read};
+pub use trace::{Trace, TraceFormat, write_trace};
 
 mod checklist;
 mod clock;
@@ -31,6 +32,7 @@ mod sarif;
 mod spot;
 mod status;
 mod text;
+mod trace;
 mod triage;
 mod wording;
 

@@ -11,6 +11,7 @@ use super::clock;
 use super::triage::{self, Triage};
 use super::wording;
 use page::Page;
+pub(super) use page::visible;
 
 mod coverage;
 mod key;

@@ -93,6 +93,6 @@ pub(super) fn show(text: &Shown) -> String {
 ///
 /// Terminals and logs on the web make a link of whatever has a `://`, and no stranger's address may lead an Admin
 /// anywhere: one of the slashes is written as an escape.
-pub(super) fn visible(text: &str) -> String {
+pub(in crate::report) fn visible(text: &str) -> String {
     escape::terminal(&escape::shorten(text, MOST_CHARACTERS)).to_string().replace("://", ":\\u{2f}/")
 }
