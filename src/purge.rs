@@ -19,9 +19,10 @@ pub struct Leak {
     pub packed: Vec<Oid>,
 }
 
-/// Encodings that [`spellings`] writes over; any other is packed too deep.
+/// Whether a key in these encodings, outermost first, is written over in its place; in any other it is packed too
+/// deep, or may be spelt in ways that are not foreseen (a percent sign before any letter).
 pub fn is_written_over(encoding: &[&str]) -> bool {
-    matches!(encoding, [] | ["utf-16le" | "utf-16be" | "base64" | "hex" | "percent"])
+    matches!(encoding, [] | ["utf-16le" | "utf-16be" | "base64" | "hex"] | ["base64", "utf-16le"])
 }
 
 /// A file of a plan.

@@ -66,6 +66,8 @@ impl Checklist {
         let mut report = incident::read_report(&self.report, detector)?;
         let status_path = incident::status_path(&self.report, self.state.as_deref());
         let status = incident::read_status(status_path.as_deref(), detector)?;
+        let read = [Some(self.report.as_path()), status_path.as_deref(), self.consumers.as_deref()];
+        incident::keep_inputs(self.output.as_deref(), &read)?;
         let consumers = match &self.consumers {
             Some(path) => consumers(path, detector).map_err(|error| {
                 output::error(&format!("cannot read {}: {error}", path.display()), None);

@@ -29,10 +29,29 @@ pub(super) fn read_report(path: &Path, detector: &Detector) -> Result<Report, Ex
         output::error(&format!("{} is too large to be a report", path.display()), None);
         return Err(Exit::Incomplete);
     }
-    report::read(&text, &|bytes| detector.mask(bytes)).map_err(|error| {
+    let report = report::read(&text, &|bytes| detector.mask(bytes)).map_err(|error| {
         output::error(&format!("{}: {error}", path.display()), Some(error.hint()));
         Exit::Incomplete
-    })
+    })?;
+    if report::is_ahead(&report.generated_at, &super::history::now()) {
+        note(&format!(
+            "warning: the report was made at {}, which this machine's clock has not come to: one of the two clocks is \
+             off, and so may be every deadline",
+            report.generated_at
+        ));
+    }
+    Ok(report)
+}
+
+/// Refuses to write over what was read. It has been told where this fails.
+pub(super) fn keep_inputs(written: Option<&Path>, read: &[Option<&Path>]) -> Result<(), Exit> {
+    let real = |path: &Path| path.canonicalize().ok();
+    let Some(target) = written.and_then(real) else { return Ok(()) };
+    if read.iter().flatten().any(|path| real(path).as_ref() == Some(&target)) {
+        output::error(&format!("{} is what is read: it is not written over", target.display()), Some("name another"));
+        return Err(Exit::Usage);
+    }
+    Ok(())
 }
 
 /// Where the status of a report is kept: beside it.

@@ -150,7 +150,10 @@ impl PurgePlan {
                 }
                 Err(error) => {
                     whole = false;
-                    output::error(&chain(&error), Some("if it has moved, name its new place with --repo"));
+                    output::error(
+                        &chain(&error),
+                        Some("if it has moved, or has a key in its own path, name it with --repo"),
+                    );
                 }
             }
         }

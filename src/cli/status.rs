@@ -54,6 +54,7 @@ impl Status {
     fn answer(&self, detector: &Detector, interrupt: &AtomicBool) -> Result<Exit, Exit> {
         let report = incident::read_report(&self.report, detector)?;
         let path = incident::status_path(&self.report, self.state.as_deref());
+        incident::keep_inputs(path.as_deref(), &[Some(&self.report)])?;
         let mut state = incident::read_status(path.as_deref(), detector)?;
         if path.is_none() && (self.verify || !self.done.is_empty()) {
             output::error("a report from standard input has no place beside it", Some("name one with --state FILE"));

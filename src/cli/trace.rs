@@ -75,6 +75,7 @@ impl Trace {
             output::error("no repository there", Some("name one, or a directory that has some below it"));
             return Err(Exit::Incomplete);
         }
+        incident::keep_inputs(self.output.as_deref(), &[self.report.as_deref()])?;
         let (wanted, id, hint) = self.wanted(detector)?;
         targets.iter().for_each(tell_failure);
         let (options, progress) = (Options { all_refs: true, ..Options::default() }, Progress::new(self.quiet));

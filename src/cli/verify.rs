@@ -82,6 +82,7 @@ impl Verify {
             Some(report) => incident::status_path(report, self.state.as_deref()),
             None => self.state.clone(),
         };
+        incident::keep_inputs(path.as_deref(), &[self.report.as_deref()])?;
         let mut state = incident::read_status(path.as_deref(), detector)?;
         super::status::note_keys(&report, &mut state);
         self.asking.ask(&report, &self.repo, &mut state, path.as_deref(), detector, interrupt)
@@ -320,7 +321,10 @@ fn recall(
         let recalled = locate(&path, false).and_then(|layout| auditor.recall(&name, layout, Some(&left)));
         match recalled {
             Ok(recall) => texts.extend(recall.keys.into_iter().map(|(id, key)| (id, key.text))),
-            Err(error) => output::error(&chain(&error), Some("if it has moved, name its new place with --repo")),
+            Err(error) => output::error(
+                &chain(&error),
+                Some("if it has moved, or has a key in its own path, name it with --repo"),
+            ),
         }
     }
     progress.finish();

@@ -1,6 +1,6 @@
 //! HTML: one file that needs nothing else, with all keys in time at the top and the rotation checklist below.
 //!
-//! Everything foreign passes through [`escape::markup`]; the page's policy (CSP) lets it load nothing, and run and
+//! Everything foreign passes through [`markup`]; the page's policy (CSP) lets it load nothing, and run and
 //! apply only the one script and style whose hashes it names, so that even what slipped through would do nothing.
 //! Without the script the page is whole: filter and order are all that it adds.
 

@@ -89,6 +89,11 @@ pub struct Options<'a> {
     pub answers: Option<&'a Answers>,
 }
 
+/// Whether a time of a report is later than `now`: a clock is off.
+pub fn is_ahead(time: &str, now: &str) -> bool {
+    clock::is_ahead(time, now)
+}
+
 /// Puts the keys that Clerk said are alive before those of which it is not known, and the dead ones last; within each
 /// the report's own order stays.
 pub fn sort_by_answer(report: &mut Report, answers: &Answers) {

@@ -220,6 +220,8 @@ fn other_status(status: u16) -> String {
     }
 }
 
+const UNTRUSTED: &str = "the server's certificate is not to be trusted, or this machine's clock is off";
+
 /// What a failed request says, without a word of the server's.
 fn failure(error: &ureq::Error) -> Verdict {
     let (reason, unreached) = match error {
@@ -228,8 +230,8 @@ fn failure(error: &ureq::Error) -> Verdict {
         ureq::Error::ConnectionFailed => ("no connection: is there a network?", true),
         ureq::Error::ConnectProxyFailed(_) => ("the proxy refused", true),
         ureq::Error::BodyExceedsLimit(_) => ("the answer was far too long", false),
-        ureq::Error::Tls(_) | ureq::Error::Rustls(_) => ("the server's certificate is not to be trusted", true),
-        ureq::Error::Io(error) if is_tls(error) => ("the server's certificate is not to be trusted", true),
+        ureq::Error::Tls(_) | ureq::Error::Rustls(_) => (UNTRUSTED, true),
+        ureq::Error::Io(error) if is_tls(error) => (UNTRUSTED, true),
         ureq::Error::Io(error) if error.kind() == std::io::ErrorKind::ConnectionRefused => {
             ("no connection: nobody answers there", true)
         }
