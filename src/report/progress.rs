@@ -182,18 +182,18 @@ pub fn progress(report: &Report, evidence: &Evidence<'_>) -> Vec<KeyProgress> {
 
 /// A key that the report has no more: nothing of it is left in the repositories, if all of them was read.
 fn state_of_gone(step: Step, id: &str, report: &Report, evidence: &Evidence<'_>) -> State {
-    let seen = match step {
+    let (seen, outweighs) = match step {
         Step::Dead => dead(id, evidence),
         Step::Tips | Step::Refs | Step::Look if report.complete => {
             let at = clock::readable(&report.generated_at);
-            Some(State::Seen(format!("the report of {at} does not have it")))
+            (Some(State::Seen(format!("the report of {at} does not have it"))), false)
         }
         Step::Tips | Step::Refs => {
             return State::Open(Some("the report does not have it, but not all was read".to_owned()));
         }
-        _ => None,
+        _ => (None, false),
     };
-    settled(seen, step == Step::Dead, evidence.said.get(&(id.to_owned(), step.name())))
+    settled(seen, outweighs, evidence.said.get(&(id.to_owned(), step.name())))
 }
 
 /// The paths of a key that a `.gitignore` should cover, with their repositories: files that are made to hold secrets.
@@ -232,7 +232,7 @@ fn steps(key: &KeyReport) -> Vec<Step> {
 
 fn state(step: Step, key: &KeyReport, report: &Report, evidence: &Evidence<'_>) -> State {
     let (seen, outweighs) = match step {
-        Step::Dead => (dead(&key.id, evidence), true),
+        Step::Dead => dead(&key.id, evidence),
         Step::Tips => (tips(key, report), true),
         Step::Refs => (refs(key, report), false),
         Step::Ignore => (ignore(key, evidence), false),
@@ -253,13 +253,14 @@ fn settled(seen: Option<State>, outweighs: bool, said: Option<&String>) -> State
     }
 }
 
-fn dead(id: &str, evidence: &Evidence<'_>) -> Option<State> {
-    let answer = evidence.answers?.get(id)?;
+/// What Clerk answered, and whether that outweighs a person's word.
+fn dead(id: &str, evidence: &Evidence<'_>) -> (Option<State>, bool) {
+    let Some(answer) = evidence.answers.and_then(|answers| answers.get(id)) else { return (None, false) };
     let at = clock::readable(&answer.at);
     match answer.liveness {
-        Liveness::Dead => Some(State::Seen(format!("Clerk refused it on {at}"))),
-        Liveness::Alive => Some(State::Open(Some(format!("Clerk accepted it on {at}")))),
-        Liveness::Unknown => None,
+        Liveness::Dead => (Some(State::Seen(format!("Clerk refused it on {at}"))), false),
+        Liveness::Alive => (Some(State::Open(Some(format!("Clerk accepted it on {at}")))), true),
+        Liveness::Unknown => (Some(State::Open(Some(format!("asked on {at}, not known: {}", answer.reason)))), false),
     }
 }
 
@@ -394,6 +395,17 @@ mod tests {
         let mut half = sample::clean();
         half.complete = false;
         assert!(!self::states(&half, &evidence)[&Step::Refs].is_done());
+    }
+
+    #[test]
+    fn an_answer_that_says_nothing_outweighs_nobody() {
+        let report = sample::one_key();
+        let answers = answers(&report, Liveness::Unknown);
+        let open = states(&report, &Evidence { answers: Some(&answers), ..Evidence::default() });
+        assert!(matches!(&open[&Step::Dead], State::Open(Some(why)) if why.contains("not known")));
+        let said = BTreeMap::from([((report.keys[0].id.clone(), "dead"), "Ann".to_owned())]);
+        let said = states(&report, &Evidence { answers: Some(&answers), said, ..Evidence::default() });
+        assert!(said[&Step::Dead].is_done());
     }
 
     #[test]
