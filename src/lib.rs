@@ -13,6 +13,8 @@
 //! - [`demo`]: use case, the newcomer's first look
 //! - [`report`]: writes a report, one file a format
 //! - [`state`]: what is remembered between runs
+//! - [`purge`]: the files by which a history is cleaned, the one output with keys in it; no I/O
+//! - [`verify`]: asks Clerk whether a key is alive; the only room that reaches the network
 //! - [`cli`]: arguments, progress, exit codes; owns the standard streams, the environment and the clock
 //!
 //! The library is the binary's; its API follows no promise. The command line and the report formats do
@@ -27,6 +29,8 @@ pub mod history;
 pub mod install;
 pub mod key;
 pub mod model;
+pub mod purge;
 pub mod report;
 pub mod state;
 pub mod store;
+pub mod verify;

@@ -245,7 +245,7 @@ fn no_output_of_any_command_has_a_key_in_it() {
     for (place, key) in planted.keys.iter().filter(|(place, _)| !OUTSIDE.contains(place)) {
         assert!(ids.contains(key_id(key).as_str()), "the key in the {place} is not found: this proves nothing");
     }
-    for format in ["text", "json", "jsonl", "markdown"] {
+    for format in ["text", "json", "jsonl", "markdown", "html", "sarif", "gitlab", "csv", "junit"] {
         for options in [&[][..], &["-v"], &["-v", "--all-refs", "--color", "always"], &["--reader", "libgit2"]] {
             let mut audit = Audit::new(&["history", "--format", format]).and(&path);
             audit = options.iter().fold(audit, |audit, option| audit.and(option));
@@ -257,7 +257,52 @@ fn no_output_of_any_command_has_a_key_in_it() {
         search.outcome(&format!("history {narrowing:?}"), &audit.run());
     }
     written_files(&path, &planted, &mut search);
+    incident(&path, &planted, &mut search);
     assert!(search.searched > 50);
+}
+
+/// What the commands of an incident say, and the files that they leave beside a report.
+fn incident(path: &Path, planted: &Planted, search: &mut Search) {
+    let place = tempfile::tempdir().expect("a folder");
+    let report = place.path().join("report.json");
+    Audit::new(&["history", "--format", "json", "--output"]).and(&report).and(path).run();
+    // Whoever sends it on may have put keys back into it.
+    let text = std::fs::read_to_string(&report).expect("a report");
+    let spoiled = text.replace("\"name\": \"A\"", &format!("\"name\": \"{}\"", planted.keys[0].1));
+    assert_ne!(text, spoiled);
+    std::fs::write(&report, spoiled).expect("writing");
+    for format in ["text", "json", "jsonl", "markdown", "html", "sarif", "gitlab", "csv", "junit"] {
+        let run = Audit::new(&["checklist", "-v", "--format", format]).and(&report).run();
+        assert_eq!(run.code, Some(0), "{}", run.errors());
+        search.outcome(&format!("checklist --format {format}"), &run);
+    }
+    let key = &planted.keys[0].1;
+    let id = key_id(key);
+    for done in [format!("{id}:logs"), format!("{key}:logs"), format!("{id}:{key}"), key.clone()] {
+        let run = Audit::new(&["status", "--done", &done, "--by", key]).and(&report).run();
+        search.outcome(&format!("status --done {done}"), &run);
+    }
+    search.bytes("the status", &std::fs::read(report.with_file_name("report.status.json")).expect("a status"));
+    // Nobody listens there.
+    let run = Audit::new(&["verify", "--yes", "--api-url", "https://127.0.0.1:1"]).and(&report).run();
+    search.outcome("verify", &run);
+    let run = Audit::new(&["verify", "--yes", "--api-url", key]).and(&report).run();
+    search.outcome("verify --api-url KEY", &run);
+    let plan = place.path().join("plan");
+    let run = Audit::new(&["purge-plan", "--to"]).and(&plan).and(&report).run();
+    search.outcome("purge-plan of a repository with a key in its path", &run);
+    assert!(run.errors().contains("has a key in its own path"), "{}", run.errors());
+    let run = Audit::new(&["purge-plan", "--to"]).and(&plan).and(&report).and("--repo").and(path).run();
+    assert!(plan.join("README.md").exists(), "{}", run.errors());
+    search.outcome("purge-plan", &run);
+    for (_, key) in &planted.keys[..6] {
+        for format in ["text", "json", "markdown"] {
+            let run = Audit::new(&["trace", "--format", format]).and(path).input(key.as_bytes()).run();
+            search.outcome(&format!("trace --format {format}"), &run);
+            let run = Audit::new(&["trace", "--format", format, "--id", &key_id(key)]).and(path).run();
+            search.outcome(&format!("trace --id --format {format}"), &run);
+        }
+    }
 }
 
 /// What is written to files: reports, the checklist, known keys.
@@ -335,6 +380,11 @@ fn no_error_has_a_key_in_it() {
         vec!["history".into(), "--checklist".into(), folder.join("no/such").into(), here.into()],
         vec!["history".into(), "--write-known".into(), folder.join("no/such").into(), here.into()],
     ];
+    for command in ["trace", "verify", "checklist", "status", "purge-plan"] {
+        runs.push(words(&[command, key]));
+        runs.push(vec![command.into(), folder.join("nosuch").into()]);
+        runs.push(words(&[command, "--id", key, "--to", key]));
+    }
     for option in ["--format", "--color", "--max-blob-size", "--threads", "--ref", "--since", "--reader", "--quiet"] {
         runs.push(vec!["history".into(), assigned(option), here.into()]);
     }

@@ -4,6 +4,8 @@ use std::collections::{BTreeSet, HashMap, HashSet};
 use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
+use super::Seeking;
+use super::trace::{Scanned, Wanted};
 use crate::detect::{Chain, Detector, Found, KeyFound, Opaque, Unread};
 use crate::history::{Bits, Graph, NONE, NodeKind};
 use crate::key::{KeyId, KeyText, Publishable, Vendor};
@@ -93,6 +95,8 @@ pub(super) struct Content {
 /// Keys seen so far, shared by the threads.
 #[derive(Default)]
 struct KeyTable {
+    /// Where it is set, other keys are passed over.
+    wanted: Option<Wanted>,
     numbers: HashMap<KeyText, u32>,
     texts: Vec<(KeyText, Kind)>,
     /// By key and object; [`NONE`] for text outside any object.
@@ -113,6 +117,9 @@ impl KeyTable {
     fn note(&mut self, found: &KeyFound, object: ObjectIndex) -> Option<u32> {
         /// Names beyond these say nothing more.
         const MOST_VARIABLES: usize = 20;
+        if self.wanted.as_ref().is_some_and(|wanted| !wanted.fits(&found.key)) {
+            return None;
+        }
         let number = match self.numbers.get(&found.key) {
             Some(number) => *number,
             None if self.texts.len() >= MOST_KEYS => {
@@ -191,6 +198,7 @@ struct Shared<'a> {
     events: &'a dyn Events,
     interrupt: Interrupt<'a>,
     time_for_object: Duration,
+    scanned: Option<&'a Scanned>,
 }
 
 #[derive(Default)]
@@ -208,6 +216,8 @@ struct Collector<'a> {
     links: Vec<u32>,
     part: Content,
     sizes: Vec<(ObjectIndex, u64)>,
+    /// Blobs with nothing in them, where a later repository may have the same.
+    clean: Vec<Oid>,
 }
 
 impl Visitor for Collector<'_> {
@@ -242,7 +252,15 @@ impl Collector<'_> {
         if bytes.len() < 1024 && bytes.starts_with(b"version https://git-lfs.github.com/spec/") {
             self.part.lfs_pointers.push(index);
         }
-        self.scan(index, bytes, &mut HashSet::new(), |_| Place::File);
+        let Some(scanned) = self.shared.scanned else {
+            self.scan(index, bytes, &mut HashSet::new(), |_| Place::File);
+            return;
+        };
+        let oid = self.shared.objects.oid(index);
+        // What says anything at all is scanned again: what it says belongs to each repository.
+        if !scanned.has(&oid) && !self.scan(index, bytes, &mut HashSet::new(), |_| Place::File) {
+            self.clean.push(oid);
+        }
     }
 
     fn commit(&mut self, index: ObjectIndex, bytes: &[u8]) {
@@ -335,18 +353,20 @@ impl Collector<'_> {
     }
 
     /// Scans bytes of an object; `place` says what kind of place a key stands in. Of each key and place in `here` the
-    /// first is kept.
+    /// first is kept. Whether there was anything in them, keys or not.
     fn scan(
         &mut self,
         index: ObjectIndex,
         bytes: &[u8],
         here: &mut HashSet<(u32, Place)>,
         place: impl Fn(&KeyFound) -> Place,
-    ) {
+    ) -> bool {
         let (shared, part) = (self.shared, &mut self.part);
         let began = Instant::now();
         let stop = || shared.interrupt.is_set() || began.elapsed() > shared.time_for_object;
+        let mut any = false;
         let unread = shared.detector.scan_until(bytes, &stop, &mut |found| {
+            any = true;
             if let Found::Key(found) = &found {
                 let Ok(mut keys) = shared.keys.lock() else { return };
                 if let Some(key) = keys.note(found, index) {
@@ -361,8 +381,10 @@ impl Collector<'_> {
             note_other(part, index, found);
         });
         let Unread { opaque, limits } = unread;
+        any |= !opaque.is_empty() || !limits.is_empty();
         part.opaque.extend(opaque.into_iter().map(|opaque| (index, opaque)));
         part.limited.extend(limits.into_iter().map(|limit| (index, limit)));
+        any
     }
 
     /// The number of a named object, which is a gap where it is not there.
@@ -422,11 +444,12 @@ pub(super) struct Pass<'a> {
     pub(super) time_for_object: Duration,
     pub(super) events: &'a dyn Events,
     pub(super) interrupt: Interrupt<'a>,
+    pub(super) seeking: Seeking<'a>,
 }
 
 /// Reads and scans every object of the store.
 pub(super) fn read_all(store: &Store, pass: &Pass<'_>) -> Content {
-    let keys = Mutex::new(KeyTable::default());
+    let keys = Mutex::new(KeyTable { wanted: pass.seeking.wanted.cloned(), ..KeyTable::default() });
     let shared = Shared {
         detector: pass.detector,
         objects: &store.objects,
@@ -435,6 +458,7 @@ pub(super) fn read_all(store: &Store, pass: &Pass<'_>) -> Content {
         events: pass.events,
         interrupt: pass.interrupt,
         time_for_object: pass.time_for_object,
+        scanned: pass.seeking.scanned,
     };
     let mut collectors: Vec<Collector<'_>> = (0..pass.threads.max(1))
         .map(|_| Collector {
@@ -444,6 +468,7 @@ pub(super) fn read_all(store: &Store, pass: &Pass<'_>) -> Content {
             links: Vec::new(),
             part: Content::default(),
             sizes: Vec::new(),
+            clean: Vec::new(),
         })
         .collect();
     let failures = store.visit_all(pass.reader, &mut collectors, pass.limit, pass.interrupt, pass.events);
@@ -464,6 +489,9 @@ pub(super) fn read_all(store: &Store, pass: &Pass<'_>) -> Content {
             content.sizes[index as usize] = size;
         }
         content.take(collector.part);
+        if let Some(scanned) = pass.seeking.scanned {
+            scanned.add(collector.clean);
+        }
     }
     content.table = keys.into_inner().unwrap_or_default();
     content.malformed.sort_unstable();

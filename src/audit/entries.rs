@@ -135,7 +135,8 @@ impl EntryMaker<'_> {
                     NodeKind::Commit => "commit",
                     NodeKind::Tag => "tag",
                     NodeKind::Blob | NodeKind::Absent => "blob",
-                },
+                }
+                .into(),
                 place,
                 path: path.map(|path| self.detector.mask(&path)),
                 line,

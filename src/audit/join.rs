@@ -47,8 +47,8 @@ pub(super) fn report(outcomes: Vec<Outcome>, known: &Known, generated_at: String
     keys.sort_by_cached_key(urgency);
     let count = |of: fn(&KeyReport) -> bool| keys.iter().filter(|key| of(key)).count() as u64;
     Report {
-        schema: REPORT_SCHEMA,
-        tool: Tool { name: env!("CARGO_PKG_NAME"), version: env!("CARGO_PKG_VERSION") },
+        schema: REPORT_SCHEMA.into(),
+        tool: Tool { name: env!("CARGO_PKG_NAME").into(), version: env!("CARGO_PKG_VERSION").into() },
         generated_at,
         complete: repositories.iter().all(|repository| repository.skipped.is_empty()),
         summary: Summary {
@@ -61,7 +61,11 @@ pub(super) fn report(outcomes: Vec<Outcome>, known: &Known, generated_at: String
         keys,
         other_vendors: vendors
             .into_iter()
-            .map(|(vendor, (tokens, example))| OtherVendor { vendor, count: tokens.len() as u64, example })
+            .map(|(vendor, (tokens, example))| OtherVendor {
+                vendor: vendor.into(),
+                count: tokens.len() as u64,
+                example,
+            })
             .collect(),
         placeholders: placeholders.len() as u64,
         half_masked: half_masked.len() as u64,

@@ -14,8 +14,13 @@ mod evidence;
 mod findings;
 mod join;
 mod outside;
+mod recall;
 mod roots;
+mod trace;
 mod vendors;
+
+pub use recall::{Place, Recall, Recalled};
+pub use trace::{Wanted, key_in};
 
 use std::collections::{BTreeSet, HashMap, HashSet};
 
@@ -23,8 +28,8 @@ use crate::detect::Detector;
 use crate::history::NodeKind;
 use crate::key::KeyId;
 use crate::model::{
-    Events, Interrupt, KeyReport, NotOurs, Oid, Opaque, OpaquePlace, Report, RepositoryReport, Shown, Skipped, Stage,
-    UnreachableCounts,
+    Contained, Events, Interrupt, KeyReport, NotOurs, Oid, Opaque, OpaquePlace, Report, RepositoryReport, Shown,
+    Skipped, Stage, UnreachableCounts,
 };
 use crate::state::Known;
 use crate::store::{Error, Gap, Layout, OpenOptions, Reader, Store};
@@ -122,42 +127,59 @@ struct Outcome {
     vendors: Vec<vendors::Found>,
     placeholders: HashSet<KeyId>,
     half_masked: HashSet<KeyId>,
+    /// For a trace: the first tags.
+    contained: Vec<Contained>,
 }
 
 impl Outcome {
     fn nothing(coverage: RepositoryReport) -> Self {
-        let (placeholders, half_masked) = (HashSet::new(), HashSet::new());
-        Self { coverage, keys: Vec::new(), vendors: Vec::new(), placeholders, half_masked }
+        Self {
+            coverage,
+            keys: Vec::new(),
+            vendors: Vec::new(),
+            placeholders: HashSet::new(),
+            half_masked: HashSet::new(),
+            contained: Vec::new(),
+        }
     }
+}
+
+/// What an audit looks for, where that is less than everything.
+#[derive(Clone, Copy, Default)]
+struct Seeking<'a> {
+    /// The one key.
+    wanted: Option<&'a Wanted>,
+    /// What earlier repositories had, and nothing in it.
+    scanned: Option<&'a trace::Scanned>,
 }
 
 impl Auditor<'_> {
     /// Audits repositories one after the other and joins what was found. One that cannot be read does not stop the
     /// others. `generated_at` is the time by the caller's clock, RFC 3339.
     pub fn run(&self, targets: Vec<Target>, known: &Known, generated_at: String) -> Report {
-        let outcomes = targets.into_iter().map(|target| self.repository(target)).collect();
+        let outcomes = targets.into_iter().map(|target| self.repository(target, Seeking::default())).collect();
         join::report(outcomes, known, generated_at, self.options.most())
     }
 
-    fn repository(&self, target: Target) -> Outcome {
+    fn repository(&self, target: Target, seeking: Seeking<'_>) -> Outcome {
         let name = self.detector.mask(&target.name);
         let reads_all = self.options.reads_unreachable();
         let open = OpenOptions { reflogs: self.options.reflog && reads_all, indexes: reads_all };
         self.events.stage(Stage::Opening, name.as_str(), None);
         let opened = target.layout.and_then(|layout| Store::open(layout, open));
         match opened {
-            Ok(store) => self.audit(store, name),
+            Ok(store) => self.audit(store, name, seeking),
             Err(error) => {
                 let detail = self.detector.mask(failure(&error).as_bytes());
                 let mut coverage = blank_coverage(name.clone(), self.options.narrowed_by(self.detector));
-                coverage.skipped.push(Skipped { object: name, reason: "unreadable", detail });
+                coverage.skipped.push(Skipped { object: name, reason: "unreadable".into(), detail });
                 Outcome::nothing(coverage)
             }
         }
     }
 
-    fn audit(&self, mut store: Store, name: Shown) -> Outcome {
-        let mut content = self.read_content(&mut store, &name);
+    fn audit(&self, mut store: Store, name: Shown, seeking: Seeking<'_>) -> Outcome {
+        let mut content = self.read_content(&mut store, &name, seeking);
         let mut gaps = std::mem::take(&mut store.gaps);
         gaps.append(&mut store.listing_gaps);
         let interrupted = self.interrupt.is_set();
@@ -204,14 +226,18 @@ impl Auditor<'_> {
                 gaps.push(Gap::named("limit", b"history", b"there are more paths with keys than are told"));
             }
         }
+        let contained = match seeking.wanted {
+            Some(_) => trace::contained(&store, &content, &roots, self.detector, &keys),
+            None => Vec::new(),
+        };
         let vendors = vendors::find(&store, &content, &roots, self.detector);
         let coverage = self.coverage(&store, &content, &roots, name, gaps);
         let (placeholders, half_masked) = (content.placeholders(&roots.relevant), content.half_masked(&roots.relevant));
-        Outcome { coverage, keys, vendors, placeholders, half_masked }
+        Outcome { coverage, keys, vendors, placeholders, half_masked, contained }
     }
 
     /// Reads everything; once more where objects were moved away meanwhile (`git repack -ad`, `git gc`).
-    fn read_content(&self, store: &mut Store, name: &Shown) -> Content {
+    fn read_content(&self, store: &mut Store, name: &Shown, seeking: Seeking<'_>) -> Content {
         /// A repository that is repacked all the time is read this often.
         const TRIES: u32 = 6;
         let mut tries = 1;
@@ -225,6 +251,7 @@ impl Auditor<'_> {
                 time_for_object: self.options.time_for_object,
                 events: self.events,
                 interrupt: self.interrupt,
+                seeking,
             };
             let content = content::read_all(store, &pass);
             let gone = |failure: &crate::store::Failure| {
@@ -256,7 +283,7 @@ impl Auditor<'_> {
         gaps: Vec<Gap>,
     ) -> RepositoryReport {
         let mut coverage = blank_coverage(name, self.options.narrowed_by(self.detector));
-        coverage.object_format = Some(store.format.name());
+        coverage.object_format = Some(store.format.name().into());
         coverage.refs = roots.tips.len() as u64;
         for object in 0..store.objects.len() as u32 {
             if !roots.relevant.has(object) {
@@ -288,13 +315,13 @@ impl Auditor<'_> {
         let named = opaque.take(self.options.most()).map(|(object, opaque)| OpaquePlace {
             object: store.objects.oid(*object),
             encoding: opaque.chain.iter().map(|step| mask(step.bytes())).collect(),
-            reason: opaque.reason,
+            reason: opaque.reason.into(),
         });
         coverage.opaque.at = named.collect();
         coverage.opaque.at.sort();
         let skipped: BTreeSet<Skipped> = gaps
             .iter()
-            .map(|gap| Skipped { object: mask(&gap.object), reason: gap.reason, detail: mask(&gap.detail) })
+            .map(|gap| Skipped { object: mask(&gap.object), reason: gap.reason.into(), detail: mask(&gap.detail) })
             .collect();
         coverage.skipped = skipped.into_iter().collect();
         coverage

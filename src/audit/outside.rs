@@ -102,7 +102,7 @@ fn unreachable(
     Unreachable {
         repository: repository.clone(),
         object: None,
-        object_type,
+        object_type: object_type.into(),
         place,
         path,
         line,

@@ -48,7 +48,7 @@ impl Demo {
         let report = auditor.run(targets, &Known::default(), now());
         progress.finish();
         let mut text = Vec::new();
-        let options = report::Options { color: self.color.on_stdout(), verbose: false };
+        let options = report::Options { color: self.color.on_stdout(), verbose: false, ..Default::default() };
         // Writing to memory cannot fail.
         _ = report::write(&report, Format::Text, options, &mut text);
         let mut checklist = Vec::new();

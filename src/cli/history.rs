@@ -10,7 +10,7 @@ use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
 use super::exit::Exit;
-use super::output::{self, Color};
+use super::output::{self, Color, FormatName};
 use super::progress::Progress;
 use super::repos::Repositories;
 use crate::audit::{Auditor, Options, Target};
@@ -103,14 +103,6 @@ pub(super) struct History {
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
-enum FormatName {
-    Text,
-    Json,
-    Jsonl,
-    Markdown,
-}
-
-#[derive(Clone, Copy, Debug, ValueEnum)]
 enum ReaderName {
     Bulk,
     Libgit2,
@@ -182,15 +174,10 @@ impl History {
 
     /// Writes everything that was asked for; tries each even where another failed.
     fn deliver(&self, report: &Report, known: &Known, detector: &Detector) -> Result<(), ()> {
-        let format = match self.format {
-            FormatName::Text => Format::Text,
-            FormatName::Json => Format::Json,
-            FormatName::Jsonl => Format::Jsonl,
-            FormatName::Markdown => Format::Markdown,
-        };
+        let format = self.format.format();
         let to_stdout = self.output.as_deref().is_none_or(|path| path == Path::new("-"));
         let color = to_stdout && self.color.on_stdout();
-        let options = report::Options { color, verbose: self.verbose };
+        let options = report::Options { color, verbose: self.verbose, ..Default::default() };
         let mut whole = Ok(());
         let mut check = |done: io::Result<()>, what: &Path| {
             if let Err(error) = done {
@@ -207,7 +194,7 @@ impl History {
             _ => check(output::to_stdout(&text), Path::new("the report")),
         }
         if let Some(path) = &self.checklist {
-            let plain = report::Options { color: false, verbose: self.verbose };
+            let plain = report::Options { color: false, verbose: self.verbose, ..Default::default() };
             check(output::to_file(path, &rendered(report, Format::Markdown, plain)), path);
         }
         if let Some(path) = &self.write_known {
@@ -243,7 +230,7 @@ fn rendered(report: &Report, format: Format, options: report::Options) -> Vec<u8
     text
 }
 
-fn tell_failure(target: &Target) {
+pub(super) fn tell_failure(target: &Target) {
     let Err(error) = &target.layout else { return };
     let hint = match error {
         Error::NotARepository { enclosing: Some(dir), .. } => {

@@ -4,15 +4,21 @@
 //! One file a command, its arguments beside its function. Every string of a repository's that goes to a stream from
 //! here is masked and escaped first.
 
+mod checklist;
 mod demo;
 mod exit;
 mod explain;
 mod history;
 mod hook;
+mod incident;
 mod output;
 mod policy;
 mod progress;
+mod purge_plan;
 mod repos;
+mod status;
+mod trace;
+mod verify;
 
 use std::ffi::OsString;
 use std::process::ExitCode;
@@ -32,8 +38,9 @@ pub use exit::Exit;
     propagate_version = true,
     max_term_width = 100,
     after_help = "Exit status: 0 nothing found and all read, 1 keys found, 2 wrong usage, 3 not all could be read\n\
-                  (whatever was found is reported all the same). No command prints a key; none uses the\n\
-                  network, but hook self-test, which pushes to where it is told."
+                  (whatever was found is reported all the same). No command prints a key; `purge-plan` alone\n\
+                  writes keys, to a folder of your own. None uses the network but `verify`, which asks Clerk,\n\
+                  and `hook self-test`, which pushes to where it is told."
 )]
 struct Arguments {
     #[command(subcommand)]
@@ -43,6 +50,11 @@ struct Arguments {
 #[derive(Subcommand, Debug)]
 enum Command {
     History(Box<history::History>),
+    Trace(Box<trace::Trace>),
+    Verify(Box<verify::Verify>),
+    Checklist(checklist::Checklist),
+    Status(Box<status::Status>),
+    PurgePlan(purge_plan::PurgePlan),
     Demo(demo::Demo),
     Explain(explain::Explain),
     Hook(hook::Hook),
@@ -77,6 +89,11 @@ fn run(arguments: impl Iterator<Item = OsString>, started: Instant) -> Exit {
     let interrupt = interrupt_flag();
     match arguments.command {
         Command::History(history) => history.run(&interrupt),
+        Command::Trace(trace) => trace.run(&interrupt),
+        Command::Verify(verify) => verify.run(&interrupt),
+        Command::Checklist(checklist) => checklist.run(),
+        Command::Status(status) => status.run(&interrupt),
+        Command::PurgePlan(plan) => plan.run(&interrupt),
         Command::Demo(demo) => demo.run(&interrupt),
         Command::Explain(explain) => explain.run(),
         Command::Hook(hook) => hook.run(&interrupt, started),

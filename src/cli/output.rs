@@ -4,7 +4,7 @@ use std::io::{self, IsTerminal, Write};
 use std::path::Path;
 
 use crate::detect::Detector;
-use crate::report::escape;
+use crate::report::{Format, escape};
 
 /// When to use colour.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
@@ -16,6 +16,45 @@ pub(super) enum Color {
     Always,
     /// Never.
     Never,
+}
+
+/// The format of a report, as it is named on the command line.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub(super) enum FormatName {
+    /// For a person at a terminal
+    Text,
+    /// One document: docs/report.schema.json; what later commands read
+    Json,
+    /// A line of JSON for each key, and one on coverage
+    Jsonl,
+    /// The rotation checklist
+    Markdown,
+    /// A page: all keys in time, and the rotation checklist
+    Html,
+    /// SARIF 2.1.0, for code scanning
+    Sarif,
+    /// GitLab's secret-detection report
+    Gitlab,
+    /// A table, a line for each key
+    Csv,
+    /// JUnit's XML: each key is a test that failed
+    Junit,
+}
+
+impl FormatName {
+    pub(super) fn format(self) -> Format {
+        match self {
+            Self::Text => Format::Text,
+            Self::Json => Format::Json,
+            Self::Jsonl => Format::Jsonl,
+            Self::Markdown => Format::Markdown,
+            Self::Html => Format::Html,
+            Self::Sarif => Format::Sarif,
+            Self::Gitlab => Format::Gitlab,
+            Self::Csv => Format::Csv,
+            Self::Junit => Format::Junit,
+        }
+    }
 }
 
 impl Color {

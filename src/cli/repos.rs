@@ -61,7 +61,7 @@ impl Repositories {
     }
 }
 
-fn target(path: &Path, layout: Result<Layout, Error>) -> Target {
+pub(super) fn target(path: &Path, layout: Result<Layout, Error>) -> Target {
     // What one calls the repository: its work tree's path where it has one.
     let name = match &layout {
         Ok(layout) if layout.common_dir.ends_with(".git") => layout.common_dir.parent().map(Path::to_owned),

@@ -3,13 +3,16 @@
 //! Nothing here reads, writes or decides. The one invariant that the types hold up is masking: a report
 //! has no string of a repository's in it but [`Shown`], and only `detect::mask` makes one.
 
+mod answer;
 mod events;
 mod oid;
 mod report;
 mod shown;
 mod sighting;
+mod trace;
 mod when;
 
+pub use answer::{Answer, Answers, Liveness};
 pub use events::{Events, Interrupt, Silent, Stage};
 pub use oid::{ObjectFormat, ObjectType, Oid};
 pub use report::{
@@ -19,4 +22,5 @@ pub use report::{
 };
 pub use shown::Shown;
 pub use sighting::{Confidence, Environment, Kind, Place, Span};
+pub use trace::Contained;
 pub use when::RawTime;

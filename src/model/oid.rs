@@ -123,6 +123,14 @@ impl serde::Serialize for Oid {
     }
 }
 
+impl<'de> serde::Deserialize<'de> for Oid {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = std::borrow::Cow::<str>::deserialize(deserializer)?;
+        Self::from_hex(text.as_bytes())
+            .ok_or_else(|| serde::de::Error::custom("an object's id has 40 or 64 hex digits"))
+    }
+}
+
 /// What an object is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, serde::Serialize)]
 #[serde(rename_all = "snake_case")]

@@ -3,7 +3,9 @@
 //!
 //! Version 1 may gain fields; none is ever lost or changes its meaning.
 
-use serde::Serialize;
+use std::borrow::Cow;
+
+use serde::{Deserialize, Serialize};
 
 use super::{Confidence, Environment, Kind, Oid, Place, Shown};
 
@@ -11,10 +13,10 @@ use super::{Confidence, Environment, Kind, Oid, Place, Shown};
 pub const REPORT_SCHEMA: &str = "clerk-audit/report/1";
 
 /// Everything an audit found out.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Report {
     /// [`REPORT_SCHEMA`].
-    pub schema: &'static str,
+    pub schema: Cow<'static, str>,
     /// Which program wrote it.
     pub tool: Tool,
     /// When, RFC 3339, UTC, by this machine's clock.
@@ -30,27 +32,28 @@ pub struct Report {
     /// How many different placeholders (`sk_test_xxxx…`) were seen.
     pub placeholders: u64,
     /// How many different keys were seen of which somebody masked a part.
+    #[serde(default)]
     pub half_masked: u64,
     /// Counts of the above.
     pub summary: Summary,
 }
 
 /// The program that wrote a report.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Tool {
     /// Its name.
-    pub name: &'static str,
+    pub name: Cow<'static, str>,
     /// Its version.
-    pub version: &'static str,
+    pub version: Cow<'static, str>,
 }
 
 /// Coverage of one repository.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct RepositoryReport {
     /// Where it is.
     pub path: Shown,
     /// `sha1` or `sha256`; null where it could not be opened.
-    pub object_format: Option<&'static str>,
+    pub object_format: Option<Cow<'static, str>>,
     /// How many refs it has, heads of worktrees included.
     pub refs: u64,
     /// How many commits were read.
@@ -68,13 +71,14 @@ pub struct RepositoryReport {
     /// What was not read, and why: each entry makes the report incomplete.
     pub skipped: Vec<Skipped>,
     /// Containers that are encrypted, damaged or none after all: scanned as they are, and no gap.
+    #[serde(default)]
     pub opaque: Opaque,
     /// What stands elsewhere and was not looked for here.
     pub not_ours: NotOurs,
 }
 
 /// Containers whose content could not be read.
-#[derive(Clone, Debug, Default, Serialize)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct Opaque {
     /// How many.
     pub count: u64,
@@ -83,18 +87,18 @@ pub struct Opaque {
 }
 
 /// One container whose content could not be read.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct OpaquePlace {
     /// The object it is, or stands in.
     pub object: Oid,
     /// The way to it inside that object, outermost first.
     pub encoding: Vec<Shown>,
     /// What it is, and why it cannot be read.
-    pub reason: &'static str,
+    pub reason: Cow<'static, str>,
 }
 
 /// Counts of objects that no tip reaches.
-#[derive(Clone, Copy, Debug, Default, Serialize)]
+#[derive(Clone, Copy, Debug, Default, Serialize, Deserialize)]
 pub struct UnreachableCounts {
     /// Commits.
     pub commits: u64,
@@ -103,19 +107,19 @@ pub struct UnreachableCounts {
 }
 
 /// Something that was to be read and was not.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Skipped {
     /// The object's id, or the file, ref or repository.
     pub object: Shown,
     /// One word: `missing`, `corrupt`, `malformed`, `too_large`, `too_deep`, `shallow`, `broken_ref`,
     /// `unsupported`, `unreadable`, `interrupted`, `limit`.
-    pub reason: &'static str,
+    pub reason: Cow<'static, str>,
     /// The rest, for a person.
     pub detail: Shown,
 }
 
 /// Content that git keeps elsewhere.
-#[derive(Clone, Copy, Debug, Default, Serialize)]
+#[derive(Clone, Copy, Debug, Default, Serialize, Deserialize)]
 pub struct NotOurs {
     /// Submodules, by their entry's name.
     pub submodules: u64,
@@ -124,7 +128,7 @@ pub struct NotOurs {
 }
 
 /// All that is known of one key.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct KeyReport {
     /// `sha256:` and the hash of the key's text.
     pub id: String,
@@ -150,6 +154,7 @@ pub struct KeyReport {
     pub variables: Vec<Shown>,
     /// Whether one of these names has a prefix whose variables builds put into the browser's bundle: then whoever
     /// visits the site can read it, however private the repository.
+    #[serde(default)]
     pub in_browser_bundle: bool,
     /// The first introduction.
     pub first_introduced: Option<Entry>,
@@ -172,12 +177,12 @@ pub struct KeyReport {
     /// How many different (object, span) it stands at.
     pub sightings: u64,
     /// What the gate's ledger says of it, in the ledger's order: the server's clock, beside author's and committer's.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub ledger: Vec<LedgerEntry>,
 }
 
 /// One decision of the gate about a key.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LedgerEntry {
     /// When, by the server's clock.
     pub time: Shown,
@@ -194,7 +199,7 @@ pub struct LedgerEntry {
 }
 
 /// How exposed a key is now.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Where {
     /// A branch's tip holds it.
@@ -208,7 +213,7 @@ pub enum Where {
 }
 
 /// What names the Clerk instance of a key. Never certain: another's publishable key can stand beside it.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Instance {
     /// The Frontend API host, for comparing; not a link.
     pub frontend_api: Option<Shown>,
@@ -223,7 +228,7 @@ pub struct Instance {
 }
 
 /// Another instance a key may belong to.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Candidate {
     /// The Frontend API host.
     pub frontend_api: Option<Shown>,
@@ -236,7 +241,7 @@ pub struct Candidate {
 }
 
 /// Whether an introduction or removal is of the key or of the key at one path.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Level {
     /// No parent held the key (or the commit holds it no more).
@@ -246,7 +251,7 @@ pub enum Level {
 }
 
 /// One introduction or removal: one for each commit, place and path, at its first line.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Entry {
     /// The repository's path.
     pub repository: Shown,
@@ -263,7 +268,7 @@ pub struct Entry {
     /// The committer, as recorded.
     pub committer: Option<Identity>,
     /// The tagger, for tags.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tagger: Option<Identity>,
     /// The first line of the message.
     pub subject: Option<Shown>,
@@ -296,7 +301,7 @@ pub struct Entry {
 }
 
 /// Author, committer or tagger.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Identity {
     /// The name.
     pub name: Shown,
@@ -309,7 +314,7 @@ pub struct Identity {
 }
 
 /// The tips that hold a key.
-#[derive(Clone, Debug, Default, Serialize)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct HeldAt {
     /// How many refs.
     pub count: u64,
@@ -324,7 +329,7 @@ pub struct HeldAt {
 }
 
 /// One place at a tip.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct HeldPlace {
     /// The repository's path.
     pub repository: Shown,
@@ -340,7 +345,7 @@ pub struct HeldPlace {
 }
 
 /// The refs that reach a key.
-#[derive(Clone, Debug, Default, Serialize)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct ReachableFrom {
     /// How many.
     pub count: u64,
@@ -349,7 +354,7 @@ pub struct ReachableFrom {
 }
 
 /// A place that no ref reaches.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Unreachable {
     /// The repository's path.
     pub repository: Shown,
@@ -357,7 +362,7 @@ pub struct Unreachable {
     pub object: Option<Oid>,
     /// What it is: `blob`, `tree`, `commit`, `tag`, `reflog`, `index`.
     #[serde(rename = "type")]
-    pub object_type: &'static str,
+    pub object_type: Cow<'static, str>,
     /// What kind of place.
     pub place: Place,
     /// A path, where a commit or the index gives it one.
@@ -371,7 +376,7 @@ pub struct Unreachable {
 }
 
 /// How long a key stood at tips: one span, by commit clocks.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Exposure {
     /// Committer time of the first introduction.
     pub start: Option<String>,
@@ -384,7 +389,7 @@ pub struct Exposure {
 }
 
 /// Why an exposure ended, or did not.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum EndReason {
     /// It did not.
@@ -398,7 +403,7 @@ pub enum EndReason {
 }
 
 /// A name at a place in a file at a tip.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct NamedPlace {
     /// The name.
     pub name: Shown,
@@ -409,10 +414,10 @@ pub struct NamedPlace {
 }
 
 /// Look-alikes of one vendor.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct OtherVendor {
     /// The vendor, as far as the shape tells.
-    pub vendor: &'static str,
+    pub vendor: Cow<'static, str>,
     /// How many different tokens.
     pub count: u64,
     /// One of them.
@@ -420,7 +425,7 @@ pub struct OtherVendor {
 }
 
 /// Where a look-alike stands.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct VendorExample {
     /// The object; null where it stands in none.
     pub object: Option<Oid>,
@@ -429,7 +434,7 @@ pub struct VendorExample {
 }
 
 /// Counts over a report.
-#[derive(Clone, Copy, Debug, Default, Serialize)]
+#[derive(Clone, Copy, Debug, Default, Serialize, Deserialize)]
 pub struct Summary {
     /// Keys.
     pub keys: u64,

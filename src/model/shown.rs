@@ -6,8 +6,9 @@ use std::fmt;
 /// as `\xNN`, with a backslash doubled, so that it can be told from the escape.
 ///
 /// It is not yet escaped for where it will stand: a terminal, Markdown and JSON each have their own dangers, and
-/// each writer minds its own. Only `detect::mask` builds one from bytes (a test holds the source to it).
-#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord, serde::Serialize)]
+/// each writer minds its own. Only `detect::mask` builds one from bytes, and only `report::read` takes one out of a
+/// document, every string of which it has masked anew (a test holds the source to both).
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord, serde::Serialize, serde::Deserialize)]
 #[serde(transparent)]
 pub struct Shown(String);
 
@@ -39,10 +40,38 @@ impl Shown {
         Self(format!("{before}{}{after}", self.0))
     }
 
+    /// The bytes that this stands for: the escapes undone. For a reader of reports, which masks them anew, and for
+    /// what needs a path itself, which a masked one is no longer.
+    pub fn unescaped(&self) -> Vec<u8> {
+        Self::unescape(&self.0)
+    }
+
+    /// The bytes that a text of a report stands for.
+    pub fn unescape(text: &str) -> Vec<u8> {
+        let text = text.as_bytes();
+        let mut bytes = Vec::with_capacity(text.len());
+        let mut at = 0;
+        while at < text.len() {
+            let escape = match &text[at..] {
+                [b'\\', b'\\', ..] => Some((b'\\', 2)),
+                [b'\\', b'x', high, low, ..] => hex(*high).zip(hex(*low)).map(|(high, low)| (high << 4 | low, 4)),
+                _ => None,
+            };
+            let (byte, length) = escape.unwrap_or((text[at], 1));
+            bytes.push(byte);
+            at += length;
+        }
+        bytes
+    }
+
     /// The text, for a writer that will escape it.
     pub fn as_str(&self) -> &str {
         &self.0
     }
+}
+
+fn hex(digit: u8) -> Option<u8> {
+    char::from(digit).to_digit(16).map(|value| value as u8)
 }
 
 impl fmt::Display for Shown {
@@ -60,5 +89,13 @@ mod tests {
         assert_eq!(Shown::from_masked(b"a\xffb").as_str(), "a\\xffb");
         assert_eq!(Shown::from_masked(b"a\\xffb").as_str(), "a\\\\xffb");
         assert_eq!(Shown::from_masked("é\u{202e}".as_bytes()).as_str(), "é\u{202e}");
+    }
+
+    #[test]
+    fn escapes_can_be_undone() {
+        for bytes in [&b"a\xffb"[..], b"a\\xffb", b"\\", b"", "\u{e9}\u{202e}\0".as_bytes(), b"\xf0\x9f"] {
+            assert_eq!(Shown::from_masked(bytes).unescaped(), bytes);
+        }
+        assert_eq!(Shown(r"a\q\x0g\".to_owned()).unescaped(), br"a\q\x0g\");
     }
 }

@@ -1,7 +1,7 @@
 //! Where a key stands, and how sure that is.
 
 /// What kind of credential a key is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, serde::Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Kind {
     /// A Backend API secret key, `sk_live_…` or `sk_test_…`.
@@ -20,10 +20,13 @@ pub enum Kind {
     EncryptionKey,
     /// An application that Clerk's keyless mode made, by the file it leaves behind.
     KeylessApplication,
+    /// One that this version does not know: read from the report of a later one.
+    #[serde(other)]
+    Other,
 }
 
 impl Kind {
-    /// Every kind.
+    /// Every kind that is looked for.
     pub const ALL: &'static [Self] = &[
         Self::SecretKey,
         Self::LegacyApiKey,
@@ -46,12 +49,13 @@ impl Kind {
             Self::ClaimToken => "claim_token",
             Self::EncryptionKey => "encryption_key",
             Self::KeylessApplication => "keyless_application",
+            Self::Other => "other",
         }
     }
 }
 
 /// The Clerk environment a key belongs to, by its prefix.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, serde::Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Environment {
     /// Production.
@@ -74,7 +78,7 @@ impl Environment {
 }
 
 /// How sure it is that a key is a Clerk key.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, serde::Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Confidence {
     /// Told, but it makes no audit fail.
@@ -97,7 +101,7 @@ impl Confidence {
 }
 
 /// Where in a repository a sighting is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, serde::Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Place {
     /// A file's content or a symbolic link's target.

@@ -8,7 +8,7 @@ use std::io;
 use crate::model::{KeyReport, Report, Where};
 
 use super::Options;
-use super::clock::{self, Logs, PLANS};
+use super::clock::{self, Logs, PLANS, Plan};
 use super::triage::{self, Triage};
 use super::wording::{self, count};
 use sheet::{Sheet, code};
@@ -18,7 +18,7 @@ mod facts;
 mod sheet;
 mod steps;
 
-pub(super) fn write(report: &Report, options: Options, out: &mut dyn io::Write) -> io::Result<()> {
+pub(super) fn write(report: &Report, options: Options<'_>, out: &mut dyn io::Write) -> io::Result<()> {
     let mut sheet = Sheet::new(out, options, report.repositories.len() > 1);
     let triage = Triage::of(report);
     title(&mut sheet, report)?;
@@ -106,7 +106,8 @@ fn top(sheet: &mut Sheet<'_>, report: &Report, triage: &Triage<'_>) -> io::Resul
 }
 
 fn save_logs(sheet: &mut Sheet<'_>, report: &Report, keys: &[&KeyReport]) -> io::Result<()> {
-    let kept = PLANS.map(|plan| format!("{} on {}", plan.keeps(), plan.name));
+    let kept: Vec<String> =
+        plans(sheet.options).into_iter().map(|plan| format!("{} on {}", plan.keeps(), plan.name)).collect();
     sheet.tick(
         0,
         &format!("**Save Clerk's logs first.** They are kept {}, and cannot be got back.", wording::list(&kept)),
@@ -120,7 +121,7 @@ fn save_logs(sheet: &mut Sheet<'_>, report: &Report, keys: &[&KeyReport]) -> io:
     let cut = keys.iter().any(|key| key.exposure.start.as_deref() == Some(start) && wording::is_cut(key));
     let on = if cut { "on or before" } else { "on" };
     sheet.bullet(1, &format!("The first exposure was {on} {day} (UTC). {}", clock::COMMIT_CLOCKS))?;
-    for line in log_lines(start, &report.generated_at) {
+    for line in log_lines(start, &report.generated_at, &plans(sheet.options)) {
         sheet.bullet(1, &line)?;
     }
     if keys.len() > 1 {
@@ -129,9 +130,14 @@ fn save_logs(sheet: &mut Sheet<'_>, report: &Report, keys: &[&KeyReport]) -> io:
     Ok(())
 }
 
+/// The plans whose deadlines are told: the one that was named, or all.
+fn plans(options: Options<'_>) -> Vec<Plan> {
+    options.plan.map_or(PLANS.to_vec(), |plan| vec![plan])
+}
+
 /// The same in one line, for the steps of a key: what to do about it stands at the top.
-fn log_days(start: &str, now: &str) -> String {
-    let days = PLANS.into_iter().filter_map(|plan| {
+fn log_days(start: &str, now: &str, plans: &[Plan]) -> String {
+    let days = plans.iter().copied().filter_map(|plan| {
         Some(match clock::logs(start, now, plan)? {
             Logs::Until(day) => format!("there until {day} on {}", plan.name),
             Logs::Gone { on, .. } => format!("gone since {on} on {}", plan.name),
@@ -143,9 +149,10 @@ fn log_days(start: &str, now: &str) -> String {
 }
 
 /// What is left of the logs of the first exposure, a line for each plan.
-fn log_lines(start: &str, now: &str) -> Vec<String> {
-    let mut lines: Vec<String> = PLANS
-        .into_iter()
+fn log_lines(start: &str, now: &str, plans: &[Plan]) -> Vec<String> {
+    let mut lines: Vec<String> = plans
+        .iter()
+        .copied()
         .filter_map(|plan| {
             let (name, keeps) = (plan.name, plan.keeps());
             Some(match clock::logs(start, now, plan)? {
@@ -176,7 +183,11 @@ fn possible(sheet: &mut Sheet<'_>, keys: &[&KeyReport]) -> io::Result<()> {
         sheet.tick(0, "Look at the place. Is it a key, and is it Clerk's?")?;
         sheet.tick(
             0,
-            &format!("If it is: rotate it as <{}> says. The list of keys: {}", wording::GUIDE, steps::page_link(key)),
+            &format!(
+                "If it is: rotate it as <{}> says. The list of keys: {}",
+                wording::GUIDE,
+                steps::page_link(sheet, key)
+            ),
         )?;
         sheet.tick(0, "If it is not: nothing is to be done.")?;
     }
@@ -218,7 +229,11 @@ mod tests {
 
     #[test]
     fn links_lead_to_clerk_alone() {
-        let text = sample::written(&sample::report(), Format::Markdown, Options { color: false, verbose: true });
+        let text = sample::written(
+            &sample::report(),
+            Format::Markdown,
+            Options { color: false, verbose: true, ..Options::default() },
+        );
         // What stands in code spans is text. No span of ours or of the sample's ends within another.
         let outside: String = outside_code(&text);
         for (at, _) in outside.match_indices("://") {
@@ -310,7 +325,7 @@ mod tests {
     #[test]
     fn logs_that_are_gone_are_told_with_what_is_left() {
         let now = "2026-11-23T10:00:00Z";
-        let lines = log_lines("2026-11-10T10:00:00Z", now);
+        let lines = log_lines("2026-11-10T10:00:00Z", now, &PLANS);
         assert_eq!(
             lines,
             [
@@ -319,8 +334,39 @@ mod tests {
                 "Business (30 days): there until 2026-12-10. Save them before that day.",
             ]
         );
-        assert!(log_lines("2027-01-01T00:00:00Z", now)[3].starts_with("That commit's clock runs ahead"));
-        assert!(log_lines("not a time", now).is_empty());
+        assert!(log_lines("2027-01-01T00:00:00Z", now, &PLANS)[3].starts_with("That commit's clock runs ahead"));
+        assert!(log_lines("not a time", now, &PLANS).is_empty());
+    }
+
+    #[test]
+    fn a_plan_a_list_of_consumers_and_clerks_answer_have_their_places() {
+        use crate::model::{Answer, Answers, Liveness};
+        let mut report = sample::one_key();
+        let consumers = [sample::shown("Fly.io app `shop-api`"), sample::shown("[x](https://evil.example)")];
+        let answer = Answer {
+            liveness: Liveness::Alive,
+            reason: "200".to_owned(),
+            at: "2026-11-24T09:00:00Z".to_owned(),
+            instance: Some("ins_2def".to_owned()),
+        };
+        let answers = Answers::from([(report.keys[0].id.clone(), answer)]);
+        let write = |report: &Report| {
+            let plan = Plan::named("pro");
+            let options = Options { plan, consumers: &consumers, answers: Some(&answers), ..Options::default() };
+            sample::written(report, Format::Markdown, options)
+        };
+        let text = write(&report);
+        assert!(!text.contains("Hobby") && !text.contains("Business") && text.contains("Pro (7 days)"));
+        assert!(text.contains("[ ] You named `` Fly.io app `shop-api` ``"), "{text}");
+        assert!(text.find("You named").unwrap() < text.find("This repository suggests").unwrap());
+        assert!(text.contains("**Alive:** Clerk accepted it on 2026-11-24 09:00:00 UTC"));
+        assert!(text.contains("apps/app_2abc/instances/ins_2def"));
+        // What Clerk says outweighs what stood beside the key.
+        let url = &mut report.keys[0].instance.as_mut().unwrap().dashboard_url;
+        *url = Some("https://dashboard.clerk.com/apps/app_2abc/instances/ins_other/api-keys".to_owned());
+        let text = write(&report);
+        assert!(text.contains("the address then has `ins_2def` in it"), "{text}");
+        assert!(text.contains("Clerk names another instance than the publishable key"));
     }
 
     #[test]

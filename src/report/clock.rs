@@ -12,8 +12,8 @@ pub(super) const COMMIT_CLOCKS: &str = "Times are commit clocks: they tell when 
                                         word, and not when they were pushed.";
 
 /// What a Clerk plan keeps of its application and admin logs.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Plan {
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Plan {
     /// Its name.
     pub(super) name: &'static str,
     /// For how many days.
@@ -25,6 +25,11 @@ pub(super) const PLANS: [Plan; 3] =
     [Plan { name: "Hobby", days: 1 }, Plan { name: "Pro", days: 7 }, Plan { name: "Business", days: 30 }];
 
 impl Plan {
+    /// The plan of this name, in small letters.
+    pub fn named(name: &str) -> Option<Self> {
+        PLANS.into_iter().find(|plan| plan.name.to_ascii_lowercase() == name)
+    }
+
     /// `1 day`, `7 days`.
     pub(super) fn keeps(self) -> String {
         super::wording::count(self.days.unsigned_abs(), "day", "days")
@@ -108,11 +113,11 @@ pub(super) fn span(exposure: &Exposure, cut: bool) -> String {
     }
 }
 
-fn parse(text: &str) -> Option<OffsetDateTime> {
+pub(super) fn parse(text: &str) -> Option<OffsetDateTime> {
     OffsetDateTime::parse(text, &Rfc3339).ok()
 }
 
-fn day(time: OffsetDateTime) -> Option<String> {
+pub(super) fn day(time: OffsetDateTime) -> Option<String> {
     time.checked_to_offset(UtcOffset::UTC).map(date)
 }
 

@@ -145,6 +145,67 @@ impl fmt::Display for Prose<'_> {
     }
 }
 
+/// The text for HTML and XML, in an element or in an attribute between double quotes: hidden characters as on a
+/// terminal, and the five characters that mean something as entities. What XML 1.0 has no character for is escaped as
+/// well.
+pub fn markup(text: &str) -> Markup<'_> {
+    Markup(text)
+}
+
+/// See [`markup`].
+#[derive(Clone, Copy, Debug)]
+pub struct Markup<'a>(&'a str);
+
+impl fmt::Display for Markup<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for character in terminal(self.0).to_string().chars() {
+            match character {
+                '&' => f.write_str("&amp;")?,
+                '<' => f.write_str("&lt;")?,
+                '>' => f.write_str("&gt;")?,
+                '"' => f.write_str("&quot;")?,
+                '\'' => f.write_str("&#39;")?,
+                '\u{fffe}' | '\u{ffff}' => write!(f, "\\u{{{:x}}}", u32::from(character))?,
+                character => write!(f, "{character}")?,
+            }
+        }
+        Ok(())
+    }
+}
+
+/// The text as one cell of CSV, quoted (RFC 4180). Hidden characters, line breaks among them, are as on a terminal; a
+/// cell that a spreadsheet would take for a formula begins with an apostrophe (OWASP, "CSV Injection").
+pub fn cell(text: &str) -> Cell<'_> {
+    Cell(text)
+}
+
+/// See [`cell`].
+#[derive(Clone, Copy, Debug)]
+pub struct Cell<'a>(&'a str);
+
+impl fmt::Display for Cell<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let visible = terminal(self.0).to_string();
+        // The wide forms are what some input methods turn into the narrow ones. Spaces in front do not disarm them.
+        let formula =
+            |character: char| matches!(character, '=' | '+' | '-' | '@' | '|' | '％' | '＝' | '＋' | '－' | '＠');
+        let is_formula = visible.trim_start().starts_with(formula);
+        write!(f, "\"{}{}\"", if is_formula { "'" } else { "" }, visible.replace('"', "\"\""))
+    }
+}
+
+/// A path as the relative reference of a URI (RFC 3986): all but letters, digits, `-._~` and `/` as `%XX`.
+pub fn uri_path(path: &[u8]) -> String {
+    let mut uri = String::with_capacity(path.len());
+    for byte in path {
+        match byte {
+            b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' | b'/' => uri.push(char::from(*byte)),
+            byte => uri.push_str(&format!("%{byte:02X}")),
+        }
+    }
+    uri
+}
+
 /// The text, or its beginning and end where it has more than `most` characters: a commit's subject can be a megabyte.
 ///
 /// Cutting comes after masking (a [`crate::model::Shown`] holds no key that a cut could leave half of) and before
@@ -236,6 +297,40 @@ mod tests {
     #[test]
     fn prose_has_no_structure() {
         assert_eq!(prose("a_b *c* [d](e) <f> @g").to_string(), "a\\_b \\*c\\* \\[d\\](e) \\<f\\> \\@g");
+    }
+
+    #[test]
+    fn markup_has_no_markup() {
+        assert_eq!(
+            markup("<a href='x' b=\"y\">&amp;</a>").to_string(),
+            "&lt;a href=&#39;x&#39; b=&quot;y&quot;&gt;&amp;amp;&lt;/a&gt;"
+        );
+        assert_eq!(markup("\u{0}\u{b}\u{ffff}\u{202e}").to_string(), "\\u{0}\\u{b}\\u{ffff}\\u{202e}");
+        let everything: String = ('\0'..=char::MAX).collect();
+        let told = markup(&everything).to_string();
+        assert!(!told.contains(['<', '>', '"', '\'', '\u{fffe}', '\u{ffff}']) && !told.chars().any(is_hidden));
+    }
+
+    #[test]
+    fn a_cell_is_one_cell_and_no_formula() {
+        for (text, expected) in [
+            ("plain, \"quoted\"", "\"plain, \"\"quoted\"\"\""),
+            ("=1+1", "\"'=1+1\""),
+            ("  @SUM(A1)", "\"'  @SUM(A1)\""),
+            ("-2", "\"'-2\""),
+            ("＝1", "\"'＝1\""),
+            ("\t=1", "\"\\u{9}=1\""),
+            ("a\r\nb", "\"a\\u{d}\\u{a}b\""),
+            ("", "\"\""),
+        ] {
+            assert_eq!(cell(text).to_string(), expected);
+        }
+    }
+
+    #[test]
+    fn a_path_is_a_relative_reference_and_nothing_else() {
+        assert_eq!(uri_path(b"a b/c:d?#%\xff"), "a%20b/c%3Ad%3F%23%25%FF");
+        assert_eq!(uri_path("//é\u{202e}".as_bytes()), "//%C3%A9%E2%80%AE");
     }
 
     #[test]

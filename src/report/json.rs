@@ -25,7 +25,7 @@ pub(super) fn write_lines(report: &Report, out: &mut dyn io::Write) -> io::Resul
     }
     let coverage = CoverageLine {
         line_type: "coverage",
-        schema: report.schema,
+        schema: &report.schema,
         tool: &report.tool,
         generated_at: &report.generated_at,
         complete: report.complete,
@@ -50,7 +50,7 @@ struct KeyLine<'a> {
 struct CoverageLine<'a> {
     #[serde(rename = "type")]
     line_type: &'static str,
-    schema: &'static str,
+    schema: &'a str,
     tool: &'a Tool,
     generated_at: &'a str,
     complete: bool,
@@ -61,7 +61,7 @@ struct CoverageLine<'a> {
     summary: &'a Summary,
 }
 
-fn write_value(value: &impl Serialize, layout: impl Formatter, out: &mut dyn io::Write) -> io::Result<()> {
+pub(super) fn write_value(value: &impl Serialize, layout: impl Formatter, out: &mut dyn io::Write) -> io::Result<()> {
     value.serialize(&mut Serializer::with_formatter(&mut *out, Harmless(layout)))?;
     out.write_all(b"\n")
 }

@@ -9,15 +9,30 @@
 
 use std::io;
 
-use crate::model::Report;
+use crate::model::{Answers, Liveness, Report, Shown};
+
+pub use clock::Plan;
+pub use progress::{Evidence, KeyProgress, State, Step, paths_to_ignore, progress};
+pub use read::{Mask, ReadError, read};
+pub use trace::{Trace, TraceFormat, write_trace};
 
 mod checklist;
 mod clock;
+mod csv;
 pub mod escape;
+mod gitlab;
+mod html;
 mod json;
+mod junit;
+mod progress;
+mod read;
 #[cfg(test)]
 mod sample;
+mod sarif;
+mod spot;
+mod status;
 mod text;
+mod trace;
 mod triage;
 mod wording;
 
@@ -32,24 +47,77 @@ pub enum Format {
     Jsonl,
     /// The rotation checklist.
     Markdown,
+    /// One page with the picture of all keys in time and the rotation checklist.
+    Html,
+    /// SARIF 2.1.0, for code scanning.
+    Sarif,
+    /// GitLab's secret-detection report.
+    Gitlab,
+    /// A table with a line for each key.
+    Csv,
+    /// JUnit's XML: each key is a test that failed.
+    Junit,
 }
 
-/// How a report is written. JSON has no options.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Options {
+impl Format {
+    /// All of them.
+    pub const ALL: [Self; 9] = [
+        Self::Text,
+        Self::Json,
+        Self::Jsonl,
+        Self::Markdown,
+        Self::Html,
+        Self::Sarif,
+        Self::Gitlab,
+        Self::Csv,
+        Self::Junit,
+    ];
+}
+
+/// How a report is written. JSON, SARIF, GitLab's, CSV and JUnit have no options.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Options<'a> {
     /// Whether text has colours: for terminals only.
     pub color: bool,
     /// Whether text and Markdown give whole lists, where else they give the first few and the count.
     pub verbose: bool,
+    /// The Clerk plan, where it is known: then the deadlines of its logs alone are told.
+    pub plan: Option<Plan>,
+    /// Places where keys are deployed that a person has named, beside those that the report proposes.
+    pub consumers: &'a [Shown],
+    /// What Clerk answered about the keys.
+    pub answers: Option<&'a Answers>,
+}
+
+/// Whether a time of a report is later than `now`: a clock is off.
+pub fn is_ahead(time: &str, now: &str) -> bool {
+    clock::is_ahead(time, now)
+}
+
+/// Puts the keys that Clerk said are alive before those of which it is not known, and the dead ones last; within each
+/// the report's own order stays.
+pub fn sort_by_answer(report: &mut Report, answers: &Answers) {
+    let liveness = |id: &str| answers.get(id).map_or(Liveness::Unknown, |answer| answer.liveness);
+    report.keys.sort_by_key(|key| liveness(&key.id));
+}
+
+/// Writes how far each key is, for a person at a terminal.
+pub fn write_status(keys: &[KeyProgress], out: &mut dyn io::Write) -> io::Result<()> {
+    status::write(keys, out)
 }
 
 /// Writes the report in one format. Whether to flush, and what a closed pipe means, is the caller's.
-pub fn write(report: &Report, format: Format, options: Options, out: &mut dyn io::Write) -> io::Result<()> {
+pub fn write(report: &Report, format: Format, options: Options<'_>, out: &mut dyn io::Write) -> io::Result<()> {
     match format {
         Format::Text => text::write(report, options, out),
         Format::Json => json::write(report, out),
         Format::Jsonl => json::write_lines(report, out),
         Format::Markdown => checklist::write(report, options, out),
+        Format::Html => html::write(report, options, out),
+        Format::Sarif => sarif::write(report, out),
+        Format::Gitlab => gitlab::write(report, out),
+        Format::Csv => csv::write(report, out),
+        Format::Junit => junit::write(report, out),
     }
 }
 
@@ -57,14 +125,14 @@ pub fn write(report: &Report, format: Format, options: Options, out: &mut dyn io
 mod tests {
     use super::*;
 
-    const FORMATS: [Format; 4] = [Format::Text, Format::Json, Format::Jsonl, Format::Markdown];
-
     #[test]
     fn no_format_lets_a_hidden_character_through() {
         for report in [sample::report(), sample::clean(), sample::unopened()] {
-            for format in FORMATS {
+            for format in Format::ALL {
                 for verbose in [false, true] {
-                    let written = sample::written(&report, format, Options { color: false, verbose });
+                    let written = sample::written(&report, format, Options { verbose, ..Options::default() });
+                    // CSV ends its lines in two characters, and has no others of them.
+                    let written = if format == Format::Csv { written.replace("\r\n", "\n") } else { written };
                     let hidden = |&character: &char| character != '\n' && escape::is_hidden(character);
                     assert_eq!(written.chars().find(hidden), None, "{format:?}");
                     assert!(written.ends_with('\n') && !written.ends_with("\n\n"), "{format:?}");
@@ -84,7 +152,7 @@ mod tests {
                 Ok(())
             }
         }
-        for format in FORMATS {
+        for format in Format::ALL {
             let result = write(&sample::report(), format, Options::default(), &mut Closed);
             assert_eq!(result.map_err(|error| error.kind()), Err(io::ErrorKind::BrokenPipe), "{format:?}");
         }

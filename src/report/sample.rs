@@ -12,7 +12,7 @@ use super::{Format, Options};
 pub(super) const HOSTILE: &str = "fix\u{1b}[2J\u{202e}\r\n# [log in](https://evil.example) <img src=x> ``` @admin #1 \
                                   ![i](https://evil.example/i) https://evil.example \\";
 
-pub(super) fn written(report: &Report, format: Format, options: Options) -> String {
+pub(super) fn written(report: &Report, format: Format, options: Options<'_>) -> String {
     let mut out = Vec::new();
     super::write(report, format, options, &mut out).unwrap();
     String::from_utf8(out).unwrap()
@@ -28,20 +28,30 @@ pub(super) fn assert_golden(name: &str, text: &str) {
     assert!(golden == text, "{name} is not what is written now; set UPDATE_GOLDEN=1 and look at the difference");
 }
 
+/// Holds a document to a schema under `tests/schemas`.
+pub(super) fn assert_schema(name: &str, document: &serde_json::Value) {
+    let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/schemas").join(name);
+    let schema = serde_json::from_str(&std::fs::read_to_string(path).unwrap()).unwrap();
+    let validator = jsonschema::options().should_validate_formats(true).build(&schema).unwrap();
+    let errors: Vec<String> =
+        validator.iter_errors(document).map(|error| format!("{}: {error}", error.instance_path)).collect();
+    assert!(errors.is_empty(), "{errors:#?}");
+}
+
 /// A key in every state, and an incomplete scan.
 pub(super) fn report() -> Report {
     let keys =
         vec![on_a_branch(), by_refs(), in_messages(), unreachable(), known_again(), in_history(), known(), possible()];
     Report {
-        schema: REPORT_SCHEMA,
-        tool: Tool { name: "clerk-audit", version: "0.1.0" },
+        schema: REPORT_SCHEMA.into(),
+        tool: Tool { name: "clerk-audit".into(), version: "0.1.0".into() },
         generated_at: "2026-11-23T10:00:00Z".to_owned(),
         complete: false,
         repositories: vec![repository()],
         summary: summary(&keys),
         keys,
         other_vendors: vec![OtherVendor {
-            vendor: "Stripe",
+            vendor: "Stripe".into(),
             count: 3,
             example: VendorExample { object: Some(oid(90)), path: Some(shown("config/<b>pay</b>.yml")) },
         }],
@@ -110,7 +120,7 @@ fn repository() -> RepositoryReport {
     all.push(skipped(&oid(81).to_string(), "shallow", ""));
     RepositoryReport {
         path: shown("/srv/git/shop.git"),
-        object_format: Some("sha1"),
+        object_format: Some("sha1".into()),
         refs: 12,
         commits: 1_204,
         trees: 9_001,
@@ -121,7 +131,7 @@ fn repository() -> RepositoryReport {
         skipped: all,
         opaque: Opaque {
             count: 1,
-            at: vec![OpaquePlace { object: oid(91), encoding: vec![Shown::own("gzip")], reason: "zip: encrypted" }],
+            at: vec![OpaquePlace { object: oid(91), encoding: vec![Shown::own("gzip")], reason: "encrypted".into() }],
         },
         not_ours: NotOurs { submodules: 2, lfs_pointers: 1 },
     }
@@ -294,7 +304,7 @@ fn unreachable() -> KeyReport {
     let place = |object, via: Option<&str>| Unreachable {
         repository: shown("/srv/git/shop.git"),
         object: Some(object),
-        object_type: "blob",
+        object_type: "blob".into(),
         place: Place::File,
         path: Some(shown("debug.js")),
         line: Some(7),
@@ -304,7 +314,7 @@ fn unreachable() -> KeyReport {
     let log = |place: Place, name: &str, via: Option<&str>| Unreachable {
         repository: shown("/srv/git/shop.git"),
         object: None,
-        object_type: "reflog",
+        object_type: "reflog".into(),
         place,
         path: Some(shown(name)),
         line: via.is_some().then_some(7),
@@ -312,7 +322,7 @@ fn unreachable() -> KeyReport {
         commits: Vec::new(),
     };
     let message = Unreachable {
-        object_type: "commit",
+        object_type: "commit".into(),
         place: Place::CommitMessage,
         path: None,
         commits: Vec::new(),
@@ -351,7 +361,7 @@ fn possible() -> KeyReport {
         unreachable: vec![Unreachable {
             repository: shown("/srv/git/shop.git"),
             object: Some(oid(60)),
-            object_type: "index",
+            object_type: "index".into(),
             place: Place::Path,
             path: Some(shown("notes/sk_test_AbC6…WxY6.txt")),
             line: None,
@@ -451,10 +461,10 @@ fn exposure(start: Option<&str>, end: Option<&str>, end_reason: EndReason) -> Ex
 }
 
 fn skipped(object: &str, reason: &'static str, detail: &str) -> Skipped {
-    Skipped { object: shown(object), reason, detail: shown(detail) }
+    Skipped { object: shown(object), reason: reason.into(), detail: shown(detail) }
 }
 
-fn shown(text: &str) -> Shown {
+pub(super) fn shown(text: &str) -> Shown {
     Shown::from_masked(text.as_bytes())
 }
 

@@ -11,12 +11,13 @@ use super::clock;
 use super::triage::{self, Triage};
 use super::wording;
 use page::Page;
+pub(super) use page::visible;
 
 mod coverage;
 mod key;
 mod page;
 
-pub(super) fn write(report: &Report, options: Options, out: &mut dyn io::Write) -> io::Result<()> {
+pub(super) fn write(report: &Report, options: Options<'_>, out: &mut dyn io::Write) -> io::Result<()> {
     let mut page = Page::new(out, options, report.repositories.len() > 1);
     let triage = Triage::of(report);
     verdict(&mut page, report, &triage)?;
@@ -81,7 +82,7 @@ mod tests {
 
     #[test]
     fn colour_changes_nothing_but_colour() {
-        let colored = text(&sample::report(), Options { color: true, verbose: false });
+        let colored = text(&sample::report(), Options { color: true, verbose: false, ..Options::default() });
         let mut plain = String::new();
         let mut rest = colored.as_str();
         while let Some((before, after)) = rest.split_once('\u{1b}') {
@@ -107,7 +108,7 @@ mod tests {
 
     #[test]
     fn links_lead_to_clerk_alone() {
-        let text = text(&sample::report(), Options { color: false, verbose: true });
+        let text = text(&sample::report(), Options { color: false, verbose: true, ..Options::default() });
         assert!(text.contains("evil.example"));
         for (at, _) in text.match_indices("://") {
             assert!(text[at..].starts_with("://dashboard.clerk.com/"), "{}", text[at..].lines().next().unwrap());
@@ -116,7 +117,7 @@ mod tests {
 
     #[test]
     fn what_is_no_object_is_told_for_what_it_is() {
-        let text = text(&sample::report(), Options { color: false, verbose: true });
+        let text = text(&sample::report(), Options { color: false, verbose: true, ..Options::default() });
         for line in [
             "name of the reflog refs/heads/sk_live_AbC4…WxY4, whose ref is gone\n",
             "reflog of HEAD, line 7 (HEAD@{3})\n",
@@ -138,7 +139,7 @@ mod tests {
         cut.at_or_before = true;
         (key.introductions, key.removals) = (vec![cut.clone()], Vec::new());
         key.first_introduced = Some(cut);
-        let text = text(&report, Options { color: false, verbose: true });
+        let text = text(&report, Options { color: false, verbose: true, ..Options::default() });
         assert!(text.contains("at or before"));
         assert!(!text.contains("Ann") && !text.contains("ann@"), "{text}");
     }
@@ -153,7 +154,7 @@ mod tests {
 
     #[test]
     fn verbose_tells_all_that_was_not_read() {
-        let long = text(&sample::report(), Options { color: false, verbose: true });
+        let long = text(&sample::report(), Options { color: false, verbose: true, ..Options::default() });
         let short = text(&sample::report(), Options::default());
         let told = |text: &str| text.matches("pack has no such object").count();
         assert_eq!((told(&short), told(&long)), (3, 7));

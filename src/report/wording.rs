@@ -63,6 +63,7 @@ pub(super) fn kind(kind: Kind) -> &'static str {
         Kind::ClaimToken => "claim token of a keyless application",
         Kind::EncryptionKey => "encryption key",
         Kind::KeylessApplication => "keyless application's file",
+        Kind::Other => "credential of a kind that this version does not know",
     }
 }
 
@@ -104,6 +105,16 @@ pub(super) fn known_mark(key: &KeyReport) -> String {
 /// Where a key stands now, of its most exposed place: the order of urgency.
 pub(super) fn standing(key: &KeyReport) -> &'static str {
     standing_of(&[key])
+}
+
+/// The word for it that the JSON has.
+pub(super) fn standing_name(standing: Where) -> &'static str {
+    match standing {
+        Where::BranchTip => "branch_tip",
+        Where::OtherTip => "other_tip",
+        Where::History => "history",
+        Where::Unreachable => "unreachable",
+    }
 }
 
 /// The same for several keys that stand alike.
@@ -264,7 +275,7 @@ pub(super) fn unreachable(item: &Unreachable, quote: &dyn Fn(&str) -> String) ->
     let name = item.path.as_ref().map(|path| quote(path.as_str()));
     let of_name = name.as_ref().map_or(String::new(), |name| format!(" {name}"));
     let via = item.via.as_ref().map(|via| quote(via.as_str()));
-    match (item.object_type, item.place) {
+    match (&*item.object_type, item.place) {
         ("reflog", Place::RefName) => return format!("name of the reflog{of_name}, whose ref is gone"),
         ("reflog", _) => {
             let line = item.line.map_or(String::new(), |line| format!(", line {line}"));

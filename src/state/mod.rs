@@ -3,6 +3,7 @@
 mod known;
 mod ledger;
 mod policy;
+mod status;
 
 pub use known::{Known, KnownError, Tally};
 pub use ledger::{Append, Ledger, LedgerError, LedgerEvent, append};
@@ -10,3 +11,4 @@ pub use policy::{
     Allowance, Class, Limits, Mode, OnOpaque, Policy, PolicyError, PolicyPlaces, Reaction, Standing, allow_entries,
     is_day,
 };
+pub use status::{Asked, Status, StatusError, Tick, is_instance};

@@ -11,6 +11,7 @@
 mod bulk;
 mod commit_graph;
 mod files;
+mod guard;
 mod index_file;
 mod inflate;
 mod locate;
@@ -32,6 +33,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 
+pub use guard::{ignored_by, push_hook};
 pub use index_file::IndexEntry;
 pub use locate::{Layout, locate, locate_git_dir};
 pub use objects::{ObjectIndex, Objects};

@@ -2,6 +2,7 @@
 //! a repository by git's own command line and knows nothing of the code that it is held against.
 #![allow(dead_code, reason = "each test binary uses a part of it")]
 
+pub(crate) mod clerk;
 pub(crate) mod fixture;
 pub(crate) mod git;
 pub(crate) mod oracle;

@@ -33,12 +33,12 @@ pub(super) fn warning(sheet: &mut Sheet<'_>, report: &Report) -> io::Result<()> 
 }
 
 /// How often each reason is given, over all repositories.
-fn reasons(report: &Report) -> Vec<(&'static str, u64)> {
-    let mut reasons: Vec<(&'static str, u64)> = Vec::new();
+fn reasons(report: &Report) -> Vec<(&str, u64)> {
+    let mut reasons: Vec<(&str, u64)> = Vec::new();
     for entry in report.repositories.iter().flat_map(|repository| &repository.skipped) {
         match reasons.iter_mut().find(|reason| reason.0 == entry.reason) {
             Some(reason) => reason.1 += 1,
-            None => reasons.push((entry.reason, 1)),
+            None => reasons.push((&entry.reason, 1)),
         }
     }
     reasons
@@ -57,7 +57,7 @@ pub(super) fn write(sheet: &mut Sheet<'_>, report: &Report) -> io::Result<()> {
             0,
             &format!(
                 "Not Clerk's: {tokens} like {}{}. Rotate at that vendor.",
-                prose(vendor.vendor),
+                prose(&vendor.vendor),
                 path.unwrap_or_default()
             ),
         )?;
@@ -111,7 +111,7 @@ fn not_read(sheet: &mut Sheet<'_>, repository: &RepositoryReport) -> io::Result<
     let entries = repository.skipped.iter().map(|entry| {
         let detail =
             if entry.detail.as_str().is_empty() { String::new() } else { format!(", {}", sheet.show(&entry.detail)) };
-        format!("{}: {}{detail}", prose(wording::skipped(entry.reason)), sheet.show(&entry.object))
+        format!("{}: {}{detail}", prose(wording::skipped(&entry.reason)), sheet.show(&entry.object))
     });
     let entries = sheet.few(entries.collect());
     for entry in entries {

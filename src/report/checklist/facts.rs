@@ -3,7 +3,7 @@
 use std::io;
 
 use crate::key::is_bundled_for_browsers;
-use crate::model::{Confidence, Entry, Identity, Instance, KeyReport, Level, Place, Shown, Where};
+use crate::model::{Confidence, Entry, Identity, Instance, KeyReport, Level, Liveness, Place, Shown, Where};
 
 use super::super::clock;
 use super::super::escape::prose;
@@ -13,6 +13,7 @@ use super::steps;
 
 pub(super) fn write(sheet: &mut Sheet<'_>, key: &KeyReport) -> io::Result<()> {
     sheet.bullet(0, &format!("**The key:** {}", steps::find_it(key)))?;
+    alive(sheet, key)?;
     if key.known_again {
         sheet.bullet(
             0,
@@ -36,6 +37,27 @@ pub(super) fn write(sheet: &mut Sheet<'_>, key: &KeyReport) -> io::Result<()> {
     published(sheet, key)?;
     standing(sheet, key)?;
     unreachable(sheet, key)
+}
+
+/// What Clerk answered, where it was asked.
+fn alive(sheet: &mut Sheet<'_>, key: &KeyReport) -> io::Result<()> {
+    let Some(answer) = sheet.answer(key) else { return Ok(()) };
+    let at = clock::readable(&answer.at);
+    sheet.bullet(
+        0,
+        &match answer.liveness {
+            Liveness::Alive => format!("**Alive:** Clerk accepted it on {at}."),
+            Liveness::Dead => format!("**Dead:** Clerk refused it on {at}. It opens nothing any more."),
+            Liveness::Unknown => format!("**Alive or not:** not known, asked on {at}: {}.", prose(&answer.reason)),
+        },
+    )?;
+    let beside = key.instance.as_ref().and_then(|instance| instance.dashboard_url.as_deref());
+    if let (Some(named), Some(page)) = (&answer.instance, beside)
+        && !page.contains(&format!("/{named}/"))
+    {
+        sheet.bullet(1, "Clerk names another instance than the publishable key beside it does: go by Clerk.")?;
+    }
+    Ok(())
 }
 
 fn instance(sheet: &mut Sheet<'_>, key: &KeyReport) -> io::Result<()> {

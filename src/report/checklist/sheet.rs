@@ -5,7 +5,7 @@
 use std::fmt;
 use std::io;
 
-use crate::model::Shown;
+use crate::model::{Answer, KeyReport, Shown};
 
 use super::super::Options;
 use super::super::escape;
@@ -20,7 +20,7 @@ const MOST_CHARACTERS: usize = 300;
 /// What a checklist is written onto.
 pub(super) struct Sheet<'o> {
     out: &'o mut dyn io::Write,
-    options: Options,
+    pub(super) options: Options<'o>,
     /// Whether an empty line is owed before the next.
     gap: bool,
     /// Whether there are several repositories, so that each place must name its own.
@@ -28,7 +28,7 @@ pub(super) struct Sheet<'o> {
 }
 
 impl<'o> Sheet<'o> {
-    pub(super) fn new(out: &'o mut dyn io::Write, options: Options, several: bool) -> Self {
+    pub(super) fn new(out: &'o mut dyn io::Write, options: Options<'o>, several: bool) -> Self {
         Self { out, options, gap: false, several }
     }
 
@@ -86,6 +86,11 @@ impl<'o> Sheet<'o> {
             values.push(format!("and {} more", wording::number(more)));
         }
         values
+    }
+
+    /// What Clerk answered about a key.
+    pub(super) fn answer(&self, key: &KeyReport) -> Option<&'o Answer> {
+        self.options.answers?.get(&key.id)
     }
 
     /// Foreign text.

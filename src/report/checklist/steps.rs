@@ -37,10 +37,10 @@ pub(super) fn write(sheet: &mut Sheet<'_>, key: &KeyReport, report: &Report) -> 
          accept the downtime.",
     )?;
     let steps = [
-        back(key),
+        back(sheet, key),
         claim(key),
-        Some(logs(key, report)),
-        Some(add(key)),
+        Some(logs(sheet, key, report)),
+        Some(add(sheet, key)),
         Some(deploy(sheet, key)),
         Some(check()),
         Some(delete(key)),
@@ -89,24 +89,32 @@ fn its_ends(key: &KeyReport) -> String {
     }
 }
 
-/// The page of the key's instance, where it is known, else the general one with its warning.
-pub(super) fn page_link(key: &KeyReport) -> String {
+/// The page of the key's instance, where it is known, else the general one with its warning. What Clerk itself named
+/// outweighs what stood beside the key.
+pub(super) fn page_link(sheet: &Sheet<'_>, key: &KeyReport) -> String {
     let exact = key.instance.as_ref().and_then(|instance| wording::dashboard_page(instance.dashboard_url.as_deref()));
-    match exact {
-        Some(page) => format!("<{page}>"),
-        None => format!(
-            "<{}>. Check the application and the environment at the top left first: `~` opens the instance that was \
-             open last.",
-            wording::DASHBOARD
+    let named = sheet.answer(key).and_then(|answer| answer.instance.as_deref());
+    let all = wording::DASHBOARD;
+    match (exact, named) {
+        (Some(page), None) => format!("<{page}>"),
+        (Some(page), Some(named)) if page.contains(&format!("/{named}/")) => format!("<{page}>"),
+        (_, Some(named)) => format!(
+            "<{all}>. It is the right instance if the address then has {} in it: that is the one Clerk named. Else \
+             choose another at the top left.",
+            code(&named)
+        ),
+        (None, None) => format!(
+            "<{all}>. Check the application and the environment at the top left first: `~` opens the instance that was \
+             open last."
         ),
     }
 }
 
-fn back(key: &KeyReport) -> Option<Step> {
+fn back(sheet: &Sheet<'_>, key: &KeyReport) -> Option<Step> {
     key.known_again.then(|| {
         let find = its_ends(key);
         Step::with(
-            format!("**Is it still good?** It is known, but back. Look for {find}: {}", page_link(key)),
+            format!("**Is it still good?** It is known, but back. Look for {find}: {}", page_link(sheet, key)),
             [
                 "In the list of one of your instances? Then it still works: do all that follows.",
                 "In none? Then it was deleted, and there is nothing to rotate. Take it out of the code, note it as \
@@ -126,12 +134,12 @@ fn claim(key: &KeyReport) -> Option<Step> {
     })
 }
 
-fn logs(key: &KeyReport, report: &Report) -> Step {
+fn logs(sheet: &Sheet<'_>, key: &KeyReport, report: &Report) -> Step {
     let mut notes = Vec::new();
     match key.exposure.start.as_deref().and_then(|start| Some((start, clock::utc_day(start)?))) {
         Some((start, day)) => {
             let before = if wording::is_cut(key) { ", or earlier" } else { "" };
-            let days = super::log_days(start, &report.generated_at);
+            let days = super::log_days(start, &report.generated_at, &super::plans(sheet.options));
             notes.push(format!("First exposure: {day} (UTC){before}.{days}"));
         }
         None => notes.push("When this key was first exposed is not known. Save all that is there.".to_owned()),
@@ -150,10 +158,10 @@ fn logs(key: &KeyReport, report: &Report) -> Step {
     Step { notes, ..step }
 }
 
-fn add(key: &KeyReport) -> Step {
+fn add(sheet: &Sheet<'_>, key: &KeyReport) -> Step {
     let environment = wording::dashboard_environment(key.environment);
     Step::with(
-        format!("**Add a new key** in {environment}: {}", page_link(key)),
+        format!("**Add a new key** in {environment}: {}", page_link(sheet, key)),
         [
             "Name it for the one thing that will use it. One key for each thing, so that the next leak is smaller.",
             "Copy its value at once. Clerk shows it only now.",
@@ -173,11 +181,13 @@ fn deploy(sheet: &Sheet<'_>, key: &KeyReport) -> Step {
         })
         .collect();
     boxes = sheet.few(boxes);
-    let head = if boxes.is_empty() {
-        "This repository does not show where. The usual places:"
-    } else {
-        "First where this repository suggests, then the usual places:"
+    let named = sheet.options.consumers;
+    let head = match (named.is_empty(), boxes.is_empty()) {
+        (false, _) => "First where you said, then the rest:",
+        (true, true) => "This repository does not show where. The usual places:",
+        (true, false) => "First where this repository suggests, then the usual places:",
     };
+    boxes.splice(0..0, named.iter().map(|place| format!("You named {}", sheet.show(place))));
     let usual = [
         "Hosting: Vercel, Netlify, Cloudflare, AWS, Fly, Railway. Each of production, preview and development.",
         "CI secrets. Containers, Kubernetes and Helm, Terraform and its state.",

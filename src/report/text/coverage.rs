@@ -26,7 +26,7 @@ fn look_alikes(page: &mut Page<'_>, report: &Report) -> io::Result<()> {
             let path = vendor.example.path.as_ref().map(show);
             let object = vendor.example.object.map(|object| object.short());
             let example = path.or(object).map_or(String::new(), |example| format!(", in {example}"));
-            format!("{}: {}{example}", visible(vendor.vendor), count(vendor.count, "token", "tokens"))
+            format!("{}: {}{example}", visible(&vendor.vendor), count(vendor.count, "token", "tokens"))
         })
         .collect();
     if !vendors.is_empty() {
@@ -44,7 +44,7 @@ fn look_alikes(page: &mut Page<'_>, report: &Report) -> io::Result<()> {
 }
 
 fn read(page: &mut Page<'_>, repository: &RepositoryReport) -> io::Result<()> {
-    let Some(format) = repository.object_format else {
+    let Some(format) = &repository.object_format else {
         return page.line(&format!("Not opened: {}", show(&repository.path)));
     };
     page.line(&format!("Read: {}", show(&repository.path)))?;
@@ -54,7 +54,7 @@ fn read(page: &mut Page<'_>, repository: &RepositoryReport) -> io::Result<()> {
         count(repository.trees, "tree", "trees"),
         count(repository.blobs, "blob", "blobs"),
         wording::bytes(repository.bytes),
-        format.to_owned(),
+        format.to_string(),
     ];
     page.field("objects", &[objects.join(", ")])?;
     let unreachable = &repository.unreachable;
@@ -103,12 +103,12 @@ fn not_read(page: &mut Page<'_>, repository: &RepositoryReport) -> io::Result<()
 }
 
 /// The entries of each reason, in the order in which reasons first come.
-fn by_reason(skipped: &[Skipped]) -> Vec<(&'static str, Vec<&Skipped>)> {
-    let mut groups: Vec<(&'static str, Vec<&Skipped>)> = Vec::new();
+fn by_reason(skipped: &[Skipped]) -> Vec<(&str, Vec<&Skipped>)> {
+    let mut groups: Vec<(&str, Vec<&Skipped>)> = Vec::new();
     for entry in skipped {
         match groups.iter_mut().find(|group| group.0 == entry.reason) {
             Some(group) => group.1.push(entry),
-            None => groups.push((entry.reason, vec![entry])),
+            None => groups.push((&entry.reason, vec![entry])),
         }
     }
     groups

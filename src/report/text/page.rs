@@ -25,14 +25,14 @@ const MOST_CHARACTERS: usize = 300;
 /// What a report is written onto.
 pub(super) struct Page<'o> {
     out: &'o mut dyn io::Write,
-    options: Options,
+    options: Options<'o>,
     cut: Cell<bool>,
     /// Whether there are several repositories, so that each place must name its own.
     pub(super) several: bool,
 }
 
 impl<'o> Page<'o> {
-    pub(super) fn new(out: &'o mut dyn io::Write, options: Options, several: bool) -> Self {
+    pub(super) fn new(out: &'o mut dyn io::Write, options: Options<'o>, several: bool) -> Self {
         Self { out, options, cut: Cell::new(false), several }
     }
 
@@ -93,6 +93,6 @@ pub(super) fn show(text: &Shown) -> String {
 ///
 /// Terminals and logs on the web make a link of whatever has a `://`, and no stranger's address may lead an Admin
 /// anywhere: one of the slashes is written as an escape.
-pub(super) fn visible(text: &str) -> String {
+pub(in crate::report) fn visible(text: &str) -> String {
     escape::terminal(&escape::shorten(text, MOST_CHARACTERS)).to_string().replace("://", ":\\u{2f}/")
 }

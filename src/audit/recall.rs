@@ -1,0 +1,186 @@
+//! Use case: the texts of keys that a report names by id, read again from the repository that has them.
+//!
+//! A report has no keys. Whoever must send one to Clerk, or write the file by which a history is cleaned, reads it
+//! anew: every object is scanned once, and what is not wanted is let go at once. The cost is that of the content pass
+//! of an audit, and memory for the keys wanted and their places.
+
+use std::collections::{BTreeMap, HashMap, HashSet};
+
+use super::Auditor;
+use crate::detect::{Detector, Found, KeyFound, Step};
+use crate::key::{KeyId, KeyText};
+use crate::model::{ObjectType, Oid, Stage};
+use crate::store::{Error, Layout, ObjectIndex, OpenOptions, Store, Visitor};
+
+/// A place of a wanted key in an object.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Place {
+    /// The object.
+    pub object: Oid,
+    /// What it is.
+    pub object_type: ObjectType,
+    /// The encodings that were undone, outermost first.
+    pub encoding: Vec<&'static str>,
+    /// Whether the object has a NUL among its first bytes, by which git and its helpers take it for binary.
+    pub is_binary: bool,
+}
+
+/// A wanted key.
+#[derive(Clone, Debug)]
+pub struct Recalled {
+    /// Its text.
+    pub text: KeyText,
+    /// Where it stands in objects, in order.
+    pub places: Vec<Place>,
+    /// Names of refs that have it in them.
+    pub refs: Vec<Vec<u8>>,
+}
+
+/// What reading one repository again has come to.
+#[derive(Default)]
+pub struct Recall {
+    /// The keys found, by id.
+    pub keys: BTreeMap<KeyId, Recalled>,
+    /// How many objects could not be read.
+    pub unread: usize,
+}
+
+impl Auditor<'_> {
+    /// Reads the wanted keys of one repository; all of them where `wanted` is `None`.
+    ///
+    /// # Errors
+    /// Where the repository cannot be opened.
+    pub fn recall(&self, name: &[u8], layout: Layout, wanted: Option<&HashSet<KeyId>>) -> Result<Recall, Error> {
+        let shown = self.detector.mask(name);
+        self.events.stage(Stage::Opening, shown.as_str(), None);
+        let store = Store::open(layout, OpenOptions { reflogs: true, indexes: true })?;
+        self.events.stage(Stage::Content, shown.as_str(), Some(store.objects.len() as u64));
+        let mut seekers: Vec<Seeker<'_>> =
+            (0..self.options.threads.max(1)).map(|_| Seeker::new(self.detector, wanted)).collect();
+        let failures =
+            store.visit_all(self.options.reader, &mut seekers, self.options.max_blob_size, self.interrupt, self.events);
+        let mut recall = Recall { unread: failures.len(), ..Recall::default() };
+        let mut outside = Seeker::new(self.detector, wanted);
+        let names = store.refs.tips.iter().map(|tip| &tip.name).chain(&store.refs.symbolic);
+        for name in names.chain(store.refs.reflogs.iter().map(|log| &log.name)) {
+            for key in outside.keys_in(name) {
+                let refs = &mut recall.keys.entry(key.id()).or_insert_with(|| Recalled::new(key)).refs;
+                if !refs.contains(name) {
+                    refs.push(name.clone());
+                }
+            }
+        }
+        let lines = store.refs.reflogs.iter().flat_map(|log| &log.lines).map(|line| &line.text);
+        let paths = store.indexes.iter().flat_map(|(_, entries)| entries).map(|entry| &entry.path);
+        for text in lines.chain(paths) {
+            for key in outside.keys_in(text) {
+                recall.keys.entry(key.id()).or_insert_with(|| Recalled::new(key));
+            }
+        }
+        for (text, places) in seekers.into_iter().flat_map(|seeker| seeker.found) {
+            let recalled = recall.keys.entry(text.id()).or_insert_with(|| Recalled::new(text));
+            recalled.places.extend(places.into_iter().map(|place| Place {
+                object: store.objects.oid(place.index),
+                object_type: place.kind,
+                encoding: place.encoding,
+                is_binary: place.is_binary,
+            }));
+        }
+        for recalled in recall.keys.values_mut() {
+            recalled.places.sort();
+            recalled.places.dedup();
+        }
+        Ok(recall)
+    }
+}
+
+impl Recalled {
+    fn new(text: KeyText) -> Self {
+        Self { text, places: Vec::new(), refs: Vec::new() }
+    }
+}
+
+/// A place by the object's number.
+struct Spot {
+    index: ObjectIndex,
+    kind: ObjectType,
+    encoding: Vec<&'static str>,
+    is_binary: bool,
+}
+
+/// The names of the encodings, outermost first; with `spread` for a key that does not stand in one piece: in strings
+/// that are put together, over line ends, with something between its bytes.
+fn spelling(found: &KeyFound) -> Vec<&'static str> {
+    let mut names: Vec<&'static str> = found
+        .encoding
+        .iter()
+        .map(|step| match step {
+            Step::Undone(name) => *name,
+            Step::Member(_) => "member",
+        })
+        .collect();
+    let length = found.key.expose().len();
+    let most = match names.as_slice() {
+        [] => length,
+        ["utf-16le" | "utf-16be" | "hex"] => length * 2,
+        ["base64"] => length * 4 / 3 + 3,
+        ["base64", "utf-16le"] => length * 8 / 3 + 3,
+        _ => usize::MAX,
+    };
+    if found.span.end - found.span.start > most {
+        names.push("spread");
+    }
+    names
+}
+
+/// Looks for wanted keys on one thread.
+struct Seeker<'a> {
+    detector: &'a Detector,
+    wanted: Option<&'a HashSet<KeyId>>,
+    found: HashMap<KeyText, Vec<Spot>>,
+}
+
+impl<'a> Seeker<'a> {
+    fn new(detector: &'a Detector, wanted: Option<&'a HashSet<KeyId>>) -> Self {
+        Self { detector, wanted, found: HashMap::new() }
+    }
+
+    fn is_wanted(&self, key: &KeyText) -> bool {
+        self.wanted.is_none_or(|wanted| wanted.contains(&key.id()))
+    }
+
+    fn keys_in(&mut self, text: &[u8]) -> Vec<KeyText> {
+        let mut keys = Vec::new();
+        self.detector.scan(text, &mut |found| {
+            if let Found::Key(found) = found
+                && self.is_wanted(&found.key)
+            {
+                keys.push(found.key);
+            }
+        });
+        keys
+    }
+}
+
+impl Visitor for Seeker<'_> {
+    fn object(&mut self, index: ObjectIndex, kind: ObjectType, bytes: &[u8]) {
+        // As git does it (`buffer_is_binary`), and git filter-repo after it.
+        const LOOKED_AT: usize = 8192;
+        let mut spots = Vec::new();
+        self.detector.scan(bytes, &mut |found| {
+            if let Found::Key(found) = found
+                && self.is_wanted(&found.key)
+            {
+                let encoding = spelling(&found);
+                spots.push((found.key, encoding));
+            }
+        });
+        if spots.is_empty() {
+            return;
+        }
+        let is_binary = bytes[..bytes.len().min(LOOKED_AT)].contains(&0);
+        for (key, encoding) in spots {
+            self.found.entry(key).or_default().push(Spot { index, kind, encoding, is_binary });
+        }
+    }
+}

@@ -1,0 +1,209 @@
+//! Use case: one key, wherever it is in many repositories.
+//!
+//! An audit that knows what it looks for: other keys are let go as they are seen, so that nothing is attributed but
+//! the one; and a file that a repository shares with an earlier one (a fork, a clone) is not scanned again.
+
+use std::cmp::Reverse;
+use std::collections::{BinaryHeap, HashMap, HashSet};
+use std::sync::Mutex;
+
+use super::content::Content;
+use super::roots::{RefClass, Roots, TipObject};
+use super::{Auditor, Target};
+use crate::detect::{Detector, Found};
+use crate::history::{NONE, NodeKind};
+use crate::key::{KeyId, KeyText};
+use crate::model::{Contained, KeyReport, Oid, RawTime, Report};
+use crate::state::Known;
+use crate::store::{ObjectIndex, Store, parse};
+
+/// Which key is looked for.
+#[derive(Clone, Debug)]
+pub enum Wanted {
+    /// The one with this id.
+    Id(KeyId),
+    /// Those whose id (`sha256:…`) or hint begins so.
+    Begins(String),
+}
+
+impl Wanted {
+    /// Whether a key is one of those.
+    pub fn fits(&self, key: &KeyText) -> bool {
+        match self {
+            Self::Id(id) => key.id() == *id,
+            Self::Begins(start) => key.id().to_string().starts_with(start) || key.hint().starts_with(start),
+        }
+    }
+}
+
+/// The one key that a text typed or pasted has in it, with or without a name and quotes around it.
+///
+/// # Errors
+/// In words, where it has none, or several.
+pub fn key_in(text: &[u8], detector: &Detector) -> Result<KeyText, &'static str> {
+    let mut keys: Vec<KeyText> = Vec::new();
+    let mut others = 0;
+    detector.scan(text, &mut |found| match found {
+        Found::Key(found) if !keys.contains(&found.key) => keys.push(found.key),
+        Found::Key(_) | Found::Publishable { .. } => {}
+        Found::OtherVendor { .. } | Found::HalfMasked { .. } | Found::Placeholder { .. } => others += 1,
+    });
+    match (keys.pop(), keys.is_empty(), others) {
+        (Some(key), true, _) => Ok(key),
+        (Some(_), false, _) => Err("that has several keys in it: trace one at a time"),
+        (None, _, 0) => Err("that is no Clerk secret key: sk_live_ or sk_test_ and 42 letters and digits"),
+        (None, ..) => Err("that looks like another vendor's key, or like a placeholder, and not like one of Clerk's"),
+    }
+}
+
+/// Objects that were scanned in an earlier repository and had nothing in them.
+#[derive(Default)]
+pub(super) struct Scanned(Mutex<HashSet<Oid>>);
+
+impl Scanned {
+    pub(super) fn has(&self, object: &Oid) -> bool {
+        self.0.lock().is_ok_and(|objects| objects.contains(object))
+    }
+
+    pub(super) fn add(&self, objects: impl IntoIterator<Item = Oid>) {
+        if let Ok(mut all) = self.0.lock() {
+            all.extend(objects);
+        }
+    }
+}
+
+impl Auditor<'_> {
+    /// Traces keys through repositories: the report that has them alone, and the first tag that contains each commit
+    /// that brought one in.
+    pub fn trace(&self, targets: Vec<Target>, wanted: &Wanted, generated_at: String) -> (Report, Vec<Contained>) {
+        let scanned = Scanned::default();
+        let several = targets.len() > 1;
+        let seeking = super::Seeking { wanted: Some(wanted), scanned: several.then_some(&scanned) };
+        let mut tags = Vec::new();
+        let mut outcomes = Vec::new();
+        for target in targets {
+            let mut outcome = self.repository(target, seeking);
+            tags.append(&mut outcome.contained);
+            outcomes.push(outcome);
+        }
+        tags.sort();
+        tags.dedup();
+        let report = super::join::report(outcomes, &Known::default(), generated_at, usize::MAX);
+        (report, tags)
+    }
+}
+
+/// The first tag that contains each commit by which a key came in.
+pub(super) fn contained(
+    store: &Store,
+    content: &Content,
+    roots: &Roots,
+    detector: &Detector,
+    keys: &[(KeyId, KeyReport)],
+) -> Vec<Contained> {
+    let mut tags: Vec<(Option<i64>, &TipObject)> = roots
+        .tips
+        .iter()
+        .filter(|tip| tip.class == RefClass::Tag)
+        .map(|tip| (time_of(store, content, tip), tip))
+        .collect();
+    // What has no time comes last; ties by name, so that nothing depends on how refs are stored.
+    tags.sort_by_key(|(time, tip)| (time.is_none(), *time, &tip.name));
+    let mut open: HashMap<ObjectIndex, &crate::model::Entry> = HashMap::new();
+    for (_, key) in keys {
+        for entry in key.introductions.iter().chain(&key.first_introduced) {
+            if let Some(object) = entry.commit.and_then(|commit| store.objects.find(&commit)) {
+                open.insert(object, entry);
+            }
+        }
+    }
+    let mut found = Vec::new();
+    for (time, tip) in tags {
+        if open.is_empty() {
+            break;
+        }
+        let name = tip.name.strip_prefix(b"refs/tags/").unwrap_or(&tip.name);
+        for (commit, path) in reached(content, tip.peeled, &open.keys().copied().collect()) {
+            let Some(entry) = open.remove(&commit) else { continue };
+            let tag = detector.mask(name);
+            found.push(Contained {
+                repository: entry.repository.clone(),
+                commit: store.objects.oid(commit),
+                name: tag.between("", &path),
+                tag,
+                time: time.and_then(RawTime::rfc3339_utc),
+            });
+        }
+    }
+    found
+}
+
+/// The tagger's time of a tag, or the committer's of what it names.
+fn time_of(store: &Store, content: &Content, tip: &TipObject) -> Option<i64> {
+    const MOST_TAG: u64 = 1 << 20;
+    let committed = content.clocks.get(&tip.peeled).and_then(|clocks| clocks.committer);
+    let Some(tag) = tip.tags.first() else { return committed };
+    let mut bytes = Vec::new();
+    store.read(*tag, MOST_TAG, &mut bytes).ok()?;
+    let tagger = parse::tag(&bytes, store.format).tagger?;
+    RawTime::parse(parse::ident(bytes.get(tagger)?).time).map(|time| time.seconds).or(committed)
+}
+
+/// What it costs to come to a commit, and from which of its children, as the how-manieth parent of that.
+type Step = (u64, Option<(ObjectIndex, usize)>);
+
+/// Those of `wanted` that a commit reaches, each with the way to it (`~3^2~1`): the shortest, where leaving the line
+/// of first parents costs as much as a long way along it (git's `name-rev.c`, `MERGE_TRAVERSAL_WEIGHT`).
+fn reached(content: &Content, from: ObjectIndex, wanted: &HashSet<ObjectIndex>) -> Vec<(ObjectIndex, String)> {
+    const LEAVING: u64 = 65_535;
+    if content.graph.kind(from) != NodeKind::Commit {
+        return Vec::new();
+    }
+    let mut best: HashMap<ObjectIndex, Step> = HashMap::from([(from, (0, None))]);
+    let mut queue = BinaryHeap::from([Reverse((0u64, from))]);
+    while let Some(Reverse((cost, commit))) = queue.pop() {
+        if best.get(&commit).is_some_and(|(known, _)| *known < cost) {
+            continue;
+        }
+        for (number, parent) in content.graph.links(commit).iter().skip(1).enumerate() {
+            if *parent == NONE || content.graph.kind(*parent) != NodeKind::Commit {
+                continue;
+            }
+            let cost = cost + if number == 0 { 1 } else { LEAVING };
+            if best.get(parent).is_none_or(|(known, _)| cost < *known) {
+                best.insert(*parent, (cost, Some((commit, number))));
+                queue.push(Reverse((cost, *parent)));
+            }
+        }
+    }
+    let mut found: Vec<(ObjectIndex, String)> =
+        wanted.iter().filter(|commit| best.contains_key(commit)).map(|commit| (*commit, way(&best, *commit))).collect();
+    found.sort();
+    found
+}
+
+fn way(best: &HashMap<ObjectIndex, Step>, to: ObjectIndex) -> String {
+    let mut steps = Vec::new();
+    let mut at = to;
+    while let Some((_, Some((child, number)))) = best.get(&at) {
+        steps.push(*number);
+        at = *child;
+    }
+    let mut path = String::new();
+    let mut straight = 0;
+    for number in steps.into_iter().rev() {
+        if number == 0 {
+            straight += 1;
+            continue;
+        }
+        if straight > 0 {
+            path.push_str(&format!("~{straight}"));
+            straight = 0;
+        }
+        path.push_str(&format!("^{}", number + 1));
+    }
+    if straight > 0 {
+        path.push_str(&format!("~{straight}"));
+    }
+    path
+}

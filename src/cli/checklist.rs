@@ -1,0 +1,122 @@
+//! `clerk-audit checklist`
+
+use std::io;
+use std::path::{Path, PathBuf};
+
+use clap::Args;
+
+use super::exit::Exit;
+use super::incident;
+use super::output::{self, FormatName};
+use crate::detect::Detector;
+use crate::model::{Report, Shown};
+use crate::report::{self, Plan};
+
+/// Write the rotation checklist of a report
+///
+/// From the report alone: the repository need not be here. Keys that Clerk said are alive come first. With --format
+/// any other format of a report can be written from it as well.
+#[derive(Args, Debug)]
+#[command(after_help = "Exit status: 0 written, 2 wrong usage, 3 the report cannot be read or nothing can be written.")]
+pub(super) struct Checklist {
+    /// A report, as `history --format json` writes it (- for standard input)
+    #[arg(value_name = "REPORT.json")]
+    report: PathBuf,
+    /// The plan of your Clerk workspace: how long it keeps logs
+    #[arg(long, value_name = "PLAN")]
+    plan: Option<PlanName>,
+    /// Places where keys are deployed, one a line, to be told beside those that the report proposes
+    #[arg(long, value_name = "FILE")]
+    consumers: Option<PathBuf>,
+    /// Format
+    #[arg(long, value_name = "FORMAT", default_value = "markdown")]
+    format: FormatName,
+    /// Write to FILE (mode 0600) instead of standard output
+    #[arg(long, short, value_name = "FILE")]
+    output: Option<PathBuf>,
+    /// The status file [default: REPORT.status.json beside the report]
+    #[arg(long, value_name = "FILE")]
+    state: Option<PathBuf>,
+    /// Give whole lists where else the first few stand
+    #[arg(long, short)]
+    verbose: bool,
+}
+
+/// Clerk's plans.
+#[derive(Clone, Copy, Debug, clap::ValueEnum)]
+enum PlanName {
+    /// 1 day
+    Hobby,
+    /// 7 days
+    Pro,
+    /// 30 days
+    Business,
+}
+
+impl Checklist {
+    pub(super) fn run(self) -> Exit {
+        let detector = Detector::new();
+        match self.write(&detector) {
+            Ok(()) => Exit::Clean,
+            Err(exit) => exit,
+        }
+    }
+
+    fn write(&self, detector: &Detector) -> Result<(), Exit> {
+        let mut report = incident::read_report(&self.report, detector)?;
+        let status_path = incident::status_path(&self.report, self.state.as_deref());
+        let status = incident::read_status(status_path.as_deref(), detector)?;
+        let read = [Some(self.report.as_path()), status_path.as_deref(), self.consumers.as_deref()];
+        incident::keep_inputs(self.output.as_deref(), &read)?;
+        let consumers = match &self.consumers {
+            Some(path) => consumers(path, detector).map_err(|error| {
+                output::error(&format!("cannot read {}: {error}", path.display()), None);
+                Exit::Incomplete
+            })?,
+            None => Vec::new(),
+        };
+        report::sort_by_answer(&mut report, status.answers());
+        let name = self.plan.map(|plan| match plan {
+            PlanName::Hobby => "hobby",
+            PlanName::Pro => "pro",
+            PlanName::Business => "business",
+        });
+        let options = report::Options {
+            color: false,
+            verbose: self.verbose,
+            plan: name.and_then(Plan::named),
+            consumers: &consumers,
+            answers: (!status.answers().is_empty()).then_some(status.answers()),
+        };
+        deliver(&report, self.format, options, self.output.as_deref())
+    }
+}
+
+/// Writes a report where it is wanted. What went wrong has been told where this fails.
+pub(super) fn deliver(
+    report: &Report,
+    format: FormatName,
+    options: report::Options<'_>,
+    output: Option<&Path>,
+) -> Result<(), Exit> {
+    let mut text = Vec::new();
+    // Writing to memory cannot fail.
+    _ = report::write(report, format.format(), options, &mut text);
+    let written = match output.filter(|path| *path != Path::new("-")) {
+        Some(path) => output::to_file(path, &text),
+        None => output::to_stdout(&text),
+    };
+    written.map_err(|error| {
+        if error.kind() != io::ErrorKind::BrokenPipe {
+            output::error(&format!("cannot write: {error}"), None);
+        }
+        Exit::Incomplete
+    })
+}
+
+/// Lines of a file; empty ones and those that begin with `#` say nothing.
+fn consumers(path: &Path, detector: &Detector) -> io::Result<Vec<Shown>> {
+    let text = std::fs::read(path)?;
+    let lines = text.split(|byte| *byte == b'\n').map(<[u8]>::trim_ascii);
+    Ok(lines.filter(|line| !line.is_empty() && !line.starts_with(b"#")).map(|line| detector.mask(line)).collect())
+}

@@ -1,0 +1,209 @@
+//! `clerk-audit purge-plan`
+
+use std::collections::HashSet;
+use std::fs::{DirBuilder, OpenOptions};
+use std::io::{self, Write};
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::path::{Path, PathBuf};
+use std::sync::atomic::AtomicBool;
+
+use clap::Args;
+
+use super::exit::Exit;
+use super::history::chain;
+use super::incident::{self, note};
+use super::output;
+use super::progress::Progress;
+use super::status::path_of;
+use crate::audit::{Auditor, Options, Recalled};
+use crate::detect::Detector;
+use crate::key::KeyId;
+use crate::model::{Interrupt, ObjectType, Report};
+use crate::purge::{self, Leak};
+use crate::store::locate;
+
+/// Write what `git filter-repo` needs to clean a history of keys
+///
+/// The keys are read again from the repositories that the report names. The files written have keys in them, in every
+/// spelling: they go to a new folder that is yours alone, with a script that rewrites a fresh mirror and audits it.
+/// Nothing is rewritten by this command itself.
+#[derive(Args, Debug)]
+#[command(
+    after_help = "Exit status: 0 written, 2 wrong usage, 3 not all keys could be read again, or nothing written."
+)]
+pub(super) struct PurgePlan {
+    /// A report, as `history --format json` writes it
+    #[arg(value_name = "REPORT.json")]
+    report: PathBuf,
+    /// The folder to write to; it must not be there yet
+    #[arg(long, value_name = "DIR")]
+    to: PathBuf,
+    /// Read keys from this repository instead of those that the report names (repeatable)
+    #[arg(long, value_name = "REPO")]
+    repo: Vec<PathBuf>,
+    /// Only this key: its id or hint, or a beginning of one (repeatable) [default: all that must be rotated]
+    #[arg(long, value_name = "KEY")]
+    key: Vec<String>,
+}
+
+/// What is to be cleaned out of one repository.
+struct Plan {
+    repository: PathBuf,
+    leaks: Vec<Leak>,
+}
+
+impl PurgePlan {
+    pub(super) fn run(self, interrupt: &AtomicBool) -> Exit {
+        let detector = Detector::new();
+        self.answer(&detector, interrupt).unwrap_or_else(|exit| exit)
+    }
+
+    fn answer(&self, detector: &Detector, interrupt: &AtomicBool) -> Result<Exit, Exit> {
+        self.check_place()?;
+        let report = incident::read_report(&self.report, detector)?;
+        let wanted = self.wanted(&report, detector)?;
+        if wanted.is_empty() {
+            note("There is no key to clean out: nothing was written.");
+            return Ok(Exit::Clean);
+        }
+        let (plans, whole) = self.plans(&report, &wanted, detector, interrupt);
+        if plans.is_empty() {
+            return Err(Exit::Incomplete);
+        }
+        let written = write(&self.to, &plans).map_err(|error| {
+            output::error(&format!("cannot write {}: {error}", self.to.display()), None);
+            Exit::Incomplete
+        });
+        written?;
+        note(&format!(
+            "Written to {}. WARNING: the files there have keys in them. README.md says how to use them, what a rewrite \
+             cannot reach, and how to destroy them afterwards.\nDelete the keys in Clerk first: cleaning a history is \
+             tidying, not protection.",
+            self.to.display()
+        ));
+        Ok(if whole { Exit::Clean } else { Exit::Incomplete })
+    }
+
+    /// Refuses what is there already, and what would be committed sooner or later.
+    fn check_place(&self) -> Result<(), Exit> {
+        if std::fs::symlink_metadata(&self.to).is_ok() {
+            let message = format!("{} is there already, and nothing is overwritten", self.to.display());
+            output::error(&message, Some("name a folder that is not there yet"));
+            return Err(Exit::Usage);
+        }
+        let parent = self.to.parent().filter(|dir| !dir.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        let Ok(parent) = parent.canonicalize() else {
+            output::error(&format!("there is no folder {}", parent.display()), None);
+            return Err(Exit::Usage);
+        };
+        if locate(&parent, true).is_ok() {
+            let message =
+                format!("{} is inside a repository: files with keys would be committed there", self.to.display());
+            output::error(&message, Some("name a place outside of any repository"));
+            return Err(Exit::Usage);
+        }
+        Ok(())
+    }
+
+    fn wanted(&self, report: &Report, detector: &Detector) -> Result<HashSet<KeyId>, Exit> {
+        if self.key.is_empty() {
+            let all = report.keys.iter().filter(|key| key.confidence > crate::model::Confidence::Low);
+            return Ok(all.filter_map(|key| KeyId::parse(&key.id)).collect());
+        }
+        let mut wanted = HashSet::new();
+        for text in &self.key {
+            let keys = report.keys.iter().map(|key| (key.id.as_str(), key.hint.as_str()));
+            let id = incident::select(keys, text, detector).map_err(|why| {
+                output::error(&why, Some("give more of its id or hint"));
+                Exit::Usage
+            })?;
+            wanted.extend(KeyId::parse(id));
+        }
+        Ok(wanted)
+    }
+
+    /// The keys of each repository, and whether every key was found in one.
+    fn plans(
+        &self,
+        report: &Report,
+        wanted: &HashSet<KeyId>,
+        detector: &Detector,
+        interrupt: &AtomicBool,
+    ) -> (Vec<Plan>, bool) {
+        let named: Vec<PathBuf> = if self.repo.is_empty() {
+            report.repositories.iter().filter(|one| one.object_format.is_some()).map(|one| path_of(&one.path)).collect()
+        } else {
+            self.repo.clone()
+        };
+        let (options, progress) = (Options::default(), Progress::new(false));
+        let auditor = Auditor { detector, options: &options, events: &progress, interrupt: Interrupt::on(interrupt) };
+        let (mut plans, mut found, mut whole) = (Vec::new(), HashSet::new(), true);
+        for path in named {
+            let name = path.as_os_str().as_encoded_bytes().to_vec();
+            match locate(&path, false).and_then(|layout| auditor.recall(&name, layout, Some(wanted))) {
+                Ok(recall) if recall.keys.is_empty() => {}
+                Ok(recall) => {
+                    whole &= recall.unread == 0;
+                    found.extend(recall.keys.keys().copied());
+                    let leaks = recall.keys.into_values().map(leak).collect();
+                    plans.push(Plan { repository: path.canonicalize().unwrap_or(path), leaks });
+                }
+                Err(error) => {
+                    whole = false;
+                    output::error(
+                        &chain(&error),
+                        Some("if it has moved, or has a key in its own path, name it with --repo"),
+                    );
+                }
+            }
+        }
+        progress.finish();
+        let lost = wanted.len() - found.len();
+        if lost > 0 {
+            whole = false;
+            output::error(&format!("{lost} of {} keys are not in the repositories any more", wanted.len()), None);
+        }
+        (plans, whole)
+    }
+}
+
+fn leak(key: Recalled) -> Leak {
+    let packed = key.places.iter().filter(|place| place.object_type == ObjectType::Blob);
+    let packed = packed.filter(|place| !purge::is_written_over(&place.encoding)).map(|place| place.object).collect();
+    Leak { text: key.text, packed }
+}
+
+/// Writes all plans: into a folder of mode 0700, files of mode 0600. What could not be written whole is taken away.
+fn write(to: &Path, plans: &[Plan]) -> io::Result<()> {
+    let folder = |path: &Path| DirBuilder::new().mode(0o700).create(path);
+    folder(to)?;
+    let all = || {
+        file(&to.join("README.md"), purge::README.as_bytes())?;
+        for (at, plan) in plans.iter().enumerate() {
+            let place = to.join(folder_name(at, &plan.repository));
+            folder(&place)?;
+            for one in purge::files(&plan.leaks) {
+                file(&place.join(one.name), &one.content)?;
+            }
+            let repository = plan.repository.to_str().ok_or_else(|| {
+                io::Error::new(io::ErrorKind::InvalidInput, "the repository's path is no text that a script can have")
+            })?;
+            file(&place.join("commands.sh"), purge::commands(repository).as_bytes())?;
+        }
+        Ok(())
+    };
+    all().inspect_err(|_| _ = std::fs::remove_dir_all(to))
+}
+
+fn file(path: &Path, content: &[u8]) -> io::Result<()> {
+    let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)?;
+    file.write_all(content)?;
+    file.sync_all()
+}
+
+/// `1-shop`: of a repository's name what every shell takes as it is.
+fn folder_name(at: usize, repository: &Path) -> String {
+    let name = repository.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+    let plain: String = name.chars().filter(|it| it.is_ascii_alphanumeric() || "-_.".contains(*it)).take(40).collect();
+    format!("{}-{plain}", at + 1)
+}

@@ -1,0 +1,182 @@
+//! `clerk-audit status`
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::sync::atomic::AtomicBool;
+
+use clap::Args;
+
+use super::exit::Exit;
+use super::history::now;
+use super::incident;
+use super::output;
+use super::verify::Asking;
+use crate::detect::Detector;
+use crate::model::{Report, Shown};
+use crate::report::{self, Evidence, KeyProgress, Step};
+use crate::state::{Asked, Status as State, Tick};
+use crate::store::{ignored_by, locate, push_hook};
+
+/// Say what of a rotation is still open, and tick what is done
+///
+/// Steps that can be seen tick themselves, with what was seen: the key is dead, no tip holds it, no ref reaches it,
+/// a hook guards the repository, a .gitignore covers the files. The others are ticked with --done. All is kept in one
+/// small file beside the report, which has no key in it, is safe to commit, and merges.
+#[derive(Args, Debug)]
+#[command(after_help = "Exit status: 0 all is done, 1 something is open, 2 wrong usage, 3 the report is not whole or \
+cannot be read.")]
+pub(super) struct Status {
+    /// A report, as `history --format json` writes it; the newest there is
+    #[arg(value_name = "REPORT.json")]
+    report: PathBuf,
+    /// Tick a step of a key: its id or hint or a beginning of one, a colon, the step's name (repeatable)
+    #[arg(long, value_name = "KEY:STEP")]
+    done: Vec<String>,
+    /// Who did it [default: $USER]
+    #[arg(long, value_name = "NAME")]
+    by: Option<String>,
+    /// The status file [default: REPORT.status.json beside the report]
+    #[arg(long, value_name = "FILE")]
+    state: Option<PathBuf>,
+    /// Ask Clerk which keys are alive, first
+    #[arg(long)]
+    verify: bool,
+    #[command(flatten)]
+    asking: Asking,
+}
+
+impl Status {
+    pub(super) fn run(self, interrupt: &AtomicBool) -> Exit {
+        let detector = Detector::new();
+        self.answer(&detector, interrupt).unwrap_or_else(|exit| exit)
+    }
+
+    fn answer(&self, detector: &Detector, interrupt: &AtomicBool) -> Result<Exit, Exit> {
+        let report = incident::read_report(&self.report, detector)?;
+        let path = incident::status_path(&self.report, self.state.as_deref());
+        incident::keep_inputs(path.as_deref(), &[Some(&self.report)])?;
+        let mut state = incident::read_status(path.as_deref(), detector)?;
+        if path.is_none() && (self.verify || !self.done.is_empty()) {
+            output::error("a report from standard input has no place beside it", Some("name one with --state FILE"));
+            return Err(Exit::Usage);
+        }
+        let ticks = self.ticks(&report, &state, detector)?;
+        if !ticks.is_empty() {
+            note_keys(&report, &mut state);
+            let by = self.by.clone().or_else(|| std::env::var("USER").ok()).filter(|name| !name.is_empty());
+            let by = detector.mask_text(&by.unwrap_or_else(|| "somebody".to_owned()));
+            for (key, step) in ticks {
+                state.add_tick(&key, step.name(), Tick { by: by.clone(), at: now() });
+            }
+            if let Some(path) = &path {
+                incident::write_status(path, &state)?;
+            }
+        }
+        let mut asked = Exit::Clean;
+        if self.verify {
+            note_keys(&report, &mut state);
+            asked = self.asking.ask(&report, &[], &mut state, path.as_deref(), detector, interrupt)?;
+        }
+        let evidence = evidence(&report, &state);
+        let keys = report::progress(&report, &evidence);
+        let mut text = Vec::new();
+        // Writing to memory cannot fail.
+        _ = report::write_status(&keys, &mut text);
+        if !report.complete {
+            text.extend_from_slice(b"\nThe report is not whole: there may be more keys than it has.\n");
+        }
+        if output::to_stdout(&text).is_err() {
+            return Err(Exit::Incomplete);
+        }
+        let done = keys.iter().flat_map(|key| &key.steps).all(|(_, state)| state.is_done());
+        Ok(match (report.complete && asked != Exit::Incomplete, done) {
+            (false, _) => Exit::Incomplete,
+            (true, true) => Exit::Clean,
+            (true, false) => Exit::Found,
+        })
+    }
+
+    /// What `--done` names; every one of it, or none is ticked.
+    fn ticks(&self, report: &Report, state: &State, detector: &Detector) -> Result<Vec<(String, Step)>, Exit> {
+        let all = report::progress(report, &noted(state));
+        let mut ticks = Vec::new();
+        for text in &self.done {
+            ticks.push(tick(text, &all, detector).map_err(|why| {
+                let steps: Vec<&str> = Step::ALL.iter().map(|step| step.name()).collect();
+                output::error(&why, Some(&format!("--done KEY:STEP, where STEP is one of {}", steps.join(", "))));
+                Exit::Usage
+            })?);
+        }
+        Ok(ticks)
+    }
+}
+
+fn tick(text: &str, keys: &[KeyProgress], detector: &Detector) -> Result<(String, Step), String> {
+    let (key, name) = text.rsplit_once(':').ok_or_else(|| format!("{text} has no colon and step behind the key"))?;
+    let step = Step::named(name).ok_or_else(|| format!("there is no step {name}"))?;
+    let id = incident::select(keys.iter().map(|key| (key.id.as_str(), key.hint.as_str())), key, detector)?;
+    let has = keys.iter().any(|key| key.id == id && key.steps.iter().any(|(other, _)| *other == step));
+    if !has {
+        return Err(format!("that key has no step {name}"));
+    }
+    Ok((id.to_owned(), step))
+}
+
+/// Notes what every key asks for, so that its steps outlive its being in a report.
+pub(super) fn note_keys(report: &Report, state: &mut State) {
+    for key in report::progress(report, &noted(state)) {
+        let steps = key.steps.iter().map(|(step, _)| step.name().to_owned()).collect();
+        if report.keys.iter().any(|other| other.id == key.id) {
+            state.add_key(&key.id, Asked { hint: key.hint, steps });
+        }
+    }
+}
+
+/// The keys that the status knows, whether or not the report has them.
+fn noted(state: &State) -> Evidence<'_> {
+    let noted = state.keys().iter().map(|(id, asked)| {
+        let steps = asked.steps.iter().filter_map(|name| Step::named(name)).collect();
+        (id.clone(), (asked.hint.clone(), steps))
+    });
+    Evidence { noted: noted.collect(), ..Evidence::default() }
+}
+
+fn evidence<'a>(report: &Report, state: &'a State) -> Evidence<'a> {
+    let mut evidence = noted(state);
+    evidence.answers = Some(state.answers());
+    let ids = report.keys.iter().map(|key| &key.id).chain(state.keys().keys());
+    for id in ids {
+        for step in Step::ALL {
+            if let Some(tick) = state.tick(id, step.name()) {
+                evidence.said.insert((id.clone(), step.name()), format!("{}, {}", tick.by, tick.at));
+            }
+        }
+    }
+    let here: BTreeMap<&Shown, _> = report
+        .repositories
+        .iter()
+        .filter_map(|one| Some((&one.path, locate(&path_of(&one.path), false).ok()?)))
+        .collect();
+    for (path, layout) in &here {
+        let hook = push_hook(layout).map(|hook| {
+            let below = hook.strip_prefix(&layout.common_dir).unwrap_or(&hook);
+            below.display().to_string()
+        });
+        evidence.gates.insert(path.as_str().to_owned(), hook);
+    }
+    for (repository, path) in report.keys.iter().flat_map(report::paths_to_ignore) {
+        // A bare repository has no files of which one could see whether they are ignored.
+        let found = here.iter().find(|(of, layout)| of.as_str() == repository && layout.git_dir.ends_with(".git"));
+        if let Some((of, _)) = found {
+            let line = ignored_by(&path_of(of), &Shown::unescape(&path));
+            evidence.ignored.insert((repository, path), line);
+        }
+    }
+    evidence
+}
+
+/// The path that a report's text stands for.
+pub(super) fn path_of(shown: &Shown) -> PathBuf {
+    use std::os::unix::ffi::OsStringExt;
+    PathBuf::from(std::ffi::OsString::from_vec(shown.unescaped()))
+}

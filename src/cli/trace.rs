@@ -1,0 +1,181 @@
+//! `clerk-audit trace`
+
+use std::io::{self, IsTerminal, Read};
+use std::path::PathBuf;
+use std::sync::atomic::AtomicBool;
+
+use clap::Args;
+
+use super::exit::Exit;
+use super::history::{now, tell_failure};
+use super::incident;
+use super::output;
+use super::progress::Progress;
+use super::repos::Repositories;
+use crate::audit::{Auditor, Options, Target, Wanted, key_in};
+use crate::detect::Detector;
+use crate::key::KeyId;
+use crate::model::Interrupt;
+use crate::report::{self, Trace as Told, TraceFormat};
+
+/// Follow one key through all repositories
+///
+/// The key is typed at a prompt that shows nothing, or read from standard input; never given as an argument, which
+/// everyone on this machine can see. Or it is named by its id or hint from a report. Tells when and where it came in,
+/// was copied, removed and brought back, by whom, what shipped it, and where it is now; or, where it is nowhere,
+/// exactly what was searched.
+#[derive(Args, Debug)]
+#[command(
+    after_help = "Exit status: 0 it is nowhere and all was read, 1 found, 2 wrong usage, 3 not all could be read."
+)]
+pub(super) struct Trace {
+    #[command(flatten)]
+    repositories: Repositories,
+    /// The key's id (sha256:…), or a beginning of its id or hint that no other key has
+    #[arg(long, value_name = "ID")]
+    id: Option<String>,
+    /// Look up --id among the keys of this report
+    #[arg(long, value_name = "REPORT.json", requires = "id")]
+    report: Option<PathBuf>,
+    /// Format
+    #[arg(long, value_name = "FORMAT", default_value = "text")]
+    format: Format,
+    /// Write to FILE (mode 0600) instead of standard output
+    #[arg(long, short, value_name = "FILE")]
+    output: Option<PathBuf>,
+    /// Show no progress
+    #[arg(long, short)]
+    quiet: bool,
+}
+
+/// Formats of a trace.
+#[derive(Clone, Copy, Debug, clap::ValueEnum)]
+enum Format {
+    /// For a person at a terminal
+    Text,
+    /// One document
+    Json,
+    /// For a ticket
+    Markdown,
+}
+
+impl Trace {
+    pub(super) fn run(self, interrupt: &AtomicBool) -> Exit {
+        let detector = Detector::new();
+        self.answer(&detector, interrupt).unwrap_or_else(|exit| exit)
+    }
+
+    fn answer(&self, detector: &Detector, interrupt: &AtomicBool) -> Result<Exit, Exit> {
+        // The list first: the one may stand on the standard input that the other would be read from.
+        let targets = self.repositories.targets().map_err(|error| {
+            output::error(&format!("cannot read the list of repositories: {error}"), None);
+            Exit::Usage
+        })?;
+        if targets.is_empty() {
+            output::error("no repository there", Some("name one, or a directory that has some below it"));
+            return Err(Exit::Incomplete);
+        }
+        incident::keep_inputs(self.output.as_deref(), &[self.report.as_deref()])?;
+        let (wanted, id, hint) = self.wanted(detector)?;
+        targets.iter().for_each(tell_failure);
+        let (options, progress) = (Options { all_refs: true, ..Options::default() }, Progress::new(self.quiet));
+        let auditor = Auditor { detector, options: &options, events: &progress, interrupt: Interrupt::on(interrupt) };
+        let (mut found, tags) = auditor.trace(only_once(targets), &wanted, now());
+        progress.finish();
+        if found.keys.len() > 1 {
+            let some: Vec<String> = found.keys.iter().take(5).map(|key| format!("{} {}", key.hint, key.id)).collect();
+            let message = format!("{id} names {} keys: {}", found.keys.len(), some.join(", "));
+            output::error(&message, Some("give more of it"));
+            return Err(Exit::Usage);
+        }
+        // Others are not what this is about.
+        found.other_vendors.clear();
+        let (id, hint) = match found.keys.first() {
+            Some(key) => (key.id.clone(), Some(key.hint.clone())),
+            None => (id, hint),
+        };
+        let format = match self.format {
+            Format::Text => TraceFormat::Text,
+            Format::Json => TraceFormat::Json,
+            Format::Markdown => TraceFormat::Markdown,
+        };
+        let mut text = Vec::new();
+        let told = Told { id: &id, hint: hint.as_deref(), report: &found, tags: &tags };
+        // Writing to memory cannot fail.
+        _ = report::write_trace(told, format, &mut text);
+        let written = match &self.output {
+            Some(path) => output::to_file(path, &text),
+            None => output::to_stdout(&text),
+        };
+        if let Err(error) = written {
+            if error.kind() != io::ErrorKind::BrokenPipe {
+                output::error(&format!("cannot write: {error}"), None);
+            }
+            return Err(Exit::Incomplete);
+        }
+        Ok(match (found.complete, found.keys.is_empty()) {
+            (false, _) => Exit::Incomplete,
+            (true, true) => Exit::Clean,
+            (true, false) => Exit::Found,
+        })
+    }
+
+    /// What is looked for, what it is called, and its hint where that is known.
+    fn wanted(&self, detector: &Detector) -> Result<(Wanted, String, Option<String>), Exit> {
+        let usage = |message: &str, hint: Option<&str>| {
+            output::error(message, hint);
+            Exit::Usage
+        };
+        let Some(text) = &self.id else {
+            let typed = typed().map_err(|error| usage(&format!("cannot read the key: {error}"), None))?;
+            let hint = "type it whole; a part of it can be looked for with --id and its first characters";
+            let key = key_in(&typed, detector).map_err(|why| usage(why, Some(hint)))?;
+            return Ok((Wanted::Id(key.id()), key.id().to_string(), Some(key.hint())));
+        };
+        if let Some(path) = &self.report {
+            let report = incident::read_report(path, detector)?;
+            let keys = report.keys.iter().map(|key| (key.id.as_str(), key.hint.as_str()));
+            let id = incident::select(keys, text, detector).map_err(|why| usage(&why, Some("give more of it")))?;
+            let hint = report.keys.iter().find(|key| key.id == id).map(|key| key.hint.clone());
+            let wanted = KeyId::parse(id).map_or_else(|| Wanted::Begins(id.to_owned()), Wanted::Id);
+            return Ok((wanted, id.to_owned(), hint));
+        }
+        if detector.mask_text(text) != *text {
+            let hint = "count it as leaked once more; leave --id out and type it at the prompt";
+            return Err(usage("that is a key itself, and arguments are seen by everyone on this machine", Some(hint)));
+        }
+        if let Some(id) = KeyId::parse(text) {
+            return Ok((Wanted::Id(id), text.clone(), None));
+        }
+        let is_hex = text.len() >= 4 && text.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'));
+        let begins = if is_hex { format!("sha256:{text}") } else { text.clone() };
+        // A beginning that every key has would name them all.
+        let is_id = text.starts_with("sha256:") && text.len() > 10;
+        let is_hint = text.contains('_') && text.len() > 8;
+        if !(is_hex || is_id || is_hint) {
+            return Err(usage(
+                &format!("{text} is no beginning of an id or a hint"),
+                Some("sha256:ab12…, or sk_live_Ab…"),
+            ));
+        }
+        Ok((Wanted::Begins(begins), text.clone(), None))
+    }
+}
+
+/// The key, from a prompt that shows nothing or from standard input.
+fn typed() -> io::Result<Vec<u8>> {
+    /// More than any key and the line around it.
+    const MOST: u64 = 64 * 1024;
+    if io::stdin().is_terminal() {
+        return rpassword::prompt_password("Key (not shown): ").map(String::into_bytes);
+    }
+    let mut text = Vec::new();
+    io::stdin().lock().take(MOST).read_to_end(&mut text)?;
+    Ok(text)
+}
+
+/// Failures of the same path are told once.
+fn only_once(targets: Vec<Target>) -> Vec<Target> {
+    let mut seen = std::collections::HashSet::new();
+    targets.into_iter().filter(|target| target.layout.is_ok() || seen.insert(target.name.clone())).collect()
+}

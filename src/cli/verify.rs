@@ -1,0 +1,362 @@
+//! `clerk-audit verify`
+
+use std::collections::{BTreeMap, HashSet};
+use std::io::IsTerminal;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::AtomicBool;
+use std::time::Duration;
+
+use clap::Args;
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+
+use super::exit::Exit;
+use super::history::{chain, now};
+use super::incident::{self, note};
+use super::output;
+use super::progress::Progress;
+use super::repos::target;
+use super::status::path_of;
+use crate::audit::{Auditor, Options, Target};
+use crate::detect::Detector;
+use crate::key::{KeyId, KeyText};
+use crate::model::{Answer, Confidence, Interrupt, KeyReport, Kind, Liveness, Report};
+use crate::state::{Known, Status as State};
+use crate::store::locate;
+use crate::verify::{Client, Endpoint, Verdict};
+
+/// Ask Clerk which of the keys found are still alive
+///
+/// A report has no keys: they are read again from the repositories that it names, or from those named with --repo.
+/// Each is then sent once to Clerk's Backend API, in the Authorization header of GET /v1/instance, which names the
+/// instance and reads no user. Nothing is sent before you said yes. What Clerk answered is kept beside the report,
+/// and sorts its checklist: alive first.
+#[derive(Args, Debug)]
+#[command(after_help = "Exit status: 0 every key is dead, 1 some are alive, 2 wrong usage, 3 of some it is not known.")]
+pub(super) struct Verify {
+    /// A report, as `history --format json` writes it
+    #[arg(value_name = "REPORT.json", required_unless_present = "repo")]
+    report: Option<PathBuf>,
+    /// Read keys from this repository; without a report, audit it first (repeatable)
+    #[arg(long, value_name = "REPO")]
+    repo: Vec<PathBuf>,
+    /// The status file [default: REPORT.status.json beside the report]
+    #[arg(long, value_name = "FILE")]
+    state: Option<PathBuf>,
+    #[command(flatten)]
+    asking: Asking,
+}
+
+/// How Clerk is asked
+#[derive(Args, Debug)]
+pub(super) struct Asking {
+    /// Do not ask before sending
+    #[arg(long, help_heading = "Asking Clerk")]
+    yes: bool,
+    /// Ask anew what was answered before
+    #[arg(long, help_heading = "Asking Clerk")]
+    again: bool,
+    /// Where Clerk's Backend API is: Clerk's own hosts or this machine, nothing else
+    #[arg(long, value_name = "URL", help_heading = "Asking Clerk")]
+    api_url: Option<String>,
+    /// Trust the authorities in FILE (PEM), and no others
+    #[arg(long, value_name = "FILE", help_heading = "Asking Clerk")]
+    ca_file: Option<PathBuf>,
+    /// How many seconds one answer may take
+    #[arg(long, value_name = "SECONDS", default_value = "20", value_parser = clap::value_parser!(u64).range(1..=600),
+          help_heading = "Asking Clerk")]
+    timeout: u64,
+}
+
+impl Verify {
+    pub(super) fn run(self, interrupt: &AtomicBool) -> Exit {
+        let detector = Detector::new();
+        self.answer(&detector, interrupt).unwrap_or_else(|exit| exit)
+    }
+
+    fn answer(&self, detector: &Detector, interrupt: &AtomicBool) -> Result<Exit, Exit> {
+        let report = match &self.report {
+            Some(path) => incident::read_report(path, detector)?,
+            None => audited(&self.repo, detector, interrupt)?,
+        };
+        let path = match &self.report {
+            Some(report) => incident::status_path(report, self.state.as_deref()),
+            None => self.state.clone(),
+        };
+        incident::keep_inputs(path.as_deref(), &[self.report.as_deref()])?;
+        let mut state = incident::read_status(path.as_deref(), detector)?;
+        super::status::note_keys(&report, &mut state);
+        self.asking.ask(&report, &self.repo, &mut state, path.as_deref(), detector, interrupt)
+    }
+}
+
+/// The report of repositories that none was made of yet.
+fn audited(paths: &[PathBuf], detector: &Detector, interrupt: &AtomicBool) -> Result<Report, Exit> {
+    let (options, progress) = (Options::default(), Progress::new(false));
+    let auditor = Auditor { detector, options: &options, events: &progress, interrupt: Interrupt::on(interrupt) };
+    let targets: Vec<Target> = paths.iter().map(|path| target(path, locate(path, false))).collect();
+    for error in targets.iter().filter_map(|target| target.layout.as_ref().err()) {
+        output::error(&chain(error), None);
+    }
+    let report = auditor.run(targets, &Known::default(), now());
+    progress.finish();
+    if report.repositories.iter().all(|repository| repository.object_format.is_none()) {
+        return Err(Exit::Incomplete);
+    }
+    Ok(report)
+}
+
+impl Asking {
+    /// Asks about every key of a report that can be asked about, and keeps each answer at once. The exit says whether
+    /// all are dead, some alive, or some not known.
+    pub(super) fn ask(
+        &self,
+        report: &Report,
+        repositories: &[PathBuf],
+        state: &mut State,
+        path: Option<&Path>,
+        detector: &Detector,
+        interrupt: &AtomicBool,
+    ) -> Result<Exit, Exit> {
+        let (endpoint, client) = self.client()?;
+        let keys: Vec<&KeyReport> = report.keys.iter().filter(|key| is_askable(key)).collect();
+        let left_out = report.keys.len() - keys.len();
+        if left_out > 0 {
+            note(&format!(
+                "{left_out} of {} keys are not asked about: Clerk cannot be asked about their kind, or they may be \
+                 somebody else's",
+                report.keys.len()
+            ));
+        }
+        let open: Vec<&KeyReport> = keys.iter().copied().filter(|key| self.again || !is_settled(state, key)).collect();
+        if !open.is_empty() {
+            self.agree(open.len(), &endpoint)?;
+            let wanted: HashSet<KeyId> = open.iter().filter_map(|key| KeyId::parse(&key.id)).collect();
+            let texts = recall(report, repositories, &wanted, detector, interrupt);
+            self.ask_each(&open, &texts, &client, state, path, interrupt)?;
+        }
+        Ok(told(&keys, state))
+    }
+
+    fn client(&self) -> Result<(Endpoint, Client), Exit> {
+        let usage = |message: String, hint: Option<&str>| {
+            output::error(&message, hint);
+            Exit::Usage
+        };
+        let endpoint = match &self.api_url {
+            Some(address) => Endpoint::parse(address)
+                .map_err(|error| usage(format!("--api-url {address}: {error}"), Some("leave it out to ask Clerk")))?,
+            None => Endpoint::default(),
+        };
+        let authorities = match &self.ca_file {
+            Some(path) => Some(
+                std::fs::read(path).map_err(|error| usage(format!("cannot read {}: {error}", path.display()), None))?,
+            ),
+            None => None,
+        };
+        let patience = Duration::from_secs(self.timeout);
+        let options = crate::verify::Options { proxy: proxy(&endpoint), authorities, patience };
+        let client = Client::new(&endpoint, &options).map_err(|error| usage(error.to_string(), None))?;
+        Ok((endpoint, client))
+    }
+
+    /// Says to whom what will be sent, and asks once.
+    fn agree(&self, keys: usize, endpoint: &Endpoint) -> Result<(), Exit> {
+        let what = if keys == 1 { "1 key".to_owned() } else { format!("{keys} keys, one after another,") };
+        let mut text = format!(
+            "This sends {what} to {}, in the Authorization header of GET /v1/instance, over TLS.\n\
+             Clerk may move \"last used\" of a key that is alive: note it down in the dashboard first, if it matters.",
+            endpoint.base()
+        );
+        if let Some(proxy) = proxy(endpoint) {
+            // What stands before the @ is a password.
+            let shown = proxy.rsplit_once('@').map_or(proxy.as_str(), |(_, host)| host);
+            text.push_str(&format!("\nIt goes through the proxy {shown} (HTTPS_PROXY), which does not see the keys."));
+        }
+        if self.ca_file.is_some() {
+            text.push_str("\nThe authorities of --ca-file are trusted: whoever has one of them can read the keys.");
+        }
+        note(&text);
+        if self.yes {
+            return Ok(());
+        }
+        match incident::confirm("Send?") {
+            Some(true) => Ok(()),
+            Some(false) => {
+                note("Nothing was sent.");
+                Err(Exit::Incomplete)
+            }
+            None => {
+                output::error(
+                    "there is no terminal to ask on, and nothing was sent",
+                    Some("--yes sends without asking"),
+                );
+                Err(Exit::Usage)
+            }
+        }
+    }
+
+    fn ask_each(
+        &self,
+        keys: &[&KeyReport],
+        texts: &BTreeMap<KeyId, KeyText>,
+        client: &Client,
+        state: &mut State,
+        path: Option<&Path>,
+        interrupt: &AtomicBool,
+    ) -> Result<(), Exit> {
+        /// Where nobody answered so often in a row, nobody will.
+        const MOST_UNREACHED: u32 = 3;
+        /// Clerk takes 100 requests in ten seconds for a development instance.
+        const PAUSE: Duration = Duration::from_millis(150);
+        let bar = bar(keys.len());
+        let mut unreached = 0;
+        for (at, key) in keys.iter().enumerate() {
+            if interrupt.load(std::sync::atomic::Ordering::Relaxed) {
+                break;
+            }
+            let Some(text) = KeyId::parse(&key.id).and_then(|id| texts.get(&id)) else { continue };
+            if at > 0 {
+                std::thread::sleep(PAUSE);
+            }
+            let verdict = client.ask(text, Interrupt::on(interrupt));
+            unreached = if verdict.unreached { unreached + 1 } else { 0 };
+            keep(state, key, verdict);
+            if let Some(path) = path {
+                incident::write_status(path, state)?;
+            }
+            bar.inc(1);
+            if unreached >= MOST_UNREACHED {
+                bar.finish_and_clear();
+                output::error(
+                    "nobody answers: the rest was not asked",
+                    Some("run it again when there is a network; what was answered is kept"),
+                );
+                return Ok(());
+            }
+        }
+        bar.finish_and_clear();
+        Ok(())
+    }
+}
+
+/// Notes an answer. An answer that says nothing does not take the place of one that did.
+fn keep(state: &mut State, key: &KeyReport, verdict: Verdict) {
+    let old = state.answers().get(&key.id).map(|answer| answer.liveness);
+    if verdict.liveness == Liveness::Unknown && old.is_some_and(|old| old != Liveness::Unknown) {
+        note(&format!("{}: asked again, and not known: {}", key.hint, verdict.reason));
+        return;
+    }
+    let Verdict { liveness, reason, instance, .. } = verdict;
+    state.add_answer(&key.id, Answer { liveness, reason, at: now(), instance });
+}
+
+/// Says what is known of each key now.
+fn told(keys: &[&KeyReport], state: &State) -> Exit {
+    let mut exit = Exit::Clean;
+    let mut lines = String::new();
+    for key in keys {
+        let (word, reason) = match state.answers().get(&key.id) {
+            Some(answer) => {
+                exit = match (answer.liveness, exit) {
+                    (Liveness::Unknown, _) | (_, Exit::Incomplete) => Exit::Incomplete,
+                    (Liveness::Alive, _) => Exit::Found,
+                    (Liveness::Dead, exit) => exit,
+                };
+                let word = match answer.liveness {
+                    Liveness::Alive => "alive",
+                    Liveness::Dead => "dead",
+                    Liveness::Unknown => "unknown",
+                };
+                let instance = answer.instance.as_ref().map_or(String::new(), |id| format!(", instance {id}"));
+                (word, format!("{}, {}{instance}", answer.reason, answer.at))
+            }
+            None => {
+                exit = Exit::Incomplete;
+                ("unknown", "not asked".to_owned())
+            }
+        };
+        lines.push_str(&format!("{word:<8} {}  {}\n", key.hint, crate::report::escape::terminal(&reason)));
+    }
+    if keys.is_empty() {
+        lines.push_str("No key to ask about.\n");
+    }
+    match output::to_stdout(lines.as_bytes()) {
+        Ok(()) => exit,
+        Err(_) => Exit::Incomplete,
+    }
+}
+
+/// Whether a key is one that Clerk can be asked about, and surely Clerk's: another vendor's is not sent to Clerk.
+fn is_askable(key: &KeyReport) -> bool {
+    key.kind == Kind::SecretKey && key.confidence > Confidence::Low
+}
+
+/// Whether there is nothing new to be learnt: what is dead stays dead. What was alive may have been deleted since.
+fn is_settled(state: &State, key: &KeyReport) -> bool {
+    state.answers().get(&key.id).is_some_and(|answer| answer.liveness == Liveness::Dead)
+}
+
+/// Reads the texts of keys again. What cannot be read has been told.
+fn recall(
+    report: &Report,
+    repositories: &[PathBuf],
+    wanted: &HashSet<KeyId>,
+    detector: &Detector,
+    interrupt: &AtomicBool,
+) -> BTreeMap<KeyId, KeyText> {
+    let named: Vec<PathBuf> = if repositories.is_empty() {
+        report.repositories.iter().filter(|one| one.object_format.is_some()).map(|one| path_of(&one.path)).collect()
+    } else {
+        repositories.to_vec()
+    };
+    let (options, progress) = (Options::default(), Progress::new(false));
+    let auditor = Auditor { detector, options: &options, events: &progress, interrupt: Interrupt::on(interrupt) };
+    let mut texts: BTreeMap<KeyId, KeyText> = BTreeMap::new();
+    for path in named {
+        let left: HashSet<KeyId> = wanted.iter().filter(|id| !texts.contains_key(id)).copied().collect();
+        if left.is_empty() {
+            break;
+        }
+        let name = path.as_os_str().as_encoded_bytes().to_vec();
+        let recalled = locate(&path, false).and_then(|layout| auditor.recall(&name, layout, Some(&left)));
+        match recalled {
+            Ok(recall) => texts.extend(recall.keys.into_iter().map(|(id, key)| (id, key.text))),
+            Err(error) => output::error(
+                &chain(&error),
+                Some("if it has moved, or has a key in its own path, name it with --repo"),
+            ),
+        }
+    }
+    progress.finish();
+    let lost = wanted.len() - texts.len();
+    if lost > 0 {
+        let hint = "they may be cleaned out already; a clone or backup that still has them can be named with --repo";
+        output::error(&format!("{lost} of {} keys are not in the repositories any more", wanted.len()), Some(hint));
+    }
+    texts
+}
+
+/// The proxy that the environment names for this host, as curl and git take it.
+fn proxy(endpoint: &Endpoint) -> Option<String> {
+    if endpoint.is_loopback() {
+        return None;
+    }
+    let variable = |name: &str| std::env::var(name).ok().filter(|value| !value.trim().is_empty());
+    let either = |name: &str| variable(name).or_else(|| variable(&name.to_ascii_lowercase()));
+    let exempt = either("NO_PROXY").unwrap_or_default();
+    let is_exempt = exempt.split(',').map(str::trim).any(|one| {
+        let one = one.trim_start_matches('.');
+        one == "*" || (!one.is_empty() && (endpoint.host() == one || endpoint.host().ends_with(&format!(".{one}"))))
+    });
+    if is_exempt { None } else { either("HTTPS_PROXY") }
+}
+
+fn bar(keys: usize) -> ProgressBar {
+    let bar = ProgressBar::new(keys as u64);
+    let visible = std::io::stderr().is_terminal();
+    bar.set_draw_target(if visible { ProgressDrawTarget::stderr() } else { ProgressDrawTarget::hidden() });
+    if let Ok(style) = ProgressStyle::with_template("asking Clerk {bar:30} {pos}/{len} keys") {
+        bar.set_style(style);
+    }
+    bar
+}

@@ -1,0 +1,196 @@
+//! The table of all keys, a row a key, with the picture in its last column.
+
+use std::io;
+
+use crate::model::{Confidence, Environment, KeyReport, Liveness, Report};
+
+use super::super::Options;
+use super::super::clock;
+use super::super::escape::markup;
+use super::super::triage::Triage;
+use super::super::wording;
+use super::timeline::{CROSS, Scale, seconds};
+
+pub(super) fn write(
+    report: &Report,
+    triage: &Triage<'_>,
+    options: Options<'_>,
+    out: &mut dyn io::Write,
+) -> io::Result<()> {
+    let Some(scale) = Scale::of(report) else { return Ok(()) };
+    writeln!(out, "<section id=\"timeline\" aria-labelledby=\"timeline-title\">")?;
+    writeln!(out, "<h2 id=\"timeline-title\">Which key was open how long</h2>")?;
+    controls(out)?;
+    writeln!(
+        out,
+        "<table>\n<caption class=\"hidden\">Keys, where each stands, how long it was exposed</caption>\n<thead>\n<tr>\
+         <th scope=\"col\">Key</th><th scope=\"col\">Now</th><th scope=\"col\">Exposed</th>\
+         <th scope=\"col\" class=\"picture\">{}</th></tr>\n</thead>",
+        scale.axis()
+    )?;
+    let is_test = |key: &&KeyReport| key.environment == Environment::Test;
+    for (id, title, keys) in [
+        ("live", "Production keys", report.keys.iter().filter(|key| !is_test(key)).collect::<Vec<_>>()),
+        ("test", "Development keys", report.keys.iter().filter(is_test).collect()),
+    ] {
+        if keys.is_empty() {
+            continue;
+        }
+        writeln!(out, "<tbody id=\"{id}-keys\">")?;
+        writeln!(
+            out,
+            "<tr class=\"group\"><th colspan=\"4\" scope=\"rowgroup\">{title} <span class=\"number\">{}</span></th></tr>",
+            keys.len()
+        )?;
+        for key in keys {
+            row(key, report, triage, options, &scale, out)?;
+        }
+        writeln!(out, "</tbody>")?;
+    }
+    writeln!(out, "</table>")?;
+    legend(out)?;
+    writeln!(out, "</section>")
+}
+
+/// Shown by the script, which they need.
+fn controls(out: &mut dyn io::Write) -> io::Result<()> {
+    writeln!(
+        out,
+        "<form id=\"controls\" hidden role=\"search\" aria-label=\"Filter and order\">\n\
+         <label>Search <input id=\"search\" type=\"search\" autocomplete=\"off\" spellcheck=\"false\"></label>\n\
+         <label>Environment <select id=\"environment\"><option value=\"\">all</option><option value=\"live\">live</option>\
+         <option value=\"test\">test</option></select></label>\n\
+         <label>Stands <select id=\"standing\"><option value=\"\">anywhere</option><option value=\"open\">open</option>\
+         <option value=\"branch_tip\">on a branch</option><option value=\"other_tip\">on tags, pull or other refs</option>\
+         <option value=\"history\">only in history</option><option value=\"unreachable\">only unreachable</option>\
+         </select></label>\n\
+         <label>Order <select id=\"order\"><option value=\"urgency\">most urgent first</option>\
+         <option value=\"since\">oldest first</option><option value=\"-since\">newest first</option>\
+         <option value=\"hint\">by name</option></select></label>\n\
+         <output id=\"shown\" aria-live=\"polite\"></output>\n</form>"
+    )
+}
+
+fn legend(out: &mut dyn io::Write) -> io::Result<()> {
+    let mark = |class: &str, shape: &str, word: &str| {
+        format!(
+            "<li><svg width=\"24\" height=\"16\" aria-hidden=\"true\"><svg class=\"mark {class}\" x=\"12\" \
+             y=\"8\">{shape}</svg></svg> {word}</li>"
+        )
+    };
+    let marks = [
+        mark("came", "<circle r=\"5\"/>", "came in"),
+        mark("copied", "<circle r=\"4\"/>", "copied to another file"),
+        mark("moved", "<path d=\"M0-5L5 0L0 5L-5 0Z\"/>", "moved"),
+        mark("went", CROSS, "removed"),
+    ];
+    let line = |class: &str, shape: &str, word: &str| {
+        format!("<li><svg class=\"{class}\" width=\"40\" height=\"16\" aria-hidden=\"true\">{shape}</svg> {word}</li>")
+    };
+    let lines = [
+        line(
+            "lane",
+            "<rect class=\"span live open\" x=\"0\" y=\"2\" width=\"40\" height=\"12\" rx=\"2\"/>",
+            "stands at a ref's tip",
+        ),
+        line(
+            "lane",
+            "<line class=\"after live reached\" x1=\"0\" x2=\"40\" y1=\"8\" y2=\"8\"/>",
+            "removed, but history still has it",
+        ),
+        line(
+            "lane",
+            "<line class=\"after live lost\" x1=\"0\" x2=\"40\" y1=\"8\" y2=\"8\"/>",
+            "its ref is gone, when is not known",
+        ),
+        line(
+            "lane",
+            "<rect class=\"kept\" x=\"0\" y=\"0\" width=\"40\" height=\"16\"/><line class=\"edge\" x1=\"1\" x2=\"1\" y1=\"0\" y2=\"16\"/>",
+            "Clerk still has the logs: 1 day on Hobby, 7 on Pro, 30 on Business",
+        ),
+    ];
+    writeln!(out, "<ul class=\"legend\">\n{}\n{}\n</ul>", marks.join("\n"), lines.join("\n"))
+}
+
+fn row(
+    key: &KeyReport,
+    report: &Report,
+    triage: &Triage<'_>,
+    options: Options<'_>,
+    scale: &Scale,
+    out: &mut dyn io::Write,
+) -> io::Result<()> {
+    let urgency = report.keys.iter().position(|other| std::ptr::eq(other, key)).unwrap_or(0);
+    let section = section_of(key, triage);
+    let since = key.exposure.start.as_deref().and_then(seconds);
+    let environment = if key.environment == Environment::Test { "test" } else { "live" };
+    let standing = wording::standing_name(key.standing);
+    writeln!(
+        out,
+        "<tr data-section=\"{section}\" data-urgency=\"{urgency}\" data-environment=\"{environment}\" \
+         data-standing=\"{standing}\" data-open=\"{}\" data-since=\"{}\">",
+        key.exposure.open,
+        since.map_or(String::new(), |since| since.to_string())
+    )?;
+    writeln!(
+        out,
+        "<th scope=\"row\"><a href=\"#{section}\"><code>{}</code></a>{}</th>",
+        markup(&key.hint),
+        badges(key, options)
+    )?;
+    let first = key.first_introduced.as_ref().and_then(|entry| entry.path.as_ref());
+    let held = key.held_at.at.iter().find_map(|place| place.path.as_ref());
+    let path = held.or(first).map_or(String::new(), |path| {
+        let path = super::super::escape::shorten(path.as_str(), 120).into_owned();
+        format!("<br><code class=\"path\">{}</code>", markup(&path))
+    });
+    writeln!(out, "<td>{}{path}</td>", markup(wording::standing(key)))?;
+    writeln!(out, "<td class=\"when\">{}</td>", exposed(key))?;
+    writeln!(out, "<td class=\"picture\">{}</td>\n</tr>", scale.lane(key))
+}
+
+/// The days of an exposure; the whole of it stands in the checklist.
+fn exposed(key: &KeyReport) -> String {
+    let day = |time: &Option<String>| time.as_deref().and_then(clock::utc_day);
+    let from = match day(&key.exposure.start) {
+        Some(day) if wording::is_cut(key) => format!("{day} or before"),
+        Some(day) => day,
+        None => "not known".to_owned(),
+    };
+    let to = match (key.exposure.open, day(&key.exposure.end)) {
+        (true, _) => "<strong>still open</strong>".to_owned(),
+        (false, Some(day)) => day,
+        (false, None) => "end not known".to_owned(),
+    };
+    format!("{from}<br>– {to}")
+}
+
+fn badges(key: &KeyReport, options: Options<'_>) -> String {
+    let mut badges = Vec::new();
+    let environment = if key.environment == Environment::Test { "test" } else { "live" };
+    badges.push((environment, wording::environment(key.environment)));
+    if let Some(answer) = options.answers.and_then(|answers| answers.get(&key.id)) {
+        badges.push(match answer.liveness {
+            Liveness::Alive => ("alive", "alive"),
+            Liveness::Dead => ("dead", "dead"),
+            Liveness::Unknown => ("quiet", "alive or dead: not known"),
+        });
+    }
+    if key.known {
+        badges.push(("quiet", if key.known_again { wording::BACK } else { "known" }));
+    }
+    if key.confidence == Confidence::Low {
+        badges.push(("quiet", "possible"));
+    }
+    let badges = badges.into_iter().map(|(class, word)| format!(" <span class=\"badge {class}\">{word}</span>"));
+    format!("<br>{}", badges.collect::<String>().trim_start())
+}
+
+/// Where in the checklist a key is.
+fn section_of(key: &KeyReport, triage: &Triage<'_>) -> String {
+    let is = |other: &&KeyReport| std::ptr::eq(*other, key);
+    if let Some(at) = triage.rotate.iter().position(is) {
+        return format!("key-{}", at + 1);
+    }
+    if triage.possible.iter().any(is) { "possible-keys".to_owned() } else { "already-dealt".to_owned() }
+}

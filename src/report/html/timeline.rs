@@ -1,0 +1,243 @@
+//! The picture: a lane for each key, in SVG, on one scale of time for all.
+//!
+//! The scale is logarithmic in the age of things: a key that came in an hour ago and one that came in five years ago
+//! are both to be seen, and so are the edges behind which Clerk has dropped its logs (1, 7 and 30 days). All positions
+//! are percentages of the lane's width, so that a lane is as wide as its cell.
+
+use std::fmt::Write as _;
+
+use crate::model::{EndReason, Entry, Environment, KeyReport, Level, Report};
+
+use super::super::clock::{self, PLANS};
+use super::super::escape::markup;
+use super::super::wording;
+
+/// Marks beyond these would stand on one another.
+const MOST_MARKS: usize = 120;
+/// A removal; its rim keeps it apart from the bar that it stands on.
+pub(super) const CROSS: &str = "<path class=\"rim\" d=\"M-4-4L4 4M4-4L-4 4\"/><path d=\"M-4-4L4 4M4-4L-4 4\"/>";
+const HEIGHT: u32 = 36;
+const MIDDLE: u32 = HEIGHT / 2;
+const DAY: f64 = 86_400.0;
+
+/// From times to places.
+pub(super) struct Scale {
+    now: i64,
+    /// The age at the left end, in days.
+    oldest: f64,
+}
+
+impl Scale {
+    /// The scale of a report; `None` where the time it was made at is none.
+    pub(super) fn of(report: &Report) -> Option<Self> {
+        let now = seconds(&report.generated_at)?;
+        let times = report.keys.iter().flat_map(|key| {
+            let entries = key.first_introduced.iter().chain(&key.introductions).chain(&key.removals);
+            entries.filter_map(time_of).chain(key.exposure.start.as_deref().and_then(seconds))
+        });
+        let oldest = times.map(|time| (now.saturating_sub(time)) as f64 / DAY).fold(45.0, f64::max);
+        Some(Self { now, oldest: oldest * 1.1 })
+    }
+
+    /// Where a time stands, in percent from the left. What is dated in the future stands at now.
+    fn at(&self, time: i64) -> f64 {
+        self.at_age(self.now.saturating_sub(time) as f64 / DAY)
+    }
+
+    fn at_age(&self, days: f64) -> f64 {
+        let share = days.max(0.0).ln_1p() / self.oldest.ln_1p();
+        1.5 + 96.0 * (1.0 - share.min(1.0))
+    }
+
+    /// The scale itself, to stand above the lanes.
+    pub(super) fn axis(&self) -> String {
+        let mut svg = String::from(
+            "<svg class=\"axis\" width=\"100%\" height=\"44\" role=\"img\" aria-label=\"Time before this report, \
+             logarithmic. Dashed lines: how far back Clerk keeps logs, 1 day on Hobby, 7 on Pro, 30 on Business.\">",
+        );
+        for plan in PLANS {
+            let at = self.at_age(plan.days as f64);
+            _ = write!(svg, "<line class=\"edge\" x1=\"{at:.2}%\" x2=\"{at:.2}%\" y1=\"18\" y2=\"44\"/>");
+            _ = write!(svg, "<text class=\"plan\" x=\"{at:.2}%\" y=\"13\">{}</text>", plan.name);
+        }
+        let ticks = [
+            (0.0, "now"),
+            (1.0, "1 d"),
+            (7.0, "7 d"),
+            (30.0, "30 d"),
+            (182.5, "6 mo"),
+            (730.5, "2 y"),
+            (1826.25, "5 y"),
+            (3652.5, "10 y"),
+        ];
+        for (days, label) in ticks.into_iter().filter(|(days, _)| *days < self.oldest) {
+            let at = self.at_age(days);
+            _ = write!(svg, "<text class=\"tick\" x=\"{at:.2}%\" y=\"38\">{label}</text>");
+        }
+        svg + "</svg>"
+    }
+
+    /// The lane of a key.
+    pub(super) fn lane(&self, key: &KeyReport) -> String {
+        let mut svg = format!(
+            "<svg class=\"lane\" width=\"100%\" height=\"{HEIGHT}\" role=\"img\" aria-label=\"{}\">",
+            markup(&label(key))
+        );
+        for plan in PLANS.into_iter().rev() {
+            let at = self.at_age(plan.days as f64);
+            let width = 97.5 - at;
+            _ = write!(svg, "<rect class=\"kept\" x=\"{at:.2}%\" y=\"0\" width=\"{width:.2}%\" height=\"{HEIGHT}\"/>");
+            _ = write!(svg, "<line class=\"edge\" x1=\"{at:.2}%\" x2=\"{at:.2}%\" y1=\"0\" y2=\"{HEIGHT}\"/>");
+        }
+        _ = write!(svg, "<line class=\"now\" x1=\"97.5%\" x2=\"97.5%\" y1=\"0\" y2=\"{HEIGHT}\"/>");
+        match key.exposure.start.as_deref().and_then(seconds) {
+            Some(start) => self.span(&mut svg, key, start),
+            None => {
+                _ = write!(
+                    svg,
+                    "<text class=\"unknown\" x=\"1.5%\" y=\"{}\">since when is not known</text>",
+                    MIDDLE + 4
+                )
+            }
+        }
+        self.marks(&mut svg, key);
+        svg + "</svg>"
+    }
+
+    /// The bar of the exposure, and a thin line as long as refs reach the key after it.
+    fn span(&self, svg: &mut String, key: &KeyReport, start: i64) {
+        let from = self.at(start);
+        let end = key.exposure.end.as_deref().and_then(seconds);
+        let class = match key.environment {
+            Environment::Test => "test",
+            Environment::Live | Environment::Unknown => "live",
+        };
+        let to = match (key.exposure.open, end) {
+            (true, _) => 97.5,
+            (false, Some(end)) => self.at(end),
+            (false, None) => from,
+        };
+        let is_still_read = !key.exposure.open && key.reachable_from.count > 0;
+        let ends_unknown = !key.exposure.open && end.is_none() && key.exposure.end_reason != EndReason::NoRef;
+        if is_still_read || ends_unknown {
+            let kind = if is_still_read { "reached" } else { "lost" };
+            _ = write!(
+                svg,
+                "<line class=\"after {class} {kind}\" x1=\"{to:.2}%\" x2=\"97.5%\" y1=\"{MIDDLE}\" y2=\"{MIDDLE}\"/>"
+            );
+        }
+        if to >= from {
+            // A moment is still to be seen.
+            let width = (to - from).max(0.4);
+            let open = if key.exposure.open { " open" } else { "" };
+            let y = MIDDLE - 6;
+            _ = write!(
+                svg,
+                "<rect class=\"span {class}{open}\" x=\"{from:.2}%\" y=\"{y}\" width=\"{width:.2}%\" height=\"12\" rx=\"2\"/>"
+            );
+        }
+        if wording::is_cut(key) {
+            _ = write!(
+                svg,
+                "<svg class=\"mark cut\" x=\"{from:.2}%\" y=\"{MIDDLE}\"><path d=\"M-3-6L-11 0L-3 6\"/><title>at or \
+                 before: history is cut here</title></svg>"
+            );
+        }
+    }
+
+    fn marks(&self, svg: &mut String, key: &KeyReport) {
+        let first = key.first_introduced.iter().filter(|_| key.introductions.is_empty());
+        let came = first.chain(&key.introductions).map(|entry| (entry, true));
+        let went = key.removals.iter().filter(|entry| entry.moved.is_none()).map(|entry| (entry, false));
+        for (entry, is_introduction) in came.chain(went).take(MOST_MARKS) {
+            let Some(time) = time_of(entry) else { continue };
+            let (class, shape) = match (is_introduction, entry.level, &entry.moved) {
+                (true, _, Some(_)) => ("moved", "<path d=\"M0-5L5 0L0 5L-5 0Z\"/>"),
+                (true, Level::Key, None) => ("came", "<circle r=\"5\"/>"),
+                (true, Level::Path, None) => ("copied", "<circle r=\"4\"/>"),
+                (false, _, _) => ("went", CROSS),
+            };
+            _ = write!(
+                svg,
+                "<svg class=\"mark {class}\" x=\"{:.2}%\" y=\"{MIDDLE}\">{shape}<title>{}</title></svg>",
+                self.at(time),
+                markup(&told(entry, class))
+            );
+        }
+    }
+}
+
+fn told(entry: &Entry, class: &str) -> String {
+    let word = match class {
+        "moved" => "moved here",
+        "came" => "came in",
+        "copied" => "copied here",
+        _ => "removed",
+    };
+    let person = entry.committer.as_ref().or(entry.tagger.as_ref());
+    let time = person.and_then(clock::recorded).unwrap_or_default();
+    let at = wording::at(entry.path.as_ref(), entry.line, &ToOwned::to_owned);
+    let commit = entry.commit.map_or(String::new(), |commit| format!(", commit {}", commit.short()));
+    format!("{word} {time}{commit}{}{at}", if at.is_empty() { "" } else { ", " })
+}
+
+/// The lane in words, for whoever does not see it.
+fn label(key: &KeyReport) -> String {
+    let copies = key.introductions.iter().filter(|entry| entry.level == Level::Path && entry.moved.is_none()).count();
+    let came = key.introductions.iter().filter(|entry| entry.level == Level::Key).count();
+    let went = key.removals.iter().filter(|entry| entry.level == Level::Key).count();
+    let counts = [
+        wording::count(came as u64, "introduction", "introductions"),
+        wording::count(copies as u64, "copy", "copies"),
+        wording::count(went as u64, "removal", "removals"),
+    ];
+    format!("{}: exposed {}; {}.", key.hint, clock::span(&key.exposure, wording::is_cut(key)), counts.join(", "))
+}
+
+/// The committer's or tagger's time of an entry, in seconds.
+fn time_of(entry: &Entry) -> Option<i64> {
+    let person = entry.committer.as_ref().or(entry.tagger.as_ref())?;
+    seconds(person.time.as_deref()?)
+}
+
+pub(super) fn seconds(text: &str) -> Option<i64> {
+    clock::parse(text).map(time::OffsetDateTime::unix_timestamp)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::super::sample;
+    use super::*;
+
+    #[test]
+    fn younger_things_stand_to_the_right_and_nothing_leaves_the_lane() {
+        let scale = Scale::of(&sample::report()).unwrap();
+        let ages = [0.0, 0.01, 1.0, 7.0, 30.0, 365.0, 1e9];
+        let places = ages.map(|age| scale.at_age(age));
+        assert!(places.windows(2).all(|pair| pair[0] > pair[1] || pair[1] == 1.5), "{places:?}");
+        assert!(places.iter().all(|place| (1.5..=97.5).contains(place)));
+        assert_eq!(scale.at(i64::MAX), 97.5);
+        assert_eq!(scale.at(i64::MIN), 1.5);
+    }
+
+    #[test]
+    fn the_edges_of_the_logs_are_apart_however_old_the_oldest_key() {
+        for years in [0, 1, 15] {
+            let mut report = sample::one_key();
+            report.keys[0].exposure.start = Some(format!("{}-11-01T00:00:00Z", 2026 - years));
+            let scale = Scale::of(&report).unwrap();
+            let places = [0.0, 1.0, 7.0, 30.0].map(|age| scale.at_age(age));
+            assert!(places.windows(2).all(|pair| pair[0] - pair[1] > 6.0), "{years} {places:?}");
+        }
+    }
+
+    #[test]
+    fn an_open_key_reaches_now_and_a_removed_one_does_not() {
+        let report = sample::report();
+        let scale = Scale::of(&report).unwrap();
+        assert!(scale.lane(&report.keys[0]).contains("class=\"span live open\""));
+        let removed = report.keys.iter().find(|key| key.exposure.end.is_some() && !key.known).unwrap();
+        let lane = scale.lane(removed);
+        assert!(lane.contains("class=\"span test\"") && lane.contains("class=\"after test reached\""), "{lane}");
+    }
+}

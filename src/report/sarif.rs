@@ -1,0 +1,179 @@
+//! SARIF 2.1.0 (OASIS): for code scanning.
+//!
+//! A run for each repository, a result for each key in it. A result's fingerprint is the key's id and nothing of its
+//! place, so that a line moved or a file renamed is the same alert, and a new key in the old place is a new one. Lines
+//! are given and columns are not: SARIF counts columns in characters, a report in bytes.
+
+use std::collections::BTreeMap;
+use std::io;
+
+use serde_json::ser::PrettyFormatter;
+use serde_json::{Value, json};
+
+use crate::model::{KeyReport, Report, RepositoryReport};
+
+use super::spot::{self, Gravity, Spot};
+use super::{escape, wording};
+
+pub(super) fn write(report: &Report, out: &mut dyn io::Write) -> io::Result<()> {
+    let runs: Vec<Value> = report.repositories.iter().map(|repository| run(report, repository)).collect();
+    let log = json!({
+        "$schema": "https://json.schemastore.org/sarif-2.1.0.json",
+        "version": "2.1.0",
+        "runs": runs,
+    });
+    super::json::write_value(&log, PrettyFormatter::new(), out)
+}
+
+fn run(report: &Report, repository: &RepositoryReport) -> Value {
+    let keys: Vec<&KeyReport> = report.keys.iter().filter(|key| spot::is_in(key, repository)).collect();
+    let rules: BTreeMap<String, &KeyReport> = keys.iter().map(|key| (spot::slug(key), *key)).collect();
+    let names: Vec<&String> = rules.keys().collect();
+    let results: Vec<Value> = keys.iter().map(|key| result(key, repository, &names)).collect();
+    json!({
+        "tool": { "driver": {
+            "name": report.tool.name,
+            "version": report.tool.version,
+            "rules": rules.iter().map(|(name, key)| rule(name, key)).collect::<Vec<_>>(),
+        } },
+        "automationDetails": { "id": format!("clerk-audit/{}/", escape::uri_path(&repository.path.unescaped())) },
+        "invocations": [{
+            "executionSuccessful": repository.skipped.is_empty(),
+            "endTimeUtc": report.generated_at,
+            "toolExecutionNotifications": notifications(repository),
+        }],
+        "results": results,
+        "properties": {
+            "repository": repository.path,
+            "commits": repository.commits,
+            "blobs": repository.blobs,
+            "narrowedBy": repository.narrowed_by,
+        },
+    })
+}
+
+fn rule(name: &str, key: &KeyReport) -> Value {
+    let what = format!("Clerk {} ({})", wording::kind(key.kind), wording::environment(key.environment));
+    let severity = if spot::gravity(key) == Gravity::Test { "8.0" } else { "9.8" };
+    json!({
+        "id": format!("clerk-{name}"),
+        "shortDescription": { "text": format!("{what} in the history of a repository") },
+        "help": { "text": spot::WHAT_TO_DO },
+        "helpUri": wording::GUIDE,
+        "defaultConfiguration": { "level": "error" },
+        "properties": { "tags": ["security", "secret"], "security-severity": severity, "precision": "very-high" },
+    })
+}
+
+/// What of the repository was not read.
+fn notifications(repository: &RepositoryReport) -> Vec<Value> {
+    let told = repository.skipped.iter().map(|skipped| {
+        let detail = if skipped.detail.as_str().is_empty() { String::new() } else { format!(", {}", skipped.detail) };
+        let why = wording::skipped(&skipped.reason);
+        json!({
+            "level": "error",
+            "descriptor": { "id": format!("not-read/{}", skipped.reason) },
+            "message": { "text": format!("Not read: {} is {why}{detail}", skipped.object) },
+        })
+    });
+    told.collect()
+}
+
+fn result(key: &KeyReport, repository: &RepositoryReport, rules: &[&String]) -> Value {
+    let slug = spot::slug(key);
+    let level = match spot::gravity(key) {
+        Gravity::Live | Gravity::Test => "error",
+        Gravity::Possible | Gravity::Known => "note",
+    };
+    let spots = spot::spots(key, repository);
+    let mut result = json!({
+        "ruleId": format!("clerk-{slug}"),
+        "ruleIndex": rules.iter().position(|name| **name == slug).unwrap_or(0),
+        "level": level,
+        "message": { "text": format!("{} {}", spot::sentence(key), spot::WHAT_TO_DO) },
+        "locations": spots.iter().take(1).map(|spot| location(spot, None)).collect::<Vec<_>>(),
+        "relatedLocations":
+            spots.iter().skip(1).zip(1..).map(|(spot, id)| location(spot, Some(id))).collect::<Vec<_>>(),
+        "fingerprints": { "keyId/v1": key.id },
+        // The one that GitHub's code scanning compares.
+        "partialFingerprints": { "primaryLocationLineHash": key.id },
+        "properties": {
+            "hint": key.hint,
+            "confidence": key.confidence,
+            "standing": key.standing,
+            "exposure": key.exposure,
+            "refs": key.reachable_from.count,
+        },
+    });
+    if wording::is_quiet(key) {
+        let why = "the list of known keys names it, and it has not come back";
+        result["suppressions"] = json!([{ "kind": "external", "status": "accepted", "justification": why }]);
+    }
+    result
+}
+
+fn location(spot: &Spot<'_>, id: Option<u64>) -> Value {
+    let mut location = json!({ "message": { "text": spot.told } });
+    if let Some(path) = spot.path {
+        let uri = escape::uri_path(&path.unescaped());
+        location["physicalLocation"] = json!({ "artifactLocation": { "uri": uri, "uriBaseId": "%SRCROOT%" } });
+        if let Some(line) = spot.line.filter(|line| *line > 0) {
+            location["physicalLocation"]["region"] = json!({ "startLine": line });
+        }
+    } else {
+        let name = spot.commit.map_or_else(|| spot.told.clone(), |commit| commit.to_string());
+        location["logicalLocations"] = json!([{ "fullyQualifiedName": name }]);
+    }
+    if let Some(id) = id {
+        location["id"] = id.into();
+    }
+    location
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::{Format, Options, sample};
+    use super::*;
+
+    fn sarif(report: &Report) -> Value {
+        serde_json::from_str(&sample::written(report, Format::Sarif, Options::default())).unwrap()
+    }
+
+    #[test]
+    fn the_whole_log_reads_as_it_should() {
+        let text = sample::written(&sample::report(), Format::Sarif, Options::default());
+        sample::assert_golden("report.sarif", &text);
+    }
+
+    #[test]
+    fn it_is_as_the_standard_has_it() {
+        for report in [sample::report(), sample::clean(), sample::unopened(), sample::one_key()] {
+            sample::assert_schema("sarif-2.1.0.json", &sarif(&report));
+        }
+    }
+
+    #[test]
+    fn a_moved_line_is_the_same_alert_and_another_key_is_not() {
+        let mut report = sample::one_key();
+        let before = sarif(&report)["runs"][0]["results"][0].clone();
+        for place in &mut report.keys[0].held_at.at {
+            (place.line, place.path) = (Some(99), Some(sample::shown("elsewhere/.env")));
+        }
+        let after = sarif(&report)["runs"][0]["results"][0].clone();
+        assert_ne!(before["locations"], after["locations"]);
+        for name in ["fingerprints", "partialFingerprints", "ruleId"] {
+            assert_eq!(before[name], after[name], "{name}");
+        }
+        report.keys[0].id = format!("sha256:{}", "9".repeat(64));
+        assert_ne!(sarif(&report)["runs"][0]["results"][0]["fingerprints"], before["fingerprints"]);
+    }
+
+    #[test]
+    fn what_was_not_read_makes_the_run_unsuccessful() {
+        let log = sarif(&sample::report());
+        let invocation = &log["runs"][0]["invocations"][0];
+        assert_eq!(invocation["executionSuccessful"], false);
+        assert_eq!(invocation["toolExecutionNotifications"].as_array().unwrap().len(), 9);
+        assert_eq!(sarif(&sample::clean())["runs"][0]["invocations"][0]["executionSuccessful"], true);
+    }
+}

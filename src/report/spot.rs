@@ -1,0 +1,121 @@
+//! Where a key is to be pointed at, for the formats that want one place: code scanning, dashboards, test reports.
+
+use crate::model::{Entry, HeldPlace, KeyReport, Oid, RepositoryReport, Shown, Unreachable};
+
+use super::wording;
+
+/// One place of a key in one repository.
+#[derive(Clone, Debug)]
+pub(super) struct Spot<'a> {
+    /// The file, where it is in one.
+    pub(super) path: Option<&'a Shown>,
+    pub(super) line: Option<u64>,
+    /// A commit that has it there.
+    pub(super) commit: Option<Oid>,
+    /// What it is, in words, without its path.
+    pub(super) told: String,
+}
+
+/// Whether a key has anything to do with a repository.
+pub(super) fn is_in(key: &KeyReport, repository: &RepositoryReport) -> bool {
+    let path = &repository.path;
+    let entries = key.first_introduced.iter().chain(&key.introductions).chain(&key.removals);
+    entries.map(|entry| &entry.repository).any(|of| of == path)
+        || key.held_at.at.iter().any(|place| place.repository == *path)
+        || key.unreachable.iter().any(|place| place.repository == *path)
+}
+
+/// The places at which a key stands or came in, the one that people should look at first in front: at a tip, else
+/// where it came in, else where nothing reaches it. None twice.
+pub(super) fn spots<'a>(key: &'a KeyReport, repository: &RepositoryReport) -> Vec<Spot<'a>> {
+    let here = |of: &Shown| *of == repository.path;
+    let held = key.held_at.at.iter().filter(|place| here(&place.repository)).map(|place| held(key, place));
+    let first = key.first_introduced.iter().filter(|entry| here(&entry.repository));
+    let entries = first.chain(key.introductions.iter().filter(|entry| here(&entry.repository))).map(entered);
+    let lost = key.unreachable.iter().filter(|place| here(&place.repository)).map(unreachable);
+    let mut spots: Vec<Spot<'a>> = Vec::new();
+    for spot in held.chain(entries).chain(lost) {
+        let is_told = |old: &Spot<'_>| (old.path, old.line, &old.told) == (spot.path, spot.line, &spot.told);
+        if !spots.iter().any(is_told) {
+            spots.push(spot);
+        }
+        // A key in ten thousand files is found by the first of them.
+        if spots.len() >= 100 {
+            break;
+        }
+    }
+    spots
+}
+
+fn as_it_is(text: &str) -> String {
+    text.to_owned()
+}
+
+fn held<'a>(key: &KeyReport, place: &'a HeldPlace) -> Spot<'a> {
+    let told = match &place.path {
+        Some(_) => format!("stands on {}", place.reference),
+        None => format!("stands {}", wording::held(key, place, &as_it_is)),
+    };
+    Spot { path: place.path.as_ref(), line: place.line, commit: place.commit, told }
+}
+
+fn entered(entry: &Entry) -> Spot<'_> {
+    let time = entry.committer.as_ref().or(entry.tagger.as_ref()).and_then(|person| person.time.as_deref());
+    let when = time.map_or(String::new(), |time| format!(" on {}", super::clock::readable(time)));
+    let told = match entry.commit {
+        Some(commit) if entry.at_or_before => format!("came in at or before commit {}{when}", commit.short()),
+        Some(commit) => format!("came in with commit {}{when}", commit.short()),
+        None => format!("came in with {}{when}", wording::without_commit(entry, &as_it_is)),
+    };
+    Spot { path: entry.path.as_ref(), line: entry.line, commit: entry.commit, told }
+}
+
+fn unreachable(place: &Unreachable) -> Spot<'_> {
+    let told = format!("no ref reaches it: {}", wording::unreachable(place, &as_it_is));
+    Spot { path: place.path.as_ref(), line: place.line, commit: place.commits.first().copied(), told }
+}
+
+/// How grave a key is, on one scale for all formats.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Gravity {
+    /// Known as dealt with: no news.
+    Known,
+    /// It may be something else.
+    Possible,
+    /// A development key.
+    Test,
+    /// A production key, or one that does not say.
+    Live,
+}
+
+/// See [`Gravity`].
+pub(super) fn gravity(key: &KeyReport) -> Gravity {
+    use crate::model::{Confidence, Environment};
+    match key {
+        key if wording::is_quiet(key) => Gravity::Known,
+        key if key.confidence == Confidence::Low => Gravity::Possible,
+        key if key.environment == Environment::Test => Gravity::Test,
+        _ => Gravity::Live,
+    }
+}
+
+/// What a format that tells findings one by one says of a key in one sentence.
+pub(super) fn sentence(key: &KeyReport) -> String {
+    let (kind, environment) = (wording::kind(key.kind), wording::environment(key.environment));
+    let exposed = super::clock::span(&key.exposure, wording::is_cut(key));
+    let standing = wording::standing(key);
+    format!("Clerk {kind} {} ({environment}), {standing}{}; exposed {exposed}.", key.hint, wording::known_mark(key))
+}
+
+/// What is to be done, in the same formats.
+pub(super) const WHAT_TO_DO: &str = "As an Admin of the Clerk workspace: save the logs, add a new key, deploy it \
+                                     everywhere, delete this one. Taking it out of the code ends nothing.";
+
+/// The name of a kind and environment as one word: `secret-key-live`.
+pub(super) fn slug(key: &KeyReport) -> String {
+    let word = |value: serde_json::Result<serde_json::Value>| match value {
+        Ok(serde_json::Value::String(word)) => word.replace('_', "-"),
+        _ => "credential".to_owned(),
+    };
+    format!("{}-{}", word(serde_json::to_value(key.kind)), word(serde_json::to_value(key.environment)))
+}

@@ -1,0 +1,262 @@
+//! How far the rotation of each key has come: what people ticked, and what Clerk answered.
+//!
+//! One small JSON file, made to be committed and merged: an entry a line, sorted, each line with its comma, the last
+//! line always the same, so that two people's ticks touch no line of one another's. It has ids of keys and names of
+//! steps, and no key, path or line number.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+
+use crate::key::KeyId;
+use crate::model::{Answer, Answers};
+
+/// The name and version of the file.
+const SCHEMA: &str = "clerk-audit/status/1";
+/// What Clerk answered stands under this name, where else a step's name stands.
+const ANSWER: &str = "answer";
+/// What a key asks for stands under this one.
+const STEPS: &str = "steps";
+/// The last entry: it sorts behind every other.
+const END: &str = "~";
+
+/// Why a status file cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum StatusError {
+    /// It cannot be read.
+    #[error("cannot read {path}")]
+    Read {
+        /// Which.
+        path: String,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// It is not one, or is cut short, or has the marks of a merge in it.
+    #[error("{path}: {what}")]
+    Malformed {
+        /// Which.
+        path: String,
+        /// What is wrong.
+        what: String,
+    },
+}
+
+/// A step that a person ticked.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Tick {
+    /// Who, by their own word.
+    pub by: String,
+    /// When, RFC 3339, UTC, by their machine's clock.
+    pub at: String,
+}
+
+/// What a key asks for: noted when something is noted of it, so that its steps outlive the report that has it. A
+/// history that was cleaned has the key no more, and yet somebody must still look for what it made.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Asked {
+    /// The key's hint.
+    pub hint: String,
+    /// The names of its steps.
+    pub steps: Vec<String>,
+}
+
+/// What has been done.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Status {
+    keys: BTreeMap<String, Asked>,
+    ticks: BTreeMap<(String, String), Tick>,
+    answers: Answers,
+}
+
+impl Status {
+    /// Reads a file; one that is not there is an empty one.
+    ///
+    /// # Errors
+    /// Where it cannot be read or understood: half of it would say that things are open which are done, or lose them.
+    pub fn read(path: &Path) -> Result<Self, StatusError> {
+        let name = path.display().to_string();
+        match std::fs::read_to_string(path) {
+            Ok(text) => Self::parse(&text, &name),
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(Self::default()),
+            Err(source) => Err(StatusError::Read { path: name, source }),
+        }
+    }
+
+    fn parse(text: &str, name: &str) -> Result<Self, StatusError> {
+        let wrong = |what: String| StatusError::Malformed { path: name.to_owned(), what };
+        if text.lines().any(|line| line.starts_with("<<<<<<<") || line.starts_with(">>>>>>>")) {
+            return Err(wrong("it has the marks of a merge in it: keep the lines of both sides".to_owned()));
+        }
+        let document: Map<String, Value> = serde_json::from_str(text)
+            .map_err(|error| wrong(format!("line {} is not as clerk-audit writes it", error.line())))?;
+        match document.get("schema").and_then(Value::as_str) {
+            Some(SCHEMA) => {}
+            Some(_) => return Err(wrong("written by another version of clerk-audit".to_owned())),
+            None => return Err(wrong("it is no status file of clerk-audit".to_owned())),
+        }
+        let mut status = Self::default();
+        for (key, value) in document.into_iter().filter(|(key, _)| key != "schema" && key != END) {
+            let (id, step) = key.split_once('/').unwrap_or((&key, ""));
+            if KeyId::parse(id).is_none_or(|parsed| parsed.to_string() != id) || !is_word(step) {
+                return Err(wrong("an entry is not named by a key's id and a step".to_owned()));
+            }
+            let odd = |_| wrong(format!("the entry of the step {step} is not as clerk-audit writes it"));
+            if step == ANSWER {
+                let answer: Answer = serde_json::from_value(value).map_err(odd)?;
+                status.answers.insert(id.to_owned(), answer);
+            } else if step == STEPS {
+                let asked: Asked = serde_json::from_value(value).map_err(odd)?;
+                status.keys.insert(id.to_owned(), asked);
+            } else {
+                let tick: Tick = serde_json::from_value(value).map_err(odd)?;
+                status.ticks.insert((id.to_owned(), step.to_owned()), tick);
+            }
+        }
+        Ok(status)
+    }
+
+    /// What a person ticked of a step of a key.
+    pub fn tick(&self, key: &str, step: &str) -> Option<&Tick> {
+        self.ticks.get(&(key.to_owned(), step.to_owned()))
+    }
+
+    /// Ticks a step. One that is ticked already keeps its name and time: it was done then.
+    pub fn add_tick(&mut self, key: &str, step: &str, tick: Tick) {
+        self.ticks.entry((key.to_owned(), step.to_owned())).or_insert(tick);
+    }
+
+    /// The keys of which anything is noted, and what they ask for.
+    pub fn keys(&self) -> &BTreeMap<String, Asked> {
+        &self.keys
+    }
+
+    /// Notes what a key asks for.
+    pub fn add_key(&mut self, key: &str, asked: Asked) {
+        self.keys.insert(key.to_owned(), asked);
+    }
+
+    /// What Clerk answered.
+    pub fn answers(&self) -> &Answers {
+        &self.answers
+    }
+
+    /// Notes an answer in the place of an older one.
+    pub fn add_answer(&mut self, key: &str, answer: Answer) {
+        self.answers.insert(key.to_owned(), answer);
+    }
+
+    /// The masked twin: every text in it, which a stranger may have written, through `mask`.
+    pub fn masked(mut self, mask: &dyn Fn(&str) -> String) -> Self {
+        self.ticks.values_mut().for_each(|tick| (tick.by, tick.at) = (mask(&tick.by), mask(&tick.at)));
+        self.keys.values_mut().for_each(|asked| asked.hint = mask(&asked.hint));
+        for answer in self.answers.values_mut() {
+            (answer.reason, answer.at) = (mask(&answer.reason), mask(&answer.at));
+            answer.instance = answer.instance.take().filter(|id| is_instance(id));
+        }
+        self
+    }
+
+    /// The text of the file.
+    pub fn text(&self) -> String {
+        let mut lines: BTreeMap<String, String> = BTreeMap::new();
+        let json = |value: serde_json::Result<String>| value.unwrap_or_else(|_| "null".to_owned());
+        for ((key, step), tick) in &self.ticks {
+            lines.insert(format!("{key}/{step}"), json(serde_json::to_string(tick)));
+        }
+        for (key, asked) in &self.keys {
+            lines.insert(format!("{key}/{STEPS}"), json(serde_json::to_string(asked)));
+        }
+        for (key, answer) in &self.answers {
+            lines.insert(format!("{key}/{ANSWER}"), json(serde_json::to_string(answer)));
+        }
+        let lines: String = lines.into_iter().map(|(name, value)| format!("\"{name}\": {value},\n")).collect();
+        format!("{{\n\"schema\": \"{SCHEMA}\",\n{lines}\"{END}\": \"end\"\n}}\n")
+    }
+}
+
+fn is_word(step: &str) -> bool {
+    !step.is_empty() && step.bytes().all(|byte| byte.is_ascii_lowercase())
+}
+
+/// Whether a text is the id of a Clerk instance.
+pub fn is_instance(text: &str) -> bool {
+    text.strip_prefix("ins_")
+        .is_some_and(|id| !id.is_empty() && id.len() <= 64 && id.bytes().all(|byte| byte.is_ascii_alphanumeric()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::Liveness;
+
+    fn id(digit: char) -> String {
+        format!("sha256:{}", digit.to_string().repeat(64))
+    }
+
+    fn tick(by: &str) -> Tick {
+        Tick { by: by.to_owned(), at: "2026-11-24T10:00:00Z".to_owned() }
+    }
+
+    fn status() -> Status {
+        let mut status = Status::default();
+        status.add_tick(&id('b'), "logs", tick("Bob \"B\""));
+        status.add_tick(&id('a'), "add", tick("Ann"));
+        let answer = Answer {
+            liveness: Liveness::Dead,
+            reason: "x".to_owned(),
+            at: "2026-11-24T10:00:00Z".to_owned(),
+            instance: Some("ins_2x".to_owned()),
+        };
+        status.add_answer(&id('a'), answer);
+        let steps = vec!["logs".to_owned(), "add".to_owned()];
+        status.add_key(&id('a'), Asked { hint: "sk_live_a…b".to_owned(), steps });
+        status
+    }
+
+    #[test]
+    fn what_is_written_is_read_back() {
+        let text = status().text();
+        assert_eq!(Status::parse(&text, "x").unwrap(), status());
+        assert_eq!(Status::parse(&Status::default().text(), "x").unwrap(), Status::default());
+    }
+
+    #[test]
+    fn an_entry_is_a_line_and_another_entry_changes_no_other_line() {
+        let (mut more, before) = (status(), status().text());
+        for (key, step) in [('a', "deploy"), ('0', "logs"), ('f', "logs")] {
+            more.add_tick(&id(key), step, tick("Cyd"));
+        }
+        let after = more.text();
+        assert!(before.lines().all(|line| after.lines().any(|other| other == line)));
+        assert_eq!(after.lines().count(), before.lines().count() + 3);
+        let keys: Vec<&str> = after.lines().filter(|line| line.starts_with("\"sha")).collect();
+        assert!(keys.is_sorted());
+    }
+
+    #[test]
+    fn a_second_tick_keeps_the_first() {
+        let mut status = status();
+        status.add_tick(&id('a'), "add", tick("Zed"));
+        assert_eq!(status.tick(&id('a'), "add"), Some(&tick("Ann")));
+    }
+
+    #[test]
+    fn what_is_not_understood_is_an_error() {
+        let text = status().text();
+        let conflict = text.replace("\"~\"", "<<<<<<< ours\n\"~\"");
+        for (bad, word) in [
+            (&text[..text.len() / 2], "line"),
+            ("{}", "no status file"),
+            ("[]", "line 1"),
+            ("{\"schema\": \"clerk-audit/status/2\"}", "another version"),
+            (&conflict, "both sides"),
+            ("{\"schema\": \"clerk-audit/status/1\", \"x/logs\": {}}", "not named"),
+            (&text.replace("\"by\"", "\"who\""), "not as"),
+        ] {
+            let error = Status::parse(bad, "file").unwrap_err().to_string();
+            assert!(error.contains(word), "{error}");
+        }
+    }
+}

@@ -1,0 +1,246 @@
+//! `trace`: one key through many repositories.
+
+#![allow(clippy::unwrap_used, clippy::print_stdout, reason = "a panic is the failing test's message")]
+
+mod common;
+
+use std::path::Path;
+
+use serde_json::Value;
+
+use common::fixture::Repo;
+use common::fixture::objects::{Commit, Files, Mode, ObjectType, Oid, Person, Tag};
+use common::git;
+use common::run::{Audit, Outcome};
+use common::secrets::{key_id, live_key, test_key};
+
+const MAIN: &str = "refs/heads/main";
+
+fn env(key: &str) -> String {
+    format!("CLERK_SECRET_KEY={key}\n")
+}
+
+fn trace(key: &str, repositories: &[&Path], options: &[&str]) -> Outcome {
+    let audit = repositories.iter().fold(Audit::new(&["trace"]), |audit, repository| audit.and(repository));
+    let run = options.iter().fold(audit, |audit, option| audit.and(option)).input(format!("{key}\n").as_bytes()).run();
+    let said = format!("{}{}", run.text(), run.errors());
+    assert!(key.len() < 40 || !said.contains(&key[12..44]), "{said}");
+    run
+}
+
+fn json(key: &str, repositories: &[&Path]) -> (Option<i32>, Value) {
+    let run = trace(key, repositories, &["--format", "json"]);
+    (run.code, serde_json::from_slice(&run.stdout).unwrap_or_else(|_| panic!("{}", run.errors())))
+}
+
+fn whats(trace: &Value) -> Vec<(&str, &str)> {
+    let events = trace["events"].as_array().unwrap().iter();
+    events.map(|event| (event["what"].as_str().unwrap(), event["path"].as_str().unwrap_or(""))).collect()
+}
+
+#[test]
+fn all_that_happened_is_told_in_the_order_of_time() {
+    //  A (.env +) ── B (copy +) ── C (both −) ── D (.env + again) ── E (moved to conf)   main
+    let key = live_key(8001);
+    let mut repo = Repo::bare();
+    let text = env(&key);
+    repo.commit_on(MAIN, &[(".env", Some(&text)), ("other", Some(&env(&test_key(8002))))], "A");
+    repo.commit_on(MAIN, &[("copy", Some(&format!("# copy\n{text}")))], "B");
+    repo.commit_on(MAIN, &[(".env", None), ("copy", None)], "C");
+    repo.commit_on(MAIN, &[(".env", Some(&text))], "D");
+    repo.commit_on(MAIN, &[(".env", None), ("conf", Some(&text))], "E");
+    repo.finish();
+    let (code, told) = json(&key, &[repo.path()]);
+    assert_eq!(code, Some(1));
+    assert_eq!(told["id"], key_id(&key).as_str());
+    assert_eq!(
+        whats(&told),
+        [
+            ("introduced", ".env"),
+            ("copied", "copy"),
+            ("removed", ".env"),
+            ("removed", "copy"),
+            ("brought back", ".env"),
+            ("moved", "conf")
+        ]
+    );
+    assert_eq!(told["events"][5]["moved_from"], ".env");
+    assert_eq!(told["events"][0]["author"]["name"], "Ada Author");
+    assert_eq!(told["key"]["held_at"]["at"][0]["path"], "conf");
+    let text = trace(&key, &[repo.path()], &[]).text();
+    assert!(text.contains("brought back .env:1") && text.contains("moved conf:1 from .env"), "{text}");
+    assert!(!text.contains(&test_key(8002)[..12]), "another key is not what this is about");
+}
+
+#[test]
+fn the_first_tag_that_contains_it_is_named_as_git_names_it() {
+    //  A (+) ── B ── M ── D   main        tags: v2 at D (made first), v1 at M (annotated, made later), old at 0
+    //  0 ──────── C ─┘                    C (+) by itself on a side branch
+    let (key, other) = (live_key(8010), live_key(8011));
+    let mut repo = Repo::bare();
+    let text = env(&key);
+    let file = |repo: &mut Repo, text: &str| (Mode::File, repo.blob(text));
+    let with = |repo: &mut Repo, files: &[(&str, &str)], parents: &[Oid], time: i64, subject: &str| {
+        let files: Files = files.iter().map(|(name, text)| (name.as_bytes().to_vec(), file(repo, text))).collect();
+        let tree = repo.tree(&files);
+        repo.commit(&Commit::new(tree, parents, time, subject))
+    };
+    let zero = with(&mut repo, &[("a", "0")], &[], 1_704_000_000, "0");
+    let a = with(&mut repo, &[("a", "0"), (".env", &text)], &[zero], 1_704_000_100, "A");
+    let b = with(&mut repo, &[("a", "1"), (".env", &text)], &[a], 1_704_000_200, "B");
+    let side = env(&other);
+    let c = with(&mut repo, &[("a", "0"), ("c", &side)], &[zero], 1_704_000_150, "C");
+    let m = with(&mut repo, &[("a", "1"), (".env", &text), ("c", &side)], &[b, c], 1_704_000_300, "M");
+    let d = with(&mut repo, &[("a", "2"), (".env", &text), ("c", &side)], &[m], 1_704_000_400, "D");
+    repo.set_ref(MAIN, d);
+    repo.set_ref("refs/tags/old", zero);
+    repo.set_ref("refs/tags/v2", d);
+    let tag = repo.tag(&Tag {
+        target: m,
+        target_type: ObjectType::Commit,
+        name: "v1".to_owned(),
+        tagger: Some(Person::at("Tag", 1_704_000_350)),
+        message: b"v1\n".to_vec(),
+    });
+    repo.set_ref("refs/tags/v1", tag);
+    repo.finish();
+    for (key, commit) in [(&key, a), (&other, c)] {
+        let (_, told) = json(key, &[repo.path()]);
+        let first = &told["events"][0]["first_tag"];
+        assert_eq!(first["tag"], "v1", "{told:#}");
+        let by_git =
+            git::run(git::command(repo.path()), &["name-rev", "--name-only", "--refs=v1", &commit.to_string()], b"");
+        let by_git = String::from_utf8(by_git).unwrap().trim().replace("^0", "").replace("tags/", "");
+        assert_eq!(first["name"], by_git.as_str());
+    }
+    let text = trace(&key, &[repo.path()], &[]).text();
+    assert!(
+        text.contains("first tag with it: v1~2") && text.contains("shipped with its history in v1 and v2, first v1"),
+        "{text}"
+    );
+}
+
+#[test]
+fn a_fork_adds_what_is_its_own_and_is_not_scanned_again() {
+    let key = live_key(8020);
+    let mut repo = Repo::bare();
+    repo.commit_on(MAIN, &[("a", Some("a\n"))], "A");
+    repo.commit_on(MAIN, &[(".env", Some(&env(&key)))], "B");
+    repo.finish();
+    let fork = repo.beside("fork.git");
+    git::run(git::command(repo.path()), &["clone", "--quiet", "--mirror", ".", fork.to_str().unwrap()], b"");
+    let mut clean = Repo::bare();
+    clean.commit_on(MAIN, &[("a", Some("a\n"))], "A");
+    clean.finish();
+    let (code, told) = json(&key, &[repo.path(), &fork, clean.path(), repo.path()]);
+    assert_eq!(code, Some(1));
+    let searched = told["searched"].as_array().unwrap();
+    assert_eq!(searched.len(), 3, "a repository named twice is read once");
+    assert_eq!(told["key"]["held_at"]["count"], 2);
+    let text = trace(&key, &[repo.path(), &fork, clean.path()], &[]).text();
+    assert!(text.starts_with("Found: ") && text.contains("is in 2 of 3 repositories"), "{text}");
+}
+
+#[test]
+fn nowhere_tells_exactly_what_was_searched() {
+    let mut repo = Repo::bare();
+    repo.commit_on(MAIN, &[(".env", Some(&env(&test_key(8030))))], "A");
+    repo.finish();
+    let key = live_key(8031);
+    let run = trace(&key, &[repo.path()], &[]);
+    assert_eq!(run.code, Some(0), "{}", run.errors());
+    let text = run.text();
+    assert!(text.starts_with(&format!("Nowhere: {}…{} ({})", &key[..12], &key[46..], key_id(&key))), "{text}");
+    assert!(text.contains("1 ref, 1 commit, 1 tree, 1 blob"), "{text}");
+}
+
+#[test]
+fn half_an_answer_is_no_answer() {
+    let mut repo = Repo::bare();
+    repo.commit_on(MAIN, &[("a", Some("a\n"))], "A");
+    repo.finish();
+    let run = trace(&live_key(8040), &[repo.path(), Path::new("/nowhere/at/all")], &[]);
+    assert_eq!(run.code, Some(3));
+    assert!(run.text().contains("NOT OPENED: /nowhere/at/all"), "{}", run.text());
+}
+
+#[test]
+fn stashes_worktrees_refs_names_and_messages_are_told() {
+    let key = live_key(8050);
+    let mut repo = Repo::bare();
+    let a = repo.commit_on(MAIN, &[("a", Some("a\n"))], "A");
+    repo.set_ref(&format!("refs/pull/{key}/head"), a);
+    repo.commit_on("refs/stash", &[(".env", Some(&env(&key)))], &format!("WIP with {key}"));
+    repo.finish();
+    let text = trace(&key, &[repo.path()], &[]).text();
+    assert!(text.contains("on refs/stash") && text.contains("in the name of refs/pull/sk_live_"), "{text}");
+    assert!(text.contains("in the commit message"), "{text}");
+}
+
+#[test]
+fn a_key_is_named_by_its_id_or_typed_and_never_an_argument() {
+    let keys = [live_key(8060), live_key(8061)];
+    let mut repo = Repo::bare();
+    repo.commit_on(MAIN, &[("a", Some(&env(&keys[0]))), ("b", Some(&env(&keys[1])))], "A");
+    repo.finish();
+    let report = repo.beside("report.json");
+    Audit::new(&["history", "--format", "json", "--output"]).and(&report).and(repo.path()).run();
+    let id = key_id(&keys[0]);
+    let by = |options: &[&str]| trace("", &[repo.path()], options);
+    for name in [id.as_str(), &id[..20], &id[7..17], &keys[0][..12]] {
+        for from in [None, Some(report.to_str().unwrap())] {
+            let options: Vec<&str> =
+                [Some("--id"), Some(name), from.map(|_| "--report"), from].into_iter().flatten().collect();
+            let run = by(&options);
+            assert_eq!(run.code, Some(1), "{name} {}", run.errors());
+            assert!(run.text().contains(&id), "{}", run.text());
+        }
+    }
+    let ambiguous = by(&["--id", "sk_live_", "--report", report.to_str().unwrap()]);
+    assert_eq!(ambiguous.code, Some(2));
+    assert!(ambiguous.errors().contains("names 2 keys"), "{}", ambiguous.errors());
+    let argument = by(&["--id", &keys[0]]);
+    assert_eq!(argument.code, Some(2));
+    assert!(argument.errors().contains("is a key itself"), "{}", argument.errors());
+    for (typed, why) in [
+        ("", "is no Clerk secret key"),
+        ("hello", "is no Clerk secret key"),
+        ("sk_live_short", "another vendor's key, or like a placeholder"),
+        (&format!("{} {}", keys[0], keys[1]), "several keys"),
+    ] {
+        let run = trace(typed, &[repo.path()], &[]);
+        assert_eq!(run.code, Some(2), "{typed}");
+        assert!(run.errors().contains(why), "{typed}: {}", run.errors());
+    }
+    let quoted = trace(&format!("export CLERK_SECRET_KEY=\"{}\"", keys[0]), &[repo.path()], &[]);
+    assert_eq!(quoted.code, Some(1));
+}
+
+#[test]
+fn lists_with_duplicates_unreadable_entries_and_loops_of_links_end() {
+    let key = live_key(8070);
+    let mut repo = Repo::bare();
+    repo.commit_on(MAIN, &[(".env", Some(&env(&key)))], "A");
+    repo.finish();
+    let place = tempfile::tempdir().unwrap();
+    let here = place.path();
+    std::os::unix::fs::symlink(here.join("loop"), here.join("loop")).unwrap();
+    std::os::unix::fs::symlink(".", here.join("self")).unwrap();
+    std::os::unix::fs::symlink(repo.path(), here.join("link")).unwrap();
+    std::fs::write(here.join("file"), "x").unwrap();
+    let list = here.join("list");
+    let lines = [
+        repo.path(),
+        &here.join("link"),
+        repo.path(),
+        &here.join("loop"),
+        &here.join("gone"),
+        &here.join("file"),
+        &here.join("gone"),
+    ];
+    std::fs::write(&list, lines.map(|path| path.display().to_string()).join("\n")).unwrap();
+    let run = trace(&key, &[], &["--repos-from", list.to_str().unwrap(), "--repos-under", here.to_str().unwrap()]);
+    assert_eq!(run.code, Some(3), "{}", run.errors());
+    assert!(run.text().contains("is in 1 of 4 repositories"), "{}", run.text());
+    assert_eq!(run.text().matches("NOT OPENED").count(), 3, "{}", run.text());
+}

@@ -1,0 +1,388 @@
+//! `verify`, against a stand-in for Clerk on this machine, over real TLS; `status` and `checklist`, which live on what it
+//! found out.
+
+#![allow(clippy::unwrap_used, clippy::print_stdout, reason = "a panic is the failing test's message")]
+
+mod common;
+
+use std::collections::HashMap;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use common::clerk::{Answer, Clerk, response};
+use common::fixture::Repo;
+use common::run::{Audit, Outcome};
+use common::secrets::{key_id, live_key, look_alike, test_key};
+
+const MAIN: &str = "refs/heads/main";
+
+/// A repository with keys in it, and its report beside it.
+struct Case {
+    repo: Repo,
+    keys: Vec<String>,
+    report: PathBuf,
+}
+
+impl Case {
+    fn new(keys: Vec<String>) -> Self {
+        let mut repo = Repo::with_work_tree();
+        for (at, key) in keys.iter().enumerate() {
+            let text = format!("CLERK_SECRET_KEY={key}\n");
+            repo.commit_on(MAIN, &[(&format!("{at}/.env"), Some(&text))], "Add a key");
+        }
+        repo.finish();
+        let report = repo.beside("report.json");
+        let run = Audit::new(&["history", "--format", "json", "--output"]).and(&report).and(repo.path()).run();
+        assert_eq!(run.code, Some(1), "{}", run.errors());
+        Self { repo, keys, report }
+    }
+
+    fn two() -> Self {
+        Self::new(vec![live_key(7001), test_key(7002)])
+    }
+
+    fn verify(&self, clerk: &Clerk) -> Audit {
+        asking(Audit::new(&["verify", "--yes"]).and(&self.report), clerk)
+    }
+
+    fn status_file(&self) -> String {
+        std::fs::read_to_string(self.report.with_file_name("report.status.json")).unwrap_or_default()
+    }
+
+    fn hint(&self, at: usize) -> String {
+        let key = &self.keys[at];
+        format!("{}…{}", &key[..12], &key[46..])
+    }
+
+    /// No key is in what a run said, nor in the file that it kept.
+    fn assert_silent(&self, run: &Outcome) {
+        let said = format!("{}{}{}", run.text(), run.errors(), self.status_file());
+        for key in &self.keys {
+            assert!(!said.contains(&key[12..40]), "{said}");
+        }
+    }
+}
+
+fn asking(audit: Audit, clerk: &Clerk) -> Audit {
+    audit.and("--api-url").and(clerk.url()).and("--ca-file").and(clerk.authority()).and("--timeout").and("3")
+}
+
+fn answers<const N: usize>(case: &Case, answers: [Answer; N]) -> HashMap<String, Answer> {
+    case.keys.iter().cloned().zip(answers).collect()
+}
+
+#[test]
+fn the_living_are_told_from_the_dead_and_sort_the_checklist() {
+    // The development key is alive, and the production key, which would come first, is not.
+    let case = Case::two();
+    let clerk = Clerk::start(answers(&case, [Answer::Dead, Answer::Alive("ins_2alive")]));
+    let run = case.verify(&clerk).run();
+    assert_eq!(run.code, Some(1), "{}{}", run.text(), run.errors());
+    let text = run.text();
+    assert!(text.contains(&format!("dead     {}", case.hint(0))) && text.contains("clerk_key_invalid"), "{text}");
+    assert!(text.contains(&format!("alive    {}", case.hint(1))) && text.contains("instance ins_2alive"), "{text}");
+    assert!(run.errors().contains("This sends 2 keys") && run.errors().contains("\"last used\""), "{}", run.errors());
+    case.assert_silent(&run);
+    for request in clerk.requests() {
+        assert!(request.starts_with("GET /v1/instance HTTP/1.1\r\n"), "{request}");
+        assert!(request.to_lowercase().contains("clerk-api-version: 2026-05-12"));
+        // In the one header, and nowhere else.
+        let key = case.keys.iter().find(|key| request.contains(key.as_str())).unwrap();
+        assert_eq!(request.matches(&key[8..]).count(), 1);
+    }
+    assert_eq!(clerk.requests().len(), 2);
+
+    let checklist = Audit::new(&["checklist"]).and(&case.report).run();
+    let text = checklist.text();
+    assert!(text.find(&format!("1. `{}`", case.hint(1))).is_some(), "{text}");
+    assert!(text.contains("**Alive:** Clerk accepted it") && text.contains("has `ins_2alive` in it"), "{text}");
+    let html = Audit::new(&["checklist", "--format", "html"]).and(&case.report).run().text();
+    assert!(html.contains("<span class=\"badge alive\">alive</span>") && html.contains("Asked Clerk: 1 alive, 1 dead"));
+}
+
+#[test]
+fn it_goes_on_where_it_stopped_and_asks_the_dead_no_more() {
+    let case = Case::two();
+    let clerk = Clerk::start(answers(&case, [Answer::Dead, Answer::Alive("ins_1")]));
+    case.verify(&clerk).run();
+    let again = case.verify(&clerk).run();
+    assert_eq!(
+        (again.code, clerk.requests().len()),
+        (Some(1), 3),
+        "the living is asked again: it may be deleted by now"
+    );
+    let all = case.verify(&clerk).and("--again").run();
+    assert_eq!((all.code, clerk.requests().len()), (Some(1), 5));
+}
+
+#[test]
+fn every_fault_of_a_server_is_unknown_with_its_reason() {
+    let elsewhere = Clerk::start(HashMap::new());
+    let redirect = format!("location: {}/v1/instance\r\n", elsewhere.url());
+    let html = "<html><script>alert(1)</script>Sign in to the guest network</html>";
+    let other_code = r#"{"errors":[{"code":"authorization_header_format_invalid"}]}"#;
+    for (answer, reason) in [
+        (Answer::Slow(Duration::from_secs(30)), "no answer in time"),
+        (Answer::Cut, ""),
+        (Answer::Raw(response("500 Internal Server Error", "", "oops")), "the server failed (500)"),
+        (Answer::Raw(response("403 Forbidden", "", "{}")), "says nothing of the key (403)"),
+        (Answer::Raw(response("200 OK", "", html)), "named no instance"),
+        (Answer::Raw(response("302 Found", &redirect, "")), "redirected (302), which is not followed"),
+        (Answer::Raw(response("307 Temporary Redirect", &redirect, "")), "not followed"),
+        (Answer::Raw(response("401 Unauthorized", "", other_code)), "refused (401), and not for the key"),
+        (Answer::Raw(response("429 Too Many Requests", "retry-after: 3600\r\n", "")), "it says to wait 3600 s"),
+        (Answer::Raw("garbage\r\n\r\n".to_owned()), ""),
+        (Answer::Huge(10 << 20), "far too long"),
+    ] {
+        let case = Case::new(vec![live_key(7003)]);
+        let clerk = Clerk::start(answers(&case, [answer.clone()]));
+        let run = case.verify(&clerk).run();
+        assert_eq!(run.code, Some(3), "{answer:?}: {}{}", run.text(), run.errors());
+        assert!(run.text().starts_with("unknown ") && run.text().contains(reason), "{answer:?}: {}", run.text());
+        assert!(!run.text().contains("script") && run.wall < Duration::from_secs(20), "{answer:?}");
+        case.assert_silent(&run);
+    }
+    assert!(elsewhere.requests().is_empty(), "no key went where a redirect pointed");
+}
+
+#[test]
+fn a_server_that_says_later_is_asked_later() {
+    let case = Case::new(vec![live_key(7004)]);
+    let busy = Answer::Raw(response("429 Too Many Requests", "retry-after: 1\r\n", "{}"));
+    let then = Answer::Then(Box::new(busy), Box::new(Answer::Alive("ins_1")));
+    let clerk = Clerk::start(answers(&case, [then]));
+    let run = case.verify(&clerk).run();
+    assert_eq!((run.code, clerk.requests().len()), (Some(1), 2), "{}", run.text());
+    assert!(run.wall >= Duration::from_secs(1));
+}
+
+#[test]
+fn a_wrong_certificate_gets_no_key() {
+    let case = Case::new(vec![live_key(7005)]);
+    let (clerk, other) = (Clerk::start(HashMap::new()), Clerk::start(HashMap::new()));
+    let stranger = Audit::new(&["verify", "--yes"]).and(&case.report).and("--api-url").and(clerk.url());
+    let unknown_authority = stranger.and("--ca-file").and(other.authority()).run();
+    let wrong_name = Clerk::with_name(HashMap::new(), "api.clerk.com");
+    let public_only = Audit::new(&["verify", "--yes"]).and(&case.report).and("--api-url").and(clerk.url()).run();
+    for run in [unknown_authority, case.verify(&wrong_name).run(), public_only] {
+        assert_eq!(run.code, Some(3), "{}", run.errors());
+        assert!(run.text().contains("certificate is not to be trusted"), "{}", run.text());
+    }
+    assert!(clerk.requests().is_empty() && other.requests().is_empty() && wrong_name.requests().is_empty());
+}
+
+#[test]
+fn a_key_goes_to_clerk_or_nowhere() {
+    let case = Case::new(vec![live_key(7006)]);
+    for address in
+        ["https://evil.example", "http://api.clerk.com", "https://api.clerk.com@evil.example", "https://0.0.0.0"]
+    {
+        let run = Audit::new(&["verify", "--yes", "--api-url", address]).and(&case.report).run();
+        assert_eq!(run.code, Some(2), "{address}: {}", run.errors());
+        assert!(run.errors().contains("hint:"), "{}", run.errors());
+    }
+}
+
+#[test]
+fn nothing_is_sent_where_nobody_can_be_asked() {
+    let case = Case::two();
+    let clerk = Clerk::start(HashMap::new());
+    let run = asking(Audit::new(&["verify"]).and(&case.report), &clerk).run();
+    assert_eq!(run.code, Some(2));
+    assert!(run.errors().contains("no terminal to ask on") && run.errors().contains("--yes"), "{}", run.errors());
+    assert!(clerk.requests().is_empty() && case.status_file().is_empty());
+}
+
+#[test]
+fn without_a_network_it_stops_soon_and_says_so() {
+    let case = Case::new((0..5).map(|seed| live_key(7010 + seed)).collect());
+    // Nobody listens there.
+    let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let run =
+        Audit::new(&["verify", "--yes", "--api-url"]).and(format!("https://127.0.0.1:{port}")).and(&case.report).run();
+    assert_eq!(run.code, Some(3));
+    assert!(run.errors().contains("nobody answers") && run.errors().contains("hint:"), "{}", run.errors());
+    assert_eq!(run.text().matches("not asked").count(), 2, "{}", run.text());
+}
+
+#[test]
+fn a_proxy_is_told_and_loopback_never_goes_through_one() {
+    let case = Case::two();
+    let clerk = Clerk::start(HashMap::new());
+    let proxy = "http://user:word@127.0.0.1:9";
+    let run = case.verify(&clerk).variable("HTTPS_PROXY", proxy).run();
+    assert_eq!((run.code, clerk.requests().len()), (Some(0), 2), "{}", run.errors());
+    assert!(!run.errors().contains("proxy"));
+    // Clerk itself would be asked through it: nobody is there, so nothing leaves this machine.
+    let run = Audit::new(&["verify", "--yes", "--timeout", "3"])
+        .and(&case.report)
+        .and("--again")
+        .variable("HTTPS_PROXY", proxy)
+        .run();
+    assert!(
+        run.errors().contains("through the proxy 127.0.0.1:9") && !run.errors().contains("word"),
+        "{}",
+        run.errors()
+    );
+    assert_eq!(run.code, Some(0), "what was answered stays: {}{}", run.text(), run.errors());
+}
+
+#[test]
+fn what_may_be_another_vendors_is_not_sent() {
+    //  A: a token of 50 characters that no vendor has: of low confidence
+    let mut repo = Repo::bare();
+    let key = live_key(7020);
+    repo.commit_on(MAIN, &[("notes", Some(&format!("{}\n", look_alike(7021, 50)))), ("k", Some(&key))], "A");
+    repo.finish();
+    let clerk = Clerk::start(HashMap::new());
+    let run = asking(Audit::new(&["verify", "--yes", "--repo"]).and(repo.path()), &clerk).run();
+    assert_eq!(run.code, Some(0), "{}{}", run.text(), run.errors());
+    assert_eq!(clerk.requests().len(), 1);
+    assert!(run.errors().contains("1 of 2 keys are not asked about"), "{}", run.errors());
+}
+
+#[test]
+fn a_repository_that_has_moved_is_told_and_can_be_named() {
+    let case = Case::two();
+    let clerk = Clerk::start(HashMap::new());
+    let moved = case.repo.beside("moved");
+    std::fs::rename(case.repo.path(), &moved).unwrap();
+    let run = case.verify(&clerk).run();
+    assert_eq!(run.code, Some(3));
+    assert!(run.errors().contains("--repo") && run.errors().contains("2 of 2 keys are not in"), "{}", run.errors());
+    assert!(clerk.requests().is_empty());
+    let run = case.verify(&clerk).and("--repo").and(&moved).run();
+    assert_eq!((run.code, clerk.requests().len()), (Some(0), 2), "{}", run.errors());
+}
+
+#[test]
+fn keys_are_read_again_from_wherever_they_stand() {
+    let keys = [live_key(7030), live_key(7031), test_key(7032), live_key(7033)];
+    let mut repo = Repo::bare();
+    let wide: Vec<u8> = format!("k={}", keys[1]).encode_utf16().flat_map(u16::to_le_bytes).collect();
+    let blob = repo.blob(wide);
+    let tip = repo.commit_on(MAIN, &[(&format!("{}.txt", keys[0]), Some("x"))], &format!("Use {}", keys[2]));
+    repo.set_ref("refs/tags/wide", blob);
+    repo.set_ref(&format!("refs/heads/{}", keys[3]), tip);
+    repo.finish();
+    let clerk = Clerk::start(HashMap::new());
+    let run = asking(Audit::new(&["verify", "--yes", "--repo"]).and(repo.path()), &clerk).run();
+    assert_eq!(run.code, Some(0), "{}{}", run.text(), run.errors());
+    let requests = clerk.requests().join("");
+    assert!(keys.iter().all(|key| requests.contains(key.as_str())));
+}
+
+fn status(case: &Case, options: &[&str]) -> Outcome {
+    options.iter().fold(Audit::new(&["status"]).and(&case.report), |audit, option| audit.and(option)).run()
+}
+
+#[test]
+fn a_rotation_is_over_when_every_step_is_done_and_not_before() {
+    let case = Case::new(vec![live_key(7040)]);
+    let first = status(&case, &[]);
+    assert_eq!(first.code, Some(1));
+    assert!(first.text().starts_with("12 steps are open; 0 of 1 key done."), "{}", first.text());
+    assert!(case.status_file().is_empty(), "looking changes nothing");
+
+    let hint = case.hint(0);
+    let steps = ["logs", "add", "deploy", "check", "minted", "config", "law", "refs"];
+    for step in steps {
+        let run = status(&case, &["--done", &format!("{hint}:{step}"), "--by", "Ann"]);
+        assert_eq!(run.code, Some(1), "{step}: {}", run.errors());
+    }
+    assert!(case.status_file().contains("\"by\":\"Ann\"") && !case.status_file().contains("/.env"));
+    // What can be seen outweighs what is said.
+    let run = status(&case, &["--done", &format!("{hint}:tips")]);
+    assert!(run.text().contains("[ ] tips"), "{}", run.text());
+
+    let clerk = Clerk::start(answers(&case, [Answer::Dead]));
+    let run = asking(Audit::new(&["status", "--verify", "--yes"]).and(&case.report), &clerk).run();
+    assert_eq!(run.code, Some(1), "{}", run.text());
+    assert!(
+        run.text().contains("[x] dead      delete the old key in Clerk (seen: Clerk refused it on"),
+        "{}",
+        run.text()
+    );
+
+    // A hook and a .gitignore are seen where they are.
+    let hooks = case.repo.git_directory().join("hooks");
+    std::fs::create_dir_all(&hooks).unwrap();
+    std::fs::write(hooks.join("pre-receive"), "#!/bin/sh\nexec clerk-audit hook pre-receive\n").unwrap();
+    executable(&hooks.join("pre-receive"));
+    std::fs::write(case.repo.path().join(".gitignore"), ".env*\n").unwrap();
+    let run = status(&case, &[]);
+    assert!(run.text().contains("[x] gate") && run.text().contains("guarded by hooks/pre-receive"), "{}", run.text());
+    assert!(run.text().contains("[x] ignore") && run.text().contains("covered by .gitignore:1"), "{}", run.text());
+    assert_eq!(run.code, Some(1), "it still stands at a tip");
+
+    // The key is taken out, and the newest report says so.
+    let mut repo = case.repo;
+    repo.commit_on(MAIN, &[("0/.env", None)], "Take it out");
+    repo.finish();
+    Audit::new(&["history", "--format", "json", "--output"]).and(&case.report).and(repo.path()).run();
+    let run = Audit::new(&["status"]).and(&case.report).run();
+    assert_eq!(run.code, Some(0), "{}", run.text());
+    assert!(run.text().starts_with("All is done for the one key."), "{}", run.text());
+}
+
+fn executable(path: &Path) {
+    use std::os::unix::fs::PermissionsExt;
+    std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o755)).unwrap();
+}
+
+#[test]
+fn two_peoples_ticks_merge() {
+    let case = Case::two();
+    let [a, b] = [case.hint(0), case.hint(1)];
+    status(&case, &["--done", &format!("{a}:logs"), "--done", &format!("{b}:logs"), "--by", "Ann"]);
+    let base = case.status_file();
+    status(&case, &["--done", &format!("{a}:add"), "--by", "Ann"]);
+    let ours = case.status_file();
+    std::fs::write(case.report.with_file_name("report.status.json"), &base).unwrap();
+    status(&case, &["--done", &format!("{b}:deploy"), "--by", "Bob"]);
+    let theirs = case.status_file();
+    let folder = tempfile::tempdir().unwrap();
+    for (name, text) in [("base", &base), ("ours", &ours), ("theirs", &theirs)] {
+        std::fs::write(folder.path().join(name), text).unwrap();
+    }
+    let merged =
+        common::git::run(common::git::command(folder.path()), &["merge-file", "-p", "ours", "base", "theirs"], b"");
+    std::fs::write(case.report.with_file_name("report.status.json"), merged).unwrap();
+    let run = status(&case, &[]);
+    assert_eq!(run.text().matches("[x] logs").count(), 2, "{}{}", run.text(), run.errors());
+    assert_eq!((run.text().matches("[x] add").count(), run.text().matches("[x] deploy").count()), (1, 1));
+}
+
+#[test]
+fn what_names_no_key_or_two_ticks_nothing() {
+    let case = Case::new(vec![live_key(7050), live_key(7051)]);
+    for (done, word) in [
+        ("sk_live_:logs".to_owned(), "names 2 keys"),
+        ("zz:logs".to_owned(), "no key's id or hint"),
+        (format!("{}:dance", case.hint(0)), "no step dance"),
+        (format!("{}:claim", case.hint(0)), "has no step claim"),
+        (case.hint(0), "no colon"),
+        (format!("{}:logs", case.keys[0]), "a key itself"),
+    ] {
+        let run = status(&case, &["--done", &done]);
+        assert_eq!(run.code, Some(2), "{done}");
+        assert!(run.errors().contains(word) && run.errors().contains("hint:"), "{}", run.errors());
+        case.assert_silent(&run);
+    }
+    assert!(case.status_file().is_empty());
+}
+
+#[test]
+fn a_key_cleaned_out_of_history_still_asks_for_what_people_must_do() {
+    let case = Case::new(vec![test_key(7060)]);
+    let id = key_id(&case.keys[0]);
+    status(&case, &["--done", &format!("{id}:logs"), "--by", "Ann"]);
+    let mut clean = Repo::bare();
+    clean.commit_on(MAIN, &[("a", Some("a\n"))], "A");
+    clean.finish();
+    Audit::new(&["history", "--format", "json", "--output"]).and(&case.report).and(clean.path()).run();
+    let run = status(&case, &[]);
+    assert_eq!(run.code, Some(1), "{}", run.text());
+    assert!(run.text().contains("no longer in the report") && run.text().contains("[ ] minted"), "{}", run.text());
+    assert!(run.text().contains("[x] refs") && run.text().contains("[x] logs"), "{}", run.text());
+}
