@@ -1,8 +1,8 @@
 //! Use case: a push. What it brings, what of that is new, and whether it may pass.
 //!
 //! Two sets are examined, because neither alone is whole: what lies in the quarantine, as raw bytes, and what the pushed
-//! tips newly reach, which may have lain in the store unreachable. [`examine`] reads; [`decide`] is a pure function of
-//! what was read and the policy; [`message`] words it. No key is ever shown, and this room cannot reach the network.
+//! tips newly reach, which may have lain in the store unreachable. [`Examiner`] reads; [`decide()`] is a pure function of
+//! what was read and the policy; [`message()`] words it. No key is ever shown, and this room cannot reach the network.
 //!
 //! Invariant: what was not read is a [`Problem`], and the default answer to a problem is to refuse.
 
