@@ -2,10 +2,10 @@
 
 use std::collections::{BTreeSet, HashMap, HashSet};
 use std::sync::Mutex;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use super::Seeking;
 use super::trace::{Scanned, Wanted};
+use super::{Clock, Seeking};
 use crate::detect::{Chain, Detector, Found, KeyFound, Opaque, Unread};
 use crate::history::{Bits, Graph, NONE, NodeKind};
 use crate::key::{KeyId, KeyText, Publishable, Vendor};
@@ -197,7 +197,7 @@ struct Shared<'a> {
     missing: Mutex<MissingTable>,
     events: &'a dyn Events,
     interrupt: Interrupt<'a>,
-    time_for_object: Duration,
+    time_for_object: Option<(Duration, Clock)>,
     scanned: Option<&'a Scanned>,
 }
 
@@ -362,8 +362,8 @@ impl Collector<'_> {
         place: impl Fn(&KeyFound) -> Place,
     ) -> bool {
         let (shared, part) = (self.shared, &mut self.part);
-        let began = Instant::now();
-        let stop = || shared.interrupt.is_set() || began.elapsed() > shared.time_for_object;
+        let ends = shared.time_for_object.map(|(time, clock)| (clock() + time, clock));
+        let stop = || shared.interrupt.is_set() || ends.is_some_and(|(ends, clock)| clock() > ends);
         let mut any = false;
         let unread = shared.detector.scan_until(bytes, &stop, &mut |found| {
             any = true;
@@ -441,7 +441,7 @@ pub(super) struct Pass<'a> {
     pub(super) reader: Reader,
     pub(super) threads: usize,
     pub(super) limit: u64,
-    pub(super) time_for_object: Duration,
+    pub(super) time_for_object: Option<(Duration, Clock)>,
     pub(super) events: &'a dyn Events,
     pub(super) interrupt: Interrupt<'a>,
     pub(super) seeking: Seeking<'a>,

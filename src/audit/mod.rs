@@ -23,6 +23,7 @@ pub use recall::{Place, Recall, Recalled};
 pub use trace::{Wanted, key_in};
 
 use std::collections::{BTreeSet, HashMap, HashSet};
+use std::time::{Duration, Instant};
 
 use crate::detect::Detector;
 use crate::history::NodeKind;
@@ -38,6 +39,9 @@ use entries::EntryMaker;
 use findings::{Findings, TipKeys};
 use roots::Roots;
 
+/// A clock that never goes back: the caller's, since none is read here.
+pub type Clock = fn() -> Instant;
+
 /// What is asked of an audit.
 #[derive(Clone, Debug)]
 pub struct Options {
@@ -51,8 +55,9 @@ pub struct Options {
     pub reflog: bool,
     /// The largest object that is read, in bytes.
     pub max_blob_size: u64,
-    /// How long the encodings and containers of one object may be followed.
-    pub time_for_object: std::time::Duration,
+    /// How long the encodings and containers of one object may be followed, by the caller's clock; none for as long as
+    /// their other limits let it take.
+    pub time_for_object: Option<(Duration, Clock)>,
     /// How many threads read.
     pub threads: usize,
     /// Which reader reads.
@@ -69,7 +74,7 @@ impl Default for Options {
             unreachable: true,
             reflog: true,
             max_blob_size: 1 << 30,
-            time_for_object: std::time::Duration::from_secs(60),
+            time_for_object: None,
             threads: std::thread::available_parallelism().map_or(1, usize::from),
             reader: Reader::default(),
             all_refs: false,

@@ -119,7 +119,7 @@ fn spelling(found: &KeyFound) -> Vec<&'static str> {
             Step::Member(_) => "member",
         })
         .collect();
-    let length = found.key.expose().len();
+    let length = found.key.length();
     let most = match names.as_slice() {
         [] => length,
         ["utf-16le" | "utf-16be" | "hex"] => length * 2,

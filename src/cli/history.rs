@@ -3,7 +3,7 @@
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicBool;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use clap::{Args, ValueEnum};
 use time::OffsetDateTime;
@@ -162,7 +162,7 @@ impl History {
             unreachable: !self.no_unreachable,
             reflog: !self.no_reflog,
             max_blob_size: self.max_blob_size,
-            time_for_object: Duration::from_secs(self.max_object_time),
+            time_for_object: Some((Duration::from_secs(self.max_object_time), Instant::now)),
             threads: self.threads.map_or(defaults.threads, usize::from),
             reader: match self.reader {
                 ReaderName::Bulk => Reader::Bulk,

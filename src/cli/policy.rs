@@ -3,10 +3,10 @@
 use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
-use serde_json::Value;
 
 use super::exit::Exit;
 use super::history::{chain, now};
+use super::incident;
 use super::output;
 use crate::detect::Detector;
 use crate::key::KeyId;
@@ -80,26 +80,18 @@ impl Allow {
             output::error("--expires wants a day, and --reason and --owner words", Some("--expires 2027-06-30"));
             return Exit::Usage;
         }
-        let report = match std::fs::read(&self.from).map(|text| serde_json::from_slice::<Value>(&text)) {
-            Ok(Ok(report)) if report["keys"].is_array() => report,
-            Ok(_) => {
-                output::error("it is no report", Some("clerk-audit history --format json --output REPORT writes one"));
-                return Exit::Usage;
-            }
-            Err(error) => {
-                output::error(&format!("cannot read {}: {error}", self.from.display()), None);
-                return Exit::Usage;
-            }
-        };
         let detector = Detector::new();
-        let keys = report["keys"].as_array().map(Vec::as_slice).unwrap_or_default();
-        let entries: Vec<(Allowance, String)> = keys
+        let report = match incident::read_report(&self.from, &detector) {
+            Ok(report) => report,
+            Err(exit) => return exit,
+        };
+        let entries: Vec<(Allowance, String)> = report
+            .keys
             .iter()
             .filter_map(|key| {
-                let id = KeyId::parse(key["id"].as_str()?)?;
-                let hint = detector.mask_text(key["hint"].as_str().unwrap_or_default());
+                let id = KeyId::parse(&key.id)?;
                 // It stands in a comment, which ends with the line.
-                let hint = hint.chars().filter(|character| !character.is_control()).collect();
+                let hint = key.hint.chars().filter(|character| !character.is_control()).collect();
                 let allowance = Allowance {
                     id,
                     reason: detector.mask_text(&self.reason),

@@ -193,6 +193,12 @@ impl<'a> Layer<'a> {
         }
     }
 
+    /// Whether it may be a container: an object, a member of another, or what somebody encoded as a whole. An escape
+    /// stands for a character of a text.
+    pub(super) fn can_be_container(&self) -> bool {
+        self.is_whole && matches!(self.undone, None | Some(Encoding::Base64 { .. } | Encoding::Hex))
+    }
+
     /// Whether it stands in a container, where there are no lines of the object's.
     pub(super) fn in_container(&self) -> bool {
         self.member > 0

@@ -51,23 +51,34 @@ fn escaped(bytes: &[u8], take: &mut dyn FnMut(Candidate) -> usize) {
 /// A `=` at a line end, or one that spells what a key, an encoding of one or wide text has.
 fn soft_breaks(bytes: &[u8], take: &mut dyn FnMut(Candidate) -> usize) {
     const BLOCK: usize = 64;
-    let tells = |byte: u8| matches!(byte, b'\n' | b'\r' | b'5' | b'3' | b'2' | b'0');
     let mut done = 0;
-    for (number, block) in bytes.chunks(BLOCK).enumerate() {
-        // Without a branch, so that it is vectorised; a pair over the block's end is looked at below.
-        let mut hit = u8::from(block.last() == Some(&b'='));
-        for pair in block.windows(2) {
-            hit |= u8::from(pair[0] == b'=') & u8::from(tells(pair[1]));
-        }
-        if hit == 0 {
-            continue;
-        }
-        for at in memchr::memchr_iter(b'=', block).map(|at| number * BLOCK + at) {
+    let mut look = |from: usize, to: usize| {
+        for at in memchr::memchr_iter(b'=', &bytes[from..to]).map(|at| from + at) {
             if at >= done && quoted::begins(bytes, at) {
                 done = take(Candidate::Quoted(at));
             }
         }
+    };
+    let next_of = bytes.get(1..).unwrap_or_default();
+    let blocks = bytes.chunks_exact(BLOCK).zip(next_of.chunks_exact(BLOCK));
+    let whole = blocks.len() * BLOCK;
+    for (number, (block, next)) in blocks.enumerate() {
+        if may_be_quoted(block, next) {
+            look(number * BLOCK, (number + 1) * BLOCK);
+        }
     }
+    look(whole, bytes.len());
+}
+
+/// Whether a `=` of the block may begin something; `next` is the same, one byte on. Without a branch, so that it is
+/// vectorised.
+fn may_be_quoted(block: &[u8], next: &[u8]) -> bool {
+    let mut hit = 0;
+    for (byte, next) in block.iter().zip(next) {
+        let tells = u8::from(*next == b'\n') | u8::from(*next == b'\r') | u8::from(next.wrapping_sub(b'0') < 6);
+        hit |= u8::from(*byte == b'=') & tells;
+    }
+    hit != 0
 }
 
 const STRIDE: usize = 32;
@@ -85,8 +96,7 @@ fn samples(bytes: &[u8], take: &mut dyn FnMut(Candidate) -> usize) {
     let mut at = 0;
     let mut last_compact = usize::MAX;
     while let Some(sample) = bytes.get(at..at + WIDTH) {
-        let word =
-            |from: usize| sample[from..from + 8].iter().rev().fold(0, |word, byte| (word << 8) | u64::from(*byte));
+        let word = |from: usize| sample[from..].first_chunk().map_or(0, |bytes| u64::from_le_bytes(*bytes));
         let (low, high) = (word(0), word(8));
         let mut next = at + STRIDE;
         if !has_below(low, u64::from(b'+')) && !has_below(high, u64::from(b'+')) {

@@ -59,7 +59,7 @@ impl<'d> Scan<'d> {
                 Lead::Encoded(encoding) => self.encoded(layer, encoding, hit, &mut done, budget),
             }
         }
-        if layer.is_whole
+        if layer.can_be_container()
             && let Some(format) = container::sniff(layer.bytes)
         {
             self.container(layer, format, budget);
@@ -241,6 +241,7 @@ pub(super) fn note(layer: &Layer<'_>, from: usize, to: usize, what: What, sights
         span: layer.span(from, to),
         chain: layer.chain(),
         in_container: layer.in_container(),
+        number: 0,
         what,
     });
 }

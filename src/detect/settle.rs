@@ -3,6 +3,7 @@
 //! One text can be read in several ways: a key whose last letter is escaped looks, as it stands, like somebody else's
 //! shorter token. Of readings that overlap the surest stays.
 
+use std::cmp::Reverse;
 use std::collections::HashMap;
 
 use super::layer::Chain;
@@ -21,6 +22,8 @@ pub(super) struct Sight {
     pub(super) span: Span,
     pub(super) chain: Chain,
     pub(super) in_container: bool,
+    /// When it was come upon.
+    pub(super) number: usize,
     pub(super) what: What,
 }
 
@@ -41,7 +44,7 @@ impl Sight {
             What::OtherVendor { .. } => (1, None),
             What::Placeholder { .. } | What::Publishable { .. } => (0, None),
         };
-        (by_kind, std::cmp::Reverse(self.chain.len()))
+        (by_kind, Reverse(self.chain.len()), Reverse(self.number))
     }
 
     fn overlaps(&self, other: &Self) -> bool {
@@ -55,6 +58,8 @@ impl Sight {
 
 /// Hands over the readings that stay, in the order in which they stand in `bytes`.
 pub(super) fn settle(bytes: &[u8], mut sights: Vec<Sight>, sink: &mut dyn FnMut(Found)) {
+    // Of two that are as good the one that was come upon first stays: the sort is stable, and the rank has its number.
+    sights.iter_mut().enumerate().for_each(|(number, sight)| sight.number = number);
     sights.sort_by_key(|sight| (sight.member, sight.local.start, sight.local.end));
     let mut kept: Vec<Sight> = Vec::with_capacity(sights.len());
     for sight in sights {

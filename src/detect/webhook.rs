@@ -1,6 +1,7 @@
 //! Webhook signing secrets, `whsec_…`. Clerk's come from Svix, and Stripe's and others' begin the same: only a name
 //! tells whose one is.
 
+use super::encoding::base64::Run;
 use super::layer::Layer;
 use super::scan::note;
 use super::settle::{Sight, What};
@@ -29,7 +30,7 @@ pub(super) fn examine(layer: &Layer<'_>, hit: usize, sights: &mut Vec<Sight>) {
         return;
     }
     let secret = KeyText::new(&bytes[hit..end]);
-    if length < SHORTEST || is_placeholder(&bytes[body..body + length]) {
+    if length < SHORTEST || is_placeholder(&bytes[body..body + length]) || reads(&bytes[body..body + length]) {
         let masked = matches!(bytes.get(end), Some(b'.' | b'*' | b'<' | b'{' | b'$' | 0xe2));
         if length >= 3 || masked {
             note(layer, hit, end, What::Placeholder { token: secret }, sights);
@@ -44,6 +45,13 @@ pub(super) fn examine(layer: &Layer<'_>, hit: usize, sights: &mut Vec<Sight>) {
         Err(vendor) => What::OtherVendor { vendor, token: secret },
     };
     note(layer, hit, end, what, sights);
+}
+
+/// Whether it is the base64 of something to read, which nobody drew: `test secret for …`.
+fn reads(body: &[u8]) -> bool {
+    let text = Run::of(body).decode(body, 0).text;
+    let words = text.iter().filter(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b' ' | b'_' | b'-' | b'.'));
+    words.count() * 10 >= text.len() * 9
 }
 
 /// Whose it is: by its own name, then the block it stands in, then the file.

@@ -24,6 +24,11 @@ impl KeyText {
         &self.0
     }
 
+    /// How many bytes it has.
+    pub fn length(&self) -> usize {
+        self.0.len()
+    }
+
     /// The key's identity: the SHA-256 of its text.
     pub fn id(&self) -> KeyId {
         KeyId(Sha256::digest(&self.0).into())

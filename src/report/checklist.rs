@@ -15,6 +15,7 @@ use sheet::{Sheet, code};
 
 mod coverage;
 mod facts;
+mod kinds;
 mod sheet;
 mod steps;
 

@@ -286,9 +286,9 @@ mod tests {
     #[test]
     fn a_later_versions_fields_and_kinds_do_no_harm() {
         let mut document = serde_json::to_value(sample::one_key()).unwrap();
-        document["keys"][0]["kind"] = "webhook_secret".into();
+        document["keys"][0]["kind"] = "passkey".into();
         document["keys"][0]["colour"] = serde_json::json!({ "of": ["UNMASKED"] });
-        document["repositories"][0]["opaque"] = serde_json::json!(["x"]);
+        document["repositories"][0]["translucent"] = serde_json::json!(["x"]);
         let report = read(document.to_string().as_bytes(), &mask).unwrap();
         assert_eq!(report.keys[0].kind, Kind::Other);
         for format in Format::ALL {

@@ -1,6 +1,6 @@
 //! The keys of a report by what is to be done about them, and the verdict in one line.
 
-use crate::model::{Confidence, Environment, KeyReport, Report, Where};
+use crate::model::{Confidence, Environment, KeyReport, Kind, Report, Where};
 
 use super::wording;
 
@@ -38,9 +38,12 @@ impl<'a> Triage<'a> {
         }
         if let [key] = self.rotate[..] {
             let (environment, back) = (wording::environment(key.environment), wording::known_mark(key));
-            return format!("Found 1 Clerk secret key: {environment}, {}{back}.{aside}", wording::standing(key));
+            let kind = wording::kind(key.kind);
+            return format!("Found 1 Clerk {kind}: {environment}, {}{back}.{aside}", wording::standing(key));
         }
-        let keys = wording::count(self.rotate.len() as u64, "Clerk secret key", "Clerk secret keys");
+        let keys =
+            if self.rotate.iter().all(|key| key.kind == Kind::SecretKey) { "secret keys" } else { "credentials" };
+        let keys = format!("{} Clerk {keys}", wording::number(self.rotate.len() as u64));
         let back = self.back().map_or(String::new(), |back| format!(" {back}."));
         let standing = by_standing(&self.rotate).join(", ");
         format!("Found {keys} ({}): {standing}.{back}{aside}", environments(&self.rotate))

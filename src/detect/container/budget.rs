@@ -122,6 +122,11 @@ impl<'a> Budget<'a> {
         self.work(OPENING)
     }
 
+    /// How many bytes may still be made.
+    pub(super) fn room(&self) -> u64 {
+        self.bytes
+    }
+
     /// How many entries may still be opened.
     pub(super) fn entries(&self) -> usize {
         self.entries as usize

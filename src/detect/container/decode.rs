@@ -59,6 +59,8 @@ pub(super) fn pump(
         let step = decoder.step(rest, &mut out[had..]);
         out.truncate(had + step.made);
         at += step.used;
+        // What a step makes may not be seen before a later one.
+        reading.budget.work(room as u64)?;
         reading.spend(step.used, step.made)?;
         match step.state {
             State::Ended => return Ok((at, None)),
@@ -237,10 +239,12 @@ impl Decoder for Lzma {
 pub(super) struct Unzstd {
     frames: FrameDecoder,
     place: Place,
-    /// Whether the frame may ask for more than is remembered.
+    /// How much of the frame is remembered, as a power of two.
+    window: u32,
+    /// Whether the frame may ask for more.
     is_wide: bool,
     /// Bytes made of the frame.
-    made: usize,
+    made: u64,
 }
 
 /// Kinds of a zstd block (RFC 8878, 3.1.1.2.2).
@@ -258,13 +262,15 @@ enum Place {
 
 impl Unzstd {
     pub(super) fn new() -> Self {
-        let mut frames = FrameDecoder::new();
-        frames.set_max_window_size(WINDOW as u64);
-        Self { frames, place: Place::Header, is_wide: false, made: 0 }
+        Self { frames: FrameDecoder::new(), place: Place::Header, window: 0, is_wide: false, made: 0 }
     }
 
-    /// Ready for the next frame.
-    pub(super) fn frame(&mut self) -> &mut Self {
+    /// Ready for the next frame. The decoder gives nothing out before its window is full, so the window is no larger
+    /// than what may be made: what lies farther back is needed only by what goes beyond that.
+    pub(super) fn frame(&mut self, reading: &Reading<'_, '_>) -> &mut Self {
+        let room = reading.budget.room().clamp(128 << 10, WINDOW as u64);
+        self.window = room.next_power_of_two().ilog2();
+        self.frames.set_max_window_size(1 << self.window);
         (self.place, self.is_wide, self.made) = (Place::Header, false, 0);
         self
     }
@@ -293,13 +299,12 @@ impl Unzstd {
     fn narrowed<'i>(&mut self, input: &'i [u8]) -> (Result<(), FrameDecoderError>, &'i [u8]) {
         // RFC 8878, 3.1.1.1: magic, descriptor, then the window unless the content is a single segment.
         const SINGLE_SEGMENT: u8 = 0x20;
-        const WINDOW_DESCRIPTOR: u8 = ((WINDOW.ilog2() - 10) as u8) << 3;
         let descriptor = input.get(4).copied().unwrap_or_default();
         let length = if descriptor & SINGLE_SEGMENT == 0 { 6 } else { 5 };
         let mut head = [0; 6];
         head[..4].copy_from_slice(input.first_chunk::<4>().unwrap_or(&[0; 4]));
         head[4] = descriptor & !SINGLE_SEGMENT;
-        head[5] = WINDOW_DESCRIPTOR;
+        head[5] = ((self.window - 10) << 3) as u8;
         let mut rest = input.get(length..).unwrap_or_default();
         (self.frames.reset(head.as_slice().chain(&mut rest)), rest)
     }
@@ -358,11 +363,13 @@ impl Decoder for Unzstd {
             used = self.block(input);
         }
         let made = self.frames.read(out).unwrap_or(0);
-        self.made += made;
+        self.made += made as u64;
         let state = match self.place {
             Place::Done(fault) if self.frames.can_collect() == 0 => match fault {
                 // It went farther back than is remembered.
-                Some(Fault::Damaged) if self.is_wide && self.made >= WINDOW => State::Stopped(Limit::Memory.into()),
+                Some(Fault::Damaged) if self.is_wide && self.made >> self.window > 0 => {
+                    State::Stopped(Limit::Memory.into())
+                }
                 Some(fault) => State::Stopped(fault.into()),
                 None if self.is_checked() => State::Ended,
                 None => State::Stopped(Fault::Checksum.into()),

@@ -1,6 +1,6 @@
 //! Containers: what is compressed, archived, or embedded in an object, decoded and handed over piece by piece.
 //!
-//! A container is told by its first bytes and never by a name ([`sniff`]), read by [`unpack`], and each thing in it
+//! A container is told by its first bytes and never by a name ([`sniff()`]), read by [`unpack`], and each thing in it
 //! is given to the caller, who searches it and may unpack it in turn. Three rules hold for every format:
 //!
 //! - Everything in it may be a lie. Sizes, counts and offsets are checked before they are used and never reserved;

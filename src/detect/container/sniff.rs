@@ -42,9 +42,15 @@ fn begins_block(bytes: &[u8]) -> bool {
     length > 0 && (bytes[..length] == BLOCK[..length] || bytes[..length] == END[..length])
 }
 
+/// A header at the beginning; or a line of its own, which those who write about PDFs hardly have.
 fn is_pdf(bytes: &[u8]) -> bool {
     let head = &bytes[..bytes.len().min(PDF_WITHIN)];
-    memchr_iter(b'%', head).any(|at| matches!(&bytes[at..], [b'%', b'P', b'D', b'F', b'-', b'1' | b'2', b'.', ..]))
+    memchr_iter(b'%', head).any(|at| match &bytes[at..] {
+        [b'%', b'P', b'D', b'F', b'-', b'1' | b'2', b'.', b'0'..=b'9', end, ..] => {
+            at == 0 || matches!(end, b'\r' | b'\n')
+        }
+        _ => false,
+    })
 }
 
 /// Whether a zlib stream (RFC 1950) can begin so. Its two-byte check lets one in a thousand random beginnings through

@@ -189,5 +189,7 @@ const ZSTD_FRAME: &[u8] = &[0x28, 0xb5, 0x2f, 0xfd];
 pub(super) fn zstd_frames(bytes: &[u8], out: &mut Vec<u8>, reading: &mut Reading<'_, '_>) -> Result<(), Limit> {
     let mut unzstd = Unzstd::new();
     let first = memmem::find(bytes, ZSTD_FRAME).unwrap_or(bytes.len());
-    each(&bytes[first..], ZSTD_FRAME, out, reading, |bytes, out, reading| pump(unzstd.frame(), bytes, out, reading))
+    each(&bytes[first..], ZSTD_FRAME, out, reading, |bytes, out, reading| {
+        pump(unzstd.frame(reading), bytes, out, reading)
+    })
 }

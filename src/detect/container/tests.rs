@@ -95,8 +95,7 @@ fn seed() -> u64 {
     seed
 }
 
-/// A container of every format in which `content` stands, and whether what is handed over of a cut one is a part of
-/// it. Where there are several ways of making one they are all there.
+/// Containers of every format in which `content` stands, made in the ways that differ.
 fn samples(content: &[u8]) -> Vec<(Format, Vec<u8>)> {
     let (first, second) = content.split_at(content.len() / 3);
     let mut deflated = make::Zip::default();

@@ -313,7 +313,7 @@ impl<'a> Archive<'a> {
                 // The decoder may have read ahead: what lies behind is found only where the length was known.
                 Ok(if entry.packed.is_some() { start + used } else { start })
             }
-            93 => whole(&mut Unzstd::new(), data, &mut self.out, reading),
+            93 => whole(Unzstd::new().frame(reading), data, &mut self.out, reading),
             95 => whole(&mut Lzma::xz(), data, &mut self.out, reading),
             _ => Err(Fault::Method.into()),
         }

@@ -145,6 +145,11 @@ fn previous_line(bytes: &[u8], start: usize) -> Option<(usize, usize)> {
 }
 
 impl Run {
+    /// All of `bytes`, which are of the alphabet.
+    pub(in crate::detect) fn of(bytes: &[u8]) -> Self {
+        Self { places: Vec::new(), from: 0, to: bytes.len(), is_contiguous: true }
+    }
+
     /// Which number in the run the character at byte `at` has.
     pub(in crate::detect) fn number(&self, at: usize) -> usize {
         if self.is_contiguous {

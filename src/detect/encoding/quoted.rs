@@ -23,8 +23,12 @@ pub(in crate::detect) fn soft_break(bytes: &[u8], at: usize) -> Option<usize> {
 
 /// Whether a `=` at `at` ends a line or spells what a key, an encoding of one or wide text has.
 pub(in crate::detect) fn begins(bytes: &[u8], at: usize) -> bool {
-    const SPELT: [&[u8]; 6] = [b"=5F", b"=3D", b"=2B", b"=2F", b"=0D", b"=00"];
-    soft_break(bytes, at).is_some() || SPELT.iter().any(|spelt| bytes[at..].starts_with(spelt))
+    match bytes.get(at + 1..).unwrap_or_default() {
+        // `_`, `=`, `+`, `/`, a carriage return, a NUL.
+        [b'5', b'F', ..] | [b'3', b'D', ..] | [b'2', b'B' | b'F', ..] | [b'0', b'D' | b'0', ..] => true,
+        [b'\n' | b'\r' | b' ' | b'\t', ..] => soft_break(bytes, at).is_some(),
+        _ => false,
+    }
 }
 
 /// The text of the lines around `at` that soft breaks join, and whether anything but line ends is escaped in it.

@@ -10,32 +10,52 @@ use crate::model::{Environment, KeyReport, Report};
 
 use super::super::clock;
 use super::super::wording;
+use super::kinds;
 use super::sheet::{Sheet, code, quote};
 
 /// A box, what there is to know for it, and the smaller boxes in it.
-struct Step {
+pub(super) struct Step {
     text: String,
     notes: Vec<String>,
     boxes: Vec<String>,
 }
 
 impl Step {
-    fn new(text: impl Into<String>) -> Self {
+    pub(super) fn new(text: impl Into<String>) -> Self {
         Self { text: text.into(), notes: Vec::new(), boxes: Vec::new() }
     }
 
-    fn with(text: impl Into<String>, boxes: impl IntoIterator<Item = impl Into<String>>) -> Self {
+    pub(super) fn with(text: impl Into<String>, boxes: impl IntoIterator<Item = impl Into<String>>) -> Self {
         Self { text: text.into(), notes: Vec::new(), boxes: boxes.into_iter().map(Into::into).collect() }
     }
 }
 
 /// The steps of one key.
 pub(super) fn write(sheet: &mut Sheet<'_>, key: &KeyReport, report: &Report) -> io::Result<()> {
-    sheet.paragraph(what_it_opens(key.environment))?;
-    sheet.paragraph(
-        "**If the logs show abuse, do not wait for the deployment:** add a new key, delete this one at once, and \
-         accept the downtime.",
-    )?;
+    let (opens, steps) = match kinds::of(key) {
+        Some((opens, steps)) => (opens, of_another_kind(sheet, key, report, steps)),
+        None => (what_it_opens(key.environment), of_a_secret_key(sheet, key, report)),
+    };
+    sheet.paragraph(opens)?;
+    if kinds::of(key).is_none() {
+        sheet.paragraph(
+            "**If the logs show abuse, do not wait for the deployment:** add a new key, delete this one at once, and \
+             accept the downtime.",
+        )?;
+    }
+    for (at, step) in steps.into_iter().enumerate() {
+        sheet.tick(0, &format!("**{}.** {}", at + 1, step.text))?;
+        for text in &step.notes {
+            sheet.bullet(1, text)?;
+        }
+        for text in &step.boxes {
+            sheet.tick(1, text)?;
+        }
+    }
+    Ok(())
+}
+
+fn of_a_secret_key(sheet: &Sheet<'_>, key: &KeyReport, report: &Report) -> Vec<Step> {
     let steps = [
         back(sheet, key),
         claim(key),
@@ -46,16 +66,15 @@ pub(super) fn write(sheet: &mut Sheet<'_>, key: &KeyReport, report: &Report) -> 
         Some(delete(key)),
     ];
     let after = [undo_minted(key.environment), undo_configured(), siblings(sheet, key), Step::new(CLEAN)];
-    for (at, step) in steps.into_iter().flatten().chain(after).enumerate() {
-        sheet.tick(0, &format!("**{}.** {}", at + 1, step.text))?;
-        for text in &step.notes {
-            sheet.bullet(1, text)?;
-        }
-        for text in &step.boxes {
-            sheet.tick(1, text)?;
-        }
-    }
-    Ok(())
+    steps.into_iter().flatten().chain(after).collect()
+}
+
+/// Logs first and history last, as for every credential; what is between is of its kind.
+fn of_another_kind(sheet: &Sheet<'_>, key: &KeyReport, report: &Report, own: Vec<Step>) -> Vec<Step> {
+    let mut steps = vec![logs(sheet, key, report)];
+    steps.extend(own);
+    steps.extend([siblings(sheet, key), Step::new(CLEAN)]);
+    steps
 }
 
 const CLEAN: &str = "**Clean the history last**, when every key here is deleted. See \"Last\" below.";

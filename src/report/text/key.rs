@@ -6,7 +6,7 @@ use anstyle::{AnsiColor, Style};
 
 use crate::key::is_bundled_for_browsers;
 use crate::model::{
-    Candidate, Confidence, Entry, Environment, Identity, Instance, KeyReport, Level, NamedPlace, Place, Where,
+    Candidate, Confidence, Entry, Environment, Identity, Instance, KeyReport, Kind, Level, NamedPlace, Place, Where,
 };
 
 use super::super::clock;
@@ -257,6 +257,9 @@ fn next_step(key: &KeyReport) -> String {
         Confidence::Low => format!("look at the place; if a key at {address} begins and ends like it, rotate it"),
         Confidence::Medium | Confidence::High => {
             let keyless = if wording::is_keyless(key) { "claim the application if nobody has, then " } else { "" };
+            if let Some(steps) = of_kind(key.kind) {
+                return steps.to_owned();
+            }
             let steps = "save the logs, add a new key, deploy it, delete this one";
             if key.known_again {
                 format!(
@@ -268,4 +271,19 @@ fn next_step(key: &KeyReport) -> String {
             }
         }
     }
+}
+
+/// What to do about a credential that is not rotated as a secret key is, in a line.
+fn of_kind(kind: Kind) -> Option<&'static str> {
+    Some(match kind {
+        Kind::SecretKey | Kind::LegacyApiKey | Kind::Other => return None,
+        Kind::WebhookSecret => {
+            "add a new endpoint, deploy its secret, delete the old endpoint: https://dashboard.clerk.com/~/webhooks"
+        }
+        Kind::MachineSecret => "rotate this machine's secret key: https://dashboard.clerk.com/~/machines/configure",
+        Kind::PlatformKey => "delete it in the workspace's settings, then rotate the secret keys of every application",
+        Kind::ClaimToken => "claim the application before a stranger does, then rotate its secret key",
+        Kind::KeylessApplication => "claim the application or abandon it, and keep .clerk/ out of git",
+        Kind::EncryptionKey => "draw a new one (openssl rand -hex 32) and deploy middleware and server together",
+    })
 }

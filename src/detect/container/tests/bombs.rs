@@ -157,6 +157,24 @@ fn streams_that_begin_in_each_other_are_read_a_bounded_number_of_times() {
 }
 
 #[test]
+fn a_small_bomb_is_stopped_at_the_ratio_and_not_at_the_width_of_its_window() {
+    let asked = Cell::new(0u64);
+    let count = || {
+        asked.set(asked.get() + 1);
+        false
+    };
+    // Blocks of 128 KiB: 64 MiB, as wide as the window that it asks for.
+    let bytes = repeated_blocks(512);
+    let mut budget = Budget::new(&Limits::default(), bytes.len(), &count);
+    let (outcome, kept) = read_within(Format::Zstd, &bytes, &mut budget);
+    let most = (4 << 20) + 1100 * bytes.len() + (1 << 20);
+    assert_eq!(outcome, Outcome::Limited("ratio"));
+    assert!(only(&kept).len() <= most, "{}", only(&kept).len());
+    // Once for each block at least: the decoder keeps eight megabytes of them before it gives anything out.
+    assert!(asked.get() >= 64, "asked {} times", asked.get());
+}
+
+#[test]
 fn an_honest_log_is_no_bomb() {
     let line = b"2024-01-02T03:04:05Z INFO request handled status=200 path=/api/health duration=1ms\n";
     let log = line.repeat((40 << 20) / line.len());

@@ -29,8 +29,7 @@ fn text_is_no_container_wherever_it_begins() {
         let lines = std::iter::once(0).chain(memchr::memchr_iter(b'\n', text).map(|at| at + 1));
         for start in lines {
             starts += 1;
-            // What speaks of PDF in its first lines may be taken for one: nothing is made of it.
-            if let Some(format) = sniff(&text[start..]).filter(|format| *format != Format::Pdf) {
+            if let Some(format) = sniff(&text[start..]) {
                 wrong.push((
                     format,
                     String::from_utf8_lossy(&text[start..][..text.len().min(start + 20) - start]).into_owned(),

@@ -1,0 +1,141 @@
+//! The boxes for credentials that are no secret key: each is replaced at a place of its own.
+//!
+//! Where and how is Clerk's documentation's (`docs/guides/secure/rotate-api-keys`, the pages of the dashboard that the
+//! steps name).
+
+use crate::model::{KeyReport, Kind};
+
+use super::steps::Step;
+
+/// What a credential opens, and how it is replaced; `None` for one that is rotated like a secret key.
+pub(super) fn of(key: &KeyReport) -> Option<(&'static str, Vec<Step>)> {
+    Some(match key.kind {
+        Kind::SecretKey | Kind::LegacyApiKey | Kind::Other => return None,
+        Kind::WebhookSecret => (WEBHOOK, webhook()),
+        Kind::MachineSecret => (MACHINE, machine()),
+        Kind::PlatformKey => (PLATFORM, platform()),
+        Kind::ClaimToken => (CLAIM, claim()),
+        Kind::KeylessApplication => (KEYLESS, keyless()),
+        Kind::EncryptionKey => (ENCRYPTION, encryption()),
+    })
+}
+
+const WEBHOOK: &str = "This is a **webhook signing secret**. Who has it can send your handler forged events, such as a user or \
+     a membership that does not exist. It reads nothing in Clerk.";
+const MACHINE: &str = "This is a **machine's secret key**. Who has it can make tokens as this machine, and act as it towards \
+     your other services.";
+const PLATFORM: &str = "This is a **Platform API key**: the whole workspace. Who has it can list every application **with its \
+     secret keys**, rotate them, and delete applications. Treat every secret key of the workspace as leaked.";
+const CLAIM: &str = "This is the **claim token** of an application that Clerk made without an account. Whoever opens its claim \
+     address first owns the application, its users and its keys.";
+const KEYLESS: &str = "This file is of an application that Clerk made **without an account** (keyless). Until someone claims \
+     it, nobody can rotate its keys, and whoever has the file can claim it.";
+const ENCRYPTION: &str = "This is the key that Clerk's **Next.js middleware** encrypts with. Who has it can read and forge what \
+     middleware hands to the server, keys that are set at run time among it.";
+
+fn webhook() -> Vec<Step> {
+    vec![
+        Step::with(
+            "**Add a new endpoint** with the same address and the same events: <https://dashboard.clerk.com/~/webhooks>",
+            ["Check the application and the environment at the top left first.", "Copy its signing secret."],
+        ),
+        Step::with(
+            "**Deploy the new secret** as `CLERK_WEBHOOK_SIGNING_SECRET`, or as what your handler calls it.",
+            [
+                "Both endpoints now get every event. Those signed by the other secret fail: that is expected.",
+                "Send a test event to the new endpoint. It must succeed.",
+            ],
+        ),
+        Step::new("**Delete the old endpoint.** Its secret is void from then on."),
+        Step::with(
+            "**Look for forged events** since the first exposure.",
+            [
+                "Users, organizations and memberships that your database has and Clerk does not.",
+                "Roles and subscriptions that nobody granted.",
+            ],
+        ),
+    ]
+}
+
+fn machine() -> Vec<Step> {
+    vec![
+        Step::with(
+            "**Rotate the machine's secret key:** <https://dashboard.clerk.com/~/machines/configure>",
+            [
+                "The API can do it too: `POST /v1/machines/{id}/secret_key/rotate`, with a `previous_token_ttl` of 0 where \
+                 the old one must end at once.",
+                "Deploy the new one to that machine alone.",
+            ],
+        ),
+        Step::with(
+            "**Revoke the tokens it made.**",
+            [
+                "M2M tokens never expire by default: list them and revoke those that nobody knows.",
+                "Those in JWT format cannot be revoked: wait until they expire.",
+            ],
+        ),
+    ]
+}
+
+fn platform() -> Vec<Step> {
+    vec![
+        Step::with(
+            "**Delete the Platform API key** in the workspace's settings, as an Admin, and make a new one.",
+            [
+                "Deploy the new one: `CLERK_PLATFORM_API_KEY`, in the tools that manage applications.",
+                "Where to do it is not in Clerk's public documentation: ask `support@clerk.com` if you do not see it.",
+            ],
+        ),
+        Step::with(
+            "**Rotate the secret keys of every application** of the workspace: this key could read them all.",
+            ["For each, production first: save the logs, add a new key, deploy it, delete the old one."],
+        ),
+        Step::with(
+            "**Look at the Admin Logs** of the workspace: <https://dashboard.clerk.com/~/admin-logs>",
+            ["Applications that nobody knows, or that are gone.", "Keys that nobody rotated."],
+        ),
+    ]
+}
+
+fn claim() -> Vec<Step> {
+    vec![
+        Step::with(
+            "**Is the application yours?** Then claim it now, before a stranger does: run `clerk auth login` in the project, \
+             or open the claim address from the file. It is not printed here.",
+            [
+                "Claimed already? Then the token is void, and there is nothing more to do for it.",
+                "Claimed by a stranger? Ask `support@clerk.com`.",
+                "Not needed? Abandon it: make a new application, and use its keys.",
+            ],
+        ),
+        Step::new(
+            "**Rotate its secret key** after it is claimed: it stands in the same file, and has an entry of its own.",
+        ),
+    ]
+}
+
+fn keyless() -> Vec<Step> {
+    vec![
+        Step::new("**Claim the application, or abandon it.** Only who has claimed it can rotate its keys."),
+        Step::new("**Rotate its secret key**, which has an entry of its own."),
+        Step::with(
+            "**Keep the folder out of git.**",
+            [
+                "`git rm -r --cached .clerk`, and a line `/.clerk/` in `.gitignore`.",
+                "Run `clerk init`, which links the project to an application of your own.",
+            ],
+        ),
+    ]
+}
+
+fn encryption() -> Vec<Step> {
+    vec![
+        Step::with(
+            "**Draw a new one:** `openssl rand -hex 32`. There is nothing to do in the dashboard.",
+            ["Set it as `CLERK_ENCRYPTION_KEY` everywhere, and deploy middleware and server together."],
+        ),
+        Step::new(
+            "**Rotate the secret keys** that middleware passed on with it, if it passed any (`clerkMiddleware` with a `secretKey`).",
+        ),
+    ]
+}
