@@ -14,6 +14,8 @@ use crate::store::{ObjectIndex, Store, parse};
 pub(super) struct Attribution {
     pub(super) sets: KeySets,
     pub(super) presence: Presence,
+    /// Trees that could be read once and not again: they were moved away meanwhile.
+    pub(super) unread: Vec<ObjectIndex>,
     /// All commits, by number.
     pub(super) commits: Vec<ObjectIndex>,
     pub(super) number_of: HashMap<ObjectIndex, u32>,
@@ -36,8 +38,15 @@ pub(super) fn attribute(store: &Store, content: &Content, roots: &Roots) -> Attr
     carriers.names.keys().for_each(|(tree, _)| _ = targets.insert(*tree));
     let leads = content.graph.trees_leading_to(&targets);
     let mut bytes = Vec::new();
-    let presence =
-        Presence::build(&content.graph, &leads, &carriers, &mut sets, |tree| read_tree(store, tree, &mut bytes));
+    let mut unread = Vec::new();
+    let presence = Presence::build(&content.graph, &leads, &carriers, &mut sets, |tree| {
+        let items = read_tree(store, tree, &mut bytes);
+        // It leads to a carrier, so it has entries.
+        if items.is_empty() {
+            unread.push(tree);
+        }
+        items
+    });
     let unseen = content.graph.trees_leading_to(&absent_trees(content));
     let mut own: HashMap<ObjectIndex, Vec<u32>> = HashMap::new();
     for sighting in &content.sightings {
@@ -66,7 +75,7 @@ pub(super) fn attribute(store: &Store, content: &Content, roots: &Roots) -> Attr
         in_object.entry((sighting.object, sighting.key)).or_insert_with(|| sighting.clone());
     }
     let in_name = content.names.iter().map(|sighting| ((sighting.tree, sighting.key), sighting.clone())).collect();
-    Attribution { sets, presence, commits, number_of, facts, reachable, unreachable, in_object, in_name }
+    Attribution { sets, presence, unread, commits, number_of, facts, reachable, unreachable, in_object, in_name }
 }
 
 fn want(facts: &mut [CommitFacts], commits: &[ObjectIndex], wanted: impl Fn(ObjectIndex) -> bool) {

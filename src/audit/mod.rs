@@ -206,6 +206,10 @@ impl Auditor<'_> {
                 let oid = store.objects.oid(*tree).to_string();
                 Gap::named("too_deep", oid.as_bytes(), b"the trees above it are too many to name a path")
             }));
+            gaps.extend(attribution.unread.iter().map(|tree| {
+                let oid = store.objects.oid(*tree).to_string();
+                Gap::named("unreadable", oid.as_bytes(), b"it was moved away while its history was read: audit again")
+            }));
             let tip_keys = TipKeys::of(&mut attribution, &content, &roots, &ref_names);
             let make = EntryMaker {
                 store: &store,

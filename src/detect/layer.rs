@@ -75,6 +75,15 @@ impl Positions {
         }
     }
 
+    /// Whether the character at `at` begins a line of a run that goes over several: what the line before says may be
+    /// no part of it.
+    fn begins_line(&self, at: usize) -> bool {
+        let Self::ScatteredSextets(places) = self else { return false };
+        let first = at * 8 / 6;
+        let is_apart = |pair: &[u32]| pair[0] + 1 != pair[1];
+        (at * 8).is_multiple_of(6) && first > 0 && places.get(first - 1..=first).is_some_and(is_apart)
+    }
+
     /// Whether each character of `from..to` is one byte of what it was decoded from: then it stands there as it is.
     fn is_plain(&self, from: usize, to: usize) -> bool {
         matches!(self, Self::Table(_)) && self.end(to) - self.start(from) == to - from
@@ -212,6 +221,11 @@ impl<'a> Layer<'a> {
     /// Whether nothing was taken out between the characters of `from..to`.
     pub(super) fn is_gapless(&self, from: usize, to: usize) -> bool {
         self.origin.as_ref().is_none_or(|(_, positions)| positions.is_gapless(from, to))
+    }
+
+    /// Whether the character at `at` begins a line of wrapped base64.
+    pub(super) fn begins_line(&self, at: usize) -> bool {
+        self.origin.as_ref().is_some_and(|(_, positions)| positions.begins_line(at))
     }
 
     /// The same for what is judged by what stands right beside it: an escape may end before it, a letter follow.

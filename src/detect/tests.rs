@@ -157,3 +157,28 @@ fn a_publishable_key_and_a_look_alike_are_told_as_what_they_are() {
     assert!(matches!(&all[1], Found::OtherVendor { vendor, .. } if vendor.name == "Stripe"));
     assert!(matches!(&all[2], Found::Placeholder { .. }));
 }
+
+#[test]
+fn a_line_before_encoded_text_hides_nothing_in_it() {
+    let mut random = fastrand::Rng::with_seed(11);
+    for _ in 0..500 {
+        let (one, two) = (format!("sk_live_{}", body(&mut random)), format!("sk_test_{}", body(&mut random)));
+        let text = [b"signed with ", one.as_bytes(), b"\n", &base64(two.as_bytes()), b"\n"].concat();
+        let found: Vec<Vec<u8>> = keys(&text).iter().map(|found| found.key.expose().to_vec()).collect();
+        assert_eq!(found, [one.into_bytes(), two.into_bytes()]);
+    }
+}
+
+#[test]
+fn a_line_behind_encoded_text_makes_nothing_longer() {
+    let mut random = fastrand::Rng::with_seed(12);
+    for _ in 0..500 {
+        // 51 bytes have no padding, so nothing ends the line but its end.
+        let key = format!("sk_live_{}", body(&mut random));
+        let text =
+            [&base64(format!("={key}").as_bytes()), b"\n".as_slice(), body(&mut random).as_bytes(), b"\n"].concat();
+        let found = keys(&text);
+        assert_eq!(found.len(), 1);
+        assert_eq!((found[0].key.expose(), found[0].confidence), (key.as_bytes(), Confidence::High));
+    }
+}

@@ -5,7 +5,7 @@ use super::scan::note;
 use super::settle::{Sight, What};
 use super::{boundary, context, framed, split};
 use crate::key::{
-    Context, KeyText, Prefix, Token, Verdict, decode_publishable, is_made_up, judge, token_len, vendor_claims,
+    BODY, Context, KeyText, Prefix, Token, Verdict, decode_publishable, is_made_up, judge, token_len, vendor_claims,
 };
 use crate::model::{Confidence, Kind};
 
@@ -28,7 +28,7 @@ pub(super) fn examine(layer: &Layer<'_>, hit: usize, sights: &mut Vec<Sight>) {
         }
         return;
     }
-    if boundary::is_inside_word(bytes, at) {
+    if boundary::is_inside_word(bytes, at) && !layer.begins_line(at) {
         return;
     }
     let body = at + spelling.len();
@@ -40,7 +40,8 @@ pub(super) fn examine(layer: &Layer<'_>, hit: usize, sights: &mut Vec<Sight>) {
         own => own,
     };
     let framed = framed::says_key_length(bytes, at);
-    let verdict = judge(&Token { prefix, spelling, tail, context: near, framed });
+    let verdict =
+        judge(&Token { prefix, spelling, tail, context: near, framed, ends_line: layer.begins_line(body + BODY) });
     let is_key = matches!(&verdict, Verdict::Key { confidence: Confidence::High, .. });
     if !is_key && prefix.is_clerk_secret() && put_together(layer, (at, body), prefix, near, sights) {
         return;

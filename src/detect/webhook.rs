@@ -18,7 +18,7 @@ const FILE: usize = 64 << 10;
 
 pub(super) fn examine(layer: &Layer<'_>, hit: usize, sights: &mut Vec<Sight>) {
     let bytes = layer.bytes;
-    if boundary::is_inside_word(bytes, hit) {
+    if boundary::is_inside_word(bytes, hit) && !layer.begins_line(hit) {
         return;
     }
     let body = hit + "whsec_".len();

@@ -54,6 +54,8 @@ pub struct Token<'a> {
     pub context: Context,
     /// What says that it has exactly the length of a key, whatever follows: a length that a binary format states.
     pub framed: Option<&'static str>,
+    /// Whether the encoded line ends where a key would: what follows may belong to another text.
+    pub ends_line: bool,
 }
 
 impl Token<'_> {
@@ -89,6 +91,10 @@ pub fn judge(token: &Token<'_>) -> Verdict {
     }
     if let Some(vendor) = claims(token.prefix, &tail[..token_len(token.prefix, tail)]) {
         return Verdict::OtherVendor(vendor);
+    }
+    if token.ends_line {
+        let reason = "exactly 42 letters and digits after the prefix, up to the end of the encoded line";
+        return token.key(BODY, Confidence::High, reason);
     }
     if is_made_up(&tail[..run]) {
         return Verdict::Placeholder;
@@ -194,7 +200,7 @@ mod tests {
 
     fn verdict(tail: &str, context: Context) -> Verdict {
         let (spelling, prefix) = ("sk_live_", Prefix::SkLive);
-        judge(&Token { prefix, spelling, tail: tail.as_bytes(), context, framed: None })
+        judge(&Token { prefix, spelling, tail: tail.as_bytes(), context, framed: None, ends_line: false })
     }
 
     #[test]
@@ -224,7 +230,14 @@ mod tests {
                     .max_by_key(|p| p.0.len())
                     .unwrap();
                 let tail = &token.as_bytes()[spelling.len()..];
-                let judged = judge(&Token { prefix: *prefix, spelling, tail, context: Context::None, framed: None });
+                let judged = judge(&Token {
+                    prefix: *prefix,
+                    spelling,
+                    tail,
+                    context: Context::None,
+                    framed: None,
+                    ends_line: false,
+                });
                 assert_eq!(judged, Verdict::OtherVendor(vendor), "seed {seed}, {}…", &token[..16]);
             }
         }

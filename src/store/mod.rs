@@ -266,7 +266,15 @@ impl Store {
         {
             return Ok(kind);
         }
-        self.objects.read(index, limit, out)
+        match self.objects.read(index, limit, out) {
+            // What a pass has read and is not where it was has been packed meanwhile: libgit2 looks again.
+            Err(Failure::Io(io::ErrorKind::NotFound)) if self.failed.binary_search(&index).is_err() => {
+                let walker = self.walker.as_ref().and_then(|walker| walker.lock().ok());
+                let gone = Failure::Io(io::ErrorKind::NotFound);
+                walker.ok_or(gone)?.read(&self.objects, index, out).map_err(|_| gone)
+            }
+            read => read,
+        }
     }
 }
 

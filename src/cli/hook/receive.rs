@@ -167,12 +167,15 @@ impl Gate {
 impl Session {
     /// Starts the watchdog.
     fn watch(self: &Arc<Self>) {
+        let budget = Duration::from_secs_f64(self.seconds);
+        // What is over before it began needs no thread to say so.
+        if self.started.elapsed() >= budget {
+            self.ask_to_end();
+        }
         let session = Arc::clone(self);
         let watching = std::thread::Builder::new().name("watchdog".to_owned()).spawn(move || {
-            let budget = Duration::from_secs_f64(session.seconds);
             std::thread::sleep(budget.saturating_sub(session.started.elapsed()));
-            session.is_late.store(true, Ordering::SeqCst);
-            session.interrupt.store(true, Ordering::SeqCst);
+            session.ask_to_end();
             std::thread::sleep(GRACE);
             if !session.is_spoken.swap(true, Ordering::SeqCst) {
                 let examination = Examination { problems: vec![session.stop()], ..Examination::default() };
@@ -182,6 +185,11 @@ impl Session {
         });
         // Without a second thread nothing keeps the time but the server itself.
         _ = watching;
+    }
+
+    fn ask_to_end(&self) {
+        self.is_late.store(true, Ordering::SeqCst);
+        self.interrupt.store(true, Ordering::SeqCst);
     }
 
     fn stop(&self) -> Problem {
