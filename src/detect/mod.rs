@@ -2,7 +2,7 @@
 //!
 //! One literal search over an object serves every prefix in every encoding that has a fixed spelling; cheap detectors
 //! of runs (`probe`) serve the rest, and magics tell containers. Only where one of them hits is anything decoded and
-//! allocated. What comes out of an encoding or a container is a [`Layer`](layer::Layer) like the object itself, and is
+//! allocated. What comes out of an encoding or a container is a layer (`layer`) like the object itself, and is
 //! scanned the same way, so that chains compose, to a limit of depth and of bytes.
 //!
 //! No I/O, and no knowledge of what the bytes are: a blob, a tree's names, a commit, a ref's name. A new encoding is a

@@ -2,7 +2,7 @@
 //!
 //! An encoding gives two things. Either the needles that must stand in encoded bytes for a prefix to be there
 //! ([`Encoding::needles`], derived by code and never typed in) or, where it has no fixed spelling, a cheap detector of
-//! runs (`probe`). And the way back ([`decode`]): from a place in the bytes to the plain text of the whole run around
+//! runs (`probe`). And the way back (`decode` of each): from a place in the bytes to the plain text of the whole run around
 //! it, with a map from positions in the text to positions in the bytes. What comes out is a layer like any other, and
 //! is searched like any other: so chains compose.
 
