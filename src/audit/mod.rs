@@ -320,14 +320,15 @@ impl Auditor<'_> {
         };
         let mask = |bytes: &[u8]| self.detector.mask(bytes);
         let opaque = content.opaque.iter().filter(|(object, _)| roots.relevant.has(*object));
-        coverage.opaque.count = opaque.clone().count() as u64;
-        let named = opaque.take(self.options.most()).map(|(object, opaque)| OpaquePlace {
-            object: store.objects.oid(*object),
-            encoding: opaque.chain.iter().map(|step| mask(step.bytes())).collect(),
-            reason: opaque.reason.into(),
-        });
-        coverage.opaque.at = named.collect();
-        coverage.opaque.at.sort();
+        let opaque: BTreeSet<OpaquePlace> = opaque
+            .map(|(object, opaque)| OpaquePlace {
+                object: store.objects.oid(*object),
+                encoding: opaque.chain.iter().map(|step| mask(step.bytes())).collect(),
+                reason: opaque.reason.into(),
+            })
+            .collect();
+        coverage.opaque.count = opaque.len() as u64;
+        coverage.opaque.at = opaque.into_iter().take(self.options.most()).collect();
         let skipped: BTreeSet<Skipped> = gaps
             .iter()
             .map(|gap| Skipped { object: mask(&gap.object), reason: gap.reason.into(), detail: mask(&gap.detail) })
