@@ -151,6 +151,18 @@ fn a_frontend_host_is_text_and_never_a_link() {
 }
 
 #[test]
+fn a_key_of_another_length_is_no_sibling_of_itself() {
+    //  A (.env: the key and a database)   main
+    let key = format!("sk_{}_{}", "test", crate::common::secrets::alphanumerics(1912, 36));
+    let mut repo = Repo::bare();
+    let content = format!("{}DATABASE_URL=postgres://shop:pass@db.example.test/shop\n", env(&key));
+    repo.commit_on(MAIN, &[(".env", Some(&content))], "A");
+    let found = audit(&mut repo).complete();
+    let names: Vec<&str> = list(&found.only(&key)["siblings"]).map(|one| text(&one["name"])).collect();
+    assert_eq!(names, ["DATABASE_URL"]);
+}
+
+#[test]
 fn siblings_are_told_by_name_and_never_by_value() {
     //  A (.env: the key and five other credentials)   main
     let key = live_key(1908);
