@@ -336,11 +336,15 @@ fn keys_are_exposed_to_few() {
 fn nothing_is_unsafe_and_nothing_panics_by_design() {
     for source in SOURCES.iter() {
         for (number, line) in source.product.lines().enumerate() {
-            for needle in ["unsafe ", ".unwrap()", "panic!(", "todo!(", "unimplemented!("] {
+            for needle in [".unwrap()", "panic!(", "todo!(", "unimplemented!("] {
                 assert!(!line.contains(needle), "{}:{}: {needle}", source.path, number + 1);
             }
         }
     }
+    // One call of a safe function that is compiled for what the processor was just seen to have.
+    let unsafe_places = SOURCES.iter().map(|source| (source.path.as_str(), source.product.matches("unsafe ").count()));
+    let unsafe_places: Vec<_> = unsafe_places.filter(|(_, count)| *count > 0).collect();
+    assert_eq!(unsafe_places, [("src/detect/probe/mod.rs", 1)]);
 }
 
 #[test]

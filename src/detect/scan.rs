@@ -52,7 +52,6 @@ impl<'d> Scan<'d> {
         let mut done = Done::default();
         for (lead, hit) in self.detector.needles.hits(layer.bytes) {
             match lead {
-                Lead::Prefix => token::examine(layer, hit, &mut self.sights),
                 Lead::Webhook => webhook::examine(layer, hit, &mut self.sights),
                 Lead::Name => assigned::named(layer, hit, &mut self.sights),
                 Lead::Claim => assigned::claim(layer, hit, &mut self.sights),
@@ -100,6 +99,10 @@ impl<'d> Scan<'d> {
             Candidate::Escape(at, encoding) if layer.was_decoded_before(at, encoding) => return at + 1,
             Candidate::Quoted(at) if layer.was_decoded_before(at, Encoding::QuotedPrintable) => return at + 1,
             Candidate::Quoted(at) => (QUOTED, at),
+            Candidate::Prefix(at) => {
+                token::examine(layer, at, &mut self.sights);
+                return at;
+            }
             Candidate::Escape(at, encoding) => {
                 // Several kinds in one text are undone by turns.
                 const TURNS: usize = 3;

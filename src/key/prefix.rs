@@ -49,20 +49,12 @@ impl Prefix {
         matches!(self, Self::SkLive | Self::SkTest)
     }
 
-    /// The prefix that has its tell-tale part at `hit` of `bytes` (`k_live_` of `sk_live_`, `sk_` of every other): where
-    /// it begins, and its spelling. `None` at the `sk_` of one that has a part of its own.
+    /// The prefix whose `k_` stands at `hit` of `bytes`: where it begins, and its spelling.
     pub fn around(bytes: &[u8], hit: usize) -> Option<(usize, &'static str, Self)> {
-        let starts = |at: usize| {
-            let rest = bytes.get(at..)?;
-            // The longest: `sk_` begins them all.
-            let all = Self::ALL.iter().filter(|(spelling, _)| rest.starts_with(spelling.as_bytes()));
-            all.max_by_key(|(spelling, _)| spelling.len()).map(|(spelling, prefix)| (at, *spelling, *prefix))
-        };
-        let has_own_part = |spelling: &str| spelling.ends_with("k_live_") || spelling.ends_with("k_test_");
-        match starts(hit) {
-            Some((_, spelling, _)) if has_own_part(spelling) => None,
-            Some(found) => Some(found),
-            None => starts(hit.checked_sub(1)?),
-        }
+        let at = hit.checked_sub(1)?;
+        let rest = bytes.get(at..)?;
+        // The longest: `sk_` begins them all.
+        let all = Self::ALL.iter().filter(|(spelling, _)| rest.starts_with(spelling.as_bytes()));
+        all.max_by_key(|(spelling, _)| spelling.len()).map(|(spelling, prefix)| (at, *spelling, *prefix))
     }
 }

@@ -14,14 +14,14 @@ pub(super) fn core(text: &[u8], alignment: usize) -> Vec<u8> {
 }
 
 /// Whether the character belongs to either alphabet.
-pub(in crate::detect) fn is_base64(byte: u8) -> bool {
+pub(in crate::detect) const fn is_base64(byte: u8) -> bool {
     SEXTETS[byte as usize] != NONE
 }
 
 const NONE: u8 = 0xff;
 
 /// The six bits of each character.
-static SEXTETS: [u8; 256] = {
+const SEXTETS: [u8; 256] = {
     let mut table = [NONE; 256];
     let mut byte = 0;
     while byte < 256 {
@@ -37,6 +37,12 @@ static SEXTETS: [u8; 256] = {
     }
     table
 };
+
+/// The six bits of a character of the alphabets.
+#[cfg(test)]
+pub(in crate::detect) fn value(character: u8) -> u8 {
+    SEXTETS[character as usize]
+}
 
 /// Whether four characters can be three bytes below 0x80: the first has its top bit clear, the second its fourth,
 /// the third its second.
@@ -62,11 +68,17 @@ pub(in crate::detect) fn is_text_around(bytes: &[u8], at: usize) -> bool {
 }
 
 /// Whether a run that begins with `start` is a container's: the first bytes of each, in base64.
+#[inline]
 pub(in crate::detect) fn begins_container(start: &[u8]) -> bool {
-    // gzip, zip, 7z, zstd, xz, bzip2, and zlib at its four levels.
-    const MAGIC: &[&[u8]] =
-        &[b"H4sI", b"UEsDB", b"N3q8ry", b"KLUv/", b"KLUv_", b"/Td6WF", b"_Td6WF", b"Qlpo", b"eJ", b"eN", b"eA", b"eF"];
-    MAGIC.iter().any(|magic| start.starts_with(magic))
+    match start {
+        // gzip, zip, 7z, zstd, xz, bzip2, and zlib at its four levels.
+        [b'H', b'4', b's', b'I', ..]
+        | [b'U', b'E', b's', b'D', b'B', ..]
+        | [b'N', b'3', b'q', b'8', b'r', b'y', ..] => true,
+        [b'K', b'L', b'U', b'v', b'/' | b'_', ..] | [b'/' | b'_', b'T', b'd', b'6', b'W', b'F', ..] => true,
+        [b'Q', b'l', b'p', b'o', ..] | [b'e', b'J' | b'N' | b'A' | b'F', ..] => true,
+        _ => false,
+    }
 }
 
 /// Lines shorter than this are not continued on the next: a word a line is no base64.

@@ -26,7 +26,11 @@ pub(in crate::detect) fn begins(bytes: &[u8], at: usize) -> bool {
     match bytes.get(at + 1..).unwrap_or_default() {
         // `_`, `=`, `+`, `/`, a carriage return, a NUL.
         [b'5', b'F', ..] | [b'3', b'D', ..] | [b'2', b'B' | b'F', ..] | [b'0', b'D' | b'0', ..] => true,
-        [b'\n' | b'\r' | b' ' | b'\t', ..] => soft_break(bytes, at).is_some(),
+        [b'\n' | b'\r' | b' ' | b'\t', ..] => {
+            // A line end that parts nothing is common in source, and joins nothing.
+            let is_text = |at: usize| bytes.get(at).is_some_and(|byte| !byte.is_ascii_whitespace());
+            at.checked_sub(1).is_some_and(is_text) && soft_break(bytes, at).is_some_and(|length| is_text(at + length))
+        }
         _ => false,
     }
 }
