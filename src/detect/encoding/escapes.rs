@@ -142,6 +142,10 @@ fn entity(bytes: &[u8], at: usize) -> Escape {
     ];
     if bytes.get(at + 1) != Some(&b'#') {
         let rest = &bytes[at..];
+        // Programs are full of `&` and `&&`.
+        if !rest.get(1).is_some_and(u8::is_ascii_alphabetic) {
+            return None;
+        }
         return NAMED.iter().find(|(name, _)| rest.starts_with(name)).map(|(name, value)| (*value, name.len()));
     }
     let is_hex = matches!(bytes.get(at + 2), Some(b'x' | b'X'));

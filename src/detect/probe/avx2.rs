@@ -3,7 +3,7 @@
 use std::arch::x86_64::*;
 
 use super::super::encoding::base64::is_base64;
-use super::signs::{Block, Closer, Signs, TO_SEXTET};
+use super::signs::{self, Block, Closer, Signs, TO_SEXTET};
 use super::{SPACED_HEX, STRIDE, WIDTH};
 
 type Table = [u8; 32];
@@ -54,6 +54,26 @@ static BASE64: [Table; 2] = {
 
 static HEX: [Table; 2] = by_halves(&SPACED_HEX);
 
+/// The marks' tables: of the byte by its lower and its upper half, of the next likewise; a bit each.
+static MARKS: [[Table; 2]; 2] = {
+    let mut tables = [[[0; 32]; 2]; 2];
+    let mut mark = 0;
+    while mark < signs::MARKS.len() {
+        let (here, next) = signs::MARKS[mark];
+        let mut at = 0;
+        while at < 32 {
+            let half = at % 16;
+            tables[0][0][at] |= ((here.lower >> half & 1) as u8) << mark;
+            tables[0][1][at] |= ((here.upper >> half & 1) as u8) << mark;
+            tables[1][0][at] |= ((next.lower >> half & 1) as u8) << mark;
+            tables[1][1][at] |= ((next.upper >> half & 1) as u8) << mark;
+            at += 1;
+        }
+        mark += 1;
+    }
+    tables
+};
+
 static SEXTETS: Table = {
     let mut table = [0; 32];
     let mut at = 0;
@@ -102,13 +122,20 @@ impl Halves {
         Self { lower: and(bytes, nibble), upper: and(_mm256_srli_epi16::<4>(bytes), nibble) }
     }
 
+    /// What the tables have of each byte.
+    #[target_feature(enable = "avx2")]
+    #[inline]
+    fn look_up(&self, [by_lower, by_upper]: &[Table; 2]) -> __m256i {
+        let lower = _mm256_shuffle_epi8(bytemuck::must_cast(*by_lower), self.lower);
+        let upper = _mm256_shuffle_epi8(bytemuck::must_cast(*by_upper), self.upper);
+        and(lower, upper)
+    }
+
     /// Which of the bytes are not of a class.
     #[target_feature(enable = "avx2")]
     #[inline]
-    fn outside(&self, [by_lower, by_upper]: &[Table; 2]) -> u32 {
-        let lower = _mm256_shuffle_epi8(bytemuck::must_cast(*by_lower), self.lower);
-        let upper = _mm256_shuffle_epi8(bytemuck::must_cast(*by_upper), self.upper);
-        mask(is(and(lower, upper), 0))
+    fn outside(&self, class: &[Table; 2]) -> u32 {
+        mask(is(self.look_up(class), 0))
     }
 }
 
@@ -120,19 +147,12 @@ pub(super) fn look(block: &Block) -> Signs {
         block[at..].first_chunk::<32>().map_or(_mm256_setzero_si256(), |bytes| bytemuck::must_cast(*bytes))
     };
     let mut signs = Signs::default();
-    let mut quoted = _mm256_setzero_si256();
     for at in [0, 32] {
-        let (here, next) = (part(at), part(at + 1));
-        signs.prefixes |= u64::from(mask(and(is(here, b'k'), is(next, b'_')))) << at;
-        signs.not_base64 |= u64::from(Halves::of(here).outside(&BASE64)) << at;
-        let ends = or(is(next, b'\n'), is(next, b'\r'));
-        let digit = _mm256_sub_epi8(next, _mm256_set1_epi8(b'0' as i8));
-        let is_digit = _mm256_cmpeq_epi8(_mm256_min_epu8(digit, _mm256_set1_epi8(5)), digit);
-        let equals = and(is(here, b'='), or(ends, is_digit));
-        let blanks = and(ends, or(is(here, b' '), is(here, b'\t')));
-        quoted = or(quoted, or(equals, blanks));
+        let (here, next) = (Halves::of(part(at)), Halves::of(part(at + 1)));
+        let marks = and(here.look_up(&MARKS[0]), next.look_up(&MARKS[1]));
+        signs.marks |= u64::from(!mask(is(marks, 0))) << at;
+        signs.not_base64 |= u64::from(here.outside(&BASE64)) << at;
     }
-    signs.quoted = mask(quoted) != 0;
     let samples = samples(block);
     signs.not_hex = Halves::of(samples).outside(&HEX);
     signs.nul = mask(is(samples, 0));
@@ -172,7 +192,7 @@ pub(super) fn look_closer(block: &Block) -> Closer {
 
 #[cfg(test)]
 mod tests {
-    use super::super::{BLOCK, signs};
+    use super::super::BLOCK;
     use super::*;
 
     #[test]
@@ -188,7 +208,7 @@ mod tests {
             let alphabet: &[u8] = match round % 4 {
                 0 => b"0123456789abcdefxX ,\n-",
                 1 => b"ABCxyz019+/-_=",
-                2 => b"k_k_ =\n\r=3\t \0aZ",
+                2 => b"k_k_ =\n\r=36\t \0aZ%&\\)",
                 _ => &[],
             };
             let mut block = [0; BLOCK + 1];

@@ -1,9 +1,8 @@
 //! Cheap detectors of runs, for what has no fixed spelling, and of the commonest prefixes.
 //!
-//! Nothing here decodes. One vectorised pass looks for the bytes that begin an escape; another looks at blocks of
-//! sixty-four bytes (`signs`): where a `k_` or a `=` stands, and what the first sixteen bytes of every thirty-two are,
-//! which no encoded credential fits between: they are part of wide text, of base64 or hex that reads as text, or of
-//! nothing. On ordinary files both together cost less than the literal search.
+//! Nothing here decodes. One vectorised pass looks at blocks of sixty-four bytes (`signs`): where a `k_` stands or what
+//! begins an escape, and what the first sixteen bytes of every thirty-two are, which no encoded credential fits between:
+//! they are part of wide text, of base64 or hex that reads as text, or of nothing.
 
 #[cfg(target_arch = "x86_64")]
 mod avx2;
@@ -41,31 +40,8 @@ pub(super) enum Candidate {
 }
 
 /// Hands every candidate in `bytes` to `take`, which says up to where it has dealt with this kind.
-pub(super) fn candidates(bytes: &[u8], take: &mut dyn FnMut(Candidate) -> usize) {
-    escaped(bytes, take);
-    blocks(bytes, take);
-}
-
-fn escaped(bytes: &[u8], take: &mut dyn FnMut(Candidate) -> usize) {
-    // By encoding: percent, backslash, entities.
-    let mut done = [0; 3];
-    for at in memchr::memchr3_iter(b'%', b'\\', b'&', bytes) {
-        let slot = match bytes[at] {
-            b'%' => 0,
-            b'\\' => 1,
-            _ => 2,
-        };
-        if at < done[slot] {
-            continue;
-        }
-        if let Some(encoding) = escapes::escape_at(bytes, at) {
-            done[slot] = take(Candidate::Escape(at, encoding));
-        }
-    }
-}
-
 #[cfg_attr(target_arch = "x86_64", expect(unsafe_code, reason = "measured: byte by byte it takes four times as long"))]
-fn blocks(bytes: &[u8], take: &mut dyn FnMut(Candidate) -> usize) {
+pub(super) fn candidates(bytes: &[u8], take: &mut dyn FnMut(Candidate) -> usize) {
     #[cfg(target_arch = "x86_64")]
     if std::arch::is_x86_feature_detected!("avx2") {
         #[target_feature(enable = "avx2")]
@@ -81,8 +57,8 @@ fn blocks(bytes: &[u8], take: &mut dyn FnMut(Candidate) -> usize) {
 /// The walk over blocks.
 struct Walk<'b> {
     bytes: &'b [u8],
-    /// Up to where quoted-printable was dealt with.
-    quoted: usize,
+    /// Up to where marks were dealt with: percent, backslashes, entities, quoted-printable.
+    marked: [usize; 4],
     /// Up to where runs were.
     sampled: usize,
     /// What of the block before is no base64.
@@ -91,7 +67,7 @@ struct Walk<'b> {
 
 impl<'b> Walk<'b> {
     fn new(bytes: &'b [u8]) -> Self {
-        Self { bytes, quoted: 0, sampled: 0, before: u64::MAX }
+        Self { bytes, marked: [0; 4], sampled: 0, before: u64::MAX }
     }
 
     #[inline(always)]
@@ -122,7 +98,7 @@ impl<'b> Walk<'b> {
                         samples.first &= !(1 << number);
                     }
                 }
-                if signs.prefixes != 0 || signs.quoted || !samples.is_empty() {
+                if signs.marks != 0 || !samples.is_empty() {
                     self.block(at, &signs, samples, take);
                 }
             }
@@ -135,13 +111,10 @@ impl<'b> Walk<'b> {
     }
 
     fn block(&mut self, at: usize, signs: &Signs, samples: Samples, take: &mut dyn FnMut(Candidate) -> usize) {
-        let mut prefixes = signs.prefixes;
-        while prefixes != 0 {
-            take(Candidate::Prefix(at + prefixes.trailing_zeros() as usize));
-            prefixes &= prefixes - 1;
-        }
-        if signs.quoted {
-            self.soft_breaks(at, take);
+        let mut marks = signs.marks;
+        while marks != 0 {
+            self.mark(at + marks.trailing_zeros() as usize, take);
+            marks &= marks - 1;
         }
         for number in 0..SAMPLES {
             let place = at + number * STRIDE;
@@ -153,15 +126,36 @@ impl<'b> Walk<'b> {
         }
     }
 
-    /// A `=` at a line end, or one that spells what a key, an encoding of one or wide text has.
-    fn soft_breaks(&mut self, block: usize, take: &mut dyn FnMut(Candidate) -> usize) {
-        // Blanks may stand between the `=` and the line end.
-        const BLANKS: usize = 8;
-        let (from, to) = (block.saturating_sub(BLANKS), self.bytes.len().min(block + BLOCK));
-        for at in memchr::memchr_iter(b'=', &self.bytes[from..to]).map(|at| from + at) {
-            if at >= self.quoted && quoted::begins(self.bytes, at) {
-                self.quoted = take(Candidate::Quoted(at));
+    /// What a mark at `at` begins.
+    fn mark(&mut self, at: usize, take: &mut dyn FnMut(Candidate) -> usize) {
+        let bytes = self.bytes;
+        let (slot, at) = match bytes[at] {
+            b'k' => {
+                take(Candidate::Prefix(at));
+                return;
             }
+            b'%' => (0, at),
+            b'\\' => (1, at),
+            b'&' => (2, at),
+            b'=' => (3, at),
+            // Blanks that end a line.
+            _ => {
+                let blanks = bytes[..at].iter().rev().take_while(|byte| matches!(byte, b' ' | b'\t')).count();
+                match (at - blanks).checked_sub(1).filter(|before| bytes[*before] == b'=') {
+                    Some(equals) => (3, equals),
+                    None => return,
+                }
+            }
+        };
+        if at < self.marked[slot] {
+            return;
+        }
+        let candidate = match slot {
+            3 => quoted::begins(bytes, at).then_some(Candidate::Quoted(at)),
+            _ => escapes::escape_at(bytes, at).map(|encoding| Candidate::Escape(at, encoding)),
+        };
+        if let Some(candidate) = candidate {
+            self.marked[slot] = take(candidate);
         }
     }
 }

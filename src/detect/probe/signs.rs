@@ -9,13 +9,50 @@ use super::{BLOCK, SAMPLES, STRIDE, WIDTH};
 /// A block, and the byte behind it.
 pub(super) type Block = [u8; BLOCK + 1];
 
+/// A set of bytes by their halves: a bit for each upper half, and for each lower one.
+#[derive(Clone, Copy)]
+pub(super) struct ByHalves {
+    pub(super) upper: u16,
+    pub(super) lower: u16,
+}
+
+const fn by_halves(upper: u16, lower: u16) -> ByHalves {
+    ByHalves { upper, lower }
+}
+
+const fn one(byte: u8) -> ByHalves {
+    by_halves(1 << (byte >> 4), 1 << (byte & 15))
+}
+
+const ANY: ByHalves = by_halves(u16::MAX, u16::MAX);
+const LINE_END: ByHalves = by_halves(1, 1 << b'\n' | 1 << b'\r');
+
+/// A byte and the next that together may begin what has no fixed spelling. At most eight.
+pub(super) const MARKS: &[(ByHalves, ByHalves)] = &[
+    // Of every prefix.
+    (one(b'k'), one(b'_')),
+    // Quoted-printable: a line that goes on, blanks behind its `=` included, and a digit that begins a character of a
+    // key, of an encoding of one or of wide text.
+    (one(b'='), LINE_END),
+    (one(b' '), LINE_END),
+    (one(b'\t'), LINE_END),
+    (one(b'='), by_halves(1 << 3, 0b11_1111)),
+    // Percent and entities; backslashes.
+    (by_halves(1 << 2, 1 << 5 | 1 << 6), ANY),
+    (one(b'\\'), ANY),
+];
+
+/// Whether the two are a mark.
+fn is_mark(byte: u8, next: u8) -> bool {
+    let is = |set: ByHalves, byte: u8| set.upper >> (byte >> 4) & 1 != 0 && set.lower >> (byte & 15) & 1 != 0;
+    MARKS.iter().any(|(here, behind)| is(*here, byte) && is(*behind, next))
+}
+
 /// What the bytes of a block are, a bit a byte.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Signs {
-    /// A `k` before a `_`.
-    pub(super) prefixes: u64,
-    /// Whether a `=` of quoted-printable may be among them.
-    pub(super) quoted: bool,
+    /// What begins a prefix or an escape ([`MARKS`]).
+    pub(super) marks: u64,
     /// No characters of base64.
     pub(super) not_base64: u64,
     /// Of the samples, sixteen bits each: what stands in no dump of hex digits.
@@ -102,7 +139,7 @@ impl Signs {
     #[inline(always)]
     pub(super) fn is_empty(&self) -> bool {
         let runs = self.in_base64() | none_of(self.not_hex);
-        runs == 0 && self.prefixes == 0 && self.nul == 0 && !self.quoted
+        runs == 0 && self.marks == 0 && self.nul == 0
     }
 
     /// What the samples may be part of; `before`: what of the block before is no base64. Without a branch, since what a
@@ -168,9 +205,8 @@ pub(super) const TO_SEXTET: [u8; 16] = {
 pub(super) fn look(block: &Block) -> Signs {
     let mut signs = Signs::default();
     for (at, pair) in block.windows(2).enumerate() {
-        signs.prefixes |= u64::from(pair == b"k_") << at;
+        signs.marks |= u64::from(is_mark(pair[0], pair[1])) << at;
         signs.not_base64 |= u64::from(!base64::is_base64(pair[0])) << at;
-        signs.quoted |= may_be_quoted(pair[0], pair[1]);
     }
     for (place, byte) in samples(block) {
         signs.not_hex |= u32::from(!super::SPACED_HEX[byte as usize]) << place;
@@ -197,13 +233,6 @@ pub(super) fn look_closer(block: &Block) -> Closer {
 /// The bytes of a block's samples, numbered.
 fn samples(block: &Block) -> impl Iterator<Item = (usize, u8)> {
     (0..SAMPLES).flat_map(|number| block[number * STRIDE..][..WIDTH].iter().copied()).enumerate()
-}
-
-/// Whether a `=` of quoted-printable may stand here: before a line end, or before a digit that begins a character of a
-/// key, of an encoding of one or of wide text; or blanks that end a line, before which one may stand.
-fn may_be_quoted(byte: u8, next: u8) -> bool {
-    let ends = next == b'\n' || next == b'\r';
-    (byte == b'=' && (ends || next.wrapping_sub(b'0') < 6)) || (ends && (byte == b' ' || byte == b'\t'))
 }
 
 #[cfg(test)]
