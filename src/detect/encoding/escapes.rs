@@ -57,7 +57,8 @@ fn is_in_run(bytes: &[u8], at: usize, behind: usize) -> bool {
     let is_run = before.is_some_and(|before| {
         before.iter().all(|byte| is_base64(*byte) || *byte == b'%') || before.iter().all(is_spaced)
     });
-    let is_skipped = |byte: &&u8| matches!(**byte, b'\\' | b'n' | b' ' | b'%');
+    // The other half of a line end may stand as it is.
+    let is_skipped = |byte: &&u8| matches!(**byte, b'\\' | b'n' | b' ' | b'%' | b'\r' | b'\n');
     let skip = bytes[behind.min(bytes.len())..].iter().take_while(is_skipped).count();
     is_run
         && bytes.get(behind + skip).is_some_and(|byte| is_base64(*byte) || matches!(byte, b'=' | b',' | b'&' | b'\\'))

@@ -27,10 +27,25 @@ pub(in crate::detect) fn begins(bytes: &[u8], at: usize) -> bool {
         // `_`, `=`, `+`, `/`, a carriage return, a NUL.
         [b'5', b'F', ..] | [b'3', b'D', ..] | [b'2', b'B' | b'F', ..] | [b'0', b'D' | b'0', ..] => true,
         [b'\n' | b'\r' | b' ' | b'\t', ..] => {
-            // A line end that parts nothing is common in source, and joins nothing.
-            let is_text = |at: usize| bytes.get(at).is_some_and(|byte| !byte.is_ascii_whitespace());
-            at.checked_sub(1).is_some_and(is_text) && soft_break(bytes, at).is_some_and(|length| is_text(at + length))
+            // A line end after a blank or before an empty line joins nothing, and is common in source.
+            let joins = |length: usize| {
+                let mut behind = bytes[at + length..].iter().take(64);
+                behind.find(|byte| !matches!(byte, b' ' | b'\t')).is_some_and(|byte| !byte.is_ascii_whitespace())
+            };
+            follows_text(&bytes[..at]) && soft_break(bytes, at).is_some_and(joins)
         }
+        _ => false,
+    }
+}
+
+/// Whether a text ends so that a line end may have been put into it: not in a blank, unless it is a line's indentation
+/// (which another encoding may have escaped the line end of).
+fn follows_text(before: &[u8]) -> bool {
+    let blanks = before.iter().rev().take(64).take_while(|byte| matches!(byte, b' ' | b'\t')).count();
+    match &before[..before.len() - blanks] {
+        [] => false,
+        _ if blanks == 0 => true,
+        [.., b'\n' | b'\r' | b';'] | [.., b'\\', b'n' | b'r'] => true,
         _ => false,
     }
 }
