@@ -9,8 +9,11 @@ use std::collections::HashMap;
 use super::layer::Chain;
 use super::lines::Lines;
 use super::{Found, KeyFound};
-use crate::key::{KeyText, Publishable, Vendor};
+use crate::key::{BODY, KeyText, Publishable, Vendor};
 use crate::model::{Confidence, Kind, Span};
+
+/// The length of `sk_live_` and `sk_test_`.
+const PREFIX: usize = 8;
 
 /// One reading of one place.
 pub(super) struct Sight {
@@ -39,10 +42,11 @@ impl Sight {
     /// The better reading is the greater.
     fn rank(&self) -> impl Ord + use<> {
         let by_kind = match &self.what {
-            What::Key { confidence, .. } => (3, Some(*confidence)),
-            What::HalfMasked { .. } => (2, None),
-            What::OtherVendor { .. } => (1, None),
-            What::Placeholder { .. } | What::Publishable { .. } => (0, None),
+            // Of two that are as sure, one that has the length of a key says more than a part of it.
+            What::Key { key, confidence, .. } => (3, Some(*confidence), key.length() == PREFIX + BODY),
+            What::HalfMasked { .. } => (2, None, false),
+            What::OtherVendor { .. } => (1, None, false),
+            What::Placeholder { .. } | What::Publishable { .. } => (0, None, false),
         };
         (by_kind, Reverse(self.chain.len()), Reverse(self.number))
     }
