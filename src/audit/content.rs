@@ -6,10 +6,10 @@ use std::time::Duration;
 
 use super::trace::{Scanned, Wanted};
 use super::{Clock, Seeking};
-use crate::detect::{Chain, Detector, Found, KeyFound, Opaque, Unread};
+use crate::detect::{Chain, Detector, Found, Hits, KeyFound, Opaque, Unread};
 use crate::history::{Bits, Graph, NONE, NodeKind};
 use crate::key::{KeyId, KeyText, Publishable, Vendor};
-use crate::model::{Confidence, Events, Interrupt, Kind, ObjectFormat, ObjectType, Oid, Place, RawTime};
+use crate::model::{Confidence, Copied, Events, Interrupt, Kind, ObjectFormat, ObjectType, Oid, Place, RawTime};
 use crate::store::{Failure, ObjectIndex, Objects, Reader, Store, Visitor, parse};
 
 /// So many different keys are told apart; a repository made of nothing else reaches it.
@@ -221,11 +221,20 @@ struct Collector<'a> {
 }
 
 impl Visitor for Collector<'_> {
-    fn object(&mut self, index: ObjectIndex, kind: ObjectType, bytes: &[u8]) {
+    type Memory = Hits;
+
+    fn object(
+        &mut self,
+        index: ObjectIndex,
+        kind: ObjectType,
+        bytes: &[u8],
+        base: Option<(&Hits, &[Copied])>,
+    ) -> Option<Hits> {
         let from = self.links.len() as u32;
+        let mut hits = None;
         let kind = match kind {
             ObjectType::Blob => {
-                self.blob(index, bytes);
+                hits = self.blob(index, bytes, base);
                 NodeKind::Blob
             }
             ObjectType::Tree => {
@@ -243,24 +252,37 @@ impl Visitor for Collector<'_> {
         };
         self.rows.push((index, kind, from, self.links.len() as u32));
         self.sizes.push((index, bytes.len() as u64));
+        hits
     }
 }
 
 impl Collector<'_> {
-    fn blob(&mut self, index: ObjectIndex, bytes: &[u8]) {
+    fn blob(&mut self, index: ObjectIndex, bytes: &[u8], base: Option<(&Hits, &[Copied])>) -> Option<Hits> {
         // Git LFS's specification: a pointer is a text file of less than 1024 bytes that begins so.
         if bytes.len() < 1024 && bytes.starts_with(b"version https://git-lfs.github.com/spec/") {
             self.part.lfs_pointers.push(index);
         }
-        let Some(scanned) = self.shared.scanned else {
-            self.scan(index, bytes, &mut HashSet::new(), |_| Place::File);
-            return;
-        };
-        let oid = self.shared.objects.oid(index);
+        let oid = self.shared.scanned.map(|scanned| (scanned, self.shared.objects.oid(index)));
+        if oid.is_some_and(|(scanned, oid)| scanned.has(&oid)) {
+            return None;
+        }
+        let mut hits = None;
+        let detector = self.shared.detector;
+        let any = self.scan_by(
+            index,
+            &mut HashSet::new(),
+            |_| Place::File,
+            |stop, sink| {
+                let (unread, found) = detector.scan_after(bytes, base, stop, sink);
+                hits = found;
+                unread
+            },
+        );
         // What says anything at all is scanned again: what it says belongs to each repository.
-        if !scanned.has(&oid) && !self.scan(index, bytes, &mut HashSet::new(), |_| Place::File) {
+        if let (Some((_, oid)), false) = (oid, any) {
             self.clean.push(oid);
         }
+        hits
     }
 
     fn commit(&mut self, index: ObjectIndex, bytes: &[u8]) {
@@ -353,19 +375,31 @@ impl Collector<'_> {
     }
 
     /// Scans bytes of an object; `place` says what kind of place a key stands in. Of each key and place in `here` the
-    /// first is kept. Whether there was anything in them, keys or not.
+    /// first is kept.
     fn scan(
         &mut self,
         index: ObjectIndex,
         bytes: &[u8],
         here: &mut HashSet<(u32, Place)>,
         place: impl Fn(&KeyFound) -> Place,
+    ) {
+        let detector = self.shared.detector;
+        self.scan_by(index, here, place, |stop, sink| detector.scan_until(bytes, stop, sink));
+    }
+
+    /// The same, by a scan of one's own. Whether there was anything, keys or not.
+    fn scan_by(
+        &mut self,
+        index: ObjectIndex,
+        here: &mut HashSet<(u32, Place)>,
+        place: impl Fn(&KeyFound) -> Place,
+        scan: impl FnOnce(&dyn Fn() -> bool, &mut dyn FnMut(Found)) -> Unread,
     ) -> bool {
         let (shared, part) = (self.shared, &mut self.part);
         let ends = shared.time_for_object.map(|(time, clock)| (clock() + time, clock));
         let stop = || shared.interrupt.is_set() || ends.is_some_and(|(ends, clock)| clock() > ends);
         let mut any = false;
-        let unread = shared.detector.scan_until(bytes, &stop, &mut |found| {
+        let unread = scan(&stop, &mut |found| {
             any = true;
             if let Found::Key(found) = &found {
                 let Ok(mut keys) = shared.keys.lock() else { return };

@@ -7,9 +7,9 @@
 use std::collections::{BTreeMap, HashMap, HashSet};
 
 use super::Auditor;
-use crate::detect::{Detector, Found, KeyFound, Step};
+use crate::detect::{Detector, Found, Hits, KeyFound, Step};
 use crate::key::{KeyId, KeyText};
-use crate::model::{ObjectType, Oid, Stage};
+use crate::model::{Copied, ObjectType, Oid, Stage};
 use crate::store::{Error, Layout, ObjectIndex, OpenOptions, Store, Visitor};
 
 /// A place of a wanted key in an object.
@@ -163,11 +163,19 @@ impl<'a> Seeker<'a> {
 }
 
 impl Visitor for Seeker<'_> {
-    fn object(&mut self, index: ObjectIndex, kind: ObjectType, bytes: &[u8]) {
+    type Memory = Hits;
+
+    fn object(
+        &mut self,
+        index: ObjectIndex,
+        kind: ObjectType,
+        bytes: &[u8],
+        base: Option<(&Hits, &[Copied])>,
+    ) -> Option<Hits> {
         // As git does it (`buffer_is_binary`), and git filter-repo after it.
         const LOOKED_AT: usize = 8192;
         let mut spots = Vec::new();
-        self.detector.scan(bytes, &mut |found| {
+        let (_, hits) = self.detector.scan_after(bytes, base, &|| false, &mut |found| {
             if let Found::Key(found) = found
                 && self.is_wanted(&found.key)
             {
@@ -176,11 +184,12 @@ impl Visitor for Seeker<'_> {
             }
         });
         if spots.is_empty() {
-            return;
+            return hits;
         }
         let is_binary = bytes[..bytes.len().min(LOOKED_AT)].contains(&0);
         for (key, encoding) in spots {
             self.found.entry(key).or_default().push(Spot { index, kind, encoding, is_binary });
         }
+        hits
     }
 }

@@ -66,10 +66,12 @@ fn paths(
         if open.is_empty() {
             break;
         }
+        let mut is_open = Bits::new(graph.len());
+        open.keys().for_each(|object| _ = is_open.insert(*object));
         let mut parent_of: HashMap<ObjectIndex, ObjectIndex> = HashMap::new();
         for tree in (0..store.objects.len() as u32).filter(|object| graph.kind(*object) == NodeKind::Tree) {
             if roots.relevant.has(tree) {
-                for link in graph.links(tree).iter().filter(|link| open.contains_key(link)) {
+                for link in graph.links(tree).iter().filter(|link| **link != NONE && is_open.has(**link)) {
                     // A commit's own tree ends the search; any other must go on.
                     let better = |old: ObjectIndex| is_root.has(tree) && !is_root.has(old);
                     let parent = parent_of.entry(*link).or_insert(tree);

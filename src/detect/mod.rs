@@ -16,6 +16,7 @@ mod context;
 mod dashboard;
 mod encoding;
 mod framed;
+mod hits;
 mod layer;
 mod lines;
 mod mask;
@@ -30,12 +31,13 @@ mod token;
 mod webhook;
 
 pub use dashboard::dashboard_url;
+pub use hits::Hits;
 pub use layer::{Chain, Step};
 pub use neighbours::{Neighbour, siblings};
 pub use stream::PieceScan;
 
 use crate::key::{KeyText, Publishable, Vendor};
-use crate::model::{Confidence, Kind, Span};
+use crate::model::{Confidence, Copied, Kind, Span};
 use container::Budget;
 use layer::Layer;
 use needles::Needles;
@@ -197,12 +199,52 @@ impl Detector {
         self.scan_layer(&Layer::object(bytes), stop, sink)
     }
 
+    /// Searches `bytes`, and judges nothing: where in them something may stand. Of `base`, whose hits are known, `bytes`
+    /// have the given parts; only the rest and the seams are searched. `None` where there is more than is worth
+    /// keeping. Cost: a vectorised pass over what is searched.
+    pub fn search(&self, bytes: &[u8], base: Option<(&Hits, &[Copied])>) -> Option<Hits> {
+        Hits::of(&self.needles, bytes, base)
+    }
+
+    /// As [`Detector::scan_until`], where what [`Detector::search`] says of `bytes` is known. Cost: as much as the hits.
+    pub fn examine(&self, bytes: &[u8], hits: &Hits, stop: &dyn Fn() -> bool, sink: &mut dyn FnMut(Found)) -> Unread {
+        if hits.is_empty() && container::sniff(bytes).is_none() {
+            return Unread::default();
+        }
+        self.scan_with(&Layer::object(bytes), stop, sink, |scan, layer, budget| scan.object(layer, hits, budget))
+    }
+
+    /// Both at once: scans `bytes`, of which `base` says what is known, and remembers where in them something may
+    /// stand.
+    pub fn scan_after(
+        &self,
+        bytes: &[u8],
+        base: Option<(&Hits, &[Copied])>,
+        stop: &dyn Fn() -> bool,
+        sink: &mut dyn FnMut(Found),
+    ) -> (Unread, Option<Hits>) {
+        match self.search(bytes, base) {
+            Some(hits) => (self.examine(bytes, &hits, stop, sink), Some(hits)),
+            None => (self.scan_until(bytes, stop, sink), None),
+        }
+    }
+
     fn scan_layer(&self, layer: &Layer<'_>, stop: &dyn Fn() -> bool, sink: &mut dyn FnMut(Found)) -> Unread {
+        self.scan_with(layer, stop, sink, |scan, layer, budget| scan.layer(layer, budget))
+    }
+
+    fn scan_with(
+        &self,
+        layer: &Layer<'_>,
+        stop: &dyn Fn() -> bool,
+        sink: &mut dyn FnMut(Found),
+        how: impl FnOnce(&mut Scan<'_>, &Layer<'_>, &mut Budget<'_>),
+    ) -> Unread {
         let mut scan = Scan::new(self);
         let Limits { decoded, entries, .. } = self.limits;
         let limits = container::Limits { produced: decoded, entries, ..container::Limits::default() };
         let mut budget = Budget::new(&limits, layer.bytes.len(), stop);
-        scan.layer(layer, &mut budget);
+        how(&mut scan, layer, &mut budget);
         let Scan { sights, unread, .. } = scan;
         settle::settle(layer.bytes, sights, sink);
         unread

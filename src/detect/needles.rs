@@ -66,6 +66,9 @@ enum Engine {
 }
 
 impl Needles {
+    /// No needle has more bytes.
+    pub(super) const LONGEST: usize = 32;
+
     pub(super) fn new() -> Self {
         let (leads, needles): (Vec<Lead>, Vec<Vec<u8>>) = all().into_iter().unzip();
         let packed = Config::new().match_kind(MatchKind::LeftmostFirst).builder().extend(&needles).build();
@@ -84,6 +87,11 @@ impl Needles {
 
     /// Every hit, by where it begins. Hits may overlap.
     pub(super) fn hits<'a>(&'a self, bytes: &'a [u8]) -> impl Iterator<Item = (Lead, usize)> + 'a {
+        self.numbered(bytes).map(|(number, at)| (self.lead(number), at))
+    }
+
+    /// The same, with the needles' numbers.
+    pub(super) fn numbered<'a>(&'a self, bytes: &'a [u8]) -> impl Iterator<Item = (u8, usize)> + 'a {
         let mut from = 0;
         std::iter::from_fn(move || {
             let (pattern, start) = match &self.engine {
@@ -98,8 +106,13 @@ impl Needles {
             };
             // Not behind the hit: the next needle may begin inside this one.
             from = start + 1;
-            Some((self.leads[pattern.as_usize()], start))
+            Some((pattern.as_usize() as u8, start))
         })
+    }
+
+    /// What a needle leads to.
+    pub(super) fn lead(&self, number: u8) -> Lead {
+        self.leads[usize::from(number)]
     }
 }
 
@@ -117,6 +130,7 @@ mod tests {
         // As every base64 tool gives them.
         assert_eq!(base64, ["c2tfbGl2ZV", "NrX2xpdmVf", "za19saXZlX"]);
         assert!(all().len() <= 32, "more needles than the fastest search takes");
+        assert!(all().iter().all(|(_, needle)| needle.len() <= Needles::LONGEST));
     }
 
     #[test]

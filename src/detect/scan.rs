@@ -4,9 +4,10 @@ use std::collections::BTreeMap;
 
 use super::container::{self, Budget, Format, Outcome};
 use super::encoding::{Decoded, Encoding, base64, escapes, hex, quoted, wide};
+use super::hits::Hits;
 use super::layer::{Joins, Layer};
 use super::needles::Lead;
-use super::probe::{self, Candidate};
+use super::probe::{self, Candidate, Probe};
 use super::settle::{Sight, What};
 use super::{Detector, Opaque, Unread, assigned, token, webhook};
 
@@ -40,6 +41,9 @@ const HEX: u8 = 2;
 const QUOTED: u8 = 4;
 const DUMP: u8 = 5;
 
+/// Beside the alignments in which a run of base64 was decoded: whether it was asked for all that read as text.
+const ASKED: u8 = 1 << 4;
+
 const TOO_DEEP: &str = "encodings and containers are nested deeper than is read";
 
 impl<'d> Scan<'d> {
@@ -51,19 +55,41 @@ impl<'d> Scan<'d> {
     pub(super) fn layer(&mut self, layer: &Layer<'_>, budget: &mut Budget<'_>) {
         let mut done = Done::default();
         for (lead, hit) in self.detector.needles.hits(layer.bytes) {
-            match lead {
-                Lead::Webhook => webhook::examine(layer, hit, &mut self.sights),
-                Lead::Name => assigned::named(layer, hit, &mut self.sights),
-                Lead::Claim => assigned::claim(layer, hit, &mut self.sights),
-                Lead::Encoded(encoding) => self.encoded(layer, encoding, hit, &mut done, budget),
-            }
+            self.needle(layer, lead, hit, &mut done, budget);
         }
+        self.as_container(layer, budget);
+        probe::candidates(layer.bytes, &mut |candidate| self.candidate(layer, candidate, &mut done, budget));
+    }
+
+    /// The same of an object whose hits are known.
+    pub(super) fn object(&mut self, layer: &Layer<'_>, hits: &Hits, budget: &mut Budget<'_>) {
+        let mut done = Done::default();
+        for (lead, hit) in hits.needles(&self.detector.needles) {
+            self.needle(layer, lead, hit, &mut done, budget);
+        }
+        self.as_container(layer, budget);
+        let mut probe = Probe::default();
+        for (at, sign) in hits.signs() {
+            let take = &mut |candidate| self.candidate(layer, candidate, &mut done, budget);
+            probe.sign(layer.bytes, at, sign, take);
+        }
+    }
+
+    fn needle(&mut self, layer: &Layer<'_>, lead: Lead, hit: usize, done: &mut Done, budget: &mut Budget<'_>) {
+        match lead {
+            Lead::Webhook => webhook::examine(layer, hit, &mut self.sights),
+            Lead::Name => assigned::named(layer, hit, &mut self.sights),
+            Lead::Claim => assigned::claim(layer, hit, &mut self.sights),
+            Lead::Encoded(encoding) => self.encoded(layer, encoding, hit, done, budget),
+        }
+    }
+
+    fn as_container(&mut self, layer: &Layer<'_>, budget: &mut Budget<'_>) {
         if layer.can_be_container()
             && let Some(format) = container::sniff(layer.bytes)
         {
             self.container(layer, format, budget);
         }
-        probe::candidates(layer.bytes, &mut |candidate| self.candidate(layer, candidate, &mut done, budget));
     }
 
     /// A needle of an encoding at `hit`.
@@ -143,7 +169,8 @@ impl<'d> Scan<'d> {
         done.runs.insert((kind, decoded.from), decoded.to);
         let to = self.decoded(layer, decoded, joins, budget);
         if let Candidate::Hex(at) = candidate
-            && hex::is_text_row(bytes, at + 1)
+            // Hex of hex reads as text the other way as well.
+            && hex::is_text_at(bytes, at + 1)
             && done.has(HEX + ((at + 1) % 2) as u8, at + 1).is_none()
         {
             self.candidate(layer, Candidate::Hex(at + 1), done, budget);
@@ -166,9 +193,15 @@ impl<'d> Scan<'d> {
             Some((run, phases)) if (run.from..run.to).contains(&at) => (run, phases),
             _ => (base64::run(bytes, at), 0),
         };
+        // Which alignments read as text is asked once of a run.
+        if offset.is_none() && decoded_in & ASKED != 0 {
+            let to = run.to;
+            done.base64 = Some((run, decoded_in));
+            return to;
+        }
         let wanted = match offset {
             Some(offset) => 1 << ((run.number(at) + offset) % 4),
-            None => run.text_phases(bytes) | u8::from(base64::begins_container(&bytes[run.from..])),
+            None => ASKED | run.text_phases(bytes) | u8::from(base64::begins_container(&bytes[run.from..])),
         };
         for phase in (0..4).filter(|phase| wanted & !decoded_in & (1 << phase) != 0) {
             if self.affords(layer, run.plain_len() as u64, budget) {

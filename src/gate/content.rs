@@ -5,9 +5,9 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::Limits;
-use super::scan::{Scanned, scan};
-use crate::detect::Detector;
-use crate::model::{Interrupt, ObjectType, Oid};
+use super::scan::{Scanned, scan, scan_after};
+use crate::detect::{Detector, Hits};
+use crate::model::{Copied, Interrupt, ObjectType, Oid};
 use crate::store::{Failure, ObjectIndex, Receiving, Visitor, parse};
 
 /// What a commit names.
@@ -65,36 +65,48 @@ struct Reading<'a> {
 }
 
 impl Visitor for Reading<'_> {
-    fn object(&mut self, index: ObjectIndex, kind: ObjectType, bytes: &[u8]) {
+    type Memory = Hits;
+
+    fn object(
+        &mut self,
+        index: ObjectIndex,
+        kind: ObjectType,
+        bytes: &[u8],
+        base: Option<(&Hits, &[Copied])>,
+    ) -> Option<Hits> {
         let shared = self.shared;
         let so_far = shared.bytes.fetch_add(bytes.len() as u64, Ordering::Relaxed) + bytes.len() as u64;
         if so_far > shared.most {
             shared.is_over.store(true, Ordering::Relaxed);
-            return;
+            return None;
         }
         if !shared.receiving.is_new(index) {
-            return;
+            return None;
         }
         self.found.objects += 1;
         self.found.bytes += bytes.len() as u64;
         let oid = shared.receiving.quarantined.oid(index);
         match kind {
-            ObjectType::Tree => return self.tree(oid, bytes),
+            ObjectType::Tree => {
+                self.tree(oid, bytes);
+                return None;
+            }
             ObjectType::Commit => {
                 self.found.commits.insert(oid, Links::of(bytes, shared.receiving.format));
             }
             ObjectType::Blob | ObjectType::Tag => {}
         }
-        self.scan(oid, kind, bytes);
+        self.scan(oid, kind, bytes, base)
     }
 }
 
 impl Reading<'_> {
-    fn scan(&mut self, oid: Oid, kind: ObjectType, bytes: &[u8]) {
-        let scanned = scan(self.shared.detector, bytes, self.shared.interrupt);
+    fn scan(&mut self, oid: Oid, kind: ObjectType, bytes: &[u8], base: Option<(&Hits, &[Copied])>) -> Option<Hits> {
+        let (scanned, hits) = scan_after(self.shared.detector, bytes, base, self.shared.interrupt);
         if scanned != Scanned::default() {
             self.found.carriers.insert(oid, (kind, scanned));
         }
+        hits
     }
 
     fn tree(&mut self, oid: Oid, bytes: &[u8]) {
@@ -113,7 +125,7 @@ impl Reading<'_> {
             names_others.store(true, Ordering::Relaxed);
         }
         if has_needle && !is_whole {
-            self.scan(oid, ObjectType::Tree, bytes);
+            self.scan(oid, ObjectType::Tree, bytes, None);
         }
         if !named.keys.is_empty() {
             self.found.named.insert(oid, named);

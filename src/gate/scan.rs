@@ -1,8 +1,8 @@
 //! The one place where the gate asks the detector.
 
-use crate::detect::{Detector, Found};
+use crate::detect::{Detector, Found, Hits};
 use crate::key::KeyId;
-use crate::model::{Confidence, Environment, Interrupt, Kind};
+use crate::model::{Confidence, Copied, Environment, Interrupt, Kind};
 
 /// A key that stands in an object, once however often it stands there.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -31,9 +31,19 @@ const MOST_KEYS: usize = 10_000;
 
 /// Scans some bytes. An interrupt is heeded inside of a large object too, and is a limit that was reached.
 pub(super) fn scan(detector: &Detector, bytes: &[u8], interrupt: Interrupt<'_>) -> Scanned {
+    scan_after(detector, bytes, None, interrupt).0
+}
+
+/// The same of bytes of which `base` says what is known; what is known of them in turn.
+pub(super) fn scan_after(
+    detector: &Detector,
+    bytes: &[u8],
+    base: Option<(&Hits, &[Copied])>,
+    interrupt: Interrupt<'_>,
+) -> (Scanned, Option<Hits>) {
     let mut scanned = Scanned::default();
     let mut places = std::collections::HashMap::new();
-    let unread = detector.scan_until(bytes, &|| interrupt.is_set(), &mut |found| {
+    let (unread, hits) = detector.scan_after(bytes, base, &|| interrupt.is_set(), &mut |found| {
         let Found::Key(found) = found else { return };
         let id = found.key.id();
         match places.get(&id) {
@@ -57,5 +67,5 @@ pub(super) fn scan(detector: &Detector, bytes: &[u8], interrupt: Interrupt<'_>) 
     });
     scanned.opaque.extend(unread.opaque.into_iter().map(|opaque| opaque.reason));
     scanned.limits = unread.limits;
-    scanned
+    (scanned, hits)
 }

@@ -4,6 +4,7 @@
 //! has no string of a repository's in it but [`Shown`], and only `detect::mask` makes one.
 
 mod answer;
+mod copied;
 mod events;
 mod oid;
 mod report;
@@ -13,6 +14,7 @@ mod trace;
 mod when;
 
 pub use answer::{Answer, Answers, Liveness};
+pub use copied::Copied;
 pub use events::{Events, Interrupt, Silent, Stage};
 pub use oid::{ObjectFormat, ObjectType, Oid};
 pub use report::{

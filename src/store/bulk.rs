@@ -13,7 +13,7 @@ use super::inflate::Inflater;
 use super::objects::{ENDLESS, Location, ObjectIndex, Objects};
 use super::pack::{self, EntryHeader, EntryKind};
 use super::{Failure, Visitor, loose};
-use crate::model::{Events, Interrupt, ObjectType};
+use crate::model::{Copied, Events, Interrupt, ObjectType};
 
 /// Objects that have been visited, one bit each, set by any thread.
 pub(super) struct Seen(Vec<AtomicU64>);
@@ -51,11 +51,20 @@ impl Pass<'_> {
         }
     }
 
-    fn visit(&self, visitor: &mut dyn Visitor, index: ObjectIndex, kind: ObjectType, bytes: &[u8]) {
-        if self.seen.claim(index) {
-            visitor.object(index, kind, bytes);
-            self.events.advance(1);
+    fn visit<V: Visitor>(
+        &self,
+        visitor: &mut V,
+        index: ObjectIndex,
+        kind: ObjectType,
+        bytes: &[u8],
+        base: Option<(&V::Memory, &[Copied])>,
+    ) -> Option<V::Memory> {
+        if !self.seen.claim(index) {
+            return None;
         }
+        let memory = visitor.object(index, kind, bytes, base);
+        self.events.advance(1);
+        memory
     }
 
     /// Visits every packed object, then every loose one, then what was left over.
@@ -72,7 +81,7 @@ impl Pass<'_> {
                 let Location::Loose { dir } = self.objects.location[index as usize] else { continue };
                 let dir = &self.objects.loose_dirs[dir as usize];
                 match loose::read(dir, self.objects.oid(index), self.limit, &mut inflater, &mut bytes) {
-                    Ok(kind) => self.visit(visitor, index, kind, &bytes),
+                    Ok(kind) => _ = self.visit(visitor, index, kind, &bytes, None),
                     Err(failure) => self.fail(index, failure),
                 }
             }
@@ -107,7 +116,7 @@ impl Pass<'_> {
                     continue;
                 }
                 match self.objects.read(index, self.limit, &mut bytes) {
-                    Ok(kind) => self.visit(visitor, index, kind, &bytes),
+                    Ok(kind) => _ = self.visit(visitor, index, kind, &bytes, None),
                     Err(failure) => {
                         endless.fetch_add(usize::from(failure == ENDLESS), Ordering::Relaxed);
                         self.fail(index, failure);
@@ -321,31 +330,45 @@ struct FamilyWalk<'a> {
     pack_end: u64,
     inflater: Inflater,
     delta: Vec<u8>,
+    /// What the delta that was applied last copies.
+    copied: Vec<Copied>,
     spare: Vec<Vec<u8>>,
 }
 
 /// An object with children still to be resolved.
-struct Frame {
+struct Frame<M> {
     entry: u32,
     next: usize,
     bytes: Vec<u8>,
+    /// What the visitor remembers of it.
+    memory: Option<M>,
 }
 
 impl<'a> FamilyWalk<'a> {
     fn new(pass: &'a Pass<'a>, families: &'a Families, file: &'a File, pack_end: u64) -> Self {
-        Self { pass, families, file, pack_end, inflater: Inflater::new(), delta: Vec::new(), spare: Vec::new() }
+        Self {
+            pass,
+            families,
+            file,
+            pack_end,
+            inflater: Inflater::new(),
+            delta: Vec::new(),
+            copied: Vec::new(),
+            spare: Vec::new(),
+        }
     }
 
-    fn walk(&mut self, root: u32, visitor: &mut dyn Visitor) {
+    fn walk<V: Visitor>(&mut self, root: u32, visitor: &mut V) {
         let entry = &self.families.entries[root as usize];
         let EntryKind::Whole(kind) = entry.header.kind else { return };
         let mut bytes = self.spare.pop().unwrap_or_default();
         let end = entry.end.min(self.pack_end);
-        match pack::entry_data(self.file, &entry.header, end, self.pass.limit, &mut self.inflater, &mut bytes) {
-            Ok(()) => self.pass.visit(visitor, entry.index, kind, &bytes),
+        let read = pack::entry_data(self.file, &entry.header, end, self.pass.limit, &mut self.inflater, &mut bytes);
+        let memory = match read {
+            Ok(()) => self.pass.visit(visitor, entry.index, kind, &bytes, None),
             Err(failure) => return self.fail_below(root, failure),
-        }
-        let mut stack = vec![Frame { entry: root, next: 0, bytes }];
+        };
+        let mut stack = vec![Frame { entry: root, next: 0, bytes, memory }];
         while let Some(frame) = stack.last_mut() {
             if self.pass.interrupt.is_set() {
                 return;
@@ -361,18 +384,22 @@ impl<'a> FamilyWalk<'a> {
             let is_last = frame.next == children.len();
             let mut bytes = self.spare.pop().unwrap_or_default();
             let resolved = self.resolve(child, &frame.bytes, &mut bytes);
+            let index = self.families.entries[child as usize].index;
+            let base = frame.memory.as_ref().map(|memory| (memory, self.copied.as_slice()));
+            let memory = match resolved {
+                Ok(()) => self.pass.visit(visitor, index, kind, &bytes, base),
+                Err(_) => None,
+            };
             // The last child takes its base's place, so that a chain never grows the stack.
             if is_last && let Some(frame) = stack.pop() {
                 self.recycle(frame.bytes);
             }
-            let index = self.families.entries[child as usize].index;
             match resolved {
                 Ok(()) => {
-                    self.pass.visit(visitor, index, kind, &bytes);
                     if self.families.children_of(child).is_empty() {
                         self.recycle(bytes);
                     } else {
-                        stack.push(Frame { entry: child, next: 0, bytes });
+                        stack.push(Frame { entry: child, next: 0, bytes, memory });
                     }
                 }
                 Err(failure) => self.fail_below(child, failure),
@@ -395,7 +422,8 @@ impl<'a> FamilyWalk<'a> {
         let entry = &self.families.entries[child as usize];
         let end = entry.end.min(self.pack_end);
         pack::entry_data(self.file, &entry.header, end, self.pass.limit, &mut self.inflater, &mut self.delta)?;
-        pack::apply(base, &self.delta, self.pass.limit, out)
+        self.copied.clear();
+        pack::apply_noting(base, &self.delta, self.pass.limit, out, &mut |copied| self.copied.push(copied))
     }
 
     fn recycle(&mut self, bytes: Vec<u8>) {

@@ -42,7 +42,7 @@ pub use refs::{Reflog, ReflogLine, Refs, Tip};
 pub use tips::Tips;
 pub use writer::{WriteError, Writer, Written};
 
-use crate::model::{Events, Interrupt, ObjectFormat, ObjectType, Oid};
+use crate::model::{Copied, Events, Interrupt, ObjectFormat, ObjectType, Oid};
 use walker::Walker;
 
 /// Why a repository cannot be opened at all.
@@ -124,8 +124,18 @@ impl Gap {
 
 /// Takes objects from a reader, on one of its threads.
 pub trait Visitor: Send {
-    /// One object. Each is handed over once, in no order that matters.
-    fn object(&mut self, index: ObjectIndex, kind: ObjectType, bytes: &[u8]);
+    /// What a visitor wants to know of an object when it comes to one that is made of it.
+    type Memory;
+
+    /// One object. Each is handed over once, in no order that matters. `base`: what was remembered of the object that it
+    /// is a delta of, and what it has of that one; none where it stands by itself, or where the base was not visited.
+    fn object(
+        &mut self,
+        index: ObjectIndex,
+        kind: ObjectType,
+        bytes: &[u8],
+        base: Option<(&Self::Memory, &[Copied])>,
+    ) -> Option<Self::Memory>;
 }
 
 /// Which reader reads whole packs.

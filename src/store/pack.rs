@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 
 use super::inflate::Inflater;
 use super::{Failure, Gap, files};
-use crate::model::{ObjectFormat, ObjectType, Oid};
+use crate::model::{Copied, ObjectFormat, ObjectType, Oid};
 
 /// A pack as its index lists it.
 pub(super) struct Pack {
@@ -224,6 +224,17 @@ pub(super) fn entry_data(
 
 /// Applies a delta to its base.
 pub(super) fn apply(base: &[u8], delta: &[u8], limit: u64, out: &mut Vec<u8>) -> Result<(), Failure> {
+    apply_noting(base, delta, limit, out, &mut |_| {})
+}
+
+/// The same; `note` is told what is copied, in the object's order.
+pub(super) fn apply_noting(
+    base: &[u8],
+    delta: &[u8],
+    limit: u64,
+    out: &mut Vec<u8>,
+    note: &mut impl FnMut(Copied),
+) -> Result<(), Failure> {
     const BAD: Failure = Failure::Corrupt("its delta does not fit its base");
     let (base_size, mut at) = delta_size(delta, 0).ok_or(BAD)?;
     let (size, next) = delta_size(delta, at).ok_or(BAD)?;
@@ -251,6 +262,7 @@ pub(super) fn apply(base: &[u8], delta: &[u8], limit: u64, out: &mut Vec<u8>) ->
             let from = field(1, 0)? | field(2, 8)? | field(4, 16)? | field(8, 24)?;
             let length = field(16, 0)? | field(32, 8)? | field(64, 16)?;
             let length = if length == 0 { 0x10000 } else { length };
+            note(Copied { from, to: out.len(), length });
             base.get(from..from + length).ok_or(BAD)?
         } else if op > 0 {
             let piece = delta.get(at..at + usize::from(op)).ok_or(BAD)?;

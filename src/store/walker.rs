@@ -49,7 +49,7 @@ impl Walker {
     }
 
     /// Visits every packed object that `seen` does not have yet, in pack order, on the calling thread.
-    pub(super) fn visit_packed(&self, pass: &Pass<'_>, visitor: &mut dyn Visitor) {
+    pub(super) fn visit_packed<V: Visitor>(&self, pass: &Pass<'_>, visitor: &mut V) {
         let mut bytes = Vec::new();
         for index in pass.resolvable() {
             if pass.interrupt.is_set() {
@@ -59,7 +59,7 @@ impl Walker {
                 && bytes.len() as u64 <= pass.limit
                 && pass.seen.claim(index)
             {
-                visitor.object(index, kind, &bytes);
+                visitor.object(index, kind, &bytes, None);
                 pass.events.advance(1);
             }
         }

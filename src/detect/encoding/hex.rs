@@ -87,12 +87,6 @@ fn previous(bytes: &[u8], at: usize) -> Option<usize> {
     })?
 }
 
-/// Whether the close digits at `at` read as text the other way as well: hex of hex does.
-pub(in crate::detect) fn is_text_row(bytes: &[u8], at: usize) -> bool {
-    const BYTES: usize = 20;
-    (0..BYTES).all(|number| pair(bytes, at + number * 2).is_some_and(is_text))
-}
-
 /// Whether a byte is one of text, wide text included.
 fn is_text(byte: u8) -> bool {
     matches!(byte, 0 | b'\t' | b'\n' | b'\r' | 0x20..=0x7e)
@@ -100,34 +94,32 @@ fn is_text(byte: u8) -> bool {
 
 /// The first digit of a byte near `at` from which on enough bytes in a row read as text.
 pub(in crate::detect) fn text_around(bytes: &[u8], at: usize) -> Option<usize> {
-    const BYTES: usize = 20;
     const NEAR: usize = 8;
-    let reads = |from: usize, most: usize| {
-        let (mut next, mut count) = (from, 0);
-        while count < most && pair(bytes, next).is_some_and(is_text) {
-            count += 1;
-            match gap(bytes, next + 2) {
-                Some(length) => next += 2 + length,
-                None => break,
-            }
+    // Half of a byte, or the 0 of `0x`.
+    (at..at + NEAR).find(|from| is_text_at(bytes, *from))
+}
+
+/// Whether the byte whose digits begin at `at` stands among enough that read as text: so many that some sample is among
+/// their digits, wherever samples are taken.
+pub(in crate::detect) fn is_text_at(bytes: &[u8], at: usize) -> bool {
+    const BYTES: usize = 24;
+    let (mut next, mut on) = (at, 0);
+    while on < BYTES && pair(bytes, next).is_some_and(is_text) {
+        on += 1;
+        match gap(bytes, next + 2) {
+            Some(length) => next += 2 + length,
+            None => break,
         }
-        count
-    };
-    let back = |from: usize, most: usize| {
-        let (mut first, mut count) = (from, 0);
-        while count < most
-            && let Some(before) = previous(bytes, first)
-            && pair(bytes, before).is_some_and(is_text)
-        {
-            (first, count) = (before, count + 1);
-        }
-        count
-    };
-    (at..at + NEAR).find(|from| {
-        // Half of a byte, or the 0 of `0x`.
-        let on = reads(*from, BYTES);
-        on >= 3 && on + back(*from, BYTES - on.min(BYTES)) >= BYTES
-    })
+    }
+    let (mut first, mut back) = (at, 0);
+    while on >= 3
+        && on + back < BYTES
+        && let Some(before) = previous(bytes, first)
+        && pair(bytes, before).is_some_and(is_text)
+    {
+        (first, back) = (before, back + 1);
+    }
+    on >= 3 && on + back >= BYTES
 }
 
 /// The first digit of the run around `at`, if it begins like a container.
@@ -225,6 +217,10 @@ pub(in crate::detect) fn decode_dump(bytes: &[u8], at: usize) -> Option<Decoded>
 
 /// Whether the line around `at` is one of a dump.
 pub(in crate::detect) fn is_dump(bytes: &[u8], at: usize) -> bool {
-    let start = memchr::memrchr(b'\n', &bytes[..at]).map_or(0, |newline| newline + 1);
-    at - start < 80 && dump_line(bytes, start).is_some_and(|line| line.digits.len() >= 8)
+    const LINE: usize = 80;
+    let near = at.saturating_sub(LINE);
+    let newline = memchr::memrchr(b'\n', &bytes[near..at]).map(|newline| near + newline + 1);
+    // A line that begins further away is none of a dump.
+    let Some(start) = newline.or((near == 0).then_some(0)) else { return false };
+    dump_line(bytes, start).is_some_and(|line| line.digits.len() >= 8)
 }

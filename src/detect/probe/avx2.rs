@@ -1,6 +1,10 @@
 //! The look at a block, with vectors of 32 bytes.
 
-use std::arch::x86_64::*;
+use std::arch::x86_64::{
+    __m256i, _mm256_add_epi8, _mm256_and_si256, _mm256_andnot_si256, _mm256_cmpeq_epi8, _mm256_cmpgt_epi8,
+    _mm256_movemask_epi8, _mm256_or_si256, _mm256_set1_epi8, _mm256_setzero_si256, _mm256_shuffle_epi8,
+    _mm256_slli_epi16, _mm256_srli_epi16,
+};
 
 use super::super::encoding::base64::is_base64;
 use super::signs::{self, Block, Closer, Signs, TO_SEXTET};

@@ -9,10 +9,11 @@ mod avx2;
 mod signs;
 
 use super::encoding::{Encoding, base64, escapes, hex, quoted};
-use signs::{Block, Closer, Sample, Samples, Signs};
+pub(super) use signs::Sample;
+use signs::{Block, Closer, Samples, Signs};
 
 /// The bytes that are looked at together.
-const BLOCK: usize = 64;
+pub(super) const BLOCK: usize = 64;
 /// Of every so many bytes the first [`WIDTH`] are a sample.
 const STRIDE: usize = 32;
 /// The bytes of a sample.
@@ -39,96 +40,119 @@ pub(super) enum Candidate {
     Prefix(usize),
 }
 
-/// Hands every candidate in `bytes` to `take`, which says up to where it has dealt with this kind.
-#[cfg_attr(target_arch = "x86_64", expect(unsafe_code, reason = "measured: byte by byte it takes four times as long"))]
+/// What a look at a few bytes leaves open.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Sign {
+    /// A byte that may begin an escape or a prefix.
+    Mark,
+    /// A sample of what may be a run.
+    Sample(Sample),
+}
+
+/// Hands every candidate in `bytes` to `take`, which says up to where it has dealt with an escape.
 pub(super) fn candidates(bytes: &[u8], take: &mut dyn FnMut(Candidate) -> usize) {
+    let mut probe = Probe::default();
+    signs(bytes, 0, bytes.len(), &mut |at, sign| probe.sign(bytes, at, sign, take));
+}
+
+/// Hands every sign in `bytes[from..to]` to `tell`, block by block; `from` is the start of a block. A sign depends on
+/// 32 bytes on either side at the most.
+#[cfg_attr(target_arch = "x86_64", expect(unsafe_code, reason = "measured: byte by byte it takes four times as long"))]
+pub(super) fn signs(bytes: &[u8], from: usize, to: usize, tell: &mut impl FnMut(usize, Sign)) {
     #[cfg(target_arch = "x86_64")]
     if std::arch::is_x86_feature_detected!("avx2") {
         #[target_feature(enable = "avx2")]
-        fn with_vectors(bytes: &[u8], take: &mut dyn FnMut(Candidate) -> usize) {
-            Walk::new(bytes).all(|block| avx2::look(block), |block| avx2::look_closer(block), take);
+        fn with_vectors(bytes: &[u8], from: usize, to: usize, tell: &mut impl FnMut(usize, Sign)) {
+            walk(bytes, from, to, |block| avx2::look(block), |block| avx2::look_closer(block), tell);
         }
         // SAFETY: the processor has what the function is compiled for; nothing else in it is unsafe.
-        return unsafe { with_vectors(bytes, take) };
+        return unsafe { with_vectors(bytes, from, to, tell) };
     }
-    Walk::new(bytes).all(signs::look, signs::look_closer, take);
+    walk(bytes, from, to, signs::look, signs::look_closer, tell);
 }
 
 /// The walk over blocks.
-struct Walk<'b> {
-    bytes: &'b [u8],
-    /// Up to where marks were dealt with: percent, backslashes, entities, quoted-printable.
-    marked: [usize; 4],
-    /// Up to where runs were.
-    sampled: usize,
-    /// What of the block before is no base64.
-    before: u64,
+#[inline(always)]
+fn walk(
+    bytes: &[u8],
+    from: usize,
+    to: usize,
+    look: impl Fn(&Block) -> Signs,
+    look_closer: impl Fn(&Block) -> Closer,
+    tell: &mut impl FnMut(usize, Sign),
+) {
+    // What of the block before is no base64.
+    let mut before = u64::MAX;
+    // The block before a part is looked at for that alone.
+    let mut at = from.saturating_sub(BLOCK);
+    let mut last = [0x80; BLOCK + 1];
+    loop {
+        let rest = &bytes[at..];
+        let block = match rest.first_chunk() {
+            Some(block) => block,
+            None => {
+                // Filled up with what is part of nothing.
+                last[..rest.len()].copy_from_slice(rest);
+                &last
+            }
+        };
+        let signs = look(block);
+        if !signs.is_empty() && at >= from {
+            let mut samples = signs.samples(before, &look_closer(block));
+            for (number, run) in signs.before_samples(before).into_iter().enumerate() {
+                // Words and paths of such a length are not rare.
+                let start = at + number * STRIDE - run;
+                if samples.first >> number & 1 != 0 && !base64::begins_container(&bytes[start..]) {
+                    samples.first &= !(1 << number);
+                }
+            }
+            if signs.marks != 0 || !samples.is_empty() {
+                tell_block(at, &signs, samples, tell);
+            }
+        }
+        at += BLOCK;
+        if rest.len() <= BLOCK || at >= to {
+            return;
+        }
+        before = signs.not_base64;
+    }
 }
 
-impl<'b> Walk<'b> {
-    fn new(bytes: &'b [u8]) -> Self {
-        Self { bytes, marked: [0; 4], sampled: 0, before: u64::MAX }
+fn tell_block(at: usize, signs: &Signs, samples: Samples, tell: &mut impl FnMut(usize, Sign)) {
+    let mut marks = signs.marks;
+    while marks != 0 {
+        tell(at + marks.trailing_zeros() as usize, Sign::Mark);
+        marks &= marks - 1;
     }
-
-    #[inline(always)]
-    fn all(
-        mut self,
-        look: impl Fn(&Block) -> Signs,
-        look_closer: impl Fn(&Block) -> Closer,
-        take: &mut dyn FnMut(Candidate) -> usize,
-    ) {
-        let (mut at, mut last) = (0, [0x80; BLOCK + 1]);
-        loop {
-            let rest = &self.bytes[at..];
-            let block = match rest.first_chunk() {
-                Some(block) => block,
-                None => {
-                    // Filled up with what is part of nothing.
-                    last[..rest.len()].copy_from_slice(rest);
-                    &last
-                }
-            };
-            let signs = look(block);
-            if !signs.is_empty() {
-                let mut samples = signs.samples(self.before, &look_closer(block));
-                for (number, run) in signs.before_samples(self.before).into_iter().enumerate() {
-                    // Words and paths of such a length are not rare.
-                    let start = at + number * STRIDE - run;
-                    if samples.first >> number & 1 != 0 && !base64::begins_container(&self.bytes[start..]) {
-                        samples.first &= !(1 << number);
-                    }
-                }
-                if signs.marks != 0 || !samples.is_empty() {
-                    self.block(at, &signs, samples, take);
-                }
-            }
-            if rest.len() <= BLOCK {
-                return;
-            }
-            self.before = signs.not_base64;
-            at += BLOCK;
-        }
-    }
-
-    fn block(&mut self, at: usize, signs: &Signs, samples: Samples, take: &mut dyn FnMut(Candidate) -> usize) {
-        let mut marks = signs.marks;
-        while marks != 0 {
-            self.mark(at + marks.trailing_zeros() as usize, take);
-            marks &= marks - 1;
-        }
+    if !samples.is_empty() {
         for number in 0..SAMPLES {
-            let place = at + number * STRIDE;
-            if place >= self.sampled
-                && let Some(candidate) = run(self.bytes, place, samples.of(number))
-            {
-                self.sampled = take(candidate);
+            let sample = samples.of(number);
+            if !sample.is_empty() {
+                tell(at + number * STRIDE, Sign::Sample(sample));
             }
+        }
+    }
+}
+
+/// From signs to candidates.
+#[derive(Default)]
+pub(super) struct Probe {
+    /// Up to where marks were dealt with: percent, backslashes, entities, quoted-printable.
+    marked: [usize; 4],
+}
+
+impl Probe {
+    /// Hands over what a sign is of, if it is anything. Signs come in order.
+    pub(super) fn sign(&mut self, bytes: &[u8], at: usize, sign: Sign, take: &mut dyn FnMut(Candidate) -> usize) {
+        match sign {
+            Sign::Mark => self.mark(bytes, at, take),
+            // What was decoded once is known by its run: which of a run's samples comes first makes no difference.
+            Sign::Sample(sample) => _ = run(bytes, at, sample).map(take),
         }
     }
 
     /// What a mark at `at` begins.
-    fn mark(&mut self, at: usize, take: &mut dyn FnMut(Candidate) -> usize) {
-        let bytes = self.bytes;
+    fn mark(&mut self, bytes: &[u8], at: usize, take: &mut dyn FnMut(Candidate) -> usize) {
         let (slot, at) = match bytes[at] {
             b'k' => {
                 take(Candidate::Prefix(at));
@@ -162,12 +186,12 @@ impl<'b> Walk<'b> {
 
 /// The run that the sample at `at` is part of, if it is any.
 fn run(bytes: &[u8], at: usize, signs: Sample) -> Option<Candidate> {
-    if signs.wide
-        && let Some(character) = bytes.get(at..at + WIDTH).and_then(wide)
+    if signs.wide()
+        && let Some(character) = wide(bytes, at)
     {
         return Some(Candidate::Wide(at + character));
     }
-    if signs.hex {
+    if signs.hex() {
         if let Some(digit) = hex::text_around(bytes, at) {
             return Some(Candidate::Hex(digit));
         }
@@ -175,15 +199,15 @@ fn run(bytes: &[u8], at: usize, signs: Sample) -> Option<Candidate> {
             return Some(Candidate::Dump(at));
         }
     }
-    if signs.base64 && base64::is_text_around(bytes, at) {
+    if signs.base64() && base64::is_text_around(bytes, at) {
         return Some(Candidate::Base64 { at, is_container: false });
     }
-    if signs.first_hex
+    if signs.first_hex()
         && let Some(digit) = hex::container_start(bytes, at)
     {
         return Some(Candidate::Hex(digit));
     }
-    signs.first.then(|| Candidate::Base64 { at: base64::line_start(bytes, at), is_container: true })
+    signs.first().then(|| Candidate::Base64 { at: base64::line_start(bytes, at), is_container: true })
 }
 
 /// Bytes that stand in a dump of hex digits.
@@ -201,12 +225,20 @@ pub(super) const SPACED_HEX: [bool; 256] = {
     table
 };
 
-/// Where in the sample a character of UTF-16 or UTF-32 stands.
-fn wide(sample: &[u8]) -> Option<usize> {
+/// Where in the sample at `at` a character of UTF-16 or UTF-32 stands: one of so many in a row that some sample always
+/// is among them, wherever samples are taken.
+fn wide(bytes: &[u8], at: usize) -> Option<usize> {
+    const ROW: usize = STRIDE + WIDTH;
     let is_text = |byte: u8| matches!(byte, 0x09..=0x7e);
-    (0..2)
-        .find(|parity| (0..WIDTH).all(|at| if at % 2 == *parity { is_text(sample[at]) } else { sample[at] == 0 }))
-        .or_else(|| {
-            (0..4).find(|k| (0..WIDTH).all(|at| if at % 4 == *k { is_text(sample[at]) } else { sample[at] == 0 }))
-        })
+    let sample = bytes.get(at..at + WIDTH)?;
+    let reads = |width: usize, phase: usize| {
+        let fits = |at: usize| if at % width == phase { is_text(bytes[at]) } else { bytes[at] == 0 };
+        (at..at + WIDTH).all(fits) && {
+            let back = (0..at).rev().take(ROW).take_while(|at| fits(*at)).count();
+            let on = (at + WIDTH..bytes.len()).take(ROW).take_while(|at| fits(*at)).count();
+            back + WIDTH + on >= ROW
+        }
+    };
+    let width = [2, 4].into_iter().find_map(|width| (0..width).find(|phase| reads(width, *phase)).map(|_| width))?;
+    sample.iter().take(width).position(|byte| *byte != 0)
 }

@@ -91,13 +91,39 @@ pub(super) struct Samples {
 }
 
 /// What one sample may be part of, as in [`Samples`].
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Sample {
-    pub(super) base64: bool,
-    pub(super) hex: bool,
-    pub(super) first: bool,
-    pub(super) first_hex: bool,
-    pub(super) wide: bool,
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::detect) struct Sample(u8);
+
+impl Sample {
+    const BASE64: u8 = 1;
+    const HEX: u8 = 2;
+    const FIRST: u8 = 4;
+    const FIRST_HEX: u8 = 8;
+    const WIDE: u8 = 16;
+
+    pub(super) fn is_empty(self) -> bool {
+        self.0 == 0
+    }
+
+    pub(super) fn base64(self) -> bool {
+        self.0 & Self::BASE64 != 0
+    }
+
+    pub(super) fn hex(self) -> bool {
+        self.0 & Self::HEX != 0
+    }
+
+    pub(super) fn first(self) -> bool {
+        self.0 & Self::FIRST != 0
+    }
+
+    pub(super) fn first_hex(self) -> bool {
+        self.0 & Self::FIRST_HEX != 0
+    }
+
+    pub(super) fn wide(self) -> bool {
+        self.0 & Self::WIDE != 0
+    }
 }
 
 impl Samples {
@@ -108,14 +134,14 @@ impl Samples {
 
     /// The same of one sample.
     pub(super) fn of(self, number: usize) -> Sample {
-        let is = |samples: u8| samples >> number & 1 != 0;
-        Sample {
-            base64: is(self.base64),
-            hex: is(self.hex),
-            first: is(self.first),
-            first_hex: is(self.first_hex),
-            wide: is(self.wide),
-        }
+        let bit = |samples: u8, bit: u8| (samples >> number & 1) * bit;
+        Sample(
+            bit(self.base64, Sample::BASE64)
+                | bit(self.hex, Sample::HEX)
+                | bit(self.first, Sample::FIRST)
+                | bit(self.first_hex, Sample::FIRST_HEX)
+                | bit(self.wide, Sample::WIDE),
+        )
     }
 }
 

@@ -1,0 +1,244 @@
+//! Where in an object something may stand: what the search hits, before anything is judged.
+//!
+//! A hit depends on a few dozen bytes around it and on nothing else, so that of a version of a file that is known by
+//! what it copies from another, only what it adds and the seams must be searched: the rest is carried over. What a hit
+//! means is decided on the whole object, each time anew.
+
+use super::needles::Needles;
+use super::probe::{self, Sign};
+use crate::model::Copied;
+
+/// No hit depends on what is further from it.
+const REACH: usize = 32;
+/// What is searched goes so much further, so that between two samples of different searches no run is passed over that
+/// is long enough to hold a credential in any encoding.
+const OVERLAP: usize = 64;
+
+/// The hits in an object.
+#[derive(Clone, Debug, Default)]
+pub struct Hits {
+    /// Needles, by number and place.
+    needles: Vec<(u32, u8)>,
+    /// Bytes that begin an escape or a prefix.
+    marks: Vec<u32>,
+    /// Samples that are part of a run.
+    samples: Vec<(u32, probe::Sample)>,
+}
+
+impl Hits {
+    /// So many are kept of one object.
+    const MOST: usize = 1 << 17;
+
+    /// Whether there are none.
+    pub(super) fn is_empty(&self) -> bool {
+        self.needles.is_empty() && self.marks.is_empty() && self.samples.is_empty()
+    }
+
+    /// Searches `bytes`, of which `base` says what is known; `None` where there is more than is kept.
+    pub(super) fn of(needles: &Needles, bytes: &[u8], base: Option<(&Self, &[Copied])>) -> Option<Self> {
+        u32::try_from(bytes.len()).ok()?;
+        let mut hits = Self::default();
+        match base {
+            None => hits.search(needles, bytes, 0, bytes.len()),
+            Some((base, same)) => {
+                let mut searched = 0;
+                for part in joined(same, bytes.len()) {
+                    // Where both begin or end nothing is cut off.
+                    let starts = if part.from == 0 && part.to == 0 { 0 } else { REACH };
+                    let inner = Copied {
+                        from: part.from + starts,
+                        to: part.to + starts,
+                        length: part.length.saturating_sub(starts + REACH),
+                    };
+                    // What is to be searched on either side is as long.
+                    if inner.length < 4 * OVERLAP {
+                        continue;
+                    }
+                    if inner.to > searched {
+                        hits.search(needles, bytes, searched.saturating_sub(OVERLAP), inner.to + OVERLAP);
+                    }
+                    hits.carry(base, inner);
+                    searched = inner.to + inner.length;
+                }
+                hits.search(needles, bytes, searched.saturating_sub(OVERLAP), bytes.len());
+                hits.put_in_order();
+            }
+        }
+        (hits.needles.len() + hits.marks.len() + hits.samples.len() <= Self::MOST).then_some(hits)
+    }
+
+    /// Searches a part of `bytes`.
+    fn search(&mut self, needles: &Needles, bytes: &[u8], from: usize, to: usize) {
+        let (from, to) = (from / probe::BLOCK * probe::BLOCK, to.min(bytes.len()));
+        let end = bytes.len().min(to + Needles::LONGEST);
+        let found = needles.numbered(&bytes[from..end]).map(|(number, at)| ((from + at) as u32, number));
+        self.needles.extend(found.take_while(|(at, _)| (*at as usize) < to));
+        probe::signs(bytes, from, to, &mut |at, sign| {
+            // A search that finds so much has failed in any case.
+            if self.marks.len() + self.samples.len() <= Self::MOST {
+                match sign {
+                    Sign::Mark => self.marks.push(at as u32),
+                    Sign::Sample(sample) => self.samples.push((at as u32, sample)),
+                }
+            }
+        });
+    }
+
+    fn carry(&mut self, base: &Self, part: Copied) {
+        let (from, to) = (part.from as u32, (part.from + part.length) as u32);
+        let moved = |at: u32| at - from + part.to as u32;
+        let of = |low: usize, high: usize| low..high.max(low);
+        let needles =
+            of(base.needles.partition_point(|(at, _)| *at < from), base.needles.partition_point(|(at, _)| *at < to));
+        self.needles.extend(base.needles[needles].iter().map(|(at, number)| (moved(*at), *number)));
+        let marks = of(base.marks.partition_point(|at| *at < from), base.marks.partition_point(|at| *at < to));
+        self.marks.extend(base.marks[marks].iter().map(|at| moved(*at)));
+        let samples =
+            of(base.samples.partition_point(|(at, _)| *at < from), base.samples.partition_point(|(at, _)| *at < to));
+        self.samples.extend(base.samples[samples].iter().map(|(at, sample)| (moved(*at), *sample)));
+    }
+
+    fn put_in_order(&mut self) {
+        self.needles.sort_unstable();
+        self.needles.dedup();
+        self.marks.sort_unstable();
+        self.marks.dedup();
+        self.samples.sort_by_key(|(at, _)| *at);
+        self.samples.dedup_by_key(|(at, _)| *at);
+    }
+
+    /// The needles, as [`Needles::hits`] gives them.
+    pub(super) fn needles<'a>(
+        &'a self,
+        needles: &'a Needles,
+    ) -> impl Iterator<Item = (super::needles::Lead, usize)> + 'a {
+        self.needles.iter().map(|(at, number)| (needles.lead(*number), *at as usize))
+    }
+
+    /// The signs, as [`probe::signs`] gives them: of each block first the marks.
+    pub(super) fn signs(&self) -> impl Iterator<Item = (usize, Sign)> + '_ {
+        let block = |at: u32| at as usize / probe::BLOCK;
+        let (mut marks, mut samples) = (self.marks.iter().peekable(), self.samples.iter().peekable());
+        std::iter::from_fn(move || {
+            let is_mark = match (marks.peek(), samples.peek()) {
+                (Some(mark), Some(sample)) => block(**mark) <= block(sample.0),
+                (mark, _) => mark.is_some(),
+            };
+            if is_mark {
+                return marks.next().map(|at| (*at as usize, Sign::Mark));
+            }
+            samples.next().map(|(at, sample)| (*at as usize, Sign::Sample(*sample)))
+        })
+    }
+}
+
+/// The parts in order, those that follow each other in both as one. What overlaps or lies outside is left out.
+fn joined(same: &[Copied], length: usize) -> Vec<Copied> {
+    let mut parts: Vec<Copied> = Vec::with_capacity(same.len());
+    for part in same {
+        let end = parts.last().map_or(0, |last| last.to + last.length);
+        if part.to < end || part.to.checked_add(part.length).is_none_or(|end| end > length) {
+            continue;
+        }
+        match parts.last_mut() {
+            Some(last) if part.to == end && last.from + last.length == part.from => last.length += part.length,
+            _ => parts.push(*part),
+        }
+    }
+    parts
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::detect::{Detector, Found};
+
+    fn everything(detector: &Detector, bytes: &[u8], hits: Option<&Hits>) -> Vec<String> {
+        let mut found = Vec::new();
+        let mut sink = |what: Found| found.push(format!("{what:?}"));
+        let unread = match hits {
+            Some(hits) => detector.examine(bytes, hits, &|| false, &mut sink),
+            None => detector.scan(bytes, &mut sink),
+        };
+        found.push(format!("{unread:?}"));
+        found
+    }
+
+    /// Text with keys, look-alikes, contexts and encodings in it.
+    fn text(random: &mut fastrand::Rng, length: usize) -> Vec<u8> {
+        let mut text = Vec::new();
+        while text.len() < length {
+            let body: String = (0..random.usize(38..46)).map(|_| random.alphanumeric()).collect();
+            let key = format!("sk_{}_{body}", random.choice(["live", "test"]).unwrap());
+            let hex = |text: &str| text.bytes().map(|byte| format!("{byte:02x}00")).collect::<String>();
+            let piece = match random.u8(..12) {
+                0 => key,
+                1 => format!("CLERK_SECRET_KEY={key}\n"),
+                2 => "CLERK_".to_owned(),
+                3 => "stripe: ".to_owned(),
+                4 => key.replace('_', "%5F"),
+                5 => hex(&key),
+                6 => key.replace('e', "\\u0065"),
+                7 => format!("{}=\n{}", &key[..20], &key[20..]),
+                8 => format!("{}\" + \"{}", &key[..20], &key[20..]),
+                9 => "\n".to_owned(),
+                _ => (0..random.usize(..60)).map(|_| *random.choice(b"ab cd=\n.,KEY_").unwrap() as char).collect(),
+            };
+            match random.u8(..6) {
+                0 => {
+                    // Wide text so near to other wide text can be read as one with it, or as big-endian.
+                    text.extend([b'.'; 160]);
+                    text.extend(piece.encode_utf16().flat_map(u16::to_le_bytes));
+                    text.extend([b'.'; 160]);
+                }
+                _ => text.extend_from_slice(piece.as_bytes()),
+            }
+        }
+        text
+    }
+
+    #[test]
+    fn what_is_carried_over_and_what_is_searched_are_together_what_a_scan_finds() {
+        let seed = fastrand::u64(..);
+        println!("seed {seed}");
+        let mut random = fastrand::Rng::with_seed(seed);
+        let detector = Detector::new();
+        let mut long = 0;
+        for round in 0..300 {
+            let mut bytes = text(&mut random, 6000);
+            let mut hits = detector.search(&bytes, None).unwrap();
+            for version in 0..6 {
+                // Cut and pasted from the version before, with something new between.
+                let (mut next, mut same) = (Vec::new(), Vec::new());
+                for _ in 0..random.usize(1..6) {
+                    if random.u8(..4) > 0 {
+                        let length = random.usize(0..120);
+                        next.extend(text(&mut random, length));
+                    }
+                    let from = random.usize(..bytes.len());
+                    let most = if random.bool() { bytes.len() - from } else { (bytes.len() - from).min(200) };
+                    let length = random.usize(..=most);
+                    same.push(Copied { from, to: next.len(), length });
+                    next.extend_from_slice(&bytes[from..from + length]);
+                }
+                let found = detector.search(&next, Some((&hits, &same))).unwrap();
+                long += usize::from(same.iter().any(|part| part.length > 1000));
+                let (carried, whole) = (everything(&detector, &next, Some(&found)), everything(&detector, &next, None));
+                let only = |these: &[String], others: &[String]| -> Vec<String> {
+                    these.iter().filter(|this| !others.contains(this)).cloned().collect()
+                };
+                assert!(
+                    carried == whole,
+                    "seed {seed}, round {round}, version {version}: only carried {:#?}, only in a scan {:#?}",
+                    only(&carried, &whole),
+                    only(&whole, &carried)
+                );
+                if next.len() < 500 {
+                    break;
+                }
+                (bytes, hits) = (next, found);
+            }
+        }
+        assert!(long > 100);
+    }
+}

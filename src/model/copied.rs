@@ -1,0 +1,12 @@
+//! What two objects have in common.
+
+/// A part of an object that stands in another one as well, whose delta it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Copied {
+    /// Where it stands in the other.
+    pub from: usize,
+    /// Where it stands in this one.
+    pub to: usize,
+    /// How many bytes.
+    pub length: usize,
+}
