@@ -154,6 +154,8 @@ impl Outcome {
 struct Seeking<'a> {
     /// The one key.
     wanted: Option<&'a Wanted>,
+    /// The search for it, where it is sought by its text.
+    needle: Option<&'a trace::Needle>,
     /// What earlier repositories had, and nothing in it.
     scanned: Option<&'a trace::Scanned>,
 }

@@ -1,16 +1,17 @@
 //! Use case: one key, wherever it is in many repositories.
 //!
-//! An audit that knows what it looks for: other keys are let go as they are seen, so that nothing is attributed but
-//! the one; and a file that a repository shares with an earlier one (a fork, a clone) is not scanned again.
+//! An audit that knows what it looks for: where the key's text is known, only what its search does not rule out is
+//! scanned; other keys are let go as they are seen, so that nothing is attributed but the one; and what a repository
+//! shares with an earlier one (a fork, a clone) is not searched again.
 
 use std::cmp::Reverse;
 use std::collections::{BinaryHeap, HashMap, HashSet};
-use std::sync::Mutex;
+use std::sync::{Mutex, OnceLock};
 
 use super::content::Content;
 use super::roots::{RefClass, Roots, TipObject};
 use super::{Auditor, Target};
-use crate::detect::{Detector, Found};
+use crate::detect::{Detector, Found, OneKey};
 use crate::history::{NONE, NodeKind};
 use crate::key::{KeyId, KeyText};
 use crate::model::{Contained, KeyReport, Oid, RawTime, Report};
@@ -20,6 +21,8 @@ use crate::store::{ObjectIndex, Store, parse};
 /// Which key is looked for.
 #[derive(Clone, Debug)]
 pub enum Wanted {
+    /// This one.
+    Text(KeyText),
     /// The one with this id.
     Id(KeyId),
     /// Those whose id (`sha256:…`) or hint begins so.
@@ -30,6 +33,7 @@ impl Wanted {
     /// Whether a key is one of those.
     pub fn fits(&self, key: &KeyText) -> bool {
         match self {
+            Self::Text(text) => key == text,
             Self::Id(id) => key.id() == *id,
             Self::Begins(start) => key.id().to_string().starts_with(start) || key.hint().starts_with(start),
         }
@@ -56,6 +60,35 @@ pub fn key_in(text: &[u8], detector: &Detector) -> Result<KeyText, &'static str>
     }
 }
 
+/// The search for the one key by its text: from the start where it was typed, and from its first sighting on where
+/// only its id is known. Of several keys that a beginning may name none is followed.
+pub(super) struct Needle {
+    search: OnceLock<Option<OneKey>>,
+    learns: bool,
+}
+
+impl Needle {
+    fn new(wanted: &Wanted, detector: &Detector) -> Self {
+        let needle = Self { search: OnceLock::new(), learns: !matches!(wanted, Wanted::Begins(_)) };
+        if let Wanted::Text(text) = wanted {
+            needle.learn(text, detector);
+        }
+        needle
+    }
+
+    /// The search, once the text is known and where it is worth one.
+    pub(super) fn get(&self) -> Option<&OneKey> {
+        self.search.get()?.as_ref()
+    }
+
+    /// Takes the text of a key that is wanted.
+    pub(super) fn learn(&self, text: &KeyText, detector: &Detector) {
+        if self.learns {
+            self.search.get_or_init(|| detector.for_key(text));
+        }
+    }
+}
+
 /// Objects that were scanned in an earlier repository and had nothing in them.
 #[derive(Default)]
 pub(super) struct Scanned(Mutex<HashSet<Oid>>);
@@ -78,7 +111,9 @@ impl Auditor<'_> {
     pub fn trace(&self, targets: Vec<Target>, wanted: &Wanted, generated_at: String) -> (Report, Vec<Contained>) {
         let scanned = Scanned::default();
         let several = targets.len() > 1;
-        let seeking = super::Seeking { wanted: Some(wanted), scanned: several.then_some(&scanned) };
+        let needle = Needle::new(wanted, self.detector);
+        let seeking =
+            super::Seeking { wanted: Some(wanted), needle: Some(&needle), scanned: several.then_some(&scanned) };
         let mut tags = Vec::new();
         let mut outcomes = Vec::new();
         for target in targets {

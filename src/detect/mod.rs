@@ -21,6 +21,7 @@ mod lines;
 mod mask;
 mod needles;
 mod neighbours;
+mod one_key;
 mod probe;
 mod scan;
 mod settle;
@@ -32,6 +33,7 @@ mod webhook;
 pub use dashboard::dashboard_url;
 pub use layer::{Chain, Step};
 pub use neighbours::{Neighbour, siblings};
+pub use one_key::{OneKey, Search};
 pub use stream::PieceScan;
 
 use crate::key::{KeyText, Publishable, Vendor};

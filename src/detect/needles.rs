@@ -67,7 +67,21 @@ enum Engine {
 
 impl Needles {
     pub(super) fn new() -> Self {
-        let (leads, needles): (Vec<Lead>, Vec<Vec<u8>>) = all().into_iter().unzip();
+        Self::of(all())
+    }
+
+    /// Those by which secret keys and publishable keys are found, and text in an encoding that has one of either.
+    pub(super) fn of_secret_keys() -> Self {
+        let is_theirs = |(lead, needle): &(Lead, Vec<u8>)| match lead {
+            Lead::Prefix => PREFIXES[..2].iter().any(|prefix| prefix.as_bytes() == needle),
+            Lead::Encoded(_) => true,
+            Lead::Webhook | Lead::Name | Lead::Claim => false,
+        };
+        Self::of(all().into_iter().filter(is_theirs).collect())
+    }
+
+    fn of(needles: Vec<(Lead, Vec<u8>)>) -> Self {
+        let (leads, needles): (Vec<Lead>, Vec<Vec<u8>>) = needles.into_iter().unzip();
         let packed = Config::new().match_kind(MatchKind::LeftmostFirst).builder().extend(&needles).build();
         let engine = match packed {
             Some(searcher) => Engine::Packed(searcher),

@@ -1,0 +1,54 @@
+//! The search for one key whose text is known.
+//!
+//! It answers a smaller question than a scan: may the key be in these bytes? Where it says no, a scan would not find
+//! it, in any encoding; where it says maybe, a scan tells. It goes the way of a scan through the same encodings and
+//! containers, with the same limits, but with half the needles: a secret key is found by its prefix alone, so names,
+//! claim addresses, webhook secrets and other vendors' prefixes need not be looked for. That is all that exactness
+//! leaves out: any character of a key may be escaped, and base64, hex and wide text may hold any of that once more, so
+//! what has no fixed spelling must be undone here too.
+
+use super::container::{self, Budget};
+use super::layer::Layer;
+use super::needles::Needles;
+use super::scan::Scan;
+use super::{Detector, Limits, Unread};
+use crate::key::KeyText;
+
+/// The search for one secret key, compiled.
+pub struct OneKey {
+    detector: Detector,
+}
+
+/// What a search for one key in some bytes has come to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Search {
+    /// A scan would find neither the key nor a publishable key; what could not be read into.
+    Nothing(Unread),
+    /// A scan tells.
+    Maybe,
+}
+
+impl Detector {
+    /// The search for `key` with this detector's limits; `None` for a kind of credential that is not told by its
+    /// prefix alone.
+    pub fn for_key(&self, key: &KeyText) -> Option<OneKey> {
+        let is_secret = ["sk_live_", "sk_test_"].iter().any(|prefix| key.expose().starts_with(prefix.as_bytes()));
+        is_secret.then(|| OneKey { detector: Self { needles: Needles::of_secret_keys(), limits: self.limits } })
+    }
+}
+
+impl OneKey {
+    /// Searches `bytes`. `stop` as for [`Detector::scan_until`].
+    pub fn search(&self, bytes: &[u8], stop: &dyn Fn() -> bool) -> Search {
+        let mut scan = Scan::new(&self.detector);
+        let Limits { decoded, entries, .. } = self.detector.limits;
+        let limits = container::Limits { produced: decoded, entries, ..container::Limits::default() };
+        scan.layer(&Layer::object(bytes), &mut Budget::new(&limits, bytes.len(), stop));
+        if scan.sights.is_empty() { Search::Nothing(scan.unread) } else { Search::Maybe }
+    }
+
+    /// Whether a short text may hold the key, as [`Detector::has_candidate`].
+    pub fn has_candidate(&self, bytes: &[u8]) -> bool {
+        self.detector.has_candidate(bytes)
+    }
+}
