@@ -141,6 +141,9 @@ fn a_fork_adds_what_is_its_own_and_is_not_scanned_again() {
     let searched = told["searched"].as_array().unwrap();
     assert_eq!(searched.len(), 3, "a repository named twice is read once");
     assert_eq!(told["key"]["held_at"]["count"], 2);
+    // What both have is told once, and the fork's copy is no second coming.
+    assert_eq!(whats(&told), [("introduced", ".env")]);
+    assert_eq!(told["events"][0]["repositories"].as_array().unwrap().len(), 2);
     let text = trace(&key, &[repo.path(), &fork, clean.path()], &[]).text();
     assert!(text.starts_with("Found: ") && text.contains("is in 2 of 3 repositories"), "{text}");
 }
@@ -174,7 +177,7 @@ fn pushes_stand_among_what_happened() {
     assert_eq!(schema::faults_of_trace(&told), [""; 0]);
     assert_eq!(whats(&told), [("push refused", ""), ("introduced", ".env"), ("pushed", "")]);
     assert_eq!(told["events"][2]["push"]["pusher"], "ada");
-    assert_eq!(told["events"][2]["repository"], "/srv/git/app.git");
+    assert_eq!(told["events"][2]["repositories"], json!(["/srv/git/app.git"]));
     assert_eq!(told["ledger"].as_array().unwrap().len(), 3);
     let text = trace(&key, &[repo.path()], &with).text();
     assert!(text.contains("pushed by ada from 192.0.2.9, let pass by push option (ledger)"), "{text}");
@@ -231,6 +234,65 @@ fn stashes_worktrees_refs_names_and_messages_are_told() {
     let text = trace(&key, &[repo.path()], &[]).text();
     assert!(text.contains("on refs/stash") && text.contains("in the name of refs/pull/sk_live_"), "{text}");
     assert!(text.contains("in the commit message"), "{text}");
+}
+
+#[test]
+fn work_trees_that_have_it_are_told() {
+    //  A ── B (+ .env) side: a linked worktree is on side, another stands at B by itself; main is checked out at A
+    let key = live_key(8055);
+    let mut repo = Repo::with_work_tree();
+    repo.commit_on(MAIN, &[("a", Some("a\n"))], "A");
+    let b = repo.commit_on("refs/heads/side", &[(".env", Some(&env(&key)))], "B");
+    repo.finish();
+    let (on, apart) = (repo.beside("on side"), repo.beside("apart"));
+    repo.git(&["worktree", "add", "--quiet", on.to_str().unwrap(), "side"]);
+    repo.git(&["worktree", "add", "--quiet", "--detach", apart.to_str().unwrap(), &b.to_string()]);
+    let (_, told) = json(&key, &[repo.path()]);
+    let mut trees: Vec<(&str, &str)> = Vec::new();
+    for one in told["checkouts"].as_array().unwrap() {
+        trees.push((one["path"].as_str().unwrap(), one["ref"].as_str().unwrap()));
+    }
+    trees.sort_unstable();
+    let expected = [(apart.to_str().unwrap(), "worktrees/apart/HEAD"), (on.to_str().unwrap(), "refs/heads/side")];
+    assert_eq!(trees, expected, "and not the main one");
+    let text = trace(&key, &[repo.path()], &[]).text();
+    assert!(text.contains(&format!("checked out in {} (refs/heads/side)", on.display())), "{text}");
+    repo.git(&["symbolic-ref", "HEAD", "refs/heads/side"]);
+    let (_, told) = json(&key, &[repo.path()]);
+    assert_eq!(told["checkouts"].as_array().unwrap().len(), 3);
+}
+
+#[test]
+fn what_came_in_on_two_lines_of_history_was_not_brought_back() {
+    //  0 ── A (+)  main        0 ── B (+)  side, later; C (−) on main; D (+) on main
+    let key = live_key(8056);
+    let mut repo = Repo::bare();
+    let text = env(&key);
+    let files = |repo: &mut Repo, with: bool| -> Files {
+        let mut files = Files::from([(b"a".to_vec(), (Mode::File, repo.blob("a\n")))]);
+        if with {
+            files.insert(b".env".to_vec(), (Mode::File, repo.blob(text.as_str())));
+        }
+        files
+    };
+    let mut time = 1_704_000_000;
+    let mut commit = |repo: &mut Repo, with: bool, parents: &[Oid], subject: &str| {
+        time += 100;
+        let files = files(repo, with);
+        let tree = repo.tree(&files);
+        repo.commit(&Commit::new(tree, parents, time, subject))
+    };
+    let zero = commit(&mut repo, false, &[], "0");
+    let a = commit(&mut repo, true, &[zero], "A");
+    let b = commit(&mut repo, true, &[zero], "B");
+    let c = commit(&mut repo, false, &[a], "C");
+    let d = commit(&mut repo, true, &[c], "D");
+    repo.set_ref(MAIN, d);
+    repo.set_ref("refs/heads/side", b);
+    repo.finish();
+    let (_, told) = json(&key, &[repo.path()]);
+    let whats: Vec<&str> = whats(&told).into_iter().map(|(what, _)| what).collect();
+    assert_eq!(whats, ["introduced", "introduced", "removed", "brought back"]);
 }
 
 #[test]

@@ -14,9 +14,9 @@ use super::{Auditor, Target};
 use crate::detect::{Detector, Found, OneKey};
 use crate::history::{NONE, NodeKind};
 use crate::key::{KeyId, KeyText};
-use crate::model::{Contained, KeyReport, Oid, RawTime, Report};
+use crate::model::{Checkout, Contained, KeyReport, Oid, RawTime, Report, Shown};
 use crate::state::Known;
-use crate::store::{ObjectIndex, Store, parse};
+use crate::store::{ObjectIndex, Store, WorkTree, parse};
 
 /// Which key is looked for.
 #[derive(Clone, Debug)]
@@ -58,6 +58,17 @@ pub fn key_in(text: &[u8], detector: &Detector) -> Result<KeyText, &'static str>
         (None, _, 0) => Err("that is no Clerk secret key: sk_live_ or sk_test_ and 42 letters and digits"),
         (None, ..) => Err("that looks like another vendor's key, or like a placeholder, and not like one of Clerk's"),
     }
+}
+
+/// What a trace comes to.
+#[derive(Clone, Debug)]
+pub struct Traced {
+    /// The report that has the key alone.
+    pub report: Report,
+    /// The first tag that contains each commit that brought it in.
+    pub tags: Vec<Contained>,
+    /// The work trees that have it checked out.
+    pub checkouts: Vec<Checkout>,
 }
 
 /// The search for the one key by its text: from the start where it was typed, and from its first sighting on where
@@ -106,26 +117,43 @@ impl Scanned {
 }
 
 impl Auditor<'_> {
-    /// Traces keys through repositories: the report that has them alone, and the first tag that contains each commit
-    /// that brought one in.
-    pub fn trace(&self, targets: Vec<Target>, wanted: &Wanted, generated_at: String) -> (Report, Vec<Contained>) {
+    /// Traces a key through repositories.
+    pub fn trace(&self, targets: Vec<Target>, wanted: &Wanted, generated_at: String) -> Traced {
         let scanned = Scanned::default();
         let several = targets.len() > 1;
         let needle = Needle::new(wanted, self.detector);
         let seeking =
             super::Seeking { wanted: Some(wanted), needle: Some(&needle), scanned: several.then_some(&scanned) };
-        let mut tags = Vec::new();
+        let (mut tags, mut checkouts) = (Vec::new(), Vec::new());
         let mut outcomes = Vec::new();
         for target in targets {
             let mut outcome = self.repository(target, seeking);
             tags.append(&mut outcome.contained);
+            checkouts.append(&mut outcome.checkouts);
             outcomes.push(outcome);
         }
         tags.sort();
         tags.dedup();
         let report = super::join::report(outcomes, &Known::default(), generated_at, usize::MAX);
-        (report, tags)
+        Traced { report, tags, checkouts }
     }
+}
+
+/// The work trees whose HEAD names a tip that holds a key.
+pub(super) fn checkouts(
+    store: &Store,
+    detector: &Detector,
+    repository: &Shown,
+    keys: &[(KeyId, KeyReport)],
+) -> Vec<Checkout> {
+    let holding: HashSet<&Shown> =
+        keys.iter().flat_map(|(_, key)| &key.held_at.at).map(|place| &place.reference).collect();
+    let of = |tree: WorkTree| {
+        let reference = detector.mask(&tree.head);
+        let path = detector.mask(tree.path.as_os_str().as_encoded_bytes());
+        holding.contains(&reference).then(|| Checkout { repository: repository.clone(), path, reference })
+    };
+    store.work_trees().into_iter().filter_map(of).collect()
 }
 
 /// The first tag that contains each commit by which a key came in.

@@ -12,7 +12,7 @@ use super::incident;
 use super::output;
 use super::progress::Progress;
 use super::repos::Repositories;
-use crate::audit::{Auditor, Options, Target, Wanted, key_in};
+use crate::audit::{Auditor, Options, Target, Traced, Wanted, key_in};
 use crate::detect::Detector;
 use crate::key::KeyId;
 use crate::model::Interrupt;
@@ -84,7 +84,7 @@ impl Trace {
         targets.iter().for_each(tell_failure);
         let (options, progress) = (Options { all_refs: true, ..Options::default() }, Progress::new(self.quiet));
         let auditor = Auditor { detector, options: &options, events: &progress, interrupt: Interrupt::on(interrupt) };
-        let (mut found, tags) = auditor.trace(only_once(targets), &wanted, now());
+        let Traced { report: mut found, tags, checkouts } = auditor.trace(only_once(targets), &wanted, now());
         progress.finish();
         if found.keys.len() > 1 {
             let some: Vec<String> = found.keys.iter().take(5).map(|key| format!("{} {}", key.hint, key.id)).collect();
@@ -110,7 +110,14 @@ impl Trace {
             Format::Markdown => TraceFormat::Markdown,
         };
         let mut text = Vec::new();
-        let told = Told { id: &id, hint: hint.as_deref(), report: &found, tags: &tags, ledger: &pushes };
+        let told = Told {
+            id: &id,
+            hint: hint.as_deref(),
+            report: &found,
+            tags: &tags,
+            ledger: &pushes,
+            checkouts: &checkouts,
+        };
         // Writing to memory cannot fail.
         _ = report::write_trace(told, format, &mut text);
         let written = match &self.output {

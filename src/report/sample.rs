@@ -1,10 +1,10 @@
 //! Reports for the tests of the writers: one with a key in every state, with hostile text wherever text is foreign.
 
 use crate::model::{
-    Candidate, Confidence, EndReason, Entry, Environment, Exposure, HeldAt, HeldPlace, Identity, Instance, KeyReport,
-    Kind, LedgerEntry, Level, NamedPlace, NotOurs, Oid, Opaque, OpaquePlace, OtherVendor, Place, REPORT_SCHEMA,
-    ReachableFrom, Report, RepositoryReport, Shown, Skipped, Summary, Tool, Unreachable, UnreachableCounts,
-    VendorExample, Where,
+    Candidate, Checkout, Confidence, EndReason, Entry, Environment, Exposure, HeldAt, HeldPlace, Identity, Instance,
+    KeyReport, Kind, LedgerEntry, Level, NamedPlace, NotOurs, Oid, Opaque, OpaquePlace, OtherVendor, Place,
+    REPORT_SCHEMA, ReachableFrom, Report, RepositoryReport, Shown, Skipped, Summary, Tool, Unreachable,
+    UnreachableCounts, VendorExample, Where,
 };
 
 use super::{Format, Options};
@@ -144,6 +144,12 @@ pub(super) fn one_key() -> Report {
     report.summary = summary(&report.keys);
     (report.complete, report.repositories) = (true, clean().repositories);
     report
+}
+
+/// A work tree on the branch that holds the key.
+pub(super) fn checkouts() -> Vec<Checkout> {
+    let path = shown("/home/ann/shop\u{202e}");
+    vec![Checkout { repository: shown("/srv/git/shop.git"), path, reference: shown("refs/heads/main") }]
 }
 
 /// What a gate recorded of one key: refused, let pass by push option, and once there already.

@@ -1,17 +1,18 @@
 //! The trace of one key: all that happened to it, in one line of time over all repositories, and where it is now. For a
 //! key that is nowhere: exactly what was searched.
 
+mod events;
+
 use std::io;
 
 use serde::Serialize;
 use serde_json::ser::PrettyFormatter;
 
-use crate::model::{
-    Contained, Entry, Identity, KeyReport, LedgerEntry, Level, Oid, Place, Report, RepositoryReport, Shown,
-};
+use crate::model::{Checkout, Contained, KeyReport, LedgerEntry, Place, Report, RepositoryReport, Shown};
 
 use super::escape::{markdown, shorten, terminal};
 use super::{clock, wording};
+use events::{Event, events};
 
 /// The name and version of the JSON document.
 const SCHEMA: &str = "clerk-audit/trace/1";
@@ -48,31 +49,8 @@ pub struct Trace<'a> {
     pub tags: &'a [Contained],
     /// What the gate's ledger says of it, which may be all that is known of one that is nowhere.
     pub ledger: &'a [LedgerEntry],
-}
-
-/// One thing that happened.
-#[derive(Serialize)]
-struct Event<'a> {
-    time: Option<&'a str>,
-    what: &'static str,
-    repository: Option<&'a Shown>,
-    commit: Option<Oid>,
-    subject: Option<&'a Shown>,
-    path: Option<&'a Shown>,
-    line: Option<u64>,
-    #[serde(rename = "ref")]
-    reference: Option<&'a Shown>,
-    moved_from: Option<&'a Shown>,
-    author: Option<&'a Identity>,
-    committer: Option<&'a Identity>,
-    tagger: Option<&'a Identity>,
-    at_or_before: bool,
-    clock_skew: bool,
-    reachable: Option<bool>,
-    first_tag: Option<&'a Contained>,
-    push: Option<&'a LedgerEntry>,
-    #[serde(skip)]
-    entry: Option<&'a Entry>,
+    /// The work trees that have it checked out.
+    pub checkouts: &'a [Checkout],
 }
 
 #[derive(Serialize)]
@@ -85,6 +63,7 @@ struct Document<'a> {
     complete: bool,
     events: Vec<Event<'a>>,
     key: Option<&'a KeyReport>,
+    checkouts: &'a [Checkout],
     ledger: &'a [LedgerEntry],
     searched: &'a [RepositoryReport],
 }
@@ -106,6 +85,7 @@ pub fn write_trace(trace: Trace<'_>, format: TraceFormat, out: &mut dyn io::Writ
                 complete: trace.report.complete,
                 events: events(trace),
                 key,
+                checkouts: trace.checkouts,
                 ledger: trace.ledger,
                 searched: &trace.report.repositories,
             };
@@ -114,100 +94,6 @@ pub fn write_trace(trace: Trace<'_>, format: TraceFormat, out: &mut dyn io::Writ
         TraceFormat::Text => people(trace, &Form::TEXT, out),
         TraceFormat::Markdown => people(trace, &Form::MARKDOWN, out),
     }
-}
-
-/// Everything that happened, in the order of its time; what has none comes last. Commits have their makers' clocks and
-/// pushes the server's, and of a commit and a push of the same second the commit comes first.
-fn events(trace: Trace<'_>) -> Vec<Event<'_>> {
-    let mut all: Vec<(Option<i64>, Event<'_>)> = trace.report.keys.first().map_or(Vec::new(), |key| {
-        let mut stood = false;
-        let told = by_commits(key).into_iter().map(|(entry, is_introduction)| {
-            (entry.seconds, by_commit(entry, name_of(entry, is_introduction, &mut stood), trace.tags))
-        });
-        told.collect()
-    });
-    let pushes = trace.ledger.iter().filter_map(|entry| Some((clock::seconds(entry.time.as_str()), by_push(entry)?)));
-    all.extend(pushes);
-    all.sort_by_key(|(seconds, _)| (seconds.is_none(), *seconds));
-    all.into_iter().map(|(_, event)| event).collect()
-}
-
-/// What happened to the key by an entry. `stood` says whether it has been anywhere before, and is kept.
-fn name_of(entry: &Entry, is_introduction: bool, stood: &mut bool) -> &'static str {
-    match (is_introduction, entry.level, &entry.moved) {
-        (true, _, Some(_)) => "moved",
-        (true, Level::Key, None) if std::mem::replace(stood, true) => "brought back",
-        (true, Level::Key, None) => "introduced",
-        (true, Level::Path, None) => "copied",
-        (false, Level::Key, _) => "removed",
-        (false, Level::Path, _) => "removed here",
-    }
-}
-
-/// What commits, tags and refs did to it, in order, and whether it came in by that.
-fn by_commits(key: &KeyReport) -> Vec<(&Entry, bool)> {
-    let first = key.first_introduced.iter().filter(|_| key.introductions.is_empty());
-    let came = first.chain(&key.introductions).map(|entry| (entry, true));
-    // The other half of a move is told by where it went.
-    let went = key.removals.iter().filter(|entry| entry.moved.is_none()).map(|entry| (entry, false));
-    let mut entries: Vec<(&Entry, bool)> = came.chain(went).collect();
-    entries.sort_by_key(|(entry, _)| (entry.seconds.is_none(), entry.seconds));
-    entries
-}
-
-fn by_commit<'a>(entry: &'a Entry, what: &'static str, tags: &'a [Contained]) -> Event<'a> {
-    let whole = |person: &'a Option<Identity>| person.as_ref().filter(|_| !entry.at_or_before);
-    let clock = entry.committer.as_ref().or(entry.tagger.as_ref());
-    let is_here = |tag: &&Contained| Some(tag.commit) == entry.commit && tag.repository == entry.repository;
-    Event {
-        time: clock.and_then(|person| person.time.as_deref()),
-        what,
-        repository: Some(&entry.repository),
-        commit: entry.commit,
-        subject: entry.subject.as_ref(),
-        path: entry.path.as_ref(),
-        line: entry.line,
-        reference: entry.reference.as_ref(),
-        moved_from: entry.moved.as_ref().filter(|_| what == "moved"),
-        author: whole(&entry.author),
-        committer: whole(&entry.committer),
-        tagger: whole(&entry.tagger),
-        at_or_before: entry.at_or_before,
-        clock_skew: entry.clock_skew,
-        reachable: Some(entry.reachable),
-        first_tag: tags.iter().find(is_here).filter(|_| matches!(what, "introduced" | "brought back" | "copied")),
-        push: None,
-        entry: Some(entry),
-    }
-}
-
-/// What the gate decided of a push that brought it; nothing for one in which it stood where it stood before.
-fn by_push(entry: &LedgerEntry) -> Option<Event<'_>> {
-    let what = match (entry.verdict.as_str(), entry.decision.as_str()) {
-        (_, "passed") => return None,
-        ("refused", _) => "push refused",
-        _ => "pushed",
-    };
-    Some(Event {
-        time: Some(entry.time.as_str()),
-        what,
-        repository: entry.repository.as_ref(),
-        commit: None,
-        subject: None,
-        path: None,
-        line: None,
-        reference: None,
-        moved_from: None,
-        author: None,
-        committer: None,
-        tagger: None,
-        at_or_before: false,
-        clock_skew: false,
-        reachable: None,
-        first_tag: None,
-        push: Some(entry),
-        entry: None,
-    })
 }
 
 /// How the two formats for people differ.
@@ -265,7 +151,8 @@ fn people(trace: Trace<'_>, form: &Form, out: &mut dyn io::Write) -> io::Result<
     for event in &all {
         happened(event, several, form, out)?;
     }
-    now(key, trace.tags, several, form, out)?;
+    now(key, trace, several, form, out)?;
+    next(form, out)?;
     writeln!(out)?;
     searched(trace.report, form, out)
 }
@@ -332,7 +219,7 @@ fn happened(event: &Event<'_>, several: bool, form: &Form, out: &mut dyn io::Wri
     writeln!(out, "{}{time}  {what}{at}{from}", form.item)?;
     writeln!(out, "{}{source}", form.inner)?;
     if several {
-        writeln!(out, "{}in {}", form.inner, quote(entry.repository.as_str()))?;
+        writeln!(out, "{}in {}", form.inner, some(&event.repositories, form))?;
     }
     let people = [("author", event.author), ("committer", event.committer), ("tagger", event.tagger)];
     for (role, person) in people.into_iter().filter_map(|(role, person)| Some((role, person?))) {
@@ -349,38 +236,87 @@ fn happened(event: &Event<'_>, several: bool, form: &Form, out: &mut dyn io::Wri
     Ok(())
 }
 
-/// Where it is now: tips, tags that shipped it, refs, and what no ref reaches.
-fn now(key: &KeyReport, tags: &[Contained], several: bool, form: &Form, out: &mut dyn io::Write) -> io::Result<()> {
+/// The first few of many names.
+fn some(names: &[&Shown], form: &Form) -> String {
+    const MOST: usize = 5;
+    let mut told: Vec<String> = names.iter().take(MOST).map(|name| (form.quote)(name.as_str())).collect();
+    if names.len() > MOST {
+        told.push(format!("{} more", wording::number((names.len() - MOST) as u64)));
+    }
+    wording::list(&told)
+}
+
+/// Lines that several repositories share, each once, with the repositories; in the order of the first of each.
+fn gathered<'a>(lines: impl Iterator<Item = (String, &'a Shown)>) -> Vec<(String, Vec<&'a Shown>)> {
+    let mut all: Vec<(String, Vec<&'a Shown>)> = Vec::new();
+    let mut numbers = std::collections::HashMap::new();
+    for (line, repository) in lines {
+        let number = *numbers.entry(line.clone()).or_insert(all.len());
+        match all.get_mut(number) {
+            Some((_, repositories)) if repositories.contains(&repository) => {}
+            Some((_, repositories)) => repositories.push(repository),
+            None => all.push((line, vec![repository])),
+        }
+    }
+    all
+}
+
+/// Where it is now: tips, work trees, tags that shipped it, refs, and what no ref reaches.
+fn now(key: &KeyReport, trace: Trace<'_>, several: bool, form: &Form, out: &mut dyn io::Write) -> io::Result<()> {
     let quote = |text: &str| (form.quote)(text);
     write!(out, "\n{}", (form.title)("Where it is now"))?;
-    let of = |repository: &Shown| if several { format!(", in {}", quote(repository.as_str())) } else { String::new() };
+    let of =
+        |repositories: &[&Shown]| if several { format!(", in {}", some(repositories, form)) } else { String::new() };
     let own_text = wording::own_text(key);
     if key.held_at.count == 0 {
         writeln!(out, "{}no tip holds it", form.item)?;
     }
-    for place in &key.held_at.at {
-        writeln!(out, "{}stands at {}{}", form.item, wording::held(key, place, &quote), of(&place.repository))?;
+    let held = key.held_at.at.iter().map(|place| (wording::held(key, place, &quote), &place.repository));
+    for (place, repositories) in gathered(held) {
+        writeln!(out, "{}stands at {place}{}", form.item, of(&repositories))?;
+    }
+    for checkout in trace.checkouts {
+        let (path, reference) = (quote(checkout.path.as_str()), quote(checkout.reference.as_str()));
+        writeln!(out, "{}checked out in {path} ({reference})", form.item)?;
     }
     if !own_text.is_empty() {
         writeln!(out, "{}in the own text of {}", form.item, own_text.told())?;
     }
-    let is_tag = |name: &&Shown| name.as_str().starts_with("refs/tags/");
-    let shipped: Vec<String> =
-        key.reachable_from.refs.iter().filter(is_tag).map(|name| quote(&name.as_str()["refs/tags/".len()..])).collect();
+    let mut names: Vec<&str> = Vec::new();
+    let mut known = std::collections::HashSet::new();
+    names.extend(key.reachable_from.refs.iter().map(Shown::as_str).filter(|name| known.insert(*name)));
+    let shipped: Vec<String> = names.iter().filter_map(|name| name.strip_prefix("refs/tags/")).map(quote).collect();
     if !shipped.is_empty() {
-        let first = tags.iter().filter(|tag| tag.time.is_some()).min_by(|a, b| a.time.cmp(&b.time));
+        let first = trace.tags.iter().filter(|tag| tag.time.is_some()).min_by(|a, b| a.time.cmp(&b.time));
         let first = first.map_or(String::new(), |tag| format!(", first {}", quote(tag.tag.as_str())));
         writeln!(out, "{}shipped with its history in {}{first}", form.item, wording::list(&shipped))?;
     }
-    let refs: Vec<String> = key.reachable_from.refs.iter().map(|name| quote(name.as_str())).collect();
+    let refs: Vec<String> = names.iter().map(|name| quote(name)).collect();
     if refs.is_empty() {
         writeln!(out, "{}no ref reaches it", form.item)?;
     } else {
         let number = wording::count(key.reachable_from.count, "ref", "refs");
-        writeln!(out, "{}reached by {number}: {}", form.item, refs.join(", "))?;
+        let over = if refs.len() as u64 == key.reachable_from.count { "" } else { ", by name" };
+        writeln!(out, "{}reached by {number}{over}: {}", form.item, refs.join(", "))?;
     }
-    for place in &key.unreachable {
-        writeln!(out, "{}kept too: {}{}", form.item, wording::unreachable(place, &quote), of(&place.repository))?;
+    let kept = key.unreachable.iter().map(|place| (wording::unreachable(place, &quote), &place.repository));
+    for (place, repositories) in gathered(kept) {
+        writeln!(out, "{}kept too: {place}{}", form.item, of(&repositories))?;
+    }
+    Ok(())
+}
+
+/// What to do about a key that was found.
+fn next(form: &Form, out: &mut dyn io::Write) -> io::Result<()> {
+    write!(out, "\n{}", (form.title)("What to do"))?;
+    for line in [
+        "rotate it: who has it may have copied it, whatever is removed now",
+        "`clerk-audit history --format json --output report.json REPO...` makes the report for what follows",
+        "`clerk-audit verify report.json` asks Clerk whether it is alive",
+        "`clerk-audit checklist report.json` says what to do, in order, and `clerk-audit status report.json` what is open",
+    ] {
+        let line = if form.item.starts_with('-') { line.to_owned() } else { line.replace('`', "") };
+        writeln!(out, "{}{line}", form.item)?;
     }
     Ok(())
 }
@@ -467,7 +403,8 @@ mod tests {
             .collect();
         let id = format!("sha256:{}", "1".repeat(64));
         let ledger = sample::ledger();
-        let trace = Trace { id: &id, hint: key.map(|key| key.hint.as_str()), report, tags: &tags, ledger: &ledger };
+        let (hint, checkouts) = (key.map(|key| key.hint.as_str()), sample::checkouts());
+        let trace = Trace { id: &id, hint, report, tags: &tags, ledger: &ledger, checkouts: &checkouts };
         let mut out = Vec::new();
         write_trace(trace, format, &mut out).unwrap();
         String::from_utf8(out).unwrap()
