@@ -335,6 +335,26 @@ fn a_key_is_named_by_its_id_or_typed_and_never_an_argument() {
 }
 
 #[test]
+fn a_beginning_that_two_keys_have_names_neither() {
+    // The same ends, so the same hint.
+    let key = live_key(8062);
+    let other = if key.as_bytes()[30] == b'Q' { "R" } else { "Q" };
+    let twin = [&key[..30], other, &key[31..]].concat();
+    let mut repo = Repo::bare();
+    repo.commit_on(MAIN, &[("a", Some(&env(&key))), ("b", Some(&env(&twin)))], "A");
+    repo.finish();
+    let output = repo.beside("trace.txt");
+    std::fs::write(&output, "before").unwrap();
+    let run = trace("", &[repo.path()], &["--id", &key[..12], "--output", output.to_str().unwrap()]);
+    assert_eq!(run.code, Some(2), "{}", run.errors());
+    assert!(run.errors().contains("names 2 keys") && run.errors().contains("give more of it"), "{}", run.errors());
+    assert!(run.errors().contains(&key_id(&key)) && run.errors().contains(&key_id(&twin)), "{}", run.errors());
+    assert_eq!(std::fs::read_to_string(&output).unwrap(), "before", "nothing is overwritten");
+    let one = trace("", &[repo.path()], &["--id", &key_id(&twin)[..24]]);
+    assert_eq!(one.code, Some(1));
+}
+
+#[test]
 fn a_list_on_standard_input_is_not_taken_for_the_key() {
     let mut repo = Repo::bare();
     repo.commit_on(MAIN, &[("a", Some("a\n"))], "A");

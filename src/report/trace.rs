@@ -282,9 +282,7 @@ fn now(key: &KeyReport, trace: Trace<'_>, several: bool, form: &Form, out: &mut 
     if !own_text.is_empty() {
         writeln!(out, "{}in the own text of {}", form.item, own_text.told())?;
     }
-    let mut names: Vec<&str> = Vec::new();
-    let mut known = std::collections::HashSet::new();
-    names.extend(key.reachable_from.refs.iter().map(Shown::as_str).filter(|name| known.insert(*name)));
+    let names: Vec<&str> = wording::ref_names(&key.reachable_from).0.into_iter().map(Shown::as_str).collect();
     let shipped: Vec<String> = names.iter().filter_map(|name| name.strip_prefix("refs/tags/")).map(quote).collect();
     if !shipped.is_empty() {
         let first = trace.tags.iter().filter(|tag| tag.time.is_some()).min_by(|a, b| a.time.cmp(&b.time));
@@ -309,14 +307,14 @@ fn now(key: &KeyReport, trace: Trace<'_>, several: bool, form: &Form, out: &mut 
 /// What to do about a key that was found.
 fn next(form: &Form, out: &mut dyn io::Write) -> io::Result<()> {
     write!(out, "\n{}", (form.title)("What to do"))?;
-    for line in [
-        "rotate it: who has it may have copied it, whatever is removed now",
-        "`clerk-audit history --format json --output report.json REPO...` makes the report for what follows",
-        "`clerk-audit verify report.json` asks Clerk whether it is alive",
-        "`clerk-audit checklist report.json` says what to do, in order, and `clerk-audit status report.json` what is open",
+    writeln!(out, "{}rotate it: who has it may have copied it, whatever is removed now", form.item)?;
+    for (command, what) in [
+        ("clerk-audit history --format json --output report.json REPO...", "makes the report for what follows"),
+        ("clerk-audit verify report.json", "asks Clerk whether it is alive"),
+        ("clerk-audit checklist report.json", "what to do, in order"),
+        ("clerk-audit status report.json", "what is still open"),
     ] {
-        let line = if form.item.starts_with('-') { line.to_owned() } else { line.replace('`', "") };
-        writeln!(out, "{}{line}", form.item)?;
+        writeln!(out, "{}{}: {what}", form.item, (form.quote)(command))?;
     }
     Ok(())
 }
