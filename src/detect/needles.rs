@@ -70,14 +70,9 @@ impl Needles {
         Self::of(all())
     }
 
-    /// Those by which secret keys and publishable keys are found, and text in an encoding that has one of either.
-    pub(super) fn of_secret_keys() -> Self {
-        let is_theirs = |(lead, needle): &(Lead, Vec<u8>)| match lead {
-            Lead::Prefix => PREFIXES[..2].iter().any(|prefix| prefix.as_bytes() == needle),
-            Lead::Encoded(_) => true,
-            Lead::Webhook | Lead::Name | Lead::Claim => false,
-        };
-        Self::of(all().into_iter().filter(is_theirs).collect())
+    /// Those of text in an encoding that has a secret key or a publishable key.
+    pub(super) fn of_encoded() -> Self {
+        Self::of(all().into_iter().filter(|(lead, _)| matches!(lead, Lead::Encoded(_))).collect())
     }
 
     fn of(needles: Vec<(Lead, Vec<u8>)>) -> Self {

@@ -3,20 +3,22 @@
 //! It answers a smaller question than a scan: may the key be in these bytes? Where it says no, a scan would not find
 //! it, in any encoding; where it says maybe, a scan tells. It goes the way of a scan through the same encodings and
 //! containers, with the same limits, but with half the needles: a secret key is found by its prefix alone, so names,
-//! claim addresses, webhook secrets and other vendors' prefixes need not be looked for. That is all that exactness
-//! leaves out: any character of a key may be escaped, and base64, hex and wide text may hold any of that once more, so
-//! what has no fixed spelling must be undone here too.
+//! claim addresses and webhook secrets need not be looked for, and what else a prefix begins is let go. That is all that
+//! exactness leaves out: any character of a key may be escaped, and base64, hex and wide text may hold any of that once
+//! more, so what has no fixed spelling must be undone here too.
 
 use super::container::{self, Budget};
 use super::layer::Layer;
 use super::needles::Needles;
 use super::scan::Scan;
+use super::settle::What;
 use super::{Detector, Limits, Unread};
 use crate::key::KeyText;
 
 /// The search for one secret key, compiled.
 pub struct OneKey {
     detector: Detector,
+    key: KeyText,
 }
 
 /// What a search for one key in some bytes has come to.
@@ -33,7 +35,8 @@ impl Detector {
     /// prefix alone.
     pub fn for_key(&self, key: &KeyText) -> Option<OneKey> {
         let is_secret = ["sk_live_", "sk_test_"].iter().any(|prefix| key.expose().starts_with(prefix.as_bytes()));
-        is_secret.then(|| OneKey { detector: Self { needles: Needles::of_secret_keys(), limits: self.limits } })
+        let detector = || Self { needles: Needles::of_encoded(), limits: self.limits };
+        is_secret.then(|| OneKey { detector: detector(), key: key.clone() })
     }
 }
 
@@ -44,7 +47,13 @@ impl OneKey {
         let Limits { decoded, entries, .. } = self.detector.limits;
         let limits = container::Limits { produced: decoded, entries, ..container::Limits::default() };
         scan.layer(&Layer::object(bytes), &mut Budget::new(&limits, bytes.len(), stop));
-        if scan.sights.is_empty() { Search::Nothing(scan.unread) } else { Search::Maybe }
+        // Before it is settled which of several readings stays: what a scan keeps, it came upon.
+        let tells = scan.sights.iter().any(|sight| match &sight.what {
+            What::Key { key, .. } => *key == self.key,
+            What::Publishable { .. } => true,
+            What::OtherVendor { .. } | What::HalfMasked { .. } | What::Placeholder { .. } => false,
+        });
+        if tells { Search::Maybe } else { Search::Nothing(scan.unread) }
     }
 
     /// Whether a short text may hold the key, as [`Detector::has_candidate`].
