@@ -22,8 +22,9 @@ const MOST_GAPS: usize = 50;
 
 /// What a trace looks at in each repository.
 const EVERYWHERE: &str = "Every object, reached by a ref or not: files, names of files and directories, messages and \
-                          headers of commits and tags; names of refs, reflogs, indexes; worktrees and stashes among \
-                          them; as text, in every encoding and container that clerk-audit knows, in each other.";
+                          headers of commits and tags; names of refs, reflogs, indexes; stashes and what worktrees \
+                          have checked out or staged among them; as text, in every encoding and container that \
+                          clerk-audit knows, in each other. Not files that nobody has added to git.";
 
 /// A format of a trace.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
