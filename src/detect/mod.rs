@@ -200,14 +200,18 @@ impl Detector {
     }
 
     fn scan_layer(&self, layer: &Layer<'_>, stop: &dyn Fn() -> bool, sink: &mut dyn FnMut(Found)) -> Unread {
+        let Scan { sights, unread, .. } = self.come_upon(layer, stop);
+        settle::settle(layer.bytes, sights, sink);
+        unread
+    }
+
+    /// All that can be read in a layer and below it, in every way.
+    fn come_upon(&self, layer: &Layer<'_>, stop: &dyn Fn() -> bool) -> Scan<'_> {
         let mut scan = Scan::new(self);
         let Limits { decoded, entries, .. } = self.limits;
         let limits = container::Limits { produced: decoded, entries, ..container::Limits::default() };
-        let mut budget = Budget::new(&limits, layer.bytes.len(), stop);
-        scan.layer(layer, &mut budget);
-        let Scan { sights, unread, .. } = scan;
-        settle::settle(layer.bytes, sights, sink);
-        unread
+        scan.layer(layer, &mut Budget::new(&limits, layer.bytes.len(), stop));
+        scan
     }
 }
 

@@ -7,12 +7,10 @@
 //! exactness leaves out: any character of a key may be escaped, and base64, hex and wide text may hold any of that once
 //! more, so what has no fixed spelling must be undone here too.
 
-use super::container::{self, Budget};
 use super::layer::Layer;
 use super::needles::Needles;
-use super::scan::Scan;
 use super::settle::What;
-use super::{Detector, Limits, Unread};
+use super::{Detector, Unread};
 use crate::key::KeyText;
 
 /// The search for one secret key, compiled.
@@ -43,10 +41,7 @@ impl Detector {
 impl OneKey {
     /// Searches `bytes`. `stop` as for [`Detector::scan_until`].
     pub fn search(&self, bytes: &[u8], stop: &dyn Fn() -> bool) -> Search {
-        let mut scan = Scan::new(&self.detector);
-        let Limits { decoded, entries, .. } = self.detector.limits;
-        let limits = container::Limits { produced: decoded, entries, ..container::Limits::default() };
-        scan.layer(&Layer::object(bytes), &mut Budget::new(&limits, bytes.len(), stop));
+        let scan = self.detector.come_upon(&Layer::object(bytes), stop);
         // Before it is settled which of several readings stays: what a scan keeps, it came upon.
         let tells = scan.sights.iter().any(|sight| match &sight.what {
             What::Key { key, .. } => *key == self.key,

@@ -125,7 +125,7 @@ fn people(trace: Trace<'_>, form: &Form, out: &mut dyn io::Write) -> io::Result<
     };
     let number = wording::count(trace.report.repositories.len() as u64, "repository", "repositories");
     let Some(key) = trace.report.keys.first() else {
-        writeln!(out, "{}", title(&nowhere(&name, &number, trace.report)))?;
+        writeln!(out, "{}\n", title(&nowhere(&name, &number, trace.report)).trim_end())?;
         if !trace.ledger.is_empty() {
             write!(out, "{}", title("What the gate's ledger has of it"))?;
             for event in events(trace) {
@@ -138,7 +138,7 @@ fn people(trace: Trace<'_>, form: &Form, out: &mut dyn io::Write) -> io::Result<
     let here = trace.report.repositories.iter().filter(|one| super::spot::is_in(key, one)).count();
     let standing = wording::standing(key);
     let of = if trace.report.repositories.len() == 1 { "here".to_owned() } else { format!("in {here} of {number}") };
-    writeln!(out, "{}", title(&format!("Found: {name} is {of}, {standing}.")))?;
+    writeln!(out, "{}\n", title(&format!("Found: {name} is {of}, {standing}.")).trim_end())?;
     let pushes =
         if trace.ledger.is_empty() { "" } else { " Pushes are from the gate's ledger, by the server's clock." };
     let exposed = clock::span(&key.exposure, wording::is_cut(key));
