@@ -132,9 +132,14 @@ fn module(spellings: &[Spelling]) -> String {
     )
 }
 
+/// A text as one word of a shell.
+fn quoted(text: &str) -> String {
+    format!("'{}'", text.replace('\'', "'\\''"))
+}
+
 /// A shell script that rewrites a fresh mirror of the repository and proves that it is clean. It has no key in it.
 pub fn commands(repository: &str) -> String {
-    let quoted = format!("'{}'", repository.replace('\'', "'\\''"));
+    let quoted = quoted(repository);
     format!(
         r#"#!/bin/sh
 # Written by clerk-audit purge-plan. Run it as: sh commands.sh NEW-DIRECTORY
@@ -144,6 +149,10 @@ plan=$(cd "$(dirname "$0")" && pwd)
 work=${{1:?name a new directory to work in}}
 audit=${{CLERK_AUDIT:-clerk-audit}}
 export CLERK_PURGE_PLAN="$plan"
+git filter-repo --version >/dev/null 2>&1 || {{
+  echo "git filter-repo is not installed: it is a package of that name, git-filter-repo" >&2
+  exit 3
+}}
 call="import os, sys; sys.dont_write_bytecode = True; sys.path.insert(0, os.environ['CLERK_PURGE_PLAN']); import clerk_purge"
 git clone --quiet --mirror --no-local {quoted} "$work"
 cd "$work"
@@ -167,14 +176,19 @@ echo "Clean. Now see README.md for how to publish it, and for what this cannot r
     )
 }
 
-/// What a person has to know, beside the commands. It has no key in it.
-pub const README: &str = "\
+/// What a person has to know, beside the commands. It has no key in it. The folder is named whole: what destroys it
+/// must do nothing to another, wherever it is typed.
+pub fn readme(folder: &str) -> String {
+    README.replace("FOLDER", &quoted(folder))
+}
+
+const README: &str = "\
 # Purge plan
 
 **The files here have keys in them.** The folder is yours alone (0700, files 0600). Do not commit, mail or copy it.
 Destroy it when you are done:
 
-    find . -type f -exec shred -u {} + ; cd .. ; rm -r -- \"$OLDPWD\"
+    find FOLDER -type f -exec shred -u {} + && rm -r -- FOLDER
 
 (`shred` does nothing for copies that a file system, a snapshot or a backup keeps.)
 
@@ -194,7 +208,9 @@ With BFG instead, in a fresh mirror: `java -jar bfg.jar --replace-text NAME/bfg.
 NAME/strip-blobs.txt --no-blob-protection`, then `git reflog expire --expire=now --all && git gc --prune=now`. It cleans
 files that are text, and no messages, names, refs or binary files: prefer filter-repo.
 
-`strip-blobs.txt` names files in which a key is packed (archives): these are dropped from the history, not cleaned.
+`strip-blobs.txt` names versions of files in which a key is packed (an archive) or spelt so that it cannot be written over
+in its place (escapes, other encodings in each other, parts that are put together): these are dropped from the history,
+not cleaned. Where it is not empty, keep a copy of what you need of them.
 
 ## What a rewrite cannot reach
 

@@ -165,6 +165,24 @@ fn the_files_are_ones_own_and_hold_every_spelling() {
 }
 
 #[test]
+fn what_destroys_the_plan_destroys_nothing_else_wherever_it_is_typed() {
+    let key = live_key(9110);
+    let mut repo = Repo::bare();
+    repo.commit_on(MAIN, &[(".env", Some(&format!("K={key}\n")))], "A");
+    repo.finish();
+    let case = Case::of(&[repo.path()]);
+    case.plan(&[]);
+    let readme = std::fs::read_to_string(case.to().join("README.md")).unwrap();
+    let line = readme.lines().find(|line| line.starts_with("    ") && line.contains("shred")).unwrap();
+    let elsewhere = tempfile::tempdir().unwrap();
+    std::fs::write(elsewhere.path().join("mine"), "x").unwrap();
+    let done = Command::new("sh").arg("-c").arg(line).current_dir(elsewhere.path()).status().unwrap();
+    assert!(done.success() && !case.to().exists());
+    assert_eq!(names(elsewhere.path()), ["mine"]);
+    assert_eq!(names(case.place.path()), ["report.json"]);
+}
+
+#[test]
 fn nothing_is_overwritten_and_nothing_lands_in_a_repository() {
     let key = live_key(9110);
     let mut repo = Repo::with_work_tree();
@@ -205,4 +223,27 @@ fn a_repository_that_lost_its_objects_is_told_and_nothing_is_half_written() {
     assert!(!case.to().exists());
     let one = case.plan(&["--key", "sk_live_", "--key", "zz"]);
     assert_eq!(one.code, Some(2));
+}
+
+#[test]
+fn an_object_that_cannot_be_read_makes_a_plan_that_says_so() {
+    let keys = [live_key(9130), live_key(9131)];
+    let mut repo = Repo::bare();
+    for (name, key) in ["a", "b"].iter().zip(&keys) {
+        repo.commit_on(MAIN, &[(name, Some(&format!("K={key}\n")))], name);
+    }
+    repo.finish();
+    let case = Case::of(&[repo.path()]);
+    let id = git::run(git::command(repo.path()), &["rev-parse", "main:b"], b"");
+    let id = String::from_utf8(id).unwrap();
+    let object = repo.git_directory().join("objects").join(&id[..2]).join(id[2..].trim());
+    std::fs::set_permissions(&object, std::fs::Permissions::from_mode(0o644)).unwrap();
+    std::fs::write(&object, b"damaged").unwrap();
+    let run = case.plan(&[]);
+    assert_eq!(run.code, Some(3), "{}", run.errors());
+    assert!(run.errors().contains("1 object of") && run.errors().contains("cannot be read"), "{}", run.errors());
+    assert!(run.errors().contains("1 of 2 keys are not in the repositories"), "{}", run.errors());
+    let expressions = std::fs::read(case.to().join("1-repository/expressions.txt")).unwrap();
+    let holds = |key: &str| expressions.windows(key.len()).any(|window| window == key.as_bytes());
+    assert!(holds(&keys[0]) && !holds(&keys[1]), "what is there is planned");
 }

@@ -6,12 +6,13 @@ mod common;
 
 use std::path::Path;
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use common::fixture::Repo;
 use common::fixture::objects::{Commit, Files, Mode, ObjectType, Oid, Person, Tag};
 use common::git;
 use common::run::{Audit, Outcome};
+use common::schema;
 use common::secrets::{key_id, live_key, test_key};
 
 const MAIN: &str = "refs/heads/main";
@@ -30,7 +31,10 @@ fn trace(key: &str, repositories: &[&Path], options: &[&str]) -> Outcome {
 
 fn json(key: &str, repositories: &[&Path]) -> (Option<i32>, Value) {
     let run = trace(key, repositories, &["--format", "json"]);
-    (run.code, serde_json::from_slice(&run.stdout).unwrap_or_else(|_| panic!("{}", run.errors())))
+    let told: Value = serde_json::from_slice(&run.stdout).unwrap_or_else(|_| panic!("{}", run.errors()));
+    let faults = schema::faults_of_trace(&told);
+    assert!(faults.is_empty(), "the trace is not as docs/trace.schema.json has it:\n{}", faults.join("\n"));
+    (run.code, told)
 }
 
 fn whats(trace: &Value) -> Vec<(&str, &str)> {
@@ -137,8 +141,63 @@ fn a_fork_adds_what_is_its_own_and_is_not_scanned_again() {
     let searched = told["searched"].as_array().unwrap();
     assert_eq!(searched.len(), 3, "a repository named twice is read once");
     assert_eq!(told["key"]["held_at"]["count"], 2);
+    // What both have is told once, and the fork's copy is no second coming.
+    assert_eq!(whats(&told), [("introduced", ".env")]);
+    assert_eq!(told["events"][0]["repositories"].as_array().unwrap().len(), 2);
     let text = trace(&key, &[repo.path(), &fork, clean.path()], &[]).text();
     assert!(text.starts_with("Found: ") && text.contains("is in 2 of 3 repositories"), "{text}");
+}
+
+/// A ledger's line, as the gate writes it.
+fn ledger_line(time: &str, key: &str, verdict: &str, decision: &str) -> String {
+    json!({"schema": 1, "time": time, "verdict": verdict, "repository": "/srv/git/app.git", "pusher": "ada",
+           "remote_address": "192.0.2.9", "refs": [{"name": "refs/heads/main"}], "canary": false,
+           "keys": [{"id": key_id(key), "decision": decision}]})
+    .to_string()
+}
+
+#[test]
+fn pushes_stand_among_what_happened() {
+    //  A (.env +), 2024-01-01; the ledger: refused before, let pass after; later a push that had it in the same place
+    let (key, other) = (live_key(8080), live_key(8081));
+    let mut repo = Repo::bare();
+    repo.commit_on(MAIN, &[(".env", Some(&env(&key)))], "A");
+    repo.finish();
+    let ledger = repo.beside("ledger");
+    let lines = [
+        ledger_line("2020-01-01T00:00:00Z", &key, "refused", "refused"),
+        ledger_line("2100-01-01T00:00:00Z", &key, "accepted", "bypassed"),
+        ledger_line("2100-01-02T00:00:00Z", &key, "accepted", "passed"),
+        ledger_line("2100-01-03T00:00:00Z", &other, "refused", "refused"),
+    ];
+    std::fs::write(&ledger, lines.join("\n")).unwrap();
+    let with = ["--ledger", ledger.to_str().unwrap()];
+    let run = trace(&key, &[repo.path()], &[&with[..], &["--format", "json"]].concat());
+    let told: Value = serde_json::from_slice(&run.stdout).unwrap();
+    assert_eq!(schema::faults_of_trace(&told), [""; 0]);
+    assert_eq!(whats(&told), [("push refused", ""), ("introduced", ".env"), ("pushed", "")]);
+    assert_eq!(told["events"][2]["push"]["pusher"], "ada");
+    assert_eq!(told["events"][2]["repositories"], json!(["/srv/git/app.git"]));
+    assert_eq!(told["ledger"].as_array().unwrap().len(), 3);
+    let text = trace(&key, &[repo.path()], &with).text();
+    assert!(text.contains("pushed by ada from 192.0.2.9, let pass by push option (ledger)"), "{text}");
+    assert!(text.contains("to refs/heads/main") && text.contains("in /srv/git/app.git"), "{text}");
+    assert!(text.find("push refused").unwrap() < text.find("introduced").unwrap(), "{text}");
+
+    // What the gate refused is in no repository, and its ledger tells who tried.
+    for id in [None, Some(key_id(&other)), Some(key_id(&other)[..20].to_owned())] {
+        let typed = if id.is_none() { other.as_str() } else { "" };
+        let by_id: Vec<&str> = id.iter().flat_map(|id| ["--id", id.as_str()]).collect();
+        let run = trace(typed, &[repo.path()], &[&with[..], &by_id].concat());
+        assert_eq!(run.code, Some(0), "{}", run.errors());
+        let text = run.text();
+        assert!(text.starts_with("Nowhere: ") && text.contains("push refused by ada"), "{text}");
+    }
+
+    std::fs::write(&ledger, "no ledger\n").unwrap();
+    let run = trace(&key, &[repo.path()], &with);
+    assert_eq!(run.code, Some(2));
+    assert!(run.errors().contains("line 1: no record of a decision"), "{}", run.errors());
 }
 
 #[test]
@@ -178,6 +237,65 @@ fn stashes_worktrees_refs_names_and_messages_are_told() {
 }
 
 #[test]
+fn work_trees_that_have_it_are_told() {
+    //  A ── B (+ .env) side: a linked worktree is on side, another stands at B by itself; main is checked out at A
+    let key = live_key(8055);
+    let mut repo = Repo::with_work_tree();
+    repo.commit_on(MAIN, &[("a", Some("a\n"))], "A");
+    let b = repo.commit_on("refs/heads/side", &[(".env", Some(&env(&key)))], "B");
+    repo.finish();
+    let (on, apart) = (repo.beside("on side"), repo.beside("apart"));
+    repo.git(&["worktree", "add", "--quiet", on.to_str().unwrap(), "side"]);
+    repo.git(&["worktree", "add", "--quiet", "--detach", apart.to_str().unwrap(), &b.to_string()]);
+    let (_, told) = json(&key, &[repo.path()]);
+    let mut trees: Vec<(&str, &str)> = Vec::new();
+    for one in told["checkouts"].as_array().unwrap() {
+        trees.push((one["path"].as_str().unwrap(), one["ref"].as_str().unwrap()));
+    }
+    trees.sort_unstable();
+    let expected = [(apart.to_str().unwrap(), "worktrees/apart/HEAD"), (on.to_str().unwrap(), "refs/heads/side")];
+    assert_eq!(trees, expected, "and not the main one");
+    let text = trace(&key, &[repo.path()], &[]).text();
+    assert!(text.contains(&format!("checked out in {} (refs/heads/side)", on.display())), "{text}");
+    repo.git(&["symbolic-ref", "HEAD", "refs/heads/side"]);
+    let (_, told) = json(&key, &[repo.path()]);
+    assert_eq!(told["checkouts"].as_array().unwrap().len(), 3);
+}
+
+#[test]
+fn what_came_in_on_two_lines_of_history_was_not_brought_back() {
+    //  0 ── A (+)  main        0 ── B (+)  side, later; C (−) on main; D (+) on main
+    let key = live_key(8056);
+    let mut repo = Repo::bare();
+    let text = env(&key);
+    let files = |repo: &mut Repo, with: bool| -> Files {
+        let mut files = Files::from([(b"a".to_vec(), (Mode::File, repo.blob("a\n")))]);
+        if with {
+            files.insert(b".env".to_vec(), (Mode::File, repo.blob(text.as_str())));
+        }
+        files
+    };
+    let mut time = 1_704_000_000;
+    let mut commit = |repo: &mut Repo, with: bool, parents: &[Oid], subject: &str| {
+        time += 100;
+        let files = files(repo, with);
+        let tree = repo.tree(&files);
+        repo.commit(&Commit::new(tree, parents, time, subject))
+    };
+    let zero = commit(&mut repo, false, &[], "0");
+    let a = commit(&mut repo, true, &[zero], "A");
+    let b = commit(&mut repo, true, &[zero], "B");
+    let c = commit(&mut repo, false, &[a], "C");
+    let d = commit(&mut repo, true, &[c], "D");
+    repo.set_ref(MAIN, d);
+    repo.set_ref("refs/heads/side", b);
+    repo.finish();
+    let (_, told) = json(&key, &[repo.path()]);
+    let whats: Vec<&str> = whats(&told).into_iter().map(|(what, _)| what).collect();
+    assert_eq!(whats, ["introduced", "introduced", "removed", "brought back"]);
+}
+
+#[test]
 fn a_key_is_named_by_its_id_or_typed_and_never_an_argument() {
     let keys = [live_key(8060), live_key(8061)];
     let mut repo = Repo::bare();
@@ -214,6 +332,43 @@ fn a_key_is_named_by_its_id_or_typed_and_never_an_argument() {
     }
     let quoted = trace(&format!("export CLERK_SECRET_KEY=\"{}\"", keys[0]), &[repo.path()], &[]);
     assert_eq!(quoted.code, Some(1));
+}
+
+#[test]
+fn a_beginning_that_two_keys_have_names_neither() {
+    // The same ends, so the same hint.
+    let key = live_key(8062);
+    let other = if key.as_bytes()[30] == b'Q' { "R" } else { "Q" };
+    let twin = [&key[..30], other, &key[31..]].concat();
+    let mut repo = Repo::bare();
+    repo.commit_on(MAIN, &[("a", Some(&env(&key))), ("b", Some(&env(&twin)))], "A");
+    repo.finish();
+    let output = repo.beside("trace.txt");
+    std::fs::write(&output, "before").unwrap();
+    let run = trace("", &[repo.path()], &["--id", &key[..12], "--output", output.to_str().unwrap()]);
+    assert_eq!(run.code, Some(2), "{}", run.errors());
+    assert!(run.errors().contains("names 2 keys") && run.errors().contains("give more of it"), "{}", run.errors());
+    assert!(run.errors().contains(&key_id(&key)) && run.errors().contains(&key_id(&twin)), "{}", run.errors());
+    assert_eq!(std::fs::read_to_string(&output).unwrap(), "before", "nothing is overwritten");
+    let one = trace("", &[repo.path()], &["--id", &key_id(&twin)[..24]]);
+    assert_eq!(one.code, Some(1));
+}
+
+#[test]
+fn a_list_on_standard_input_is_not_taken_for_the_key() {
+    let mut repo = Repo::bare();
+    repo.commit_on(MAIN, &[("a", Some("a\n"))], "A");
+    repo.finish();
+    let list = format!("{}\n", repo.path().display());
+    // In a session of its own, so that there is no terminal to ask on.
+    let mut alone = std::process::Command::new("setsid");
+    alone.args(["--wait", env!("CARGO_BIN_EXE_clerk-audit"), "trace", "--repos-from", "-"]);
+    let run = git::answer(alone, list.as_bytes());
+    assert!(!run.success, "{}", run.stderr);
+    assert!(run.stderr.contains("cannot read the key") && run.stderr.contains("--id"), "{}", run.stderr);
+    let id = key_id(&live_key(8090));
+    let run = Audit::new(&["trace", "--repos-from", "-", "--id", &id]).input(list.as_bytes()).run();
+    assert_eq!(run.code, Some(0), "{}", run.errors());
 }
 
 #[test]

@@ -11,6 +11,7 @@ use std::time::Duration;
 
 use common::clerk::{Answer, Clerk, response};
 use common::fixture::Repo;
+use common::git;
 use common::run::{Audit, Outcome};
 use common::secrets::{key_id, live_key, look_alike, test_key};
 
@@ -256,6 +257,28 @@ fn a_repository_that_has_moved_is_told_and_can_be_named() {
 }
 
 #[test]
+fn an_object_that_cannot_be_read_is_told_and_the_rest_is_asked_about() {
+    use std::os::unix::fs::PermissionsExt;
+    let keys = [live_key(7040), live_key(7041)];
+    let mut repo = Repo::bare();
+    for (name, key) in ["a", "b"].iter().zip(&keys) {
+        repo.commit_on(MAIN, &[(name, Some(key))], name);
+    }
+    repo.finish();
+    let report = repo.beside("report.json");
+    Audit::new(&["history", "--format", "json", "--output"]).and(&report).and(repo.path()).run();
+    let id = String::from_utf8(git::run(git::command(repo.path()), &["rev-parse", "main:b"], b"")).unwrap();
+    let object = repo.git_directory().join("objects").join(&id[..2]).join(id[2..].trim());
+    std::fs::set_permissions(&object, std::fs::Permissions::from_mode(0o644)).unwrap();
+    std::fs::write(&object, b"damaged").unwrap();
+    let clerk = Clerk::start(HashMap::new());
+    let run = asking(Audit::new(&["verify", "--yes"]).and(&report), &clerk).run();
+    assert_eq!((run.code, clerk.requests().len()), (Some(3), 1), "{}{}", run.text(), run.errors());
+    assert!(run.errors().contains("1 object of") && run.errors().contains("git fsck"), "{}", run.errors());
+    assert!(run.text().contains("not asked"), "{}", run.text());
+}
+
+#[test]
 fn keys_are_read_again_from_wherever_they_stand() {
     let keys = [live_key(7030), live_key(7031), test_key(7032), live_key(7033)];
     let mut repo = Repo::bare();
@@ -339,7 +362,8 @@ fn two_peoples_ticks_merge() {
     status(&case, &["--done", &format!("{a}:add"), "--by", "Ann"]);
     let ours = case.status_file();
     std::fs::write(case.report.with_file_name("report.status.json"), &base).unwrap();
-    status(&case, &["--done", &format!("{b}:deploy"), "--by", "Bob"]);
+    // Of the same key too, the step that comes next in the file.
+    status(&case, &["--done", &format!("{b}:deploy"), "--done", &format!("{a}:check"), "--by", "Bob"]);
     let theirs = case.status_file();
     let folder = tempfile::tempdir().unwrap();
     for (name, text) in [("base", &base), ("ours", &ours), ("theirs", &theirs)] {
@@ -350,7 +374,9 @@ fn two_peoples_ticks_merge() {
     std::fs::write(case.report.with_file_name("report.status.json"), merged).unwrap();
     let run = status(&case, &[]);
     assert_eq!(run.text().matches("[x] logs").count(), 2, "{}{}", run.text(), run.errors());
-    assert_eq!((run.text().matches("[x] add").count(), run.text().matches("[x] deploy").count()), (1, 1));
+    for step in ["add", "deploy", "check"] {
+        assert_eq!(run.text().matches(&format!("[x] {step}")).count(), 1, "{step}: {}", run.text());
+    }
 }
 
 #[test]

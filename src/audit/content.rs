@@ -2,11 +2,11 @@
 
 use std::collections::{BTreeSet, HashMap, HashSet};
 use std::sync::Mutex;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use super::trace::{Scanned, Wanted};
+use super::trace::{Needle, Scanned, Wanted};
 use super::{Clock, Seeking};
-use crate::detect::{Chain, Detector, Found, Hits, KeyFound, Opaque, Unread};
+use crate::detect::{Chain, Detector, Found, Hits, KeyFound, Opaque, Search, Unread};
 use crate::history::{Bits, Graph, NONE, NodeKind};
 use crate::key::{KeyId, KeyText, Publishable, Vendor};
 use crate::model::{Confidence, Copied, Events, Interrupt, Kind, ObjectFormat, ObjectType, Oid, Place, RawTime};
@@ -199,6 +199,7 @@ struct Shared<'a> {
     interrupt: Interrupt<'a>,
     time_for_object: Option<(Duration, Clock)>,
     scanned: Option<&'a Scanned>,
+    needle: Option<&'a Needle>,
 }
 
 #[derive(Default)]
@@ -216,7 +217,7 @@ struct Collector<'a> {
     links: Vec<u32>,
     part: Content,
     sizes: Vec<(ObjectIndex, u64)>,
-    /// Blobs with nothing in them, where a later repository may have the same.
+    /// Objects with nothing in them, where a later repository may have the same.
     clean: Vec<Oid>,
 }
 
@@ -262,27 +263,26 @@ impl Collector<'_> {
         if bytes.len() < 1024 && bytes.starts_with(b"version https://git-lfs.github.com/spec/") {
             self.part.lfs_pointers.push(index);
         }
-        let oid = self.shared.scanned.map(|scanned| (scanned, self.shared.objects.oid(index)));
-        if oid.is_some_and(|(scanned, oid)| scanned.has(&oid)) {
+        if self.is_known_clean(index) {
             return None;
         }
-        let mut hits = None;
-        let detector = self.shared.detector;
-        let any = self.scan_by(
-            index,
-            &mut HashSet::new(),
-            |_| Place::File,
-            |stop, sink| {
-                let (unread, found) = detector.scan_after(bytes, base, stop, sink);
-                hits = found;
-                unread
-            },
-        );
         // What says anything at all is scanned again: what it says belongs to each repository.
-        if let (Some((_, oid)), false) = (oid, any) {
-            self.clean.push(oid);
+        let (any, hits) = self.scan_after(index, (bytes, base), &mut HashSet::new(), |_| Place::File);
+        if !any {
+            self.note_clean(index);
         }
         hits
+    }
+
+    /// Whether an earlier repository had the same object, and nothing in it.
+    fn is_known_clean(&self, index: ObjectIndex) -> bool {
+        self.shared.scanned.is_some_and(|scanned| scanned.has(&self.shared.objects.oid(index)))
+    }
+
+    fn note_clean(&mut self, index: ObjectIndex) {
+        if self.shared.scanned.is_some() {
+            self.clean.push(self.shared.objects.oid(index));
+        }
     }
 
     fn commit(&mut self, index: ObjectIndex, bytes: &[u8]) {
@@ -301,9 +301,12 @@ impl Collector<'_> {
         };
         let clocks = Clocks { author: seconds(&commit.author), committer: seconds(&commit.committer) };
         self.part.clocks.insert(index, clocks);
+        if self.is_known_clean(index) {
+            return;
+        }
         let mut here = HashSet::new();
         let (headers, message) = bytes.split_at(commit.message.start.min(bytes.len()));
-        self.scan(index, headers, &mut here, |found| {
+        let any = self.scan(index, headers, &mut here, |found| {
             let within = |range: &Option<std::ops::Range<usize>>| {
                 range.as_ref().is_some_and(|range| range.contains(&found.span.start))
             };
@@ -316,7 +319,9 @@ impl Collector<'_> {
             }
         });
         // By itself, so that lines count from the subject, in the message's own encoding.
-        self.scan(index, message, &mut here, |_| Place::CommitMessage);
+        if !self.scan(index, message, &mut here, |_| Place::CommitMessage) && !any {
+            self.note_clean(index);
+        }
     }
 
     fn tag(&mut self, index: ObjectIndex, bytes: &[u8]) {
@@ -328,15 +333,26 @@ impl Collector<'_> {
             }
             None => self.part.malformed.push((index, "the tag names no object")),
         }
+        if self.is_known_clean(index) {
+            return;
+        }
         let mut here = HashSet::new();
         let (headers, message) = bytes.split_at(tag.message.start.min(bytes.len()));
-        self.scan(index, headers, &mut here, |_| Place::TagMessage);
-        self.scan(index, message, &mut here, |_| Place::TagMessage);
+        let any = self.scan(index, headers, &mut here, |_| Place::TagMessage);
+        if !self.scan(index, message, &mut here, |_| Place::TagMessage) && !any {
+            self.note_clean(index);
+        }
     }
 
     fn tree(&mut self, index: ObjectIndex, bytes: &[u8]) {
         // One search over the whole tree; only where a needle stands are the names looked at one by one.
-        let scan_names = self.shared.detector.has_candidate(bytes);
+        let needle = self.shared.needle.and_then(Needle::get);
+        let has_candidate = |bytes| match needle {
+            Some(needle) => needle.has_candidate(bytes),
+            None => self.shared.detector.has_candidate(bytes),
+        };
+        let is_known_clean = self.is_known_clean(index);
+        let scan_names = !is_known_clean && has_candidate(bytes);
         let whole = parse::tree(bytes, self.format, |entry| {
             if entry.is_submodule() {
                 self.part.submodules.insert(entry.name.to_vec());
@@ -355,6 +371,8 @@ impl Collector<'_> {
         if !whole {
             self.part.malformed.push((index, "the tree cannot be read to its end"));
             self.scan(index, bytes, &mut HashSet::new(), |_| Place::Path);
+        } else if !scan_names && !is_known_clean {
+            self.note_clean(index);
         }
     }
 
@@ -375,35 +393,46 @@ impl Collector<'_> {
     }
 
     /// Scans bytes of an object; `place` says what kind of place a key stands in. Of each key and place in `here` the
-    /// first is kept.
+    /// first is kept. Whether there was anything, keys or not.
     fn scan(
         &mut self,
         index: ObjectIndex,
         bytes: &[u8],
         here: &mut HashSet<(u32, Place)>,
         place: impl Fn(&KeyFound) -> Place,
-    ) {
-        let detector = self.shared.detector;
-        self.scan_by(index, here, place, |stop, sink| detector.scan_until(bytes, stop, sink));
+    ) -> bool {
+        self.scan_after(index, (bytes, None), here, place).0
     }
 
-    /// The same, by a scan of one's own. Whether there was anything, keys or not.
-    fn scan_by(
+    /// The same of bytes of which it is known what they have of others; and what is known of them in turn.
+    fn scan_after(
         &mut self,
         index: ObjectIndex,
+        (bytes, base): (&[u8], Option<(&Hits, &[Copied])>),
         here: &mut HashSet<(u32, Place)>,
         place: impl Fn(&KeyFound) -> Place,
-        scan: impl FnOnce(&dyn Fn() -> bool, &mut dyn FnMut(Found)) -> Unread,
-    ) -> bool {
+    ) -> (bool, Option<Hits>) {
         let (shared, part) = (self.shared, &mut self.part);
-        let ends = shared.time_for_object.map(|(time, clock)| (clock() + time, clock));
-        let stop = || shared.interrupt.is_set() || ends.is_some_and(|(ends, clock)| clock() > ends);
+        let time = || shared.time_for_object.map(|(time, clock)| (clock() + time, clock));
+        let is_over = |ends: Option<(Instant, Clock)>| {
+            shared.interrupt.is_set() || ends.is_some_and(|(ends, clock)| clock() > ends)
+        };
+        if let Some(needle) = shared.needle.and_then(Needle::get) {
+            let ends = time();
+            if let (Search::Nothing(unread), hits) = needle.search_after(bytes, base, &|| is_over(ends)) {
+                return (note_unread(part, index, unread), hits);
+            }
+        }
+        let ends = time();
         let mut any = false;
-        let unread = scan(&stop, &mut |found| {
+        let (unread, hits) = shared.detector.scan_after(bytes, base, &|| is_over(ends), &mut |found| {
             any = true;
             if let Found::Key(found) = &found {
                 let Ok(mut keys) = shared.keys.lock() else { return };
                 if let Some(key) = keys.note(found, index) {
+                    if let Some(needle) = shared.needle {
+                        needle.learn(&found.key, shared.detector);
+                    }
                     let place = place(found);
                     if here.insert((key, place)) {
                         let (line, column, encoding) = (found.line, found.column, found.encoding.clone());
@@ -414,11 +443,7 @@ impl Collector<'_> {
             }
             note_other(part, index, found);
         });
-        let Unread { opaque, limits } = unread;
-        any |= !opaque.is_empty() || !limits.is_empty();
-        part.opaque.extend(opaque.into_iter().map(|opaque| (index, opaque)));
-        part.limited.extend(limits.into_iter().map(|limit| (index, limit)));
-        any
+        (note_unread(part, index, unread) || any, hits)
     }
 
     /// The number of a named object, which is a gap where it is not there.
@@ -437,6 +462,14 @@ impl Collector<'_> {
             next
         })
     }
+}
+
+/// Notes what could not be read into; whether there is any.
+fn note_unread(part: &mut Content, index: ObjectIndex, Unread { opaque, limits }: Unread) -> bool {
+    let any = !opaque.is_empty() || !limits.is_empty();
+    part.opaque.extend(opaque.into_iter().map(|opaque| (index, opaque)));
+    part.limited.extend(limits.into_iter().map(|limit| (index, limit)));
+    any
 }
 
 fn note_other(part: &mut Content, index: ObjectIndex, found: Found) {
@@ -493,6 +526,7 @@ pub(super) fn read_all(store: &Store, pass: &Pass<'_>) -> Content {
         interrupt: pass.interrupt,
         time_for_object: pass.time_for_object,
         scanned: pass.seeking.scanned,
+        needle: pass.seeking.needle,
     };
     let mut collectors: Vec<Collector<'_>> = (0..pass.threads.max(1))
         .map(|_| Collector {

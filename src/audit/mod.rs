@@ -20,7 +20,7 @@ mod trace;
 mod vendors;
 
 pub use recall::{Place, Recall, Recalled};
-pub use trace::{Wanted, key_in};
+pub use trace::{Traced, Wanted, key_in};
 
 use std::collections::{BTreeSet, HashMap, HashSet};
 use std::time::{Duration, Instant};
@@ -29,8 +29,8 @@ use crate::detect::Detector;
 use crate::history::NodeKind;
 use crate::key::KeyId;
 use crate::model::{
-    Contained, Events, Interrupt, KeyReport, NotOurs, Oid, Opaque, OpaquePlace, Report, RepositoryReport, Shown,
-    Skipped, Stage, UnreachableCounts,
+    Checkout, Contained, Events, Interrupt, KeyReport, NotOurs, Oid, Opaque, OpaquePlace, Report, RepositoryReport,
+    Shown, Skipped, Stage, UnreachableCounts,
 };
 use crate::state::Known;
 use crate::store::{Error, Gap, Layout, OpenOptions, Reader, Store};
@@ -132,8 +132,9 @@ struct Outcome {
     vendors: Vec<vendors::Found>,
     placeholders: HashSet<KeyId>,
     half_masked: HashSet<KeyId>,
-    /// For a trace: the first tags.
+    /// For a trace: the first tags, and the work trees.
     contained: Vec<Contained>,
+    checkouts: Vec<Checkout>,
 }
 
 impl Outcome {
@@ -145,6 +146,7 @@ impl Outcome {
             placeholders: HashSet::new(),
             half_masked: HashSet::new(),
             contained: Vec::new(),
+            checkouts: Vec::new(),
         }
     }
 }
@@ -154,6 +156,8 @@ impl Outcome {
 struct Seeking<'a> {
     /// The one key.
     wanted: Option<&'a Wanted>,
+    /// The search for it, where it is sought by its text.
+    needle: Option<&'a trace::Needle>,
     /// What earlier repositories had, and nothing in it.
     scanned: Option<&'a trace::Scanned>,
 }
@@ -235,14 +239,17 @@ impl Auditor<'_> {
                 gaps.push(Gap::named("limit", b"history", b"there are more paths with keys than are told"));
             }
         }
-        let contained = match seeking.wanted {
-            Some(_) => trace::contained(&store, &content, &roots, self.detector, &keys),
-            None => Vec::new(),
+        let (contained, checkouts) = match seeking.wanted {
+            Some(_) => (
+                trace::contained(&store, &content, &roots, self.detector, &keys),
+                trace::checkouts(&store, self.detector, &name, &keys),
+            ),
+            None => (Vec::new(), Vec::new()),
         };
         let vendors = vendors::find(&store, &content, &roots, self.detector);
         let coverage = self.coverage(&store, &content, &roots, name, gaps);
         let (placeholders, half_masked) = (content.placeholders(&roots.relevant), content.half_masked(&roots.relevant));
-        Outcome { coverage, keys, vendors, placeholders, half_masked, contained }
+        Outcome { coverage, keys, vendors, placeholders, half_masked, contained, checkouts }
     }
 
     /// Reads everything; once more where objects were moved away meanwhile (`git repack -ad`, `git gc`).

@@ -1,25 +1,28 @@
 //! Use case: one key, wherever it is in many repositories.
 //!
-//! An audit that knows what it looks for: other keys are let go as they are seen, so that nothing is attributed but
-//! the one; and a file that a repository shares with an earlier one (a fork, a clone) is not scanned again.
+//! An audit that knows what it looks for: where the key's text is known, only what its search does not rule out is
+//! scanned; other keys are let go as they are seen, so that nothing is attributed but the one; and what a repository
+//! shares with an earlier one (a fork, a clone) is not searched again.
 
 use std::cmp::Reverse;
 use std::collections::{BinaryHeap, HashMap, HashSet};
-use std::sync::Mutex;
+use std::sync::{Mutex, OnceLock};
 
 use super::content::Content;
 use super::roots::{RefClass, Roots, TipObject};
 use super::{Auditor, Target};
-use crate::detect::{Detector, Found};
+use crate::detect::{Detector, Found, OneKey};
 use crate::history::{NONE, NodeKind};
 use crate::key::{KeyId, KeyText};
-use crate::model::{Contained, KeyReport, Oid, RawTime, Report};
+use crate::model::{Checkout, Contained, KeyReport, Oid, RawTime, Report, Shown};
 use crate::state::Known;
-use crate::store::{ObjectIndex, Store, parse};
+use crate::store::{ObjectIndex, Store, WorkTree, parse};
 
 /// Which key is looked for.
 #[derive(Clone, Debug)]
 pub enum Wanted {
+    /// This one.
+    Text(KeyText),
     /// The one with this id.
     Id(KeyId),
     /// Those whose id (`sha256:…`) or hint begins so.
@@ -30,6 +33,7 @@ impl Wanted {
     /// Whether a key is one of those.
     pub fn fits(&self, key: &KeyText) -> bool {
         match self {
+            Self::Text(text) => key == text,
             Self::Id(id) => key.id() == *id,
             Self::Begins(start) => key.id().to_string().starts_with(start) || key.hint().starts_with(start),
         }
@@ -56,6 +60,46 @@ pub fn key_in(text: &[u8], detector: &Detector) -> Result<KeyText, &'static str>
     }
 }
 
+/// What a trace comes to.
+#[derive(Clone, Debug)]
+pub struct Traced {
+    /// The report that has the key alone.
+    pub report: Report,
+    /// The first tag that contains each commit that brought it in.
+    pub tags: Vec<Contained>,
+    /// The work trees that have it checked out.
+    pub checkouts: Vec<Checkout>,
+}
+
+/// The search for the one key by its text: from the start where it was typed, and from its first sighting on where
+/// only its id is known. Of several keys that a beginning may name none is followed.
+pub(super) struct Needle {
+    search: OnceLock<Option<OneKey>>,
+    learns: bool,
+}
+
+impl Needle {
+    fn new(wanted: &Wanted, detector: &Detector) -> Self {
+        let needle = Self { search: OnceLock::new(), learns: !matches!(wanted, Wanted::Begins(_)) };
+        if let Wanted::Text(text) = wanted {
+            needle.learn(text, detector);
+        }
+        needle
+    }
+
+    /// The search, once the text is known and where it is worth one.
+    pub(super) fn get(&self) -> Option<&OneKey> {
+        self.search.get()?.as_ref()
+    }
+
+    /// Takes the text of a key that is wanted.
+    pub(super) fn learn(&self, text: &KeyText, detector: &Detector) {
+        if self.learns {
+            self.search.get_or_init(|| detector.for_key(text));
+        }
+    }
+}
+
 /// Objects that were scanned in an earlier repository and had nothing in them.
 #[derive(Default)]
 pub(super) struct Scanned(Mutex<HashSet<Oid>>);
@@ -73,24 +117,43 @@ impl Scanned {
 }
 
 impl Auditor<'_> {
-    /// Traces keys through repositories: the report that has them alone, and the first tag that contains each commit
-    /// that brought one in.
-    pub fn trace(&self, targets: Vec<Target>, wanted: &Wanted, generated_at: String) -> (Report, Vec<Contained>) {
+    /// Traces a key through repositories.
+    pub fn trace(&self, targets: Vec<Target>, wanted: &Wanted, generated_at: String) -> Traced {
         let scanned = Scanned::default();
         let several = targets.len() > 1;
-        let seeking = super::Seeking { wanted: Some(wanted), scanned: several.then_some(&scanned) };
-        let mut tags = Vec::new();
+        let needle = Needle::new(wanted, self.detector);
+        let seeking =
+            super::Seeking { wanted: Some(wanted), needle: Some(&needle), scanned: several.then_some(&scanned) };
+        let (mut tags, mut checkouts) = (Vec::new(), Vec::new());
         let mut outcomes = Vec::new();
         for target in targets {
             let mut outcome = self.repository(target, seeking);
             tags.append(&mut outcome.contained);
+            checkouts.append(&mut outcome.checkouts);
             outcomes.push(outcome);
         }
         tags.sort();
         tags.dedup();
         let report = super::join::report(outcomes, &Known::default(), generated_at, usize::MAX);
-        (report, tags)
+        Traced { report, tags, checkouts }
     }
+}
+
+/// The work trees whose HEAD names a tip that holds a key.
+pub(super) fn checkouts(
+    store: &Store,
+    detector: &Detector,
+    repository: &Shown,
+    keys: &[(KeyId, KeyReport)],
+) -> Vec<Checkout> {
+    let holding: HashSet<&Shown> =
+        keys.iter().flat_map(|(_, key)| &key.held_at.at).map(|place| &place.reference).collect();
+    let of = |tree: WorkTree| {
+        let reference = detector.mask(&tree.head);
+        let path = detector.mask(tree.path.as_os_str().as_encoded_bytes());
+        holding.contains(&reference).then(|| Checkout { repository: repository.clone(), path, reference })
+    };
+    store.work_trees().into_iter().filter_map(of).collect()
 }
 
 /// The first tag that contains each commit by which a key came in.

@@ -117,12 +117,9 @@ impl History {
                 return Exit::Usage;
             }
         };
-        let ledger = match self.ledger.as_deref().map(Ledger::read).transpose() {
-            Ok(ledger) => ledger.unwrap_or_default(),
-            Err(error) => {
-                output::error(&chain(&error), Some("the gate writes one where its policy names it: docs/hooks.md"));
-                return Exit::Usage;
-            }
+        let ledger = match read_ledger(self.ledger.as_deref()) {
+            Ok(ledger) => ledger,
+            Err(exit) => return exit,
         };
         let targets = match self.repositories.targets() {
             Ok(targets) => targets,
@@ -206,21 +203,34 @@ impl History {
     }
 }
 
+/// The gate's ledger, empty where none is named.
+pub(super) fn read_ledger(path: Option<&Path>) -> Result<Ledger, Exit> {
+    path.map(Ledger::read).transpose().map(Option::unwrap_or_default).map_err(|error| {
+        output::error(&chain(&error), Some("the gate writes one where its policy names it: docs/hooks.md"));
+        Exit::Usage
+    })
+}
+
 /// Puts beside each key what the ledger says of it.
 fn join(report: &mut Report, ledger: &Ledger, detector: &Detector) {
-    let shown = |text: &String| detector.mask(text.as_bytes());
     for key in &mut report.keys {
-        let events = KeyId::parse(&key.id).map(|id| ledger.of(&id).to_vec()).unwrap_or_default();
-        let entry = |event: LedgerEvent| LedgerEntry {
-            time: shown(&event.time),
-            verdict: shown(&event.verdict),
-            decision: shown(&event.decision),
-            pusher: event.pusher.as_ref().map(shown),
-            remote_address: event.remote_address.as_ref().map(shown),
-            refs: event.refs.iter().map(shown).collect(),
-        };
-        key.ledger = events.into_iter().map(entry).collect();
+        key.ledger = KeyId::parse(&key.id).map(|id| recorded(ledger, &id, detector)).unwrap_or_default();
     }
+}
+
+/// What the ledger says of a key, fit to be shown.
+pub(super) fn recorded(ledger: &Ledger, id: &KeyId, detector: &Detector) -> Vec<LedgerEntry> {
+    let shown = |text: &String| detector.mask(text.as_bytes());
+    let entry = |event: &LedgerEvent| LedgerEntry {
+        time: shown(&event.time),
+        verdict: shown(&event.verdict),
+        decision: shown(&event.decision),
+        repository: event.repository.as_ref().map(shown),
+        pusher: event.pusher.as_ref().map(shown),
+        remote_address: event.remote_address.as_ref().map(shown),
+        refs: event.refs.iter().map(shown).collect(),
+    };
+    ledger.of(id).iter().map(entry).collect()
 }
 
 fn rendered(report: &Report, format: Format, options: report::Options) -> Vec<u8> {

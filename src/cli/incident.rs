@@ -134,6 +134,15 @@ pub(super) fn confirm(question: &str) -> Option<bool> {
     Some(matches!(answer.trim(), "y" | "Y" | "yes"))
 }
 
+/// Says that objects of a repository could not be read, if any: a key may be in them.
+pub(super) fn tell_unread(path: &Path, unread: usize) {
+    if unread > 0 {
+        let objects = if unread == 1 { "1 object".to_owned() } else { format!("{unread} objects") };
+        let message = format!("{objects} of {} cannot be read: a key may be in there", path.display());
+        output::error(&message, Some("`git fsck` says more; a clone or backup that is whole can be named with --repo"));
+    }
+}
+
 /// Says something on standard error that is no error: masked and escaped.
 pub(super) fn note(text: &str) {
     output::raw_error(text);

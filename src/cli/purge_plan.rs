@@ -81,6 +81,14 @@ impl PurgePlan {
              tidying, not protection.",
             self.to.display()
         ));
+        let dropped: usize = plans.iter().flat_map(|plan| &plan.leaks).map(|leak| leak.packed.len()).sum();
+        if dropped > 0 {
+            let versions = if dropped == 1 { "1 version of a file is" } else { "some versions of files are" };
+            note(&format!(
+                "{versions} dropped from the history whole, since a key in them cannot be written over: \
+                 strip-blobs.txt names what."
+            ));
+        }
         Ok(if whole { Exit::Clean } else { Exit::Incomplete })
     }
 
@@ -141,8 +149,12 @@ impl PurgePlan {
         for path in named {
             let name = path.as_os_str().as_encoded_bytes().to_vec();
             match locate(&path, false).and_then(|layout| auditor.recall(&name, layout, Some(wanted))) {
-                Ok(recall) if recall.keys.is_empty() => {}
+                Ok(recall) if recall.keys.is_empty() => {
+                    incident::tell_unread(&path, recall.unread);
+                    whole &= recall.unread == 0;
+                }
                 Ok(recall) => {
+                    incident::tell_unread(&path, recall.unread);
                     whole &= recall.unread == 0;
                     found.extend(recall.keys.keys().copied());
                     let leaks = recall.keys.into_values().map(leak).collect();
@@ -177,17 +189,20 @@ fn leak(key: Recalled) -> Leak {
 fn write(to: &Path, plans: &[Plan]) -> io::Result<()> {
     let folder = |path: &Path| DirBuilder::new().mode(0o700).create(path);
     folder(to)?;
+    let no_text = |what: &str| {
+        io::Error::new(io::ErrorKind::InvalidInput, format!("the {what}'s path is no text that a script can have"))
+    };
     let all = || {
-        file(&to.join("README.md"), purge::README.as_bytes())?;
+        let whole = to.canonicalize()?;
+        let readme = purge::readme(whole.to_str().ok_or_else(|| no_text("folder"))?);
+        file(&to.join("README.md"), readme.as_bytes())?;
         for (at, plan) in plans.iter().enumerate() {
             let place = to.join(folder_name(at, &plan.repository));
             folder(&place)?;
             for one in purge::files(&plan.leaks) {
                 file(&place.join(one.name), &one.content)?;
             }
-            let repository = plan.repository.to_str().ok_or_else(|| {
-                io::Error::new(io::ErrorKind::InvalidInput, "the repository's path is no text that a script can have")
-            })?;
+            let repository = plan.repository.to_str().ok_or_else(|| no_text("repository"))?;
             file(&place.join("commands.sh"), purge::commands(repository).as_bytes())?;
         }
         Ok(())

@@ -26,6 +26,11 @@ pub(super) struct Repositories {
 }
 
 impl Repositories {
+    /// Whether the list is read from standard input, which then has nothing else to give.
+    pub(super) fn take_standard_input(&self) -> bool {
+        self.repos_from.as_deref() == Some(Path::new("-"))
+    }
+
     /// The targets, each repository once, however many of its worktrees are named.
     ///
     /// # Errors

@@ -7,12 +7,12 @@ use std::sync::atomic::AtomicBool;
 use clap::Args;
 
 use super::exit::Exit;
-use super::history::{now, tell_failure};
+use super::history::{now, read_ledger, recorded, tell_failure};
 use super::incident;
 use super::output;
 use super::progress::Progress;
 use super::repos::Repositories;
-use crate::audit::{Auditor, Options, Target, Wanted, key_in};
+use crate::audit::{Auditor, Options, Target, Traced, Wanted, key_in};
 use crate::detect::Detector;
 use crate::key::KeyId;
 use crate::model::Interrupt;
@@ -37,6 +37,9 @@ pub(super) struct Trace {
     /// Look up --id among the keys of this report
     #[arg(long, value_name = "REPORT.json", requires = "id")]
     report: Option<PathBuf>,
+    /// Say when it was pushed and by whom, as the gate's ledger FILE has it
+    #[arg(long, value_name = "FILE")]
+    ledger: Option<PathBuf>,
     /// Format
     #[arg(long, value_name = "FORMAT", default_value = "text")]
     format: Format,
@@ -75,12 +78,13 @@ impl Trace {
             output::error("no repository there", Some("name one, or a directory that has some below it"));
             return Err(Exit::Incomplete);
         }
-        incident::keep_inputs(self.output.as_deref(), &[self.report.as_deref()])?;
+        incident::keep_inputs(self.output.as_deref(), &[self.report.as_deref(), self.ledger.as_deref()])?;
+        let ledger = read_ledger(self.ledger.as_deref())?;
         let (wanted, id, hint) = self.wanted(detector)?;
         targets.iter().for_each(tell_failure);
         let (options, progress) = (Options { all_refs: true, ..Options::default() }, Progress::new(self.quiet));
         let auditor = Auditor { detector, options: &options, events: &progress, interrupt: Interrupt::on(interrupt) };
-        let (mut found, tags) = auditor.trace(only_once(targets), &wanted, now());
+        let Traced { report: mut found, tags, checkouts } = auditor.trace(only_once(targets), &wanted, now());
         progress.finish();
         if found.keys.len() > 1 {
             let some: Vec<String> = found.keys.iter().take(5).map(|key| format!("{} {}", key.hint, key.id)).collect();
@@ -94,13 +98,26 @@ impl Trace {
             Some(key) => (key.id.clone(), Some(key.hint.clone())),
             None => (id, hint),
         };
+        // Of a key that is in no repository the ledger may tell all the same.
+        let known = KeyId::parse(&id).or_else(|| ledger.only(&id));
+        let pushes = known.map(|id| recorded(&ledger, &id, detector)).unwrap_or_default();
+        for key in &mut found.keys {
+            key.ledger.clone_from(&pushes);
+        }
         let format = match self.format {
             Format::Text => TraceFormat::Text,
             Format::Json => TraceFormat::Json,
             Format::Markdown => TraceFormat::Markdown,
         };
         let mut text = Vec::new();
-        let told = Told { id: &id, hint: hint.as_deref(), report: &found, tags: &tags };
+        let told = Told {
+            id: &id,
+            hint: hint.as_deref(),
+            report: &found,
+            tags: &tags,
+            ledger: &pushes,
+            checkouts: &checkouts,
+        };
         // Writing to memory cannot fail.
         _ = report::write_trace(told, format, &mut text);
         let written = match &self.output {
@@ -127,10 +144,15 @@ impl Trace {
             Exit::Usage
         };
         let Some(text) = &self.id else {
-            let typed = typed().map_err(|error| usage(&format!("cannot read the key: {error}"), None))?;
+            let typed = typed(self.repositories.take_standard_input()).map_err(|error| {
+                let hint = "standard input has the list: put that into a file, or name the key with --id";
+                let hint = self.repositories.take_standard_input().then_some(hint);
+                usage(&format!("cannot read the key: {error}"), hint)
+            })?;
             let hint = "type it whole; a part of it can be looked for with --id and its first characters";
             let key = key_in(&typed, detector).map_err(|why| usage(why, Some(hint)))?;
-            return Ok((Wanted::Id(key.id()), key.id().to_string(), Some(key.hint())));
+            let (id, hint) = (key.id().to_string(), key.hint());
+            return Ok((Wanted::Text(key), id, Some(hint)));
         };
         if let Some(path) = &self.report {
             let report = incident::read_report(path, detector)?;
@@ -162,11 +184,11 @@ impl Trace {
     }
 }
 
-/// The key, from a prompt that shows nothing or from standard input.
-fn typed() -> io::Result<Vec<u8>> {
+/// The key, from a prompt that shows nothing or from standard input, unless something else was read from that.
+fn typed(is_taken: bool) -> io::Result<Vec<u8>> {
     /// More than any key and the line around it.
     const MOST: u64 = 64 * 1024;
-    if io::stdin().is_terminal() {
+    if is_taken || io::stdin().is_terminal() {
         return rpassword::prompt_password("Key (not shown): ").map(String::into_bytes);
     }
     let mut text = Vec::new();

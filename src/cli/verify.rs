@@ -320,7 +320,10 @@ fn recall(
         let name = path.as_os_str().as_encoded_bytes().to_vec();
         let recalled = locate(&path, false).and_then(|layout| auditor.recall(&name, layout, Some(&left)));
         match recalled {
-            Ok(recall) => texts.extend(recall.keys.into_iter().map(|(id, key)| (id, key.text))),
+            Ok(recall) => {
+                incident::tell_unread(&path, recall.unread);
+                texts.extend(recall.keys.into_iter().map(|(id, key)| (id, key.text)));
+            }
             Err(error) => output::error(
                 &chain(&error),
                 Some("if it has moved, or has a key in its own path, name it with --repo"),

@@ -17,6 +17,8 @@ const OVERLAP: usize = 64;
 /// The hits in an object.
 #[derive(Clone, Debug, Default)]
 pub struct Hits {
+    /// How many needles were searched for: searches for other needles know nothing of each other.
+    searched_for: usize,
     /// Needles, by number and place.
     needles: Vec<(u32, u8)>,
     /// Bytes that begin an escape or a prefix.
@@ -37,8 +39,8 @@ impl Hits {
     /// Searches `bytes`, of which `base` says what is known; `None` where there is more than is kept.
     pub(super) fn of(needles: &Needles, bytes: &[u8], base: Option<(&Self, &[Copied])>) -> Option<Self> {
         u32::try_from(bytes.len()).ok()?;
-        let mut hits = Self::default();
-        match base {
+        let mut hits = Self { searched_for: needles.count(), ..Self::default() };
+        match base.filter(|(base, _)| base.searched_for == hits.searched_for) {
             None => hits.search(needles, bytes, 0, bytes.len()),
             Some((base, same)) => {
                 let mut searched = 0;

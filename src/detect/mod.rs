@@ -22,6 +22,7 @@ mod lines;
 mod mask;
 mod needles;
 mod neighbours;
+mod one_key;
 mod probe;
 mod scan;
 mod settle;
@@ -34,6 +35,7 @@ pub use dashboard::dashboard_url;
 pub use hits::Hits;
 pub use layer::{Chain, Step};
 pub use neighbours::{Neighbour, siblings};
+pub use one_key::{OneKey, Search};
 pub use stream::PieceScan;
 
 use crate::key::{KeyText, Publishable, Vendor};
@@ -208,10 +210,17 @@ impl Detector {
 
     /// As [`Detector::scan_until`], where what [`Detector::search`] says of `bytes` is known. Cost: as much as the hits.
     pub fn examine(&self, bytes: &[u8], hits: &Hits, stop: &dyn Fn() -> bool, sink: &mut dyn FnMut(Found)) -> Unread {
+        let Scan { sights, unread, .. } = self.come_upon_hits(bytes, hits, stop);
+        settle::settle(bytes, sights, sink);
+        unread
+    }
+
+    fn come_upon_hits(&self, bytes: &[u8], hits: &Hits, stop: &dyn Fn() -> bool) -> Scan<'_> {
         if hits.is_empty() && container::sniff(bytes).is_none() {
-            return Unread::default();
+            return Scan::new(self);
         }
-        self.scan_with(&Layer::object(bytes), stop, sink, |scan, layer, budget| scan.object(layer, hits, budget))
+        let layer = Layer::object(bytes);
+        self.come_upon(&layer, stop, |scan, budget| scan.object(&layer, hits, budget))
     }
 
     /// Both at once: scans `bytes`, of which `base` says what is known, and remembers where in them something may
@@ -230,24 +239,23 @@ impl Detector {
     }
 
     fn scan_layer(&self, layer: &Layer<'_>, stop: &dyn Fn() -> bool, sink: &mut dyn FnMut(Found)) -> Unread {
-        self.scan_with(layer, stop, sink, |scan, layer, budget| scan.layer(layer, budget))
+        let Scan { sights, unread, .. } = self.come_upon(layer, stop, |scan, budget| scan.layer(layer, budget));
+        settle::settle(layer.bytes, sights, sink);
+        unread
     }
 
-    fn scan_with(
+    /// All that can be read in a layer and below it, in every way; `how` scans it.
+    fn come_upon(
         &self,
         layer: &Layer<'_>,
         stop: &dyn Fn() -> bool,
-        sink: &mut dyn FnMut(Found),
-        how: impl FnOnce(&mut Scan<'_>, &Layer<'_>, &mut Budget<'_>),
-    ) -> Unread {
+        how: impl FnOnce(&mut Scan<'_>, &mut Budget<'_>),
+    ) -> Scan<'_> {
         let mut scan = Scan::new(self);
         let Limits { decoded, entries, .. } = self.limits;
         let limits = container::Limits { produced: decoded, entries, ..container::Limits::default() };
-        let mut budget = Budget::new(&limits, layer.bytes.len(), stop);
-        how(&mut scan, layer, &mut budget);
-        let Scan { sights, unread, .. } = scan;
-        settle::settle(layer.bytes, sights, sink);
-        unread
+        how(&mut scan, &mut Budget::new(&limits, layer.bytes.len(), stop));
+        scan
     }
 }
 

@@ -70,7 +70,16 @@ impl Needles {
     pub(super) const LONGEST: usize = 32;
 
     pub(super) fn new() -> Self {
-        let (leads, needles): (Vec<Lead>, Vec<Vec<u8>>) = all().into_iter().unzip();
+        Self::of(all())
+    }
+
+    /// Those of text in an encoding that has a secret key or a publishable key.
+    pub(super) fn of_encoded() -> Self {
+        Self::of(all().into_iter().filter(|(lead, _)| matches!(lead, Lead::Encoded(_))).collect())
+    }
+
+    fn of(needles: Vec<(Lead, Vec<u8>)>) -> Self {
+        let (leads, needles): (Vec<Lead>, Vec<Vec<u8>>) = needles.into_iter().unzip();
         let packed = Config::new().match_kind(MatchKind::LeftmostFirst).builder().extend(&needles).build();
         let engine = match packed {
             Some(searcher) => Engine::Packed(searcher),
@@ -108,6 +117,11 @@ impl Needles {
             from = start + 1;
             Some((pattern.as_usize() as u8, start))
         })
+    }
+
+    /// How many there are.
+    pub(super) fn count(&self) -> usize {
+        self.leads.len()
     }
 
     /// What a needle leads to.

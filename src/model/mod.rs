@@ -24,5 +24,5 @@ pub use report::{
 };
 pub use shown::Shown;
 pub use sighting::{Confidence, Environment, Kind, Place, Span};
-pub use trace::Contained;
+pub use trace::{Checkout, Contained};
 pub use when::RawTime;

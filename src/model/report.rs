@@ -190,6 +190,9 @@ pub struct LedgerEntry {
     pub verdict: Shown,
     /// What was decided about the key: `refused`, `warned`, `allowed`, `bypassed`, `passed`.
     pub decision: Shown,
+    /// The repository's directory on the server.
+    #[serde(default)]
+    pub repository: Option<Shown>,
     /// Who pushed, as the server named them.
     pub pusher: Option<Shown>,
     /// From where.

@@ -18,3 +18,15 @@ pub struct Contained {
     /// When the tag was made, RFC 3339, UTC: the tagger's clock, or for a plain tag its commit's.
     pub time: Option<String>,
 }
+
+/// A work tree whose HEAD names a tip that holds the key: it stands in files there.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+pub struct Checkout {
+    /// The repository's path.
+    pub repository: Shown,
+    /// Where the work tree is.
+    pub path: Shown,
+    /// The branch that it is on, or its own HEAD where that is detached.
+    #[serde(rename = "ref")]
+    pub reference: Shown,
+}

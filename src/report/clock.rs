@@ -113,6 +113,11 @@ pub(super) fn span(exposure: &Exposure, cut: bool) -> String {
     }
 }
 
+/// A time in seconds, where it is one.
+pub(super) fn seconds(text: &str) -> Option<i64> {
+    parse(text).map(OffsetDateTime::unix_timestamp)
+}
+
 pub(super) fn parse(text: &str) -> Option<OffsetDateTime> {
     OffsetDateTime::parse(text, &Rfc3339).ok()
 }

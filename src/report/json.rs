@@ -136,20 +136,6 @@ mod tests {
         serde_json::from_str(&std::fs::read_to_string(path).unwrap()).unwrap()
     }
 
-    /// The schema with no room for fields that it does not describe.
-    fn closed(mut schema: Value) -> Value {
-        match &mut schema {
-            Value::Object(fields) => {
-                for (name, value) in fields.iter_mut() {
-                    *value = if name == "additionalProperties" { Value::Bool(false) } else { closed(value.take()) };
-                }
-            }
-            Value::Array(values) => values.iter_mut().for_each(|value| *value = closed(value.take())),
-            _ => {}
-        }
-        schema
-    }
-
     /// The part of the schema that describes one line of `jsonl`.
     fn line_schema(mut schema: Value) -> Value {
         let defs = schema["$defs"].take();
@@ -181,7 +167,7 @@ mod tests {
 
     #[test]
     fn the_schema_describes_every_field() {
-        let schemas = [schema(), closed(schema())];
+        let schemas = [schema(), sample::closed(schema())];
         assert_ne!(schemas[0], schemas[1]);
         for report in reports() {
             let document = serde_json::from_str(&sample::written(&report, Format::Json, Options::default())).unwrap();

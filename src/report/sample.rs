@@ -1,9 +1,10 @@
 //! Reports for the tests of the writers: one with a key in every state, with hostile text wherever text is foreign.
 
 use crate::model::{
-    Candidate, Confidence, EndReason, Entry, Environment, Exposure, HeldAt, HeldPlace, Identity, Instance, KeyReport,
-    Kind, Level, NamedPlace, NotOurs, Oid, Opaque, OpaquePlace, OtherVendor, Place, REPORT_SCHEMA, ReachableFrom,
-    Report, RepositoryReport, Shown, Skipped, Summary, Tool, Unreachable, UnreachableCounts, VendorExample, Where,
+    Candidate, Checkout, Confidence, EndReason, Entry, Environment, Exposure, HeldAt, HeldPlace, Identity, Instance,
+    KeyReport, Kind, LedgerEntry, Level, NamedPlace, NotOurs, Oid, Opaque, OpaquePlace, OtherVendor, Place,
+    REPORT_SCHEMA, ReachableFrom, Report, RepositoryReport, Shown, Skipped, Summary, Tool, Unreachable,
+    UnreachableCounts, VendorExample, Where,
 };
 
 use super::{Format, Options};
@@ -33,6 +34,38 @@ pub(super) fn assert_schema(name: &str, document: &serde_json::Value) {
     let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/schemas").join(name);
     let schema = serde_json::from_str(&std::fs::read_to_string(path).unwrap()).unwrap();
     let validator = jsonschema::options().should_validate_formats(true).build(&schema).unwrap();
+    let errors: Vec<String> =
+        validator.iter_errors(document).map(|error| format!("{}: {error}", error.instance_path)).collect();
+    assert!(errors.is_empty(), "{errors:#?}");
+}
+
+/// The schema with no room for fields that it does not describe.
+pub(super) fn closed(mut schema: serde_json::Value) -> serde_json::Value {
+    match &mut schema {
+        serde_json::Value::Object(fields) => {
+            for (name, value) in fields.iter_mut() {
+                *value =
+                    if name == "additionalProperties" { serde_json::Value::Bool(false) } else { closed(value.take()) };
+            }
+        }
+        serde_json::Value::Array(values) => values.iter_mut().for_each(|value| *value = closed(value.take())),
+        _ => {}
+    }
+    schema
+}
+
+/// Holds a document to the published schema of traces, which must describe every field of it.
+pub(super) fn assert_trace(document: &serde_json::Value) {
+    let published = |name: &str| -> serde_json::Value {
+        let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("docs").join(name);
+        closed(serde_json::from_str(&std::fs::read_to_string(path).unwrap()).unwrap())
+    };
+    let report = jsonschema::Resource::from_contents(published("report.schema.json")).unwrap();
+    let validator = jsonschema::options()
+        .should_validate_formats(true)
+        .with_resource("urn:clerk-audit:report:1", report)
+        .build(&published("trace.schema.json"))
+        .unwrap();
     let errors: Vec<String> =
         validator.iter_errors(document).map(|error| format!("{}: {error}", error.instance_path)).collect();
     assert!(errors.is_empty(), "{errors:#?}");
@@ -111,6 +144,30 @@ pub(super) fn one_key() -> Report {
     report.summary = summary(&report.keys);
     (report.complete, report.repositories) = (true, clean().repositories);
     report
+}
+
+/// A work tree on the branch that holds the key.
+pub(super) fn checkouts() -> Vec<Checkout> {
+    let path = shown("/home/ann/shop\u{202e}");
+    vec![Checkout { repository: shown("/srv/git/shop.git"), path, reference: shown("refs/heads/main") }]
+}
+
+/// What a gate recorded of one key: refused, let pass by push option, and once there already.
+pub(super) fn ledger() -> Vec<LedgerEntry> {
+    let entry = |time: &str, verdict: &str, decision: &str, pusher: &str| LedgerEntry {
+        time: shown(time),
+        verdict: shown(verdict),
+        decision: shown(decision),
+        repository: Some(shown("/srv/git/shop.git")),
+        pusher: Some(shown(pusher)),
+        remote_address: Some(shown("192.0.2.7")),
+        refs: vec![shown("refs/heads/main")],
+    };
+    vec![
+        entry("2026-11-21T01:31:00Z", "refused", "refused", "ann"),
+        entry("2026-11-21T01:33:00Z", "accepted", "bypassed", "ann\u{1b}[1m"),
+        entry("2026-11-21T09:01:00Z", "accepted", "passed", "ben"),
+    ]
 }
 
 fn repository() -> RepositoryReport {
@@ -424,7 +481,7 @@ fn entry(commit: u8, subject: &str, path: &str, line: u64, time: &str) -> Entry 
         clock_skew: false,
         reachable: true,
         moved: None,
-        seconds: None,
+        seconds: super::clock::seconds(time),
     }
 }
 

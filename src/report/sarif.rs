@@ -152,6 +152,44 @@ mod tests {
         }
     }
 
+    /// The schema that the standard publishes, from the sources of the crate whose types are generated from it.
+    fn official() -> Value {
+        let run = |program: &str, arguments: &[&str]| {
+            let program = std::env::var_os(program.to_uppercase()).unwrap_or_else(|| program.into());
+            let mut command = std::process::Command::new(program);
+            let told = command.args(arguments).current_dir(env!("CARGO_MANIFEST_DIR")).output().unwrap();
+            assert!(told.status.success(), "{}", String::from_utf8_lossy(&told.stderr));
+            String::from_utf8(told.stdout).unwrap()
+        };
+        // Of other systems' crates none may be on this machine.
+        let version = run("rustc", &["-vV"]);
+        let host = version.lines().find_map(|line| line.strip_prefix("host: ")).unwrap();
+        let options = ["metadata", "--offline", "--locked", "--format-version", "1", "--filter-platform", host];
+        let told: Value = serde_json::from_str(&run("cargo", &options)).unwrap();
+        let packages = told["packages"].as_array().unwrap();
+        let manifest =
+            packages.iter().find(|package| package["name"] == "serde-sarif").unwrap()["manifest_path"].clone();
+        let schema = std::path::Path::new(manifest.as_str().unwrap()).with_file_name("src/schema.json");
+        let schema: Value = serde_json::from_str(&std::fs::read_to_string(schema).unwrap()).unwrap();
+        assert_eq!(schema["title"], "Static Analysis Results Format (SARIF) Version 2.1.0 JSON Schema");
+        schema
+    }
+
+    #[test]
+    fn it_is_as_the_standards_own_schema_has_it() {
+        let validator = jsonschema::draft7::options().should_validate_formats(true).build(&official()).unwrap();
+        for report in [sample::report(), sample::clean(), sample::unopened(), sample::one_key()] {
+            let log = sarif(&report);
+            let errors: Vec<String> =
+                validator.iter_errors(&log).map(|error| format!("{}: {error}", error.instance_path)).collect();
+            assert!(errors.is_empty(), "{errors:#?}");
+            let read: serde_sarif::sarif::Sarif = serde_json::from_value(log).unwrap();
+            assert_eq!(read.runs.len(), report.repositories.len());
+        }
+        let wrong = serde_json::json!({"version": "2.1.0", "runs": [{"results": []}]});
+        assert!(!validator.is_valid(&wrong), "a run without a tool");
+    }
+
     #[test]
     fn a_moved_line_is_the_same_alert_and_another_key_is_not() {
         let mut report = sample::one_key();

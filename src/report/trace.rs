@@ -1,19 +1,30 @@
 //! The trace of one key: all that happened to it, in one line of time over all repositories, and where it is now. For a
 //! key that is nowhere: exactly what was searched.
 
+mod events;
+
 use std::io;
 
 use serde::Serialize;
 use serde_json::ser::PrettyFormatter;
 
-use crate::model::{Contained, Entry, Identity, KeyReport, Level, Oid, Place, Report, RepositoryReport, Shown};
+use crate::model::{Checkout, Contained, KeyReport, LedgerEntry, Place, Report, RepositoryReport, Shown};
 
 use super::escape::{markdown, shorten, terminal};
 use super::{clock, wording};
+use events::{Event, events};
 
 /// The name and version of the JSON document.
 const SCHEMA: &str = "clerk-audit/trace/1";
 const MOST_CHARACTERS: usize = 300;
+/// So many gaps of a repository are named to people; there may be a million.
+const MOST_GAPS: usize = 50;
+
+/// What a trace looks at in each repository.
+const EVERYWHERE: &str = "Every object, reached by a ref or not: files, names of files and directories, messages and \
+                          headers of commits and tags; names of refs, reflogs, indexes; stashes and what worktrees \
+                          have checked out or staged among them; as text, in every encoding and container that \
+                          clerk-audit knows, in each other. Not files that nobody has added to git.";
 
 /// A format of a trace.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -37,30 +48,10 @@ pub struct Trace<'a> {
     pub report: &'a Report,
     /// The first tags that contain it.
     pub tags: &'a [Contained],
-}
-
-/// One thing that happened.
-#[derive(Serialize)]
-struct Event<'a> {
-    time: Option<&'a str>,
-    what: &'static str,
-    repository: &'a Shown,
-    commit: Option<Oid>,
-    subject: Option<&'a Shown>,
-    path: Option<&'a Shown>,
-    line: Option<u64>,
-    #[serde(rename = "ref")]
-    reference: Option<&'a Shown>,
-    moved_from: Option<&'a Shown>,
-    author: Option<&'a Identity>,
-    committer: Option<&'a Identity>,
-    tagger: Option<&'a Identity>,
-    at_or_before: bool,
-    clock_skew: bool,
-    reachable: bool,
-    first_tag: Option<&'a Contained>,
-    #[serde(skip)]
-    entry: &'a Entry,
+    /// What the gate's ledger says of it, which may be all that is known of one that is nowhere.
+    pub ledger: &'a [LedgerEntry],
+    /// The work trees that have it checked out.
+    pub checkouts: &'a [Checkout],
 }
 
 #[derive(Serialize)]
@@ -73,6 +64,8 @@ struct Document<'a> {
     complete: bool,
     events: Vec<Event<'a>>,
     key: Option<&'a KeyReport>,
+    checkouts: &'a [Checkout],
+    ledger: &'a [LedgerEntry],
     searched: &'a [RepositoryReport],
 }
 
@@ -91,64 +84,16 @@ pub fn write_trace(trace: Trace<'_>, format: TraceFormat, out: &mut dyn io::Writ
                 hint: trace.hint,
                 found: key.is_some(),
                 complete: trace.report.complete,
-                events: key.map_or(Vec::new(), |key| events(key, trace.tags)),
+                events: events(trace),
                 key,
+                checkouts: trace.checkouts,
+                ledger: trace.ledger,
                 searched: &trace.report.repositories,
             };
             super::json::write_value(&document, PrettyFormatter::new(), out)
         }
         TraceFormat::Text => people(trace, &Form::TEXT, out),
         TraceFormat::Markdown => people(trace, &Form::MARKDOWN, out),
-    }
-}
-
-/// Everything that happened, in the order of its time; what has none comes last.
-fn events<'a>(key: &'a KeyReport, tags: &'a [Contained]) -> Vec<Event<'a>> {
-    let first = key.first_introduced.iter().filter(|_| key.introductions.is_empty());
-    let came = first.chain(&key.introductions).map(|entry| (entry, true));
-    // The other half of a move is told by where it went.
-    let went = key.removals.iter().filter(|entry| entry.moved.is_none()).map(|entry| (entry, false));
-    let mut entries: Vec<(&Entry, bool)> = came.chain(went).collect();
-    entries.sort_by_key(|(entry, _)| (entry.seconds.is_none(), entry.seconds));
-    let mut stood = false;
-    entries
-        .into_iter()
-        .map(|(entry, is_introduction)| {
-            let what = match (is_introduction, entry.level, &entry.moved) {
-                (true, _, Some(_)) => "moved",
-                (true, Level::Key, None) if std::mem::replace(&mut stood, true) => "brought back",
-                (true, Level::Key, None) => "introduced",
-                (true, Level::Path, None) => "copied",
-                (false, Level::Key, _) => "removed",
-                (false, Level::Path, _) => "removed here",
-            };
-            event(entry, what, tags)
-        })
-        .collect()
-}
-
-fn event<'a>(entry: &'a Entry, what: &'static str, tags: &'a [Contained]) -> Event<'a> {
-    let whole = |person: &'a Option<Identity>| person.as_ref().filter(|_| !entry.at_or_before);
-    let clock = entry.committer.as_ref().or(entry.tagger.as_ref());
-    let is_here = |tag: &&Contained| Some(tag.commit) == entry.commit && tag.repository == entry.repository;
-    Event {
-        time: clock.and_then(|person| person.time.as_deref()),
-        what,
-        repository: &entry.repository,
-        commit: entry.commit,
-        subject: entry.subject.as_ref(),
-        path: entry.path.as_ref(),
-        line: entry.line,
-        reference: entry.reference.as_ref(),
-        moved_from: entry.moved.as_ref().filter(|_| what == "moved"),
-        author: whole(&entry.author),
-        committer: whole(&entry.committer),
-        tagger: whole(&entry.tagger),
-        at_or_before: entry.at_or_before,
-        clock_skew: entry.clock_skew,
-        reachable: entry.reachable,
-        first_tag: tags.iter().find(is_here).filter(|_| matches!(what, "introduced" | "brought back" | "copied")),
-        entry,
     }
 }
 
@@ -180,26 +125,79 @@ fn people(trace: Trace<'_>, form: &Form, out: &mut dyn io::Write) -> io::Result<
     };
     let number = wording::count(trace.report.repositories.len() as u64, "repository", "repositories");
     let Some(key) = trace.report.keys.first() else {
-        writeln!(out, "{}", title(&format!("Nowhere: {name} is not in {number}.")))?;
+        writeln!(out, "{}\n", title(&nowhere(&name, &number, trace.report)).trim_end())?;
+        if !trace.ledger.is_empty() {
+            write!(out, "{}", title("What the gate's ledger has of it"))?;
+            for event in events(trace) {
+                happened(&event, false, form, out)?;
+            }
+            writeln!(out)?;
+        }
         return searched(trace.report, form, out);
     };
     let here = trace.report.repositories.iter().filter(|one| super::spot::is_in(key, one)).count();
     let standing = wording::standing(key);
     let of = if trace.report.repositories.len() == 1 { "here".to_owned() } else { format!("in {here} of {number}") };
-    writeln!(out, "{}", title(&format!("Found: {name} is {of}, {standing}.")))?;
-    writeln!(out, "Exposed {}. {}\n", clock::span(&key.exposure, wording::is_cut(key)), clock::COMMIT_CLOCKS)?;
+    writeln!(out, "{}\n", title(&format!("Found: {name} is {of}, {standing}.")).trim_end())?;
+    let pushes =
+        if trace.ledger.is_empty() { "" } else { " Pushes are from the gate's ledger, by the server's clock." };
+    let exposed = clock::span(&key.exposure, wording::is_cut(key));
+    writeln!(out, "Exposed {exposed}. {}{pushes}\n", clock::COMMIT_CLOCKS)?;
     let several = trace.report.repositories.len() > 1;
     write!(out, "{}", title("What happened"))?;
-    for event in events(key, trace.tags) {
-        happened(&event, several, form, out)?;
+    let all = events(trace);
+    if all.is_empty() {
+        writeln!(out, "{}not known: no commit, tag or push is known that brought it in", form.item)?;
     }
-    now(key, trace.tags, several, form, out)?;
+    for event in &all {
+        happened(event, several, form, out)?;
+    }
+    now(key, trace, several, form, out)?;
+    next(form, out)?;
     writeln!(out)?;
     searched(trace.report, form, out)
 }
 
+/// The first sentence where nothing was found, which does not say nowhere where not all was read.
+fn nowhere(name: &str, number: &str, report: &Report) -> String {
+    if report.complete {
+        return format!("Nowhere: {name} is not in {number}.");
+    }
+    let opened = report.repositories.iter().filter(|one| one.object_format.is_some()).count();
+    match opened {
+        0 => format!("Not known: {name} was looked for in nothing, since no repository could be opened."),
+        _ => format!("Not found, and not all could be read: {name} is not in what was read of {number}."),
+    }
+}
+
+/// A push, as the ledger has it.
+fn pushed(push: &LedgerEntry, what: &str, form: &Form, out: &mut dyn io::Write) -> io::Result<()> {
+    let quote = |text: &Shown| (form.quote)(text.as_str());
+    let who = push.pusher.as_ref().map_or(String::new(), |who| format!(" by {}", quote(who)));
+    let from = push.remote_address.as_ref().map_or(String::new(), |from| format!(" from {}", quote(from)));
+    let how = match push.decision.as_str() {
+        "bypassed" => ", let pass by push option",
+        "allowed" => ", as the policy allows",
+        "warned" => ", with a warning",
+        _ => "",
+    };
+    writeln!(out, "{}{}  {what}{who}{from}{how} (ledger)", form.item, clock::readable(push.time.as_str()))?;
+    let refs: Vec<String> = push.refs.iter().map(quote).collect();
+    if !refs.is_empty() {
+        writeln!(out, "{}to {}", form.inner, refs.join(", "))?;
+    }
+    if let Some(repository) = &push.repository {
+        writeln!(out, "{}in {}", form.inner, quote(repository))?;
+    }
+    Ok(())
+}
+
 fn happened(event: &Event<'_>, several: bool, form: &Form, out: &mut dyn io::Write) -> io::Result<()> {
     let quote = |text: &str| (form.quote)(text);
+    if let Some(push) = event.push {
+        return pushed(push, event.what, form, out);
+    }
+    let Some(entry) = event.entry else { return Ok(()) };
     let time = event.time.map_or("at an unknown time".to_owned(), clock::readable);
     let at = wording::at(event.path, event.line, &quote);
     let what = match (event.what, event.at_or_before) {
@@ -211,10 +209,10 @@ fn happened(event: &Event<'_>, several: bool, form: &Form, out: &mut dyn io::Wri
     let source = match (event.commit, event.subject) {
         (Some(commit), Some(subject)) => format!("commit {} {}", quote(&commit.to_string()), quote(subject.as_str())),
         (Some(commit), None) => format!("commit {}", quote(&commit.to_string())),
-        (None, _) => wording::without_commit(event.entry, &quote),
+        (None, _) => wording::without_commit(entry, &quote),
     };
-    let place = wording::place(event.entry.place);
-    let at = match event.entry.place {
+    let place = wording::place(entry.place);
+    let at = match entry.place {
         Place::File | Place::Note if !at.is_empty() => format!(" {at}"),
         _ if at.is_empty() => format!(" in the {place}"),
         _ => format!(" in the {place}, {at}"),
@@ -222,7 +220,7 @@ fn happened(event: &Event<'_>, several: bool, form: &Form, out: &mut dyn io::Wri
     writeln!(out, "{}{time}  {what}{at}{from}", form.item)?;
     writeln!(out, "{}{source}", form.inner)?;
     if several {
-        writeln!(out, "{}in {}", form.inner, quote(event.repository.as_str()))?;
+        writeln!(out, "{}in {}", form.inner, some(&event.repositories, form))?;
     }
     let people = [("author", event.author), ("committer", event.committer), ("tagger", event.tagger)];
     for (role, person) in people.into_iter().filter_map(|(role, person)| Some((role, person?))) {
@@ -233,44 +231,91 @@ fn happened(event: &Event<'_>, several: bool, form: &Form, out: &mut dyn io::Wri
         let time = tag.time.as_deref().map_or(String::new(), |time| format!(", {}", clock::readable(time)));
         writeln!(out, "{}first tag with it: {}{time}", form.inner, quote(tag.name.as_str()))?;
     }
-    for caveat in wording::caveats(event.entry) {
+    for caveat in wording::caveats(entry) {
         writeln!(out, "{}{caveat}", form.inner)?;
     }
     Ok(())
 }
 
-/// Where it is now: tips, tags that shipped it, refs, and what no ref reaches.
-fn now(key: &KeyReport, tags: &[Contained], several: bool, form: &Form, out: &mut dyn io::Write) -> io::Result<()> {
+/// The first few of many names.
+fn some(names: &[&Shown], form: &Form) -> String {
+    const MOST: usize = 5;
+    let mut told: Vec<String> = names.iter().take(MOST).map(|name| (form.quote)(name.as_str())).collect();
+    if names.len() > MOST {
+        told.push(format!("{} more", wording::number((names.len() - MOST) as u64)));
+    }
+    wording::list(&told)
+}
+
+/// Lines that several repositories share, each once, with the repositories; in the order of the first of each.
+fn gathered<'a>(lines: impl Iterator<Item = (String, &'a Shown)>) -> Vec<(String, Vec<&'a Shown>)> {
+    let mut all: Vec<(String, Vec<&'a Shown>)> = Vec::new();
+    let mut numbers = std::collections::HashMap::new();
+    for (line, repository) in lines {
+        let number = *numbers.entry(line.clone()).or_insert(all.len());
+        match all.get_mut(number) {
+            Some((_, repositories)) if repositories.contains(&repository) => {}
+            Some((_, repositories)) => repositories.push(repository),
+            None => all.push((line, vec![repository])),
+        }
+    }
+    all
+}
+
+/// Where it is now: tips, work trees, tags that shipped it, refs, and what no ref reaches.
+fn now(key: &KeyReport, trace: Trace<'_>, several: bool, form: &Form, out: &mut dyn io::Write) -> io::Result<()> {
     let quote = |text: &str| (form.quote)(text);
     write!(out, "\n{}", (form.title)("Where it is now"))?;
-    let of = |repository: &Shown| if several { format!(", in {}", quote(repository.as_str())) } else { String::new() };
+    let of =
+        |repositories: &[&Shown]| if several { format!(", in {}", some(repositories, form)) } else { String::new() };
     let own_text = wording::own_text(key);
     if key.held_at.count == 0 {
         writeln!(out, "{}no tip holds it", form.item)?;
     }
-    for place in &key.held_at.at {
-        writeln!(out, "{}stands at {}{}", form.item, wording::held(key, place, &quote), of(&place.repository))?;
+    let held = key.held_at.at.iter().map(|place| (wording::held(key, place, &quote), &place.repository));
+    for (place, repositories) in gathered(held) {
+        writeln!(out, "{}stands at {place}{}", form.item, of(&repositories))?;
+    }
+    for checkout in trace.checkouts {
+        let (path, reference) = (quote(checkout.path.as_str()), quote(checkout.reference.as_str()));
+        writeln!(out, "{}checked out in {path} ({reference})", form.item)?;
     }
     if !own_text.is_empty() {
         writeln!(out, "{}in the own text of {}", form.item, own_text.told())?;
     }
-    let is_tag = |name: &&Shown| name.as_str().starts_with("refs/tags/");
-    let shipped: Vec<String> =
-        key.reachable_from.refs.iter().filter(is_tag).map(|name| quote(&name.as_str()["refs/tags/".len()..])).collect();
+    let names: Vec<&str> = wording::ref_names(&key.reachable_from).0.into_iter().map(Shown::as_str).collect();
+    let shipped: Vec<String> = names.iter().filter_map(|name| name.strip_prefix("refs/tags/")).map(quote).collect();
     if !shipped.is_empty() {
-        let first = tags.iter().filter(|tag| tag.time.is_some()).min_by(|a, b| a.time.cmp(&b.time));
+        let first = trace.tags.iter().filter(|tag| tag.time.is_some()).min_by(|a, b| a.time.cmp(&b.time));
         let first = first.map_or(String::new(), |tag| format!(", first {}", quote(tag.tag.as_str())));
         writeln!(out, "{}shipped with its history in {}{first}", form.item, wording::list(&shipped))?;
     }
-    let refs: Vec<String> = key.reachable_from.refs.iter().map(|name| quote(name.as_str())).collect();
+    let refs: Vec<String> = names.iter().map(|name| quote(name)).collect();
     if refs.is_empty() {
         writeln!(out, "{}no ref reaches it", form.item)?;
     } else {
         let number = wording::count(key.reachable_from.count, "ref", "refs");
-        writeln!(out, "{}reached by {number}: {}", form.item, refs.join(", "))?;
+        let over = if refs.len() as u64 == key.reachable_from.count { "" } else { ", by name" };
+        writeln!(out, "{}reached by {number}{over}: {}", form.item, refs.join(", "))?;
     }
-    for place in &key.unreachable {
-        writeln!(out, "{}kept too: {}{}", form.item, wording::unreachable(place, &quote), of(&place.repository))?;
+    let kept = key.unreachable.iter().map(|place| (wording::unreachable(place, &quote), &place.repository));
+    for (place, repositories) in gathered(kept) {
+        writeln!(out, "{}kept too: {place}{}", form.item, of(&repositories))?;
+    }
+    Ok(())
+}
+
+/// What to do about a key that was found.
+fn next(form: &Form, out: &mut dyn io::Write) -> io::Result<()> {
+    write!(out, "\n{}", (form.title)("What to do"))?;
+    writeln!(out, "{}rotate it: who has it may have copied it, whatever is removed now", form.item)?;
+    for (command, what) in [
+        ("clerk-audit history --format json --output report.json REPO...", "makes the report for what follows"),
+        ("clerk-audit verify report.json", "asks Clerk whether it is alive"),
+        ("clerk-audit checklist report.json", "what to do, in order"),
+        ("clerk-audit status report.json", "what is still open"),
+    ] {
+        writeln!(out, "{}{}: {what}", form.item, (form.quote)(command))?;
     }
     Ok(())
 }
@@ -278,6 +323,10 @@ fn now(key: &KeyReport, tags: &[Contained], several: bool, form: &Form, out: &mu
 fn searched(report: &Report, form: &Form, out: &mut dyn io::Write) -> io::Result<()> {
     let quote = |text: &str| (form.quote)(text);
     write!(out, "{}", (form.title)("What was searched"))?;
+    writeln!(out, "{}", EVERYWHERE)?;
+    if form.item.starts_with('-') {
+        writeln!(out)?;
+    }
     for repository in &report.repositories {
         let path = quote(repository.path.as_str());
         if repository.object_format.is_none() {
@@ -299,7 +348,8 @@ fn searched(report: &Report, form: &Form, out: &mut dyn io::Write) -> io::Result
             };
             writeln!(out, "{}{path}: {}{lost}", form.item, objects.join(", "))?;
         }
-        for skipped in &repository.skipped {
+        not_looked_into(repository, form, out)?;
+        for skipped in repository.skipped.iter().take(MOST_GAPS) {
             let detail = if skipped.detail.as_str().is_empty() {
                 String::new()
             } else {
@@ -308,6 +358,26 @@ fn searched(report: &Report, form: &Form, out: &mut dyn io::Write) -> io::Result
             let why = wording::skipped(&skipped.reason);
             writeln!(out, "{}NOT READ: {}: {}{detail}", form.inner, quote(skipped.object.as_str()), terminal(why))?;
         }
+        let more = repository.skipped.len().saturating_sub(MOST_GAPS);
+        if more > 0 {
+            let more = wording::number(more as u64);
+            writeln!(out, "{}NOT READ: {more} more, which --format json names", form.inner)?;
+        }
+    }
+    Ok(())
+}
+
+/// What was searched as it stands and hides its content, and what has its content elsewhere.
+fn not_looked_into(repository: &RepositoryReport, form: &Form, out: &mut dyn io::Write) -> io::Result<()> {
+    if repository.opaque.count > 0 {
+        let containers = wording::count(repository.opaque.count, "container that is", "containers that are");
+        writeln!(out, "{}not looked into: {containers} encrypted, damaged or none after all", form.inner)?;
+    }
+    let elsewhere = &repository.not_ours;
+    if elsewhere.submodules + elsewhere.lfs_pointers > 0 {
+        let submodules = wording::count(elsewhere.submodules, "submodule", "submodules");
+        let files = wording::count(elsewhere.lfs_pointers, "Git LFS file", "Git LFS files");
+        writeln!(out, "{}kept elsewhere, not searched: {submodules}, {files}", form.inner)?;
     }
     Ok(())
 }
@@ -331,7 +401,9 @@ mod tests {
             })
             .collect();
         let id = format!("sha256:{}", "1".repeat(64));
-        let trace = Trace { id: &id, hint: key.map(|key| key.hint.as_str()), report, tags: &tags };
+        let ledger = sample::ledger();
+        let (hint, checkouts) = (key.map(|key| key.hint.as_str()), sample::checkouts());
+        let trace = Trace { id: &id, hint, report, tags: &tags, ledger: &ledger, checkouts: &checkouts };
         let mut out = Vec::new();
         write_trace(trace, format, &mut out).unwrap();
         String::from_utf8(out).unwrap()
@@ -343,6 +415,14 @@ mod tests {
         sample::assert_golden("trace.txt", &written(&report, TraceFormat::Text));
         sample::assert_golden("trace.md", &written(&report, TraceFormat::Markdown));
         sample::assert_golden("trace.json", &written(&report, TraceFormat::Json));
+    }
+
+    #[test]
+    fn the_schema_describes_every_field() {
+        for report in [sample::one_key(), sample::clean(), sample::unopened()] {
+            let document = serde_json::from_str(&written(&report, TraceFormat::Json)).unwrap();
+            sample::assert_trace(&document);
+        }
     }
 
     #[test]
@@ -359,6 +439,19 @@ mod tests {
     fn nowhere_tells_what_was_searched() {
         let text = written(&sample::clean(), TraceFormat::Text);
         assert!(text.starts_with("Nowhere: sha256:111") && text.contains("1,204 commits, 9,001 trees, 3,777 blobs"));
+        assert!(text.contains("kept elsewhere, not searched: 2 submodules, 1 Git LFS file"), "{text}");
+        assert!(
+            text.contains("What the gate's ledger has of it\n  2026-11-21 01:31:00 UTC  push refused by ann"),
+            "{text}"
+        );
+        let (mut partial, mut nothing) = (sample::report(), sample::unopened());
+        (partial.keys, nothing.keys) = (Vec::new(), Vec::new());
+        (nothing.repositories, nothing.complete) = (nothing.repositories.split_off(1), false);
+        let text = written(&partial, TraceFormat::Text);
+        assert!(text.starts_with("Not found, and not all could be read: sha256:111"), "{text}");
+        assert!(text.contains("not looked into: 1 container"), "{text}");
+        let text = written(&nothing, TraceFormat::Text);
+        assert!(text.starts_with("Not known: sha256:111"), "{text}");
         assert!(written(&sample::unopened(), TraceFormat::Text).contains("NOT OPENED: /srv/git/\\u{1b}"));
     }
 }

@@ -3,7 +3,8 @@
 use std::collections::BTreeSet;
 
 use crate::model::{
-    Entry, Environment, HeldAt, HeldPlace, KeyReport, Kind, LedgerEntry, Place, Report, Shown, Unreachable, Where,
+    Entry, Environment, HeldAt, HeldPlace, KeyReport, Kind, LedgerEntry, Place, ReachableFrom, Report, Shown,
+    Unreachable, Where,
 };
 
 /// Clerk's page of API keys for the instance that was opened last.
@@ -50,6 +51,15 @@ pub(super) fn list(parts: &[String]) -> String {
         [one] => one.clone(),
         [first @ .., last] => format!("{} and {last}", first.join(", ")),
     }
+}
+
+/// Each of the names of refs once, which several repositories may have, and how many names there are in all, those that
+/// are not given among them.
+pub(super) fn ref_names(reach: &ReachableFrom) -> (Vec<&Shown>, u64) {
+    let mut known = std::collections::HashSet::new();
+    let names: Vec<&Shown> = reach.refs.iter().filter(|name| known.insert(*name)).collect();
+    let all = names.len() as u64 + reach.count.saturating_sub(reach.refs.len() as u64);
+    (names, all)
 }
 
 /// What a kind of credential is called.

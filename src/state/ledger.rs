@@ -87,6 +87,8 @@ pub struct LedgerEvent {
     pub verdict: String,
     /// What was decided about the key: `refused`, `warned`, `allowed`, `bypassed`, `passed`.
     pub decision: String,
+    /// The repository's directory on the server.
+    pub repository: Option<String>,
     /// Who pushed, as the server names them.
     pub pusher: Option<String>,
     /// From where.
@@ -141,11 +143,18 @@ impl Ledger {
                 time: text(&record["time"]).unwrap_or_default(),
                 verdict: text(&record["verdict"]).unwrap_or_default(),
                 decision: text(&key["decision"]).unwrap_or_default(),
+                repository: text(&record["repository"]),
                 pusher: text(&record["pusher"]),
                 remote_address: text(&record["remote_address"]),
                 refs: list(&record["refs"]).iter().filter_map(|one| text(&one["name"])).collect(),
             });
         }
+    }
+
+    /// The one key recorded whose id begins so.
+    pub fn only(&self, start: &str) -> Option<KeyId> {
+        let mut fitting = self.events.keys().filter(|id| id.to_string().starts_with(start));
+        fitting.next().filter(|_| fitting.next().is_none()).copied()
     }
 
     /// What was decided about a key, in the order in which it was.

@@ -1,8 +1,9 @@
 //! How far the rotation of each key has come: what people ticked, and what Clerk answered.
 //!
-//! One small JSON file, made to be committed and merged: an entry a line, sorted, each line with its comma, the last
-//! line always the same, so that two people's ticks touch no line of one another's. It has ids of keys and names of
-//! steps, and no key, path or line number.
+//! One small JSON file, made to be committed and merged: for each step that a key asks for a line with its name and one
+//! with what is noted, `null` at first, sorted, the last line always the same. So two people's ticks are on lines of
+//! their own, and a line that neither changed stands between: that is what git's merge asks for. It has ids of keys and
+//! names of steps, and no key, path or line number.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -103,6 +104,9 @@ impl Status {
                 return Err(wrong("an entry is not named by a key's id and a step".to_owned()));
             }
             let odd = |_| wrong(format!("the entry of the step {step} is not as clerk-audit writes it"));
+            if value.is_null() && step != STEPS {
+                continue;
+            }
             if step == ANSWER {
                 let answer: Answer = serde_json::from_value(value).map_err(odd)?;
                 status.answers.insert(id.to_owned(), answer);
@@ -160,18 +164,21 @@ impl Status {
 
     /// The text of the file.
     pub fn text(&self) -> String {
-        let mut lines: BTreeMap<String, String> = BTreeMap::new();
+        let mut entries: BTreeMap<String, String> = BTreeMap::new();
         let json = |value: serde_json::Result<String>| value.unwrap_or_else(|_| "null".to_owned());
-        for ((key, step), tick) in &self.ticks {
-            lines.insert(format!("{key}/{step}"), json(serde_json::to_string(tick)));
-        }
         for (key, asked) in &self.keys {
-            lines.insert(format!("{key}/{STEPS}"), json(serde_json::to_string(asked)));
+            for step in asked.steps.iter().map(String::as_str).chain([ANSWER]) {
+                entries.insert(format!("{key}/{step}"), "null".to_owned());
+            }
+            entries.insert(format!("{key}/{STEPS}"), json(serde_json::to_string(asked)));
+        }
+        for ((key, step), tick) in &self.ticks {
+            entries.insert(format!("{key}/{step}"), json(serde_json::to_string(tick)));
         }
         for (key, answer) in &self.answers {
-            lines.insert(format!("{key}/{ANSWER}"), json(serde_json::to_string(answer)));
+            entries.insert(format!("{key}/{ANSWER}"), json(serde_json::to_string(answer)));
         }
-        let lines: String = lines.into_iter().map(|(name, value)| format!("\"{name}\": {value},\n")).collect();
+        let lines: String = entries.into_iter().map(|(name, value)| format!("\"{name}\":\n{value},\n")).collect();
         format!("{{\n\"schema\": \"{SCHEMA}\",\n{lines}\"{END}\": \"end\"\n}}\n")
     }
 }
@@ -223,16 +230,28 @@ mod tests {
     }
 
     #[test]
-    fn an_entry_is_a_line_and_another_entry_changes_no_other_line() {
-        let (mut more, before) = (status(), status().text());
-        for (key, step) in [('a', "deploy"), ('0', "logs"), ('f', "logs")] {
-            more.add_tick(&id(key), step, tick("Cyd"));
+    fn a_tick_changes_one_line_and_those_beside_it_stay() {
+        let mut asks = Status::default();
+        let steps = ["add", "check", "deploy", "logs"].map(str::to_owned).to_vec();
+        asks.add_key(&id('a'), Asked { hint: "sk_live_a…b".to_owned(), steps: steps.clone() });
+        let before = asks.text();
+        let mut changed = Vec::new();
+        for step in &steps {
+            let mut ticked = asks.clone();
+            ticked.add_tick(&id('a'), step, tick("Cyd"));
+            let after = ticked.text();
+            assert_eq!(after.lines().count(), before.lines().count());
+            let differ = before.lines().zip(after.lines()).enumerate().filter(|(_, (old, new))| old != new);
+            let lines: Vec<usize> = differ.map(|(line, _)| line).collect();
+            assert_eq!(lines.len(), 1, "{step}");
+            changed.extend(lines);
         }
-        let after = more.text();
-        assert!(before.lines().all(|line| after.lines().any(|other| other == line)));
-        assert_eq!(after.lines().count(), before.lines().count() + 3);
-        let keys: Vec<&str> = after.lines().filter(|line| line.starts_with("\"sha")).collect();
-        assert!(keys.is_sorted());
+        changed.sort_unstable();
+        assert!(changed.windows(2).all(|pair| pair[1] - pair[0] >= 2), "{changed:?}");
+        let names: Vec<&str> = before.lines().filter(|line| line.starts_with("\"sha")).collect();
+        assert!(names.is_sorted());
+        let asked = before.lines().find(|line| line.starts_with("{\"hint\"")).unwrap();
+        assert!(Status::parse(&before.replace(asked, "null,"), "x").is_err());
     }
 
     #[test]

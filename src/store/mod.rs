@@ -27,6 +27,7 @@ mod reftable;
 mod table;
 mod tips;
 mod walker;
+mod work_trees;
 mod writer;
 
 use std::io;
@@ -40,6 +41,7 @@ pub use objects::{ObjectIndex, Objects};
 pub use receiving::{CommitPlace, PushPaths, Receiving};
 pub use refs::{Reflog, ReflogLine, Refs, Tip};
 pub use tips::Tips;
+pub use work_trees::WorkTree;
 pub use writer::{WriteError, Writer, Written};
 
 use crate::model::{Copied, Events, Interrupt, ObjectFormat, ObjectType, Oid};

@@ -225,7 +225,7 @@ const UNTRUSTED: &str = "the server's certificate is not to be trusted, or this 
 /// What a failed request says, without a word of the server's.
 fn failure(error: &ureq::Error) -> Verdict {
     let (reason, unreached) = match error {
-        ureq::Error::Timeout(_) => ("no answer in time", false),
+        ureq::Error::Timeout(_) => ("no answer in time", true),
         ureq::Error::HostNotFound => ("the host cannot be found: is there a network?", true),
         ureq::Error::ConnectionFailed => ("no connection: is there a network?", true),
         ureq::Error::ConnectProxyFailed(_) => ("the proxy refused", true),

@@ -10,7 +10,8 @@ use std::time::Instant;
 
 use aho_corasick::packed::Config;
 use aho_corasick::{AhoCorasick, MatchKind};
-use clerk_audit::detect::Detector;
+use clerk_audit::detect::{Detector, OneKey, Search};
+use clerk_audit::key::KeyText;
 
 const PIECE: usize = 48 << 10;
 
@@ -48,6 +49,18 @@ fn main() {
         }
         found
     });
+    let one = one_key(&detector);
+    row("one key: every needle, nothing decoded", &bytes, Some(base), || {
+        pieces.iter().filter(|piece| one.has_candidate(piece)).count()
+    });
+    row("one key: the whole search", &bytes, Some(base), || {
+        pieces.iter().filter(|piece| one.search(piece, &|| false) == Search::Maybe).count()
+    });
+}
+
+fn one_key(detector: &Detector) -> OneKey {
+    let key = KeyText::new(["sk_live", "_", &"k".repeat(42)].concat().as_bytes());
+    detector.for_key(&key).expect("a secret key")
 }
 
 fn row(name: &str, bytes: &[u8], base: Option<f64>, mut run: impl FnMut() -> usize) -> f64 {

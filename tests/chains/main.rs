@@ -10,7 +10,8 @@ use std::io::Write as _;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use clerk_audit::detect::{Detector, Found, KeyFound, Step};
+use clerk_audit::detect::{Detector, Found, KeyFound, Search, Step};
+use clerk_audit::key::KeyText;
 use clerk_audit::model::Confidence;
 use encoders::{ALL, Encoded};
 use fastrand::Rng;
@@ -142,6 +143,12 @@ fn check(detector: &Detector, seed: u64) -> Result<(), String> {
     let shown = String::from_utf8_lossy(&bytes).replace(&key, "KEY");
     let told = |what: String| Err(format!("{chain:?}: {what}\n  in {shown:?}"));
     let (found, limits) = keys(detector, &bytes);
+    // Whoever knows the key and looks for it alone must not pass over it.
+    let one = detector.for_key(&KeyText::new(key.as_bytes())).expect("a secret key");
+    if found.iter().any(|found| found.key.expose() == key.as_bytes()) && one.search(&bytes, &|| false) != Search::Maybe
+    {
+        return told("the search for this one key passes over it".to_owned());
+    }
     // Three kinds of escapes in one text can be undone by turns so often that a limit is told, beside the key.
     if !limits.is_empty() && chain.len() < 3 {
         return told(format!("{limits:?}"));

@@ -9,6 +9,7 @@
 mod check;
 mod detector;
 mod lines;
+mod one_key;
 mod parse;
 #[path = "../common/secrets.rs"]
 #[allow(dead_code, reason = "each test binary uses a part of it")]

@@ -196,7 +196,8 @@ fn standing(sheet: &mut Sheet<'_>, key: &KeyReport) -> io::Result<()> {
     if reach.count == 0 {
         return Ok(());
     }
-    let refs = sheet.few_of(reach.refs.iter().map(|reference| sheet.show(reference)).collect(), reach.count);
+    let (names, all) = wording::ref_names(reach);
+    let refs = sheet.few_of(names.into_iter().map(|reference| sheet.show(reference)).collect(), all);
     sheet.bullet(0, &format!("**Reached by** {}: {}", count(reach.count, "ref", "refs"), refs.join(", ")))
 }
 

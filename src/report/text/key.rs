@@ -187,7 +187,8 @@ fn standing(page: &mut Page<'_>, key: &KeyReport) -> io::Result<()> {
     if reach.count == 0 {
         return Ok(());
     }
-    let refs = page.few_of(reach.refs.iter().map(show).collect(), reach.count);
+    let (names, all) = wording::ref_names(reach);
+    let refs = page.few_of(names.into_iter().map(show).collect(), all);
     page.field("reached by", &[format!("{}: {}", count(reach.count, "ref", "refs"), refs.join(", "))])
 }
 

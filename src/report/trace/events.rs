@@ -1,0 +1,163 @@
+//! What happened to a key, as one line of time over all repositories.
+
+use std::collections::{HashMap, HashSet};
+
+use serde::Serialize;
+
+use super::Trace;
+use crate::model::{Contained, Entry, Identity, KeyReport, LedgerEntry, Level, Oid, Shown};
+use crate::report::clock;
+
+/// One thing that happened.
+#[derive(Serialize)]
+pub(super) struct Event<'a> {
+    pub(super) time: Option<&'a str>,
+    pub(super) what: &'static str,
+    /// Those that have the same commit, or where it was pushed.
+    pub(super) repositories: Vec<&'a Shown>,
+    pub(super) commit: Option<Oid>,
+    pub(super) subject: Option<&'a Shown>,
+    pub(super) path: Option<&'a Shown>,
+    pub(super) line: Option<u64>,
+    #[serde(rename = "ref")]
+    pub(super) reference: Option<&'a Shown>,
+    pub(super) moved_from: Option<&'a Shown>,
+    pub(super) author: Option<&'a Identity>,
+    pub(super) committer: Option<&'a Identity>,
+    pub(super) tagger: Option<&'a Identity>,
+    pub(super) at_or_before: bool,
+    pub(super) clock_skew: bool,
+    pub(super) reachable: Option<bool>,
+    pub(super) first_tag: Option<&'a Contained>,
+    pub(super) push: Option<&'a LedgerEntry>,
+    #[serde(skip)]
+    pub(super) entry: Option<&'a Entry>,
+}
+
+/// Everything that happened, in the order of its time; what has none comes last. Commits have their makers' clocks and
+/// pushes the server's, and of a commit and a push of the same second the commit comes first.
+pub(super) fn events(trace: Trace<'_>) -> Vec<Event<'_>> {
+    let mut all: Vec<(Option<i64>, Event<'_>)> = trace.report.keys.first().map_or(Vec::new(), |key| {
+        let mut gone = Gone::default();
+        let told = by_commits(key).into_iter().map(|(entry, is_introduction)| {
+            (entry.seconds, by_commit(entry, gone.name_of(entry, is_introduction), trace.tags))
+        });
+        once(told)
+    });
+    let pushes = trace.ledger.iter().filter_map(|entry| Some((clock::seconds(entry.time.as_str()), by_push(entry)?)));
+    all.extend(pushes);
+    all.sort_by_key(|(seconds, _)| (seconds.is_none(), *seconds));
+    all.into_iter().map(|(_, event)| event).collect()
+}
+
+/// What several repositories tell of one commit, once.
+fn once<'a>(events: impl Iterator<Item = (Option<i64>, Event<'a>)>) -> Vec<(Option<i64>, Event<'a>)> {
+    let mut all: Vec<(Option<i64>, Event<'a>)> = Vec::new();
+    let mut numbers = HashMap::new();
+    for (seconds, event) in events {
+        let Some(entry) = event.entry.filter(|entry| entry.commit.or(entry.object).is_some()) else {
+            all.push((seconds, event));
+            continue;
+        };
+        let same = (entry.commit, entry.object, event.what, event.path, event.line, event.reference, event.moved_from);
+        let number = *numbers.entry((same, entry.place.name(), entry.at_or_before)).or_insert(all.len());
+        match all.get_mut(number) {
+            // Of one repository nothing is left out.
+            Some((_, old)) if !old.repositories.contains(&&entry.repository) => {
+                old.repositories.extend(event.repositories);
+                old.reachable = old.reachable.max(event.reachable);
+                old.first_tag = old.first_tag.or(event.first_tag);
+            }
+            _ => all.push((seconds, event)),
+        }
+    }
+    all
+}
+
+/// The repositories from which the key was gone once.
+#[derive(Default)]
+struct Gone<'a>(HashSet<&'a Shown>);
+
+impl<'a> Gone<'a> {
+    /// What happened to the key by an entry; they come in the order of time. What came in on two lines of history was
+    /// not brought back by the later.
+    fn name_of(&mut self, entry: &'a Entry, is_introduction: bool) -> &'static str {
+        match (is_introduction, entry.level, &entry.moved) {
+            (true, _, Some(_)) => "moved",
+            (true, Level::Key, None) if self.0.contains(&entry.repository) => "brought back",
+            (true, Level::Key, None) => "introduced",
+            (true, Level::Path, None) => "copied",
+            (false, Level::Key, _) => {
+                self.0.insert(&entry.repository);
+                "removed"
+            }
+            (false, Level::Path, _) => "removed here",
+        }
+    }
+}
+
+/// What commits, tags and refs did to it, in order, and whether it came in by that.
+fn by_commits(key: &KeyReport) -> Vec<(&Entry, bool)> {
+    let first = key.first_introduced.iter().filter(|_| key.introductions.is_empty());
+    let came = first.chain(&key.introductions).map(|entry| (entry, true));
+    // The other half of a move is told by where it went.
+    let went = key.removals.iter().filter(|entry| entry.moved.is_none()).map(|entry| (entry, false));
+    let mut entries: Vec<(&Entry, bool)> = came.chain(went).collect();
+    entries.sort_by_key(|(entry, _)| (entry.seconds.is_none(), entry.seconds));
+    entries
+}
+
+fn by_commit<'a>(entry: &'a Entry, what: &'static str, tags: &'a [Contained]) -> Event<'a> {
+    let whole = |person: &'a Option<Identity>| person.as_ref().filter(|_| !entry.at_or_before);
+    let clock = entry.committer.as_ref().or(entry.tagger.as_ref());
+    let is_here = |tag: &&Contained| Some(tag.commit) == entry.commit && tag.repository == entry.repository;
+    Event {
+        time: clock.and_then(|person| person.time.as_deref()),
+        what,
+        repositories: vec![&entry.repository],
+        commit: entry.commit,
+        subject: entry.subject.as_ref(),
+        path: entry.path.as_ref(),
+        line: entry.line,
+        reference: entry.reference.as_ref(),
+        moved_from: entry.moved.as_ref().filter(|_| what == "moved"),
+        author: whole(&entry.author),
+        committer: whole(&entry.committer),
+        tagger: whole(&entry.tagger),
+        at_or_before: entry.at_or_before,
+        clock_skew: entry.clock_skew,
+        reachable: Some(entry.reachable),
+        first_tag: tags.iter().find(is_here).filter(|_| matches!(what, "introduced" | "brought back" | "copied")),
+        push: None,
+        entry: Some(entry),
+    }
+}
+
+/// What the gate decided of a push that brought it; nothing for one in which it stood where it stood before.
+fn by_push(entry: &LedgerEntry) -> Option<Event<'_>> {
+    let what = match (entry.verdict.as_str(), entry.decision.as_str()) {
+        (_, "passed") => return None,
+        ("refused", _) => "push refused",
+        _ => "pushed",
+    };
+    Some(Event {
+        time: Some(entry.time.as_str()),
+        what,
+        repositories: entry.repository.iter().collect(),
+        commit: None,
+        subject: None,
+        path: None,
+        line: None,
+        reference: None,
+        moved_from: None,
+        author: None,
+        committer: None,
+        tagger: None,
+        at_or_before: false,
+        clock_skew: false,
+        reachable: None,
+        first_tag: None,
+        push: Some(entry),
+        entry: None,
+    })
+}
