@@ -5,6 +5,8 @@
 
 mod common;
 
+#[path = "gate/bombs.rs"]
+mod bombs;
 #[path = "gate/bounds.rs"]
 mod bounds;
 #[path = "gate/decided.rs"]
@@ -21,5 +23,7 @@ mod installed;
 mod policy;
 #[path = "gate/property.rs"]
 mod property;
+#[path = "gate/signed.rs"]
+mod signed;
 #[path = "gate/support.rs"]
 mod support;

@@ -1,11 +1,12 @@
 //! What lies in the quarantine: every object of it read once, as raw bytes, in the pack's order.
 
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 
 use rustc_hash::{FxHashMap, FxHashSet};
 
-use super::Limits;
-use super::scan::{Scanned, scan};
+use super::scan::{MANY_KEYS, MOST_KEYS as MOST_NAMES, Scanned, scan};
+use super::{Limits, Problem};
 use crate::detect::Detector;
 use crate::model::{Interrupt, ObjectType, Oid};
 use crate::store::{Failure, ObjectIndex, Receiving, Visitor, parse};
@@ -44,8 +45,8 @@ pub(super) struct Content {
     /// New objects, and bytes of them.
     pub(super) objects: u64,
     pub(super) bytes: u64,
-    /// Whether there were more bytes than the limit.
-    pub(super) is_over: bool,
+    /// The limit that ended the reading before its end.
+    pub(super) over: Option<Problem>,
 }
 
 /// Shared by the threads of a pass.
@@ -53,33 +54,59 @@ struct Shared<'a> {
     detector: &'a Detector,
     receiving: &'a Receiving,
     bytes: AtomicU64,
+    keys: AtomicUsize,
     names_others: AtomicBool,
-    is_over: AtomicBool,
+    over: OnceLock<Problem>,
+    limits: &'a Limits,
+    /// More bytes than this are beyond all proportion to what was sent.
     most: u64,
     interrupt: Interrupt<'a>,
+    /// Ends the reading: whoever sends a thing that unpacks without end is not waited for.
+    is_over: &'a AtomicBool,
+}
+
+impl Shared<'_> {
+    fn end(&self, problem: Problem) {
+        _ = self.over.set(problem);
+        self.is_over.store(true, Ordering::Relaxed);
+    }
+
+    /// Counts an object; whether it may still be looked at.
+    fn count(&self, bytes: u64) -> bool {
+        let so_far = self.bytes.fetch_add(bytes, Ordering::Relaxed).saturating_add(bytes);
+        if so_far > self.limits.total_bytes {
+            self.end(Problem::TooMuch { limit: self.limits.total_bytes });
+        } else if so_far > self.most {
+            self.end(Problem::Expansion { stored: self.receiving.stored_bytes, times: self.limits.expansion });
+        } else if self.interrupt.is_set() {
+            self.is_over.store(true, Ordering::Relaxed);
+        }
+        !self.is_over.load(Ordering::Relaxed)
+    }
 }
 
 struct Reading<'a> {
     shared: &'a Shared<'a>,
     found: Content,
+    /// Which new tree names which as a directory.
+    levels: Vec<(ObjectIndex, ObjectIndex)>,
 }
+
+/// So many keys, each counted once for each object, are remembered: an object that repeats ten thousand of them costs a
+/// few bytes to send again with one changed.
+const MOST_KEYS: usize = 300_000;
 
 impl Visitor for Reading<'_> {
     fn object(&mut self, index: ObjectIndex, kind: ObjectType, bytes: &[u8]) {
         let shared = self.shared;
-        let so_far = shared.bytes.fetch_add(bytes.len() as u64, Ordering::Relaxed) + bytes.len() as u64;
-        if so_far > shared.most {
-            shared.is_over.store(true, Ordering::Relaxed);
-            return;
-        }
-        if !shared.receiving.is_new(index) {
+        if !shared.count(bytes.len() as u64) || !shared.receiving.is_new(index) {
             return;
         }
         self.found.objects += 1;
         self.found.bytes += bytes.len() as u64;
         let oid = shared.receiving.quarantined.oid(index);
         match kind {
-            ObjectType::Tree => return self.tree(oid, bytes),
+            ObjectType::Tree => return self.tree(index, oid, bytes),
             ObjectType::Commit => {
                 self.found.commits.insert(oid, Links::of(bytes, shared.receiving.format));
             }
@@ -93,32 +120,79 @@ impl Reading<'_> {
     fn scan(&mut self, oid: Oid, kind: ObjectType, bytes: &[u8]) {
         let scanned = scan(self.shared.detector, bytes, self.shared.interrupt);
         if scanned != Scanned::default() {
+            self.remember(scanned.keys.len());
             self.found.carriers.insert(oid, (kind, scanned));
         }
     }
 
-    fn tree(&mut self, oid: Oid, bytes: &[u8]) {
+    fn remember(&self, keys: usize) {
+        if self.shared.keys.fetch_add(keys, Ordering::Relaxed).saturating_add(keys) > MOST_KEYS {
+            self.shared.end(Problem::TooMany);
+        }
+    }
+
+    fn tree(&mut self, index: ObjectIndex, oid: Oid, bytes: &[u8]) {
         let Shared { detector, receiving, names_others, .. } = self.shared;
         self.found.trees.insert(oid);
         let has_needle = detector.has_candidate(bytes);
         let mut others = names_others.load(Ordering::Relaxed);
         let mut named = Scanned::default();
+        let levels = &mut self.levels;
         let is_whole = parse::tree(bytes, receiving.format, |entry| {
-            others = others || (!entry.is_submodule() && !receiving.came_with_push(&entry.oid));
-            if has_needle {
-                named.keys.extend(scan(detector, entry.name, Interrupt::never()).keys);
+            let is_dir = entry.mode & 0o170_000 == 0o040_000;
+            if is_dir || (!others && !entry.is_submodule()) {
+                let there = receiving.quarantined.find(&entry.oid).filter(|there| receiving.is_new(*there));
+                others = others || there.is_none();
+                levels.extend(there.filter(|_| is_dir).map(|below| (index, below)));
+            }
+            if has_needle && named.keys.len() < MOST_NAMES {
+                named.take(scan(detector, entry.name, Interrupt::never()));
+                if named.keys.len() >= MOST_NAMES {
+                    named.limits.push(MANY_KEYS);
+                }
             }
         });
-        if others {
+        // What cannot be read to its end is looked at again from the commits that reach it.
+        if others || !is_whole {
             names_others.store(true, Ordering::Relaxed);
         }
         if has_needle && !is_whole {
             self.scan(oid, ObjectType::Tree, bytes);
         }
-        if !named.keys.is_empty() {
+        if named != Scanned::default() {
+            self.remember(named.keys.len());
             self.found.named.insert(oid, named);
         }
     }
+}
+
+/// Where a tree of the quarantine is that has more directories above it than `limit`.
+fn too_deep(mut levels: Vec<(ObjectIndex, ObjectIndex)>, count: usize, limit: usize) -> Option<ObjectIndex> {
+    levels.sort_unstable();
+    levels.dedup();
+    let mut waits_for = vec![0u32; count];
+    for (_, below) in &levels {
+        waits_for[*below as usize] += 1;
+    }
+    let mut ready: Vec<ObjectIndex> =
+        levels.iter().map(|row| row.0).filter(|tree| waits_for[*tree as usize] == 0).collect();
+    ready.dedup();
+    let mut depth = vec![0usize; count];
+    while let Some(tree) = ready.pop() {
+        if depth[tree as usize] > limit {
+            return Some(tree);
+        }
+        let first = levels.partition_point(|row| row.0 < tree);
+        for (_, below) in levels[first..].iter().take_while(|row| row.0 == tree) {
+            let below = *below as usize;
+            depth[below] = depth[below].max(depth[tree as usize] + 1);
+            waits_for[below] -= 1;
+            if waits_for[below] == 0 {
+                ready.push(below as ObjectIndex);
+            }
+        }
+    }
+    None
 }
 
 /// Reads the quarantine.
@@ -131,21 +205,27 @@ pub(super) fn read(
 ) -> Content {
     /// So few objects are read by one thread: starting others takes longer.
     const FEW: usize = 500;
+    let is_over = AtomicBool::new(false);
     let shared = Shared {
         detector,
         receiving,
         bytes: AtomicU64::new(0),
+        keys: AtomicUsize::new(0),
         names_others: AtomicBool::new(false),
-        is_over: AtomicBool::new(false),
-        most: limits.total_bytes,
+        over: OnceLock::new(),
+        limits,
+        most: receiving.stored_bytes.saturating_mul(limits.expansion).max(limits.object_bytes),
         interrupt,
+        is_over: &is_over,
     };
     let threads = if receiving.quarantined.len() < FEW { 1 } else { threads.max(1) };
     let mut readings: Vec<Reading<'_>> =
-        (0..threads).map(|_| Reading { shared: &shared, found: Content::default() }).collect();
-    let failures = receiving.visit_quarantined(&mut readings, limits.object_bytes, interrupt);
+        (0..threads).map(|_| Reading { shared: &shared, found: Content::default(), levels: Vec::new() }).collect();
+    let failures = receiving.visit_quarantined(&mut readings, limits.object_bytes, Interrupt::on(&is_over));
     let mut whole = Content::default();
-    for Reading { found, .. } in readings {
+    let mut levels = Vec::new();
+    for Reading { found, levels: some, .. } in readings {
+        levels.extend(some);
         whole.commits.extend(found.commits);
         whole.carriers.extend(found.carriers);
         whole.named.extend(found.named);
@@ -154,7 +234,13 @@ pub(super) fn read(
         whole.bytes += found.bytes;
     }
     whole.names_others = shared.names_others.into_inner();
-    whole.is_over = shared.is_over.into_inner();
+    whole.over = shared.over.into_inner();
+    // So deep a tree has as many others below it.
+    if whole.over.is_none() && whole.trees.len() > limits.tree_depth {
+        let deep = too_deep(levels, receiving.quarantined.len(), limits.tree_depth);
+        whole.over =
+            deep.map(|tree| Problem::TooDeep { oid: receiving.quarantined.oid(tree), limit: limits.tree_depth });
+    }
     // A base that came along and cannot be read has its descendants told too; alone it is the permanent store's.
     let is_new = |index: &ObjectIndex| receiving.is_new(*index);
     whole.failures = failures

@@ -21,12 +21,34 @@ pub struct Circumstances {
     pub pusher: Option<Shown>,
     /// From where.
     pub remote_address: Option<Shown>,
+    /// Who signed the push, as git's check of its certificate has it.
+    pub signer: Option<Signer>,
     /// Whether the objects were in the store before the decision.
     pub objects_remain: bool,
     /// From the start of the process.
     pub milliseconds: u64,
     /// The policy in force.
     pub policy: Option<Shown>,
+}
+
+/// What git says of the certificate of a signed push. Only a name with a good signature and a good
+/// nonce proves anything.
+#[derive(Clone, Debug, Default)]
+pub struct Signer {
+    /// Whose key it is, where the server knows.
+    pub name: Option<Shown>,
+    /// The key.
+    pub key: Option<Shown>,
+    /// `G` for a good signature; git's `--format=%G?` has the others.
+    pub status: Option<Shown>,
+    /// `OK` for the nonce that the server gave out.
+    pub nonce: Option<Shown>,
+}
+
+impl Signer {
+    fn as_json(&self) -> Value {
+        json!({"name": self.name, "key": self.key, "status": self.status, "nonce": self.nonce})
+    }
 }
 
 /// Below this name self-tests push their canaries.
@@ -108,9 +130,10 @@ pub fn record(
         "policy": circumstances.policy,
         "pusher": circumstances.pusher,
         "remote_address": circumstances.remote_address,
+        "signer": circumstances.signer.as_ref().map(Signer::as_json),
         "verdict": decision.verdict.name(),
         "canary": is_canary,
-        "objects_remain": circumstances.objects_remain,
+        "objects_remain": circumstances.objects_remain || remains(decision),
         "refs": refs,
         "ref_count": updates.len(),
         "keys": keys,
@@ -126,6 +149,11 @@ pub fn record(
         },
         "milliseconds": circumstances.milliseconds,
     })
+}
+
+/// Whether a key stands where git has stored it before it asked: in the certificate.
+fn remains(decision: &Decision) -> bool {
+    decision.keys.iter().flat_map(|key| &key.sightings).any(|sighting| sighting.place == Place::Certificate)
 }
 
 fn place(sighting: &Sighting) -> Value {
