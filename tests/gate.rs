@@ -19,6 +19,8 @@ mod examined;
 mod hostile;
 #[path = "gate/installed.rs"]
 mod installed;
+#[path = "gate/places.rs"]
+mod places;
 #[path = "gate/policy.rs"]
 mod policy;
 #[path = "gate/property.rs"]

@@ -114,6 +114,9 @@ const LONGEST_PATH: usize = 64 << 10;
 /// As many bytes of paths and keys one comparison may find.
 const MOST_HELD: usize = 32 << 20;
 
+/// So many containers that could not be looked into are told; one is enough to refuse.
+const MOST_OPAQUE: usize = 1_000;
+
 /// After so many directories of one comparison the trees in which there was nothing are remembered: a few trees that name
 /// each other many times have more paths than can ever be walked.
 const MANY_FRAMES: u64 = 10_000;
@@ -154,7 +157,7 @@ impl<'a> Comparer<'a> {
     fn problem(&mut self, oid: Oid, problem: Problem) {
         if self.told.insert(oid) {
             self.noted += 1;
-            self.problems.push(problem);
+            problem.join(&mut self.problems);
         }
     }
 
@@ -422,7 +425,9 @@ impl<'a> Comparer<'a> {
         let scanned = Rc::new(scan(self.detector, &bytes, self.interrupt));
         if extent == Extent::Pushed {
             self.noted += scanned.opaque.len() as u64;
-            self.opaque.extend(scanned.opaque.iter().map(|what| (oid, path(), *what)));
+            if self.opaque.len() < MOST_OPAQUE {
+                self.opaque.extend(scanned.opaque.iter().map(|what| (oid, path(), *what)));
+            }
             for limit in &scanned.limits {
                 self.problem(oid, Problem::Decoding { oid: Some(oid), limit });
             }

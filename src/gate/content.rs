@@ -90,7 +90,16 @@ struct Reading<'a> {
     found: Content,
     /// Which new tree names which as a directory.
     levels: Vec<(ObjectIndex, ObjectIndex)>,
+    /// New objects that trees named of late: versions of a tree that come one after another name nearly the same.
+    recent: Vec<(Oid, ObjectIndex)>,
 }
+
+/// So many are remembered, each in the place that its id says.
+const RECENT: usize = 4096;
+
+/// So many directories in directories a thread remembers. In a push with more the depth is not looked at here: git looks at
+/// it itself, and a comparison goes no deeper than its limit.
+const MOST_LEVELS: usize = 4_000_000;
 
 /// So many keys, each counted once for each object, are remembered: an object that repeats ten thousand of them costs a
 /// few bytes to send again with one changed.
@@ -137,13 +146,25 @@ impl Reading<'_> {
         let has_needle = detector.has_candidate(bytes);
         let mut others = names_others.load(Ordering::Relaxed);
         let mut named = Scanned::default();
-        let levels = &mut self.levels;
+        let (levels, recent) = (&mut self.levels, &mut self.recent);
+        if recent.is_empty() {
+            recent.resize(RECENT, (oid, index));
+        }
         let is_whole = parse::tree(bytes, receiving.format, |entry| {
             let is_dir = entry.mode & 0o170_000 == 0o040_000;
             if is_dir || (!others && !entry.is_submodule()) {
-                let there = receiving.quarantined.find(&entry.oid).filter(|there| receiving.is_new(*there));
-                others = others || there.is_none();
-                levels.extend(there.filter(|_| is_dir).map(|below| (index, below)));
+                let place = recent_place(&entry.oid);
+                let there = match recent.get(place) {
+                    Some((oid, there)) if *oid == entry.oid => Some(*there),
+                    _ => receiving.quarantined.find(&entry.oid).filter(|there| receiving.is_new(*there)),
+                };
+                match there {
+                    Some(there) => recent[place] = (entry.oid, there),
+                    None => others = true,
+                }
+                if levels.len() < MOST_LEVELS {
+                    levels.extend(there.filter(|_| is_dir).map(|below| (index, below)));
+                }
             }
             if has_needle && named.keys.len() < MOST_NAMES {
                 named.take(scan(detector, entry.name, Interrupt::never()));
@@ -166,29 +187,44 @@ impl Reading<'_> {
     }
 }
 
-/// Where a tree of the quarantine is that has more directories above it than `limit`.
-fn too_deep(mut levels: Vec<(ObjectIndex, ObjectIndex)>, count: usize, limit: usize) -> Option<ObjectIndex> {
-    levels.sort_unstable();
-    levels.dedup();
+fn recent_place(oid: &Oid) -> usize {
+    let bytes = oid.as_bytes();
+    (usize::from(bytes[0]) << 8 | usize::from(bytes[1])) % RECENT
+}
+
+/// A tree of the quarantine that has more directories above it than `limit`. `levels` says which tree names which, in any
+/// order and as often as it does.
+fn too_deep(levels: &[(ObjectIndex, ObjectIndex)], count: usize, limit: usize) -> Option<ObjectIndex> {
+    // The trees that tree `n` names are `below[first[n]..first[n + 1]]`.
+    let mut first = vec![0u32; count + 1];
     let mut waits_for = vec![0u32; count];
-    for (_, below) in &levels {
-        waits_for[*below as usize] += 1;
+    for (tree, named) in levels {
+        first[*tree as usize + 1] += 1;
+        waits_for[*named as usize] += 1;
     }
-    let mut ready: Vec<ObjectIndex> =
-        levels.iter().map(|row| row.0).filter(|tree| waits_for[*tree as usize] == 0).collect();
-    ready.dedup();
+    for at in 0..count {
+        first[at + 1] += first[at];
+    }
+    let mut ready: Vec<usize> =
+        (0..count).filter(|tree| waits_for[*tree] == 0 && first[*tree] < first[*tree + 1]).collect();
+    let mut below = vec![0; levels.len()];
+    let mut next = first.clone();
+    for (tree, named) in levels {
+        let next = &mut next[*tree as usize];
+        below[*next as usize] = *named;
+        *next += 1;
+    }
     let mut depth = vec![0usize; count];
     while let Some(tree) = ready.pop() {
-        if depth[tree as usize] > limit {
-            return Some(tree);
+        if depth[tree] > limit {
+            return Some(tree as ObjectIndex);
         }
-        let first = levels.partition_point(|row| row.0 < tree);
-        for (_, below) in levels[first..].iter().take_while(|row| row.0 == tree) {
-            let below = *below as usize;
-            depth[below] = depth[below].max(depth[tree as usize] + 1);
-            waits_for[below] -= 1;
-            if waits_for[below] == 0 {
-                ready.push(below as ObjectIndex);
+        for named in &below[first[tree] as usize..first[tree + 1] as usize] {
+            let named = *named as usize;
+            depth[named] = depth[named].max(depth[tree] + 1);
+            waits_for[named] -= 1;
+            if waits_for[named] == 0 {
+                ready.push(named);
             }
         }
     }
@@ -219,12 +255,16 @@ pub(super) fn read(
         is_over: &is_over,
     };
     let threads = if receiving.quarantined.len() < FEW { 1 } else { threads.max(1) };
-    let mut readings: Vec<Reading<'_>> =
-        (0..threads).map(|_| Reading { shared: &shared, found: Content::default(), levels: Vec::new() }).collect();
+    let mut readings: Vec<Reading<'_>> = (0..threads)
+        .map(|_| Reading { shared: &shared, found: Content::default(), levels: Vec::new(), recent: Vec::new() })
+        .collect();
     let failures = receiving.visit_quarantined(&mut readings, limits.object_bytes, Interrupt::on(&is_over));
-    let mut whole = Content::default();
-    let mut levels = Vec::new();
+    let mut readings = readings.into_iter();
+    let first = readings.next();
+    let (mut whole, mut levels) = first.map(|reading| (reading.found, reading.levels)).unwrap_or_default();
+    let mut is_cut = levels.len() >= MOST_LEVELS;
     for Reading { found, levels: some, .. } in readings {
+        is_cut |= some.len() >= MOST_LEVELS;
         levels.extend(some);
         whole.commits.extend(found.commits);
         whole.carriers.extend(found.carriers);
@@ -236,8 +276,8 @@ pub(super) fn read(
     whole.names_others = shared.names_others.into_inner();
     whole.over = shared.over.into_inner();
     // So deep a tree has as many others below it.
-    if whole.over.is_none() && whole.trees.len() > limits.tree_depth {
-        let deep = too_deep(levels, receiving.quarantined.len(), limits.tree_depth);
+    if whole.over.is_none() && !is_cut && whole.trees.len() > limits.tree_depth {
+        let deep = too_deep(&levels, receiving.quarantined.len(), limits.tree_depth);
         whole.over =
             deep.map(|tree| Problem::TooDeep { oid: receiving.quarantined.oid(tree), limit: limits.tree_depth });
     }

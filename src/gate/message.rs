@@ -172,6 +172,9 @@ fn place(sighting: &Sighting) -> String {
                 at(*line)
             )
         }
+        Place::Unplaced { oid, kind, line } => {
+            format!("the {} {}{}; where it stands was not found out", kind.name(), oid.short(), at(*line))
+        }
         Place::RefName(name) => format!("the name of the ref {name}"),
         Place::PushOption(number) => format!("push option {number}"),
         Place::Certificate => "the certificate of the signed push, which this server has stored already".to_owned(),

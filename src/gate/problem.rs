@@ -93,7 +93,19 @@ pub(super) enum ProblemClass {
     Failure,
 }
 
+/// So many are kept, and one of each class at least: the rest is as the first. A commit may name a million parents that are
+/// nowhere.
+const MOST: usize = 1_000;
+
 impl Problem {
+    /// Puts it among others.
+    pub(super) fn join(self, others: &mut Vec<Self>) {
+        let is_more_of_the_same = others.len() >= MOST && others.iter().any(|other| other.class() == self.class());
+        if !is_more_of_the_same && !others.contains(&self) {
+            others.push(self);
+        }
+    }
+
     pub(super) fn of_failure(oid: Oid, failure: Failure, limit: u64) -> Self {
         match failure {
             Failure::TooLarge(_) => Self::TooLarge { oid, limit },

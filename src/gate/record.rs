@@ -89,7 +89,7 @@ pub fn record(
     let refs: Vec<Value> = updates
         .iter()
         .take(MOST)
-        .map(|update| json!({"name": mask(&update.name), "claimed_old": update.old, "new": update.new}))
+        .map(|update| json!({"name": cut(&mask(&update.name)), "claimed_old": update.old, "new": update.new}))
         .collect();
     let keys: Vec<Value> = decision
         .keys
@@ -156,17 +156,30 @@ fn remains(decision: &Decision) -> bool {
     decision.keys.iter().flat_map(|key| &key.sightings).any(|sighting| sighting.place == Place::Certificate)
 }
 
+/// A path or name, masked whole, as far as the ledger has it: nobody is to fill a disk with names.
+fn cut(text: &Shown) -> String {
+    const MOST: usize = 1_000;
+    let text = text.as_str();
+    match text.char_indices().nth(MOST) {
+        Some((at, _)) => format!("{}…", &text[..at]),
+        None => text.to_owned(),
+    }
+}
+
 fn place(sighting: &Sighting) -> Value {
     let mut value = match &sighting.place {
-        Place::File { path, line } => json!({"place": "file", "path": path, "line": line}),
-        Place::Name { path } => json!({"place": "path", "path": path}),
+        Place::File { path, line } => json!({"place": "file", "path": cut(path), "line": line}),
+        Place::Name { path } => json!({"place": "path", "path": cut(path)}),
         Place::CommitText { line } => json!({"place": "commit", "line": line}),
         Place::Tag { oid, line } => json!({"place": "tag", "object": oid, "line": line}),
         Place::Tagged { oid, line } => json!({"place": "tagged", "object": oid, "line": line}),
         Place::Unreached { oid, kind, line } => {
             json!({"place": "unreached", "object": oid, "type": kind, "line": line})
         }
-        Place::RefName(name) => json!({"place": "ref_name", "path": name}),
+        Place::Unplaced { oid, kind, line } => {
+            json!({"place": "unplaced", "object": oid, "type": kind, "line": line})
+        }
+        Place::RefName(name) => json!({"place": "ref_name", "path": cut(name)}),
         Place::PushOption(number) => json!({"place": "push_option", "number": number}),
         Place::Certificate => json!({"place": "certificate"}),
     };

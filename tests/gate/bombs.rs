@@ -204,7 +204,15 @@ fn ten_trees_with_more_paths_than_can_be_walked_are_decided_at_once() {
             objects.push((ObjectType::Tree, tree));
         }
         if is_bad {
-            commit_of(objects, inner.1).is_refused_for(&key, &["more keys in it than are told apart", "d0/d0/d0"]);
+            commit_of(objects.clone(), inner.1)
+                .is_refused_for(&key, &["more keys in it than are told apart", "d0/d0/d0"]);
+            // Where limits are no reason to refuse, the key that was found before one was reached is.
+            let server = Server::new();
+            server.policy("on_limit = \"accept\"");
+            let commit = Commit::new(inner.1, &[], 1, "many").encode();
+            let tip = object_id(ObjectType::Commit, &commit);
+            objects.push((ObjectType::Commit, commit));
+            in_quarantine(&server, &pack(&objects), tip.to_string()).is_refused_for(&key, &["d0/d0/d0"]);
             continue;
         }
         // The same where the file itself is not sent, so that the trees must be walked to find it.

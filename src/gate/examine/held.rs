@@ -6,7 +6,7 @@ use super::Work;
 use crate::gate::compare::{Extent, Held};
 use crate::gate::content::Links;
 use crate::gate::scan::Sight;
-use crate::gate::{Place, Standing};
+use crate::gate::{Place, Problem, Standing};
 use crate::key::KeyId;
 use crate::model::{ObjectType, Oid};
 
@@ -30,6 +30,9 @@ impl Work<'_> {
         for at in 0..self.order.len() {
             if self.examiner.interrupt.is_set() {
                 return;
+            }
+            if self.is_full() {
+                return self.problem(Problem::TooMany);
             }
             let commit = self.order[at];
             let links = self.links[&commit].clone();
@@ -107,11 +110,10 @@ impl Work<'_> {
         }
     }
 
-    /// Keys in what came along and no pushed ref reaches: anyone who knows the id could read it.
+    /// Keys in what came along and no pushed ref reaches: anyone who knows the id could read it. Where the comparison ended
+    /// before its end, in what it did not come to.
     pub(super) fn unreached(&mut self) {
-        if self.examiner.interrupt.is_set() {
-            return;
-        }
+        let is_cut = self.examiner.interrupt.is_set() || self.is_full() || !self.comparer.problems.is_empty();
         let content = self.content;
         let mut unreached: Vec<(Oid, ObjectType, &[Sight])> = Vec::new();
         for (oid, (kind, scanned)) in &content.carriers {
@@ -127,7 +129,11 @@ impl Work<'_> {
         unreached.sort_unstable_by_key(|row| row.0);
         for (oid, kind, keys) in unreached {
             for sight in keys {
-                let place = Place::Unreached { oid, kind, line: sight.line };
+                let line = sight.line;
+                let place = match is_cut {
+                    true => Place::Unplaced { oid, kind, line },
+                    false => Place::Unreached { oid, kind, line },
+                };
                 self.add(sight, place, None, Standing::Introduced, true);
             }
         }

@@ -34,6 +34,9 @@ pub struct Examiner<'a> {
 /// So many sightings are kept; a push with more is refused by what it has already.
 const MOST_SIGHTINGS: usize = 100_000;
 
+/// The same for the bytes of their paths.
+const MOST_PLACE_BYTES: usize = 64 << 20;
+
 /// The examination of one push.
 struct Work<'a> {
     examiner: &'a Examiner<'a>,
@@ -51,6 +54,8 @@ struct Work<'a> {
     /// New objects that the pushed refs reach by themselves: commits, tags, what these tag.
     reached: FxHashSet<Oid>,
     found: Examination,
+    /// Bytes of the paths in it.
+    place_bytes: usize,
     /// Introductions by path, to be asked of the existing tips: which sighting, key, path, whether it is a name.
     open: Vec<(usize, KeyId, Vec<u8>, bool)>,
     /// Bytes of old content that may still be read to tell removals.
@@ -77,6 +82,7 @@ impl Examiner<'_> {
             trees: Vec::new(),
             reached: FxHashSet::default(),
             found: Examination::default(),
+            place_bytes: 0,
             open: Vec::new(),
             removal_bytes: 32 << 20,
         };
@@ -97,11 +103,7 @@ impl Examiner<'_> {
 
 impl Work<'_> {
     fn problem(&mut self, problem: Problem) {
-        /// The rest is as the first: a commit may name a million parents that are nowhere.
-        const MOST: usize = 1_000;
-        if self.found.problems.len() < MOST && !self.found.problems.contains(&problem) {
-            self.found.problems.push(problem);
-        }
+        problem.join(&mut self.found.problems);
     }
 
     fn quarantine(&mut self) {
@@ -110,7 +112,8 @@ impl Work<'_> {
             self.found.problems.push(Problem::Quarantine { detail });
         }
         for (oid, failure) in &self.content.failures {
-            self.found.problems.push(Problem::of_failure(*oid, *failure, self.examiner.limits.object_bytes));
+            let problem = Problem::of_failure(*oid, *failure, self.examiner.limits.object_bytes);
+            problem.join(&mut self.found.problems);
         }
         self.found.problems.extend(self.content.over.clone());
     }
@@ -127,10 +130,16 @@ impl Work<'_> {
         keys
     }
 
+    /// Whether no more sightings are kept. Once so it stays so: `open` tells them by their number.
+    fn is_full(&self) -> bool {
+        self.found.sightings.len() >= MOST_SIGHTINGS || self.place_bytes >= MOST_PLACE_BYTES
+    }
+
     fn add(&mut self, sight: &Sight, place: Place, commit: Option<Oid>, standing: Standing, is_new_object: bool) {
-        if self.found.sightings.len() >= MOST_SIGHTINGS {
+        if self.is_full() {
             return self.problem(Problem::TooMany);
         }
+        self.place_bytes += place.path().map_or(0, |path| path.as_str().len());
         let commit = commit.map(|oid| CommitShown {
             oid,
             subject: Shown::default(),
@@ -156,13 +165,17 @@ impl Work<'_> {
             let named = if path.is_empty() { detector.mask(oid.short().as_bytes()) } else { detector.mask(path) };
             self.found.opaque.push((named, what));
         }
-        let carriers = self.content.carriers.iter().map(|(oid, (_, scanned))| (oid, scanned));
-        for (oid, scanned) in carriers.chain(&self.content.named) {
+        let content = self.content;
+        let carriers = content.carriers.iter().map(|(oid, (_, scanned))| (oid, scanned));
+        for (oid, scanned) in carriers.chain(&content.named) {
             let named = detector.mask(oid.short().as_bytes());
             self.found.opaque.extend(scanned.opaque.iter().map(|what| (named.clone(), *what)));
-            self.found.problems.extend(scanned.limits.iter().map(|limit| Problem::Decoding { oid: Some(*oid), limit }));
+            for limit in &scanned.limits {
+                self.problem(Problem::Decoding { oid: Some(*oid), limit });
+            }
         }
         self.found.opaque.sort();
+        self.found.opaque.dedup();
         self.found.problems.append(&mut self.comparer.problems);
         self.found.quarantined = self.content.objects;
         self.found.reached += self.comparer.objects;
