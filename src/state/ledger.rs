@@ -119,7 +119,7 @@ pub struct Ledger {
 }
 
 impl Ledger {
-    /// Reads a ledger. Decisions about canaries are left out. A last line that a killed writer left unended is no error.
+    /// Reads a ledger. Refused canaries are left out. A last line that a killed writer left unended is no error.
     ///
     /// # Errors
     /// Where it cannot be read, or a line is no record.
@@ -141,7 +141,8 @@ impl Ledger {
             if record["schema"] != 1 {
                 return Err(at + 1);
             }
-            if record["canary"] == true {
+            // By its ref alone, which anyone can push to: one that was let in counts like every other push.
+            if record["canary"] == true && record["verdict"] == "refused" {
                 continue;
             }
             ledger.add(&record);
@@ -222,13 +223,16 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_record_is_an_error_and_canaries_are_left_out() {
+    fn what_is_no_record_is_an_error_and_refused_canaries_are_left_out() {
         assert_eq!(Ledger::parse("nonsense\n").unwrap_err(), 1);
         assert_eq!(Ledger::parse("{\"schema\":9}\n").unwrap_err(), 1);
         let mut canary = record("1", &id('a'));
         canary["canary"] = json!(true);
         let ledger = Ledger::parse(&format!("{canary}\n")).unwrap();
         assert!(ledger.of(&KeyId::parse(&id('a')).unwrap()).is_empty());
+        canary["verdict"] = json!("observed");
+        let ledger = Ledger::parse(&format!("{canary}\n")).unwrap();
+        assert_eq!(ledger.of(&KeyId::parse(&id('a')).unwrap()).len(), 1);
     }
 
     #[test]
