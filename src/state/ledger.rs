@@ -6,7 +6,7 @@
 use std::fs::{File, OpenOptions};
 use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::path::Path;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use rustix::fs::FlockOperation;
 use serde_json::Value;
@@ -45,22 +45,24 @@ pub enum Append {
 
 /// Locks the ledger; whether it is.
 fn lock(file: &File, how: Append) -> io::Result<bool> {
-    let started = Instant::now();
-    loop {
+    const PAUSE: Duration = Duration::from_millis(2);
+    let pauses = match how {
+        Append::InTurn(longest) => longest.as_millis() / PAUSE.as_millis(),
+        Append::AtOnce => 0,
+    };
+    for number in 0..=pauses {
         match rustix::fs::flock(file, FlockOperation::NonBlockingLockExclusive) {
             Ok(()) => return Ok(true),
             // Appending one line is whole by itself on a local disk: the lock is for the moments when something fails.
             Err(_) if how == Append::AtOnce => return Ok(false),
+            Err(rustix::io::Errno::WOULDBLOCK | rustix::io::Errno::INTR) if number < pauses => {
+                std::thread::sleep(PAUSE);
+            }
             Err(rustix::io::Errno::WOULDBLOCK | rustix::io::Errno::INTR) => {}
             Err(error) => return Err(error.into()),
         }
-        if let Append::InTurn(longest) = how
-            && started.elapsed() >= longest
-        {
-            return Err(io::Error::new(io::ErrorKind::TimedOut, "another process holds its lock and does not end"));
-        }
-        std::thread::sleep(Duration::from_millis(2));
     }
+    Err(io::Error::new(io::ErrorKind::TimedOut, "another process holds its lock and does not end"))
 }
 
 /// Appends a record as one line. A file that is made is readable by its owner alone.
