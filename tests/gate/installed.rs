@@ -124,8 +124,10 @@ fn a_whole_host_is_guarded_and_repositories_keep_their_hooks() {
     script(&server.path().join("hooks/post-receive"), "#!/bin/sh\ntouch \"$GIT_DIR/after\"\n");
     let system = server.beside("gitconfig");
     let hooks = server.beside("host hooks");
+    let older = git_of_version(&server.beside("older"), "2.53.9");
     let run = |arguments: &[&str]| {
         Audit::new(arguments)
+            .variable("PATH", &older)
             .and("--system")
             .and("--directory")
             .and(&hooks)
