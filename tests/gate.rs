@@ -5,6 +5,8 @@
 
 mod common;
 
+#[path = "gate/bombs.rs"]
+mod bombs;
 #[path = "gate/bounds.rs"]
 mod bounds;
 #[path = "gate/decided.rs"]
@@ -17,9 +19,13 @@ mod examined;
 mod hostile;
 #[path = "gate/installed.rs"]
 mod installed;
+#[path = "gate/places.rs"]
+mod places;
 #[path = "gate/policy.rs"]
 mod policy;
 #[path = "gate/property.rs"]
 mod property;
+#[path = "gate/signed.rs"]
+mod signed;
 #[path = "gate/support.rs"]
 mod support;

@@ -104,6 +104,8 @@ fn run(arguments: impl Iterator<Item = OsString>, started: Instant) -> Exit {
 /// A flag that Ctrl-C sets. The first time, what was found so far is reported; the second ends the process.
 fn interrupt_flag() -> Arc<AtomicBool> {
     let flag = Arc::new(AtomicBool::new(false));
+    // A limit on the size of files is an error of the write like a full disk, not the end of the process.
+    _ = signal_hook::flag::register(signal_hook::consts::SIGXFSZ, Arc::new(AtomicBool::new(false)));
     for signal in [signal_hook::consts::SIGINT, signal_hook::consts::SIGTERM] {
         // Where a signal cannot be handled it does what it always does, which is to end the process.
         let status = i32::from(Exit::Incomplete.code());

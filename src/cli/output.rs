@@ -84,11 +84,15 @@ pub(super) fn to_stdout(text: &[u8]) -> io::Result<()> {
 }
 
 /// Writes a file whole or not at all: beside its place, readable by its owner alone, and then renamed there. A
-/// symbolic link in its place is replaced, never followed.
+/// symbolic link in its place is replaced, never followed, unless to a device or a pipe: those are written to, because
+/// `/dev/null` in whose place a file was put is of no use to anyone.
 ///
 /// # Errors
 /// Where it cannot be written.
 pub(super) fn to_file(path: &Path, text: &[u8]) -> io::Result<()> {
+    if std::fs::metadata(path).is_ok_and(|there| !there.is_file() && !there.is_dir()) {
+        return std::fs::OpenOptions::new().write(true).open(path)?.write_all(text);
+    }
     let dir = path.parent().filter(|dir| !dir.as_os_str().is_empty()).unwrap_or(Path::new("."));
     // Created with mode 0600.
     let mut file = tempfile::NamedTempFile::new_in(dir)?;
@@ -119,4 +123,23 @@ pub(super) fn error(message: &str, hint: Option<&str>) {
     }
     // Nobody is left to be told where this fails.
     _ = io::stderr().lock().write_all(text.as_bytes());
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_device_is_written_to_and_a_file_is_put_in_the_place_of_any_other_link() {
+        let folder = tempfile::tempdir().unwrap();
+        let at = |name: &str| folder.path().join(name);
+        let is_link = |name: &str| std::fs::symlink_metadata(at(name)).unwrap().is_symlink();
+        std::os::unix::fs::symlink("/dev/null", at("device")).unwrap();
+        to_file(&at("device"), b"words").unwrap();
+        assert!(is_link("device"));
+        std::fs::write(at("another's"), "theirs").unwrap();
+        std::os::unix::fs::symlink(at("another's"), at("link")).unwrap();
+        to_file(&at("link"), b"words").unwrap();
+        assert!(!is_link("link") && std::fs::read(at("another's")).unwrap() == b"theirs");
+    }
 }

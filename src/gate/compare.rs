@@ -12,16 +12,28 @@ use crate::model::{Interrupt, ObjectType, Oid};
 use crate::store::{Failure, Receiving, parse};
 
 /// An entry that stands on one side and not, at the same path with the same id, on the other.
-#[derive(Clone, Debug)]
-pub(super) struct Difference {
-    pub(super) path: Vec<u8>,
-    pub(super) oid: Oid,
-    /// Files of the other side at the same path.
-    pub(super) against: Vec<Oid>,
-    /// Whether the other side has nothing of this name there.
-    pub(super) is_new_name: bool,
-    /// Whether the entry is a directory: then only its name is told here.
-    pub(super) is_dir: bool,
+struct Difference<'a> {
+    /// The directories above it, and its name.
+    above: &'a [Vec<u8>],
+    name: &'a [u8],
+    oid: Oid,
+    /// What the other side has at the same path.
+    same: &'a [Entry],
+    is_dir: bool,
+    /// Whether git takes it for another repository's commit: then only its name is looked at.
+    is_elsewhere: bool,
+}
+
+impl Difference<'_> {
+    fn path(&self) -> Vec<u8> {
+        let mut path = Vec::new();
+        for name in self.above {
+            path.extend_from_slice(name);
+            path.push(b'/');
+        }
+        path.extend_from_slice(self.name);
+        path
+    }
 }
 
 /// A key that one side holds at a path and the other does not.
@@ -65,14 +77,49 @@ pub(super) struct Comparer<'a> {
     pub(super) objects: u64,
     /// Containers that could not be looked into: in which object.
     pub(super) opaque: Vec<(Oid, Vec<u8>, &'static str)>,
+    /// How often there was something to tell.
+    noted: u64,
 }
 
+/// Trees that stand at one path, to be laid beside those that stand there on the other side. Each list is sorted and has
+/// no tree twice: a tree may name another a thousand times.
 struct Frame {
-    path: Vec<u8>,
+    name: Vec<u8>,
     from: Vec<Oid>,
     against: Vec<Oid>,
+    /// How many directories it is below the root.
     depth: usize,
 }
+
+impl Frame {
+    fn new(name: Vec<u8>, depth: usize, mut from: Vec<Oid>, mut against: Vec<Oid>) -> Self {
+        for list in [&mut from, &mut against] {
+            list.sort_unstable();
+            list.dedup();
+        }
+        Self { name, from, against, depth }
+    }
+}
+
+/// What is on the stack of a comparison.
+enum Step {
+    Enter(Frame),
+    /// Everything below a frame was seen; so much had been noted before.
+    Leave((Vec<Oid>, Vec<Oid>), u64),
+}
+
+/// A longer path is no file's.
+const LONGEST_PATH: usize = 64 << 10;
+
+/// As many bytes of paths and keys one comparison may find.
+const MOST_HELD: usize = 32 << 20;
+
+/// So many containers that could not be looked into are told; one is enough to refuse.
+const MOST_OPAQUE: usize = 1_000;
+
+/// After so many directories of one comparison the trees in which there was nothing are remembered: a few trees that name
+/// each other many times have more paths than can ever be walked.
+const MANY_FRAMES: u64 = 10_000;
 
 #[derive(Clone, Copy)]
 struct Entry {
@@ -103,12 +150,14 @@ impl<'a> Comparer<'a> {
             bytes: 0,
             objects: 0,
             opaque: Vec::new(),
+            noted: 0,
         }
     }
 
     fn problem(&mut self, oid: Oid, problem: Problem) {
         if self.told.insert(oid) {
-            self.problems.push(problem);
+            self.noted += 1;
+            problem.join(&mut self.problems);
         }
     }
 
@@ -152,42 +201,77 @@ impl<'a> Comparer<'a> {
         self.problem(oid, problem);
     }
 
-    /// Hands over what the trees `from` have and none of the trees `against` has at the same path. An explicit stack: a
-    /// tree may be as deep as its maker likes.
+    /// Hands over what the trees `from` have and none of the trees `against` has at the same path, until it is answered no.
+    /// An explicit stack: a tree may be as deep as its maker likes.
     fn differences(
         &mut self,
         receiving: &mut Receiving,
         from: &[Oid],
         against: &[Oid],
         extent: Extent,
-        each: &mut dyn FnMut(&mut Self, &mut Receiving, Difference),
+        each: &mut dyn FnMut(&mut Self, &mut Receiving, &Difference<'_>) -> bool,
     ) {
         let from: Vec<Oid> = from.iter().copied().filter(|tree| !against.contains(tree)).collect();
-        let mut stack = vec![Frame { path: Vec::new(), from, against: against.to_vec(), depth: 0 }];
-        while let Some(frame) = stack.pop() {
+        let mut stack = vec![Step::Enter(Frame::new(Vec::new(), 0, from, against.to_vec()))];
+        let mut above: Vec<Vec<u8>> = Vec::new();
+        let mut nothing_in: FxHashSet<(Vec<Oid>, Vec<Oid>)> = FxHashSet::default();
+        let mut frames = 0u64;
+        while let Some(step) = stack.pop() {
             if self.interrupt.is_set() {
                 return;
             }
-            if frame.depth > self.limits.tree_depth {
+            let mut frame = match step {
+                Step::Enter(frame) => frame,
+                Step::Leave(trees, before) => {
+                    if self.noted == before {
+                        nothing_in.insert(trees);
+                    }
+                    continue;
+                }
+            };
+            above.truncate(frame.depth.saturating_sub(1));
+            if frame.depth > 0 {
+                above.push(std::mem::take(&mut frame.name));
+            }
+            if let Some(problem) = self.too_far(&frame, &above) {
                 if extent == Extent::Pushed {
-                    let oid = frame.from.first().copied();
-                    self.problems.extend(oid.map(|oid| Problem::TooDeep { oid, limit: self.limits.tree_depth }));
+                    self.problems.push(problem);
                     return;
                 }
                 continue;
             }
-            self.frame(receiving, &frame, extent, &mut stack, each);
+            frames += 1;
+            if frames > MANY_FRAMES && frame.from.len() + frame.against.len() <= 8 {
+                let trees = (frame.from.clone(), frame.against.clone());
+                if nothing_in.contains(&trees) {
+                    continue;
+                }
+                stack.push(Step::Leave(trees, self.noted));
+            }
+            if !self.frame(receiving, &frame, &above, extent, &mut stack, each) {
+                return;
+            }
         }
+    }
+
+    fn too_far(&self, frame: &Frame, above: &[Vec<u8>]) -> Option<Problem> {
+        let oid = *frame.from.first()?;
+        if frame.depth > self.limits.tree_depth {
+            return Some(Problem::TooDeep { oid, limit: self.limits.tree_depth });
+        }
+        let bytes: usize = above.iter().map(|name| name.len() + 1).sum();
+        (bytes > LONGEST_PATH).then_some(Problem::LongPath { oid, limit: LONGEST_PATH })
     }
 
     fn frame(
         &mut self,
         receiving: &mut Receiving,
         frame: &Frame,
+        above: &[Vec<u8>],
         extent: Extent,
-        stack: &mut Vec<Frame>,
-        each: &mut dyn FnMut(&mut Self, &mut Receiving, Difference),
-    ) {
+        stack: &mut Vec<Step>,
+        each: &mut dyn FnMut(&mut Self, &mut Receiving, &Difference<'_>) -> bool,
+    ) -> bool {
         let format = receiving.format;
         let other = if extent == Extent::Pushed { Extent::Old } else { Extent::Pushed };
         let against: Vec<Rc<Vec<u8>>> = frame.against.iter().map(|tree| self.tree(receiving, *tree, other)).collect();
@@ -214,34 +298,27 @@ impl<'a> Comparer<'a> {
                 }
             });
             for (entry, same) in differing {
-                let mut is_dir = entry.mode & 0o170_000 == 0o040_000;
-                let path = join(&frame.path, entry.name);
                 // A file's mode may name a tree: what is below is read all the same.
-                is_dir |= self.content.trees.contains(&entry.oid) && !entry.is_submodule();
+                let is_dir = entry.mode & 0o170_000 == 0o040_000
+                    || (self.content.trees.contains(&entry.oid) && !entry.is_submodule());
                 if is_dir {
-                    let (from, against) = below.entry(path.clone()).or_default();
-                    from.push(entry.oid);
-                    against.extend(same.iter().filter(|other| other.is_dir).map(|other| other.oid));
+                    let dirs = || same.iter().filter(|other| other.is_dir).map(|other| other.oid).collect();
+                    below.entry(entry.name.to_vec()).or_insert_with(|| (Vec::new(), dirs())).0.push(entry.oid);
                 }
                 // What git takes for another repository's commit is not looked for, but is read where it is here: other
                 // programs take odd modes for files.
-                if entry.is_gitlink() && (entry.is_submodule() || !receiving.has(&entry.oid)) && !is_dir {
-                    if same.is_empty() && self.detector.has_candidate(entry.name) {
-                        let only_name =
-                            Difference { path, oid: entry.oid, against: Vec::new(), is_new_name: true, is_dir: true };
-                        each(self, receiving, only_name);
-                    }
-                    continue;
+                let is_elsewhere =
+                    entry.is_gitlink() && (entry.is_submodule() || !receiving.has(&entry.oid)) && !is_dir;
+                let difference = Difference { above, name: entry.name, oid: entry.oid, same, is_dir, is_elsewhere };
+                if !each(self, receiving, &difference) {
+                    return false;
                 }
-                let files = same.iter().filter(|other| !other.is_dir && !other.is_link).map(|other| other.oid);
-                let difference =
-                    Difference { path, oid: entry.oid, against: files.collect(), is_new_name: same.is_empty(), is_dir };
-                each(self, receiving, difference);
             }
         }
-        for (path, (from, against)) in below {
-            stack.push(Frame { path, from, against, depth: frame.depth + 1 });
-        }
+        let depth = frame.depth + 1;
+        let frames = below.into_iter().map(|(name, (from, against))| Frame::new(name, depth, from, against));
+        stack.extend(frames.map(Step::Enter));
+        true
     }
 
     /// The keys that `from` holds where `against` does not, and with `is_kept` where it does in other content.
@@ -253,49 +330,73 @@ impl<'a> Comparer<'a> {
         extent: Extent,
     ) -> Vec<Held> {
         let mut held = Vec::new();
+        let mut bytes = 0;
         self.differences(receiving, from, against, extent, &mut |this, receiving, difference| {
-            let Difference { path, oid, against, is_new_name, is_dir } = difference;
-            let name = path.rsplit(|byte| *byte == b'/').next().unwrap_or_default();
-            if is_new_name && this.detector.has_candidate(name) {
-                let named = scan(this.detector, name, Interrupt::never()).keys;
-                held.extend(named.into_iter().map(|sight| Held {
-                    sight: Sight { line: None, ..sight },
-                    path: path.clone(),
-                    oid,
-                    is_name: true,
-                    is_kept: false,
-                }));
-            }
-            if is_dir && !this.content.carriers.contains_key(&oid) {
-                return;
-            }
-            if extent == Extent::Pushed {
-                this.placed.insert(oid);
-            }
-            let scanned = this.keys_of(receiving, oid, &path, extent);
-            if scanned.keys.is_empty() {
-                return;
-            }
-            let before: FxHashSet<_> = against
-                .iter()
-                .flat_map(|other| this.keys_of(receiving, *other, &path, Extent::Old).keys.clone())
-                .map(|sight| sight.id)
-                .collect();
-            held.extend(scanned.keys.iter().map(|sight| Held {
-                sight: sight.clone(),
-                path: path.clone(),
-                oid,
-                is_name: false,
-                is_kept: before.contains(&sight.id),
-            }));
+            let before = held.len();
+            this.held_at(receiving, difference, extent, &mut held);
+            this.noted += (held.len() - before) as u64;
+            bytes += held[before..].iter().map(|one| one.path.len() + size_of::<Held>()).sum::<usize>();
+            bytes <= MOST_HELD
         });
+        if bytes > MOST_HELD && extent == Extent::Pushed {
+            self.problems.push(Problem::TooMany);
+        }
         held.sort_by(|a, b| (&a.path, a.sight.id).cmp(&(&b.path, b.sight.id)));
         held.dedup_by(|a, b| (&a.path, a.sight.id, a.is_name) == (&b.path, b.sight.id, b.is_name));
         held
     }
 
+    fn held_at(
+        &mut self,
+        receiving: &mut Receiving,
+        difference: &Difference<'_>,
+        extent: Extent,
+        held: &mut Vec<Held>,
+    ) {
+        let Difference { name, oid, same, is_dir, is_elsewhere, .. } = *difference;
+        if same.is_empty() && self.detector.has_candidate(name) {
+            let named = scan(self.detector, name, Interrupt::never()).keys;
+            held.extend(named.into_iter().map(|sight| Held {
+                sight: Sight { line: None, ..sight },
+                path: difference.path(),
+                oid,
+                is_name: true,
+                is_kept: false,
+            }));
+        }
+        if is_elsewhere || (is_dir && !self.content.carriers.contains_key(&oid)) {
+            return;
+        }
+        if extent == Extent::Pushed {
+            self.placed.insert(oid);
+        }
+        let scanned = self.keys_of(receiving, oid, &|| difference.path(), extent);
+        if scanned.keys.is_empty() {
+            return;
+        }
+        let mut before = FxHashSet::default();
+        for other in same.iter().filter(|other| !other.is_dir && !other.is_link) {
+            let there = self.keys_of(receiving, other.oid, &|| difference.path(), Extent::Old);
+            before.extend(there.keys.iter().map(|sight| sight.id));
+        }
+        let path = difference.path();
+        held.extend(scanned.keys.iter().map(|sight| Held {
+            sight: sight.clone(),
+            path: path.clone(),
+            oid,
+            is_name: false,
+            is_kept: before.contains(&sight.id),
+        }));
+    }
+
     /// The keys of a file, scanned now if it was not yet.
-    pub(super) fn keys_of(&mut self, receiving: &mut Receiving, oid: Oid, path: &[u8], extent: Extent) -> Rc<Scanned> {
+    pub(super) fn keys_of(
+        &mut self,
+        receiving: &mut Receiving,
+        oid: Oid,
+        path: &dyn Fn() -> Vec<u8>,
+        extent: Extent,
+    ) -> Rc<Scanned> {
         if let Some((_, scanned)) = self.content.carriers.get(&oid) {
             return Rc::new(scanned.clone());
         }
@@ -323,9 +424,12 @@ impl<'a> Comparer<'a> {
         self.bytes += bytes.len() as u64;
         let scanned = Rc::new(scan(self.detector, &bytes, self.interrupt));
         if extent == Extent::Pushed {
-            self.opaque.extend(scanned.opaque.iter().map(|what| (oid, path.to_vec(), *what)));
+            self.noted += scanned.opaque.len() as u64;
+            if self.opaque.len() < MOST_OPAQUE {
+                self.opaque.extend(scanned.opaque.iter().map(|what| (oid, path(), *what)));
+            }
             for limit in &scanned.limits {
-                self.problem(oid, Problem::Decoding { oid, limit });
+                self.problem(oid, Problem::Decoding { oid: Some(oid), limit });
             }
         }
         if scanned.keys.is_empty() {
@@ -351,8 +455,4 @@ impl<'a> Comparer<'a> {
         }
         Some(at)
     }
-}
-
-fn join(path: &[u8], name: &[u8]) -> Vec<u8> {
-    if path.is_empty() { name.to_vec() } else { [path, b"/", name].concat() }
 }

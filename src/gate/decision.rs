@@ -51,12 +51,31 @@ pub enum Place {
         /// The line.
         line: Option<u64>,
     },
+    /// In an object that was sent, of which it was not found out where it stands.
+    Unplaced {
+        /// Which.
+        oid: Oid,
+        /// What it is.
+        kind: ObjectType,
+        /// The line.
+        line: Option<u64>,
+    },
     /// In a ref's name.
     RefName(Shown),
     /// In the push option of this number, from 1.
     PushOption(usize),
     /// In the certificate of a signed push.
     Certificate,
+}
+
+impl Place {
+    /// The path or name in it.
+    pub(super) fn path(&self) -> Option<&Shown> {
+        match self {
+            Self::File { path, .. } | Self::Name { path } | Self::RefName(path) => Some(path),
+            _ => None,
+        }
+    }
 }
 
 /// Why the examination ended before its end.

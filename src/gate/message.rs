@@ -3,8 +3,11 @@
 //! Every line stands by itself and is to be escaped by whoever writes it: what is foreign in it is masked already. The
 //! first word is git's own, `error:` or `warning:`, which its client colours.
 
+use std::collections::BTreeSet;
+
 use super::decision::{Decision, KeyDecision, Outcome, Place, Verdict};
 use super::{CommitShown, Sighting, Standing};
+use crate::model::{Confidence, Environment, Kind};
 use crate::state::Reaction;
 
 /// How a message is to be given.
@@ -25,8 +28,23 @@ const MOST_PROBLEMS: usize = 10;
 /// So many characters of a subject.
 const SUBJECT: usize = 60;
 
-/// How to rotate a key.
-const GUIDE: &str = "https://clerk.com/docs/guides/secure/rotate-api-keys";
+/// How a secret of a kind is replaced, in a line.
+fn replacement(kind: Kind) -> &'static str {
+    match kind {
+        Kind::SecretKey | Kind::LegacyApiKey | Kind::Other => "https://clerk.com/docs/guides/secure/rotate-api-keys",
+        Kind::WebhookSecret => {
+            "https://dashboard.clerk.com/~/webhooks (add an endpoint, deploy its secret, delete the old one)"
+        }
+        Kind::MachineSecret => "https://dashboard.clerk.com/~/machines/configure",
+        Kind::PlatformKey => {
+            "in the workspace's settings, as an Admin; then rotate the secret keys of all its applications"
+        }
+        Kind::ClaimToken | Kind::KeylessApplication => {
+            "clerk auth login in the project claims its application; then rotate its secret key"
+        }
+        Kind::EncryptionKey => "openssl rand -hex 32 draws a new one",
+    }
+}
 
 /// The lines of the message; none where there is nothing to say.
 pub fn message(decision: &Decision, voice: Voice) -> Vec<String> {
@@ -54,8 +72,9 @@ fn refusal(decision: &Decision, refused: &[&KeyDecision], lines: &mut Vec<String
     let what = match (refused.len(), decision.problems.is_empty()) {
         (0, true) => "it has content that cannot be looked into".to_owned(),
         (0, false) => "not all of it could be examined".to_owned(),
-        (1, _) => "a Clerk secret key is in it".to_owned(),
-        (count, _) => format!("{count} Clerk secret keys are in it"),
+        (1, _) => format!("a Clerk {} is in it", kinds(refused).first().map_or("secret", |kind| kind.in_words())),
+        (count, _) if kinds(refused) == [Kind::SecretKey] => format!("{count} Clerk secret keys are in it"),
+        (count, _) => format!("{count} Clerk secrets are in it"),
     };
     lines.push(match decision.verdict {
         Verdict::Observed => format!("warning: clerk-audit would refuse this push, but only observes: {what}"),
@@ -84,11 +103,7 @@ fn refusal(decision: &Decision, refused: &[&KeyDecision], lines: &mut Vec<String
 
 fn key_lines(key: &KeyDecision, bypass: bool, lines: &mut Vec<String>) {
     let Some(first) = key.sightings.first() else { return };
-    let confidence = match first.confidence.name() {
-        "high" => String::new(),
-        level => format!(", {level} confidence"),
-    };
-    lines.push(format!("  {} ({}{confidence})", first.hint, first.environment.name()));
+    lines.push(format!("  {} ({})", first.hint, about(first)));
     if let Some(day) = &key.expired {
         lines.push(format!("    the policy's allowance for it ended on {day}"));
     }
@@ -107,6 +122,31 @@ fn key_lines(key: &KeyDecision, bypass: bool, lines: &mut Vec<String>) {
     } else {
         format!("    id {}", key.digits())
     });
+}
+
+/// What kind it is where that is not what the gate is there for, its environment where it says one, how sure.
+fn about(sighting: &Sighting) -> String {
+    let mut parts = Vec::new();
+    if sighting.kind != Kind::SecretKey {
+        parts.push(sighting.kind.in_words().to_owned());
+    }
+    match sighting.environment {
+        Environment::Unknown if !parts.is_empty() => {}
+        Environment::Unknown => parts.push("environment unknown".to_owned()),
+        environment => parts.push(environment.name().to_owned()),
+    }
+    if sighting.confidence != Confidence::High {
+        parts.push(format!("{} confidence", sighting.confidence.name()));
+    }
+    parts.join(", ")
+}
+
+/// The kinds that made a push refused, each once.
+fn kinds(refused: &[&KeyDecision]) -> Vec<Kind> {
+    let mut kinds: Vec<Kind> = refused.iter().filter_map(|key| Some(key.sightings.first()?.kind)).collect();
+    kinds.sort_unstable();
+    kinds.dedup();
+    kinds
 }
 
 fn named(commit: &CommitShown) -> String {
@@ -131,6 +171,9 @@ fn place(sighting: &Sighting) -> String {
                 oid.short(),
                 at(*line)
             )
+        }
+        Place::Unplaced { oid, kind, line } => {
+            format!("the {} {}{}; where it stands was not found out", kind.name(), oid.short(), at(*line))
         }
         Place::RefName(name) => format!("the name of the ref {name}"),
         Place::PushOption(number) => format!("push option {number}"),
@@ -180,7 +223,11 @@ fn advice(decision: &Decision, refused: &[&KeyDecision], voice: Voice, lines: &m
         }
     }
     lines.push(String::new());
-    if voice.objects_remain && decision.verdict == Verdict::Refused {
+    let is_in_certificate = counted().any(|it| it.place == Place::Certificate);
+    if is_in_certificate && !voice.objects_remain && decision.verdict == Verdict::Refused {
+        lines.push("  git has stored the certificate of this push already, and it can be read there.".to_owned());
+        lines.push("  Rotate the key now, and have the server's owner run git gc --prune=now:".to_owned());
+    } else if voice.objects_remain && decision.verdict == Verdict::Refused {
         lines.push(
             "  The refs stay as they were, but what was pushed is on the server already and can be read there."
                 .to_owned(),
@@ -193,7 +240,8 @@ fn advice(decision: &Decision, refused: &[&KeyDecision], voice: Voice, lines: &m
     } else {
         lines.push("  A key that has left your machine must be rotated:".to_owned());
     }
-    lines.push(format!("      {GUIDE}"));
+    let ways: BTreeSet<&str> = kinds(refused).into_iter().map(replacement).collect();
+    lines.extend(ways.into_iter().map(|way| format!("      {way}")));
 }
 
 /// How to take a key out of an earlier commit: the first that has it, which stands before the others in the rebase.
@@ -235,7 +283,12 @@ fn warnings(decision: &Decision, lines: &mut Vec<String>) {
     let warned: Vec<&KeyDecision> = decision.keys.iter().filter(|key| key.outcome == Outcome::Warned).collect();
     for key in warned.iter().take(MOST_KEYS) {
         if let Some(first) = key.sightings.first() {
-            lines.push(format!("warning: clerk-audit: {} may be a Clerk key: {}", first.hint, place(first)));
+            lines.push(format!(
+                "warning: clerk-audit: {} may be a Clerk {}: {}",
+                first.hint,
+                first.kind.in_words(),
+                place(first)
+            ));
         }
     }
     if warned.len() > MOST_KEYS {

@@ -14,13 +14,15 @@ mod examine;
 mod input;
 mod message;
 mod problem;
+mod push;
 mod record;
 mod scan;
 
 pub use crate::state::Limits;
 pub use decision::{Decision, KeyDecision, Outcome, Place, Stop, Verdict, decide};
-pub use examine::{CommitShown, Examination, Examiner, Push, Sighting, Standing};
+pub use examine::Examiner;
 pub use input::{MalformedInput, RefUpdate, parse as parse_input};
 pub use message::{Voice, message};
 pub use problem::Problem;
-pub use record::{Circumstances, Counts, record};
+pub use push::{CommitShown, Examination, Push, Sighting, Standing};
+pub use record::{Circumstances, Counts, Signer, record};

@@ -53,10 +53,24 @@ pub enum Problem {
         /// The limit, levels.
         limit: usize,
     },
+    /// A tree stands at a path that is longer than any file's.
+    LongPath {
+        /// Which tree.
+        oid: Oid,
+        /// The limit, bytes.
+        limit: usize,
+    },
+    /// What was sent unpacks beyond all proportion.
+    Expansion {
+        /// How many bytes it takes as it was stored.
+        stored: u64,
+        /// The limit: so many times that.
+        times: u64,
+    },
     /// A limit was reached in what encodings and containers of an object hold.
     Decoding {
-        /// Which.
-        oid: Oid,
+        /// Which; none for what the push says in words.
+        oid: Option<Oid>,
         /// The limit, in words.
         limit: &'static str,
     },
@@ -79,7 +93,19 @@ pub(super) enum ProblemClass {
     Failure,
 }
 
+/// So many are kept, and one of each class at least: the rest is as the first. A commit may name a million parents that are
+/// nowhere.
+const MOST: usize = 1_000;
+
 impl Problem {
+    /// Puts it among others.
+    pub(super) fn join(self, others: &mut Vec<Self>) {
+        let is_more_of_the_same = others.len() >= MOST && others.iter().any(|other| other.class() == self.class());
+        if !is_more_of_the_same && !others.contains(&self) {
+            others.push(self);
+        }
+    }
+
     pub(super) fn of_failure(oid: Oid, failure: Failure, limit: u64) -> Self {
         match failure {
             Failure::TooLarge(_) => Self::TooLarge { oid, limit },
@@ -92,6 +118,8 @@ impl Problem {
             Self::TooLarge { .. }
             | Self::TooMuch { .. }
             | Self::TooDeep { .. }
+            | Self::LongPath { .. }
+            | Self::Expansion { .. }
             | Self::Decoding { .. }
             | Self::TooMany
             | Self::Stopped(_) => ProblemClass::Limit,
@@ -115,6 +143,8 @@ impl Problem {
             Self::TooLarge { .. } => "object_bytes",
             Self::TooMuch { .. } => "total_bytes",
             Self::TooDeep { .. } => "tree_depth",
+            Self::LongPath { .. } => "path_bytes",
+            Self::Expansion { .. } => "expansion",
             Self::Decoding { .. } => "decoding",
             Self::TooMany => "too_many_keys",
             Self::Stopped(super::Stop::Budget { .. }) => "time",
@@ -147,10 +177,20 @@ impl Problem {
                 "the tree {} is more than {limit} directories deep; the policy's limits.tree_depth raises that",
                 oid.short()
             ),
-            Self::Decoding { oid, limit } => format!(
-                "the object {} has encodings or containers in it that go beyond a limit ({limit}); the policy's on_limit \
-                 says what that means",
+            Self::LongPath { oid, limit } => format!(
+                "the tree {} stands at a path of more than {limit} bytes; the policy's on_limit says what that means",
                 oid.short()
+            ),
+            Self::Expansion { stored, times } => format!(
+                "the push unpacks to more than {times} times the {stored} bytes it takes packed; the policy's \
+                 limits.expansion raises that"
+            ),
+            Self::Decoding { oid, limit } => format!(
+                "{} has more in it than can be examined ({limit}); the policy's on_limit says what that means",
+                oid.map_or_else(
+                    || "a ref's name or a push option".to_owned(),
+                    |oid| format!("the object {}", oid.short())
+                )
             ),
             Self::TooMany => "there are more keys in it than are told apart".to_owned(),
             Self::Stopped(super::Stop::Budget { seconds }) => format!(

@@ -21,12 +21,34 @@ pub struct Circumstances {
     pub pusher: Option<Shown>,
     /// From where.
     pub remote_address: Option<Shown>,
+    /// Who signed the push, as git's check of its certificate has it.
+    pub signer: Option<Signer>,
     /// Whether the objects were in the store before the decision.
     pub objects_remain: bool,
     /// From the start of the process.
     pub milliseconds: u64,
     /// The policy in force.
     pub policy: Option<Shown>,
+}
+
+/// What git says of the certificate of a signed push. Only a name with a good signature and a good
+/// nonce proves anything.
+#[derive(Clone, Debug, Default)]
+pub struct Signer {
+    /// Whose key it is, where the server knows.
+    pub name: Option<Shown>,
+    /// The key.
+    pub key: Option<Shown>,
+    /// `G` for a good signature; git's `--format=%G?` has the others.
+    pub status: Option<Shown>,
+    /// `OK` for the nonce that the server gave out.
+    pub nonce: Option<Shown>,
+}
+
+impl Signer {
+    fn as_json(&self) -> Value {
+        json!({"name": self.name, "key": self.key, "status": self.status, "nonce": self.nonce})
+    }
 }
 
 /// Below this name self-tests push their canaries.
@@ -67,7 +89,7 @@ pub fn record(
     let refs: Vec<Value> = updates
         .iter()
         .take(MOST)
-        .map(|update| json!({"name": mask(&update.name), "claimed_old": update.old, "new": update.new}))
+        .map(|update| json!({"name": cut(&mask(&update.name)), "claimed_old": update.old, "new": update.new}))
         .collect();
     let keys: Vec<Value> = decision
         .keys
@@ -108,9 +130,10 @@ pub fn record(
         "policy": circumstances.policy,
         "pusher": circumstances.pusher,
         "remote_address": circumstances.remote_address,
+        "signer": circumstances.signer.as_ref().map(Signer::as_json),
         "verdict": decision.verdict.name(),
         "canary": is_canary,
-        "objects_remain": circumstances.objects_remain,
+        "objects_remain": circumstances.objects_remain || remains(decision),
         "refs": refs,
         "ref_count": updates.len(),
         "keys": keys,
@@ -128,17 +151,35 @@ pub fn record(
     })
 }
 
+/// Whether a key stands where git has stored it before it asked: in the certificate.
+fn remains(decision: &Decision) -> bool {
+    decision.keys.iter().flat_map(|key| &key.sightings).any(|sighting| sighting.place == Place::Certificate)
+}
+
+/// A path or name, masked whole, as far as the ledger has it: nobody is to fill a disk with names.
+fn cut(text: &Shown) -> String {
+    const MOST: usize = 1_000;
+    let text = text.as_str();
+    match text.char_indices().nth(MOST) {
+        Some((at, _)) => format!("{}…", &text[..at]),
+        None => text.to_owned(),
+    }
+}
+
 fn place(sighting: &Sighting) -> Value {
     let mut value = match &sighting.place {
-        Place::File { path, line } => json!({"place": "file", "path": path, "line": line}),
-        Place::Name { path } => json!({"place": "path", "path": path}),
+        Place::File { path, line } => json!({"place": "file", "path": cut(path), "line": line}),
+        Place::Name { path } => json!({"place": "path", "path": cut(path)}),
         Place::CommitText { line } => json!({"place": "commit", "line": line}),
         Place::Tag { oid, line } => json!({"place": "tag", "object": oid, "line": line}),
         Place::Tagged { oid, line } => json!({"place": "tagged", "object": oid, "line": line}),
         Place::Unreached { oid, kind, line } => {
             json!({"place": "unreached", "object": oid, "type": kind, "line": line})
         }
-        Place::RefName(name) => json!({"place": "ref_name", "path": name}),
+        Place::Unplaced { oid, kind, line } => {
+            json!({"place": "unplaced", "object": oid, "type": kind, "line": line})
+        }
+        Place::RefName(name) => json!({"place": "ref_name", "path": cut(name)}),
         Place::PushOption(number) => json!({"place": "push_option", "number": number}),
         Place::Certificate => json!({"place": "certificate"}),
     };

@@ -26,8 +26,20 @@ pub(super) struct Scanned {
     pub(super) limits: Vec<&'static str>,
 }
 
+impl Scanned {
+    /// Takes in what another text of the same object came to.
+    pub(super) fn take(&mut self, other: Self) {
+        self.keys.extend(other.keys);
+        self.opaque.extend(other.opaque);
+        self.limits.extend(other.limits);
+    }
+}
+
 /// So many different keys of one object are told apart: an object with more is a list of keys.
-const MOST_KEYS: usize = 10_000;
+pub(super) const MOST_KEYS: usize = 10_000;
+
+/// The limit that is reached where there are more.
+pub(super) const MANY_KEYS: &str = "more keys than are told apart";
 
 /// Scans some bytes. An interrupt is heeded inside of a large object too, and is a limit that was reached.
 pub(super) fn scan(detector: &Detector, bytes: &[u8], interrupt: Interrupt<'_>) -> Scanned {
@@ -62,10 +74,11 @@ pub(super) fn scan_after(
                     line: found.line,
                 });
             }
-            None => scanned.opaque = vec!["more keys than are told apart"],
+            None if scanned.limits.is_empty() => scanned.limits.push(MANY_KEYS),
+            None => {}
         }
     });
     scanned.opaque.extend(unread.opaque.into_iter().map(|opaque| opaque.reason));
-    scanned.limits = unread.limits;
+    scanned.limits.extend(unread.limits);
     (scanned, hits)
 }

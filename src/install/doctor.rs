@@ -36,12 +36,27 @@ pub struct Check {
 pub fn examine(place: &Place, policies: &PolicyPlaces) -> Result<Vec<Check>, Error> {
     let mut checks = Checks(Vec::new());
     let git_dir = PathBuf::from(git::run(&place.root, &["rev-parse", "--absolute-git-dir"])?);
-    if let Some(hook) = checks.installed(place, &git_dir) {
-        checks.executable(&hook);
-        checks.reads_the_quarantine(&hook, &git_dir);
+    match checks.installed(place, &git_dir) {
+        Some(Installed::File(hook)) => {
+            checks.executable(&hook);
+            checks.reads_the_quarantine(Command::new(&hook), &hook, &git_dir);
+        }
+        Some(Installed::Configured(command)) => {
+            let mut shell = Command::new("sh");
+            shell.args(["-c", &command]);
+            checks.reads_the_quarantine(shell, Path::new("sh"), &git_dir);
+        }
+        None => {}
     }
     checks.policy(&PolicyPlaces { repository: git_dir.join("clerk-audit.toml"), ..policies.clone() });
     Ok(checks.0)
+}
+
+/// What git runs.
+enum Installed {
+    File(PathBuf),
+    /// A command of its configuration, for the shell.
+    Configured(String),
 }
 
 struct Checks(Vec<Check>);
@@ -51,8 +66,8 @@ impl Checks {
         self.0.push(Check { state, text: text.into() });
     }
 
-    /// The file that git runs, if the gate is in it or behind it.
-    fn installed(&mut self, place: &Place, git_dir: &Path) -> Option<PathBuf> {
+    /// What git runs, if the gate is in it or behind it.
+    fn installed(&mut self, place: &Place, git_dir: &Path) -> Option<Installed> {
         if fs::symlink_metadata(&place.hook).is_ok() && !place.hook.exists() {
             self.add(State::Bad, format!("{} is a link that leads nowhere: git ignores it", place.hook.display()));
             return None;
@@ -68,11 +83,10 @@ impl Checks {
                     );
                 }
             }
-            return Some(place.hook.clone());
+            return Some(Installed::File(place.hook.clone()));
         }
-        if git::run(&place.root, &["config", "--get", "hook.clerk-audit.command"]).is_ok() {
-            self.add(State::Good, "installed: by git's configuration (hook.clerk-audit.command)");
-            return None;
+        if let Ok(command) = git::run(&place.root, &["config", "--get", plan::COMMAND]) {
+            return self.configured(place, command);
         }
         let update = place.hook.with_file_name("update");
         if calls_us(&update) {
@@ -91,6 +105,37 @@ impl Checks {
             format!("not installed: {} is not the gate's; clerk-audit hook install", place.hook.display()),
         );
         None
+    }
+
+    /// A hook of git's configuration: whether this git knows such, runs it for pushes, and was not told to leave it out.
+    fn configured(&mut self, place: &Place, command: String) -> Option<Installed> {
+        let get = |arguments: &[&str]| git::run(&place.root, &[&["config"], arguments].concat()).ok();
+        if !plan::knows_configured_hooks(&place.root) {
+            self.add(
+                State::Bad,
+                format!(
+                    "{} is set, but this git is older than 2.54 and runs no such hook: it accepts everything",
+                    plan::COMMAND
+                ),
+            );
+            return None;
+        }
+        // An empty value takes back those before it.
+        let events = get(&["--null", "--get-all", plan::EVENT]).unwrap_or_default();
+        let events = events.strip_suffix('\0').unwrap_or(&events).rsplit('\0');
+        let is_run = events.take_while(|event| !event.is_empty()).any(|event| event == "pre-receive");
+        if !is_run {
+            self.add(State::Bad, format!("{} is set, but {} is not pre-receive", plan::COMMAND, plan::EVENT));
+            return None;
+        }
+        for name in ["hook.clerk-audit.enabled", "hook.pre-receive.enabled"] {
+            if get(&["--type=bool", "--get", name]).is_some_and(|value| value == "false") {
+                self.add(State::Bad, format!("{name} is false: git runs no hook of its configuration"));
+                return None;
+            }
+        }
+        self.add(State::Good, format!("installed: by git's configuration ({})", plan::COMMAND));
+        Some(Installed::Configured(command))
     }
 
     fn executable(&mut self, hook: &Path) {
@@ -114,8 +159,8 @@ impl Checks {
     }
 
     /// Runs the hook as git would, on a quarantine with a canary in it.
-    fn reads_the_quarantine(&mut self, hook: &Path, git_dir: &Path) {
-        match refuses_canary(hook, git_dir) {
+    fn reads_the_quarantine(&mut self, command: Command, hook: &Path, git_dir: &Path) {
+        match refuses_canary(command, hook, git_dir) {
             Ok(Answer::Refused) => self.add(State::Good, "runs, reads the quarantine, and refuses a canary there"),
             Ok(Answer::Observed) => {
                 self.add(State::Doubtful, "runs and reads the quarantine, but only observes: it refuses nothing");
@@ -177,7 +222,7 @@ fn is_executable(path: &Path) -> bool {
     fs::metadata(path).is_ok_and(|meta| meta.is_file() && meta.permissions().mode() & 0o111 != 0)
 }
 
-fn refuses_canary(hook: &Path, git_dir: &Path) -> Result<Answer, Error> {
+fn refuses_canary(mut command: Command, hook: &Path, git_dir: &Path) -> Result<Answer, Error> {
     let canary = Canary::draw();
     let folder = tempfile::tempdir().map_err(Error::io("make a folder in", Path::new("/tmp")))?;
     let client = folder.path().join("client");
@@ -197,7 +242,7 @@ fn refuses_canary(hook: &Path, git_dir: &Path) -> Result<Answer, Error> {
         ["-c", "user.name=clerk-audit doctor", "-c", "user.email=doctor@invalid", "commit-tree", "-m", "canary", &tree];
     let commit = git::run(&client, &who)?;
     let zero = "0".repeat(commit.len());
-    let mut child = Command::new(hook)
+    let mut child = command
         .current_dir(git_dir)
         .env("GIT_DIR", ".")
         .env("GIT_OBJECT_DIRECTORY", &objects)

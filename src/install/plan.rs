@@ -167,11 +167,16 @@ const NAMES: &[&str] = &[
     "update",
 ];
 
-const COMMAND: &str = "hook.clerk-audit.command";
-const EVENT: &str = "hook.clerk-audit.event";
+pub(super) const COMMAND: &str = "hook.clerk-audit.command";
+pub(super) const EVENT: &str = "hook.clerk-audit.event";
 
 /// The first version of git whose configuration names hooks.
 const CONFIGURED_HOOKS: (u32, u32) = (2, 54);
+
+/// Whether the git that works in a directory runs hooks that its configuration names.
+pub(super) fn knows_configured_hooks(directory: &Path) -> bool {
+    git::version(directory).is_some_and(|version| version >= CONFIGURED_HOOKS)
+}
 
 fn setting(name: &str) -> Option<String> {
     git::run(Path::new("/"), &["config", "--system", "--get", name]).ok()
@@ -189,7 +194,7 @@ pub fn install_system(directory: &Path, binary: &Path, policy: Option<&Path>) ->
             plan.steps.push(Step::Set { name: name.to_owned(), value });
         }
     };
-    if git::version(Path::new("/")).is_some_and(|version| version >= CONFIGURED_HOOKS) {
+    if knows_configured_hooks(Path::new("/")) {
         let policy = policy.map(|path| format!(" --policy {}", script::quoted(path))).unwrap_or_default();
         set(COMMAND, format!("{} hook pre-receive{policy}", script::quoted(binary)));
         set(EVENT, "pre-receive".to_owned());

@@ -52,6 +52,21 @@ impl Kind {
             Self::Other => "other",
         }
     }
+
+    /// What it is called, behind "a" or "Clerk".
+    pub fn in_words(self) -> &'static str {
+        match self {
+            Self::SecretKey => "secret key",
+            Self::LegacyApiKey => "legacy API key",
+            Self::WebhookSecret => "webhook signing secret",
+            Self::MachineSecret => "machine secret key",
+            Self::PlatformKey => "platform API key",
+            Self::ClaimToken => "claim token of a keyless application",
+            Self::EncryptionKey => "encryption key",
+            Self::KeylessApplication => "keyless application's file",
+            Self::Other => "credential of a kind that this version does not know",
+        }
+    }
 }
 
 /// The Clerk environment a key belongs to, by its prefix.

@@ -64,17 +64,7 @@ pub(super) fn ref_names(reach: &ReachableFrom) -> (Vec<&Shown>, u64) {
 
 /// What a kind of credential is called.
 pub(super) fn kind(kind: Kind) -> &'static str {
-    match kind {
-        Kind::SecretKey => "secret key",
-        Kind::LegacyApiKey => "legacy API key",
-        Kind::WebhookSecret => "webhook signing secret",
-        Kind::MachineSecret => "machine secret key",
-        Kind::PlatformKey => "platform API key",
-        Kind::ClaimToken => "claim token of a keyless application",
-        Kind::EncryptionKey => "encryption key",
-        Kind::KeylessApplication => "keyless application's file",
-        Kind::Other => "credential of a kind that this version does not know",
-    }
+    kind.in_words()
 }
 
 /// The environment as Clerk's prefixes name it.

@@ -6,6 +6,7 @@
 use std::fs::{File, OpenOptions};
 use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::path::Path;
+use std::time::Duration;
 
 use rustix::fs::FlockOperation;
 use serde_json::Value;
@@ -36,10 +37,32 @@ pub enum LedgerError {
 /// Whether to wait for other writers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Append {
-    /// Until they are done.
-    InTurn,
+    /// Until they are done, or it has been so long: one of them may be stopped.
+    InTurn(Duration),
     /// Not at all: the process is about to end.
     AtOnce,
+}
+
+/// Locks the ledger; whether it is.
+fn lock(file: &File, how: Append) -> io::Result<bool> {
+    const PAUSE: Duration = Duration::from_millis(2);
+    let pauses = match how {
+        Append::InTurn(longest) => longest.as_millis() / PAUSE.as_millis(),
+        Append::AtOnce => 0,
+    };
+    for number in 0..=pauses {
+        match rustix::fs::flock(file, FlockOperation::NonBlockingLockExclusive) {
+            Ok(()) => return Ok(true),
+            // Appending one line is whole by itself on a local disk: the lock is for the moments when something fails.
+            Err(_) if how == Append::AtOnce => return Ok(false),
+            Err(rustix::io::Errno::WOULDBLOCK | rustix::io::Errno::INTR) if number < pauses => {
+                std::thread::sleep(PAUSE);
+            }
+            Err(rustix::io::Errno::WOULDBLOCK | rustix::io::Errno::INTR) => {}
+            Err(error) => return Err(error.into()),
+        }
+    }
+    Err(io::Error::new(io::ErrorKind::TimedOut, "another process holds its lock and does not end"))
 }
 
 /// Appends a record as one line. A file that is made is readable by its owner alone.
@@ -49,11 +72,7 @@ pub enum Append {
 pub fn append(path: &Path, record: &Value, how: Append) -> io::Result<()> {
     use std::os::unix::fs::OpenOptionsExt;
     let mut file = OpenOptions::new().append(true).read(true).create(true).mode(0o600).open(path)?;
-    match how {
-        Append::InTurn => rustix::fs::flock(&file, FlockOperation::LockExclusive)?,
-        // Appending one line is whole by itself on a local disk: the lock is for the moments when something fails.
-        Append::AtOnce => _ = rustix::fs::flock(&file, FlockOperation::NonBlockingLockExclusive),
-    }
+    let is_locked = lock(&file, how)?;
     let end = file.seek(SeekFrom::End(0))?;
     let mut line = Vec::new();
     // What a writer that was killed left is ended, so that it spoils no other line.
@@ -62,10 +81,10 @@ pub fn append(path: &Path, record: &Value, how: Append) -> io::Result<()> {
     }
     line.extend_from_slice(record.to_string().as_bytes());
     line.push(b'\n');
-    // A special file (a pipe to a log collector) has no length to go back to.
-    let is_plain = file.metadata()?.is_file();
+    // A special file has no length to go back to; without the lock another's line may stand behind this one by now.
+    let can_be_cut = is_locked && file.metadata()?.is_file();
     file.write_all(&line).inspect_err(|_| {
-        if is_plain {
+        if can_be_cut {
             _ = file.set_len(end);
         }
     })
@@ -104,7 +123,7 @@ pub struct Ledger {
 }
 
 impl Ledger {
-    /// Reads a ledger. Decisions about canaries are left out. A last line that a killed writer left unended is no error.
+    /// Reads a ledger. Refused canaries are left out. A last line that a killed writer left unended is no error.
     ///
     /// # Errors
     /// Where it cannot be read, or a line is no record.
@@ -126,7 +145,8 @@ impl Ledger {
             if record["schema"] != 1 {
                 return Err(at + 1);
             }
-            if record["canary"] == true {
+            // By its ref alone, which anyone can push to: one that was let in counts like every other push.
+            if record["canary"] == true && record["verdict"] == "refused" {
                 continue;
             }
             ledger.add(&record);
@@ -168,6 +188,8 @@ mod tests {
     use super::*;
     use serde_json::json;
 
+    const IN_TURN: Append = Append::InTurn(Duration::from_secs(60));
+
     fn id(digit: char) -> String {
         format!("sha256:{}", digit.to_string().repeat(64))
     }
@@ -186,7 +208,7 @@ mod tests {
                 let path = &path;
                 scope.spawn(move || {
                     for at in 0..50 {
-                        append(path, &record(&format!("{writer}-{at}-{}", "x".repeat(5000)), &id('a')), Append::InTurn)
+                        append(path, &record(&format!("{writer}-{at}-{}", "x".repeat(5000)), &id('a')), IN_TURN)
                             .unwrap();
                     }
                 });
@@ -200,7 +222,7 @@ mod tests {
     fn a_line_that_a_killed_writer_left_spoils_no_other() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("ledger");
-        append(&path, &record("1", &id('a')), Append::InTurn).unwrap();
+        append(&path, &record("1", &id('a')), IN_TURN).unwrap();
         let mut torn = OpenOptions::new().append(true).open(&path).unwrap();
         torn.write_all(b"{\"schema\":1,\"time\":\"2").unwrap();
         assert_eq!(Ledger::read(&path).unwrap().of(&KeyId::parse(&id('a')).unwrap()).len(), 1);
@@ -212,17 +234,33 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_record_is_an_error_and_canaries_are_left_out() {
+    fn what_is_no_record_is_an_error_and_refused_canaries_are_left_out() {
         assert_eq!(Ledger::parse("nonsense\n").unwrap_err(), 1);
         assert_eq!(Ledger::parse("{\"schema\":9}\n").unwrap_err(), 1);
         let mut canary = record("1", &id('a'));
         canary["canary"] = json!(true);
         let ledger = Ledger::parse(&format!("{canary}\n")).unwrap();
         assert!(ledger.of(&KeyId::parse(&id('a')).unwrap()).is_empty());
+        canary["verdict"] = json!("observed");
+        let ledger = Ledger::parse(&format!("{canary}\n")).unwrap();
+        assert_eq!(ledger.of(&KeyId::parse(&id('a')).unwrap()).len(), 1);
+    }
+
+    #[test]
+    fn a_writer_that_never_ends_is_not_waited_for() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("ledger");
+        append(&path, &record("1", &id('a')), IN_TURN).unwrap();
+        let stopped = File::open(&path).unwrap();
+        rustix::fs::flock(&stopped, FlockOperation::LockExclusive).unwrap();
+        let error = append(&path, &record("2", &id('a')), Append::InTurn(Duration::from_millis(20))).unwrap_err();
+        assert_eq!(error.kind(), io::ErrorKind::TimedOut);
+        append(&path, &record("3", &id('a')), Append::AtOnce).unwrap();
+        assert_eq!(Ledger::read(&path).unwrap().of(&KeyId::parse(&id('a')).unwrap()).len(), 2);
     }
 
     #[test]
     fn a_full_disk_leaves_no_half_line() {
-        assert!(append(Path::new("/dev/full"), &record("1", &id('a')), Append::InTurn).is_err());
+        assert!(append(Path::new("/dev/full"), &record("1", &id('a')), IN_TURN).is_err());
     }
 }

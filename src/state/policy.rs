@@ -104,13 +104,16 @@ pub struct Limits {
     pub object_bytes: u64,
     /// Bytes of all objects of the quarantine, inflated.
     pub total_bytes: u64,
+    /// The same as a multiple of what they take packed, where it is more than `object_bytes`: no history comes near it,
+    /// and a file that was made to unpack without end does.
+    pub expansion: u64,
     /// Levels of directories; git's own limit is 2048 (`core.maxTreeDepth`).
     pub tree_depth: usize,
 }
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { seconds: None, object_bytes: 256 << 20, total_bytes: 64 << 30, tree_depth: 2048 }
+        Self { seconds: None, object_bytes: 256 << 20, total_bytes: 64 << 30, expansion: 10_000, tree_depth: 2048 }
     }
 }
 
@@ -147,7 +150,8 @@ pub struct Policy {
 
 impl Default for Policy {
     fn default() -> Self {
-        let environments = vec![Environment::Live, Environment::Test];
+        // Most kinds of secrets do not say their environment: one that was left out here would let them all pass.
+        let environments = vec![Environment::Live, Environment::Test, Environment::Unknown];
         Self {
             path: None,
             mode: Mode::Enforce,
@@ -155,12 +159,12 @@ impl Default for Policy {
             per_repository: false,
             refuse: Class {
                 kinds: Kind::ALL.to_vec(),
-                environments,
+                environments: environments.clone(),
                 confidence: vec![Confidence::High, Confidence::Medium],
             },
             warn: Class {
                 kinds: Kind::ALL.to_vec(),
-                environments: vec![Environment::Live, Environment::Test, Environment::Unknown],
+                environments,
                 confidence: vec![Confidence::High, Confidence::Medium, Confidence::Low],
             },
             allow: Vec::new(),
@@ -219,6 +223,7 @@ struct LimitsTable {
     seconds: Option<f64>,
     object_bytes: Option<u64>,
     total_bytes: Option<u64>,
+    expansion: Option<u64>,
     tree_depth: Option<usize>,
 }
 
@@ -401,10 +406,12 @@ fn limits(table: &LimitsTable) -> Result<Limits, String> {
         seconds: table.seconds,
         object_bytes: table.object_bytes.unwrap_or(default.object_bytes),
         total_bytes: table.total_bytes.unwrap_or(default.total_bytes),
+        expansion: table.expansion.unwrap_or(default.expansion),
         tree_depth: table.tree_depth.unwrap_or(default.tree_depth),
     };
     let is_odd = limits.seconds.is_some_and(|seconds| !(seconds > 0.0 && seconds <= 86_400.0));
-    if is_odd || limits.object_bytes == 0 || limits.total_bytes == 0 || limits.tree_depth == 0 {
+    let whole = [limits.object_bytes, limits.total_bytes, limits.expansion, limits.tree_depth as u64];
+    if is_odd || whole.contains(&0) {
         return Err("a limit is not above 0, or limits.seconds is more than a day".to_owned());
     }
     Ok(limits)
@@ -432,6 +439,10 @@ mod tests {
         assert!(policy.refuse.has(Kind::SecretKey, Environment::Test, Confidence::Medium));
         assert!(!policy.refuse.has(Kind::SecretKey, Environment::Live, Confidence::Low));
         assert!(policy.warn.has(Kind::SecretKey, Environment::Live, Confidence::Low));
+        for kind in Kind::ALL {
+            // A webhook's secret and the like do not say their environment.
+            assert!(policy.refuse.has(*kind, Environment::Unknown, Confidence::Medium), "{}", kind.name());
+        }
         assert!(!policy.bypass && policy.ledger.is_none());
         assert_eq!(policy.limits, Limits::default());
     }

@@ -90,6 +90,13 @@ fn quoted_end(text: &[u8]) -> Option<usize> {
     None
 }
 
+/// The sizes of the files of an object directory: its packs, and what stands loose two digits below it.
+fn stored_bytes(dir: &Path) -> u64 {
+    let files_in = |dir: &Path| std::fs::read_dir(dir).into_iter().flatten().flatten();
+    let files = files_in(dir).flat_map(|entry| files_in(&entry.path()));
+    files.filter_map(|entry| entry.metadata().ok()).map(|metadata| metadata.len()).sum()
+}
+
 /// What is known of a commit's place in history.
 #[derive(Clone, Debug)]
 pub struct CommitPlace {
@@ -111,6 +118,8 @@ pub struct Receiving {
     pub tips: Tips,
     /// What lies in the quarantine; bases that only complete a thin pack among it.
     pub quarantined: Objects,
+    /// Bytes that the quarantine takes as it is stored.
+    pub stored_bytes: u64,
     /// What of the quarantine or the alternates could not be listed.
     pub gaps: Vec<Gap>,
     is_new: Vec<bool>,
@@ -151,6 +160,7 @@ impl Receiving {
             Some(dir) => Objects::list(dir, &[], format, &mut gaps),
             None => Objects::list(Path::new("/nonexistent"), &[], format, &mut Vec::new()),
         };
+        let stored_bytes = quarantine.as_deref().map_or(0, stored_bytes);
         let mut behind = Lookup::new(permanent.clone(), format);
         let is_new = behind.lacks(&quarantined);
         let graph = permanent.iter().find_map(|dir| CommitGraph::open(dir, format));
@@ -165,6 +175,7 @@ impl Receiving {
             layout,
             format,
             quarantined,
+            stored_bytes,
             gaps,
             is_new,
             everything: Lookup::new(everything, format),

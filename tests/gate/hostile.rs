@@ -173,6 +173,16 @@ fn what_is_missing_is_refused_with_a_reason() {
         let sent = pack(&[(ObjectType::Tree, tree), (ObjectType::Commit, commit)]);
         server.raw(&[(ZERO, &tip, FINE.as_bytes())], &sent).is_refused(&["not all of it could be examined", what]);
     }
+    // A tree that ends in the middle of an entry, and one below a sound one: nobody can tell what is behind.
+    let cut = b"100644 f\0short".to_vec();
+    let above = encode_tree(vec![(b"d".to_vec(), Mode::Directory, object_id(ObjectType::Tree, &cut))]);
+    for (tree, more) in [(cut.clone(), None), (above, Some(cut))] {
+        let commit = Commit::new(object_id(ObjectType::Tree, &tree), &[], 1, "cut").encode();
+        let tip = object_id(ObjectType::Commit, &commit).to_string();
+        let mut sent = vec![(ObjectType::Tree, tree), (ObjectType::Commit, commit)];
+        sent.extend(more.map(|tree| (ObjectType::Tree, tree)));
+        server.raw(&[(ZERO, &tip, FINE.as_bytes())], &pack(&sent)).is_refused(&["does not say what it names"]);
+    }
     let pushed = server.raw(&[(ZERO, &missing.to_string(), FINE.as_bytes())], &pack(&[(ObjectType::Tree, empty)]));
     pushed.is_refused(&["the object 090909090909 is missing"]);
     let commit = format!("tree {empty_id}\nparent xyz\nauthor A <a@b> 1 +0000\ncommitter A <a@b> 1 +0000\n\nx");

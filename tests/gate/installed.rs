@@ -124,8 +124,10 @@ fn a_whole_host_is_guarded_and_repositories_keep_their_hooks() {
     script(&server.path().join("hooks/post-receive"), "#!/bin/sh\ntouch \"$GIT_DIR/after\"\n");
     let system = server.beside("gitconfig");
     let hooks = server.beside("host hooks");
+    let older = git_of_version(&server.beside("older"), "2.53.9");
     let run = |arguments: &[&str]| {
         Audit::new(arguments)
+            .variable("PATH", &older)
             .and("--system")
             .and("--directory")
             .and(&hooks)
@@ -154,6 +156,72 @@ fn a_whole_host_is_guarded_and_repositories_keep_their_hooks() {
     ends(&run(&["hook", "uninstall"]), 0, &["--unset", "remove"]);
     assert!(!hooks.join("pre-receive").exists());
     assert!(pushed(&client, "refs/heads/main:refs/heads/x").success);
+}
+
+/// A folder with a git that says it is this version, and is the one that is here in all else.
+fn git_of_version(folder: &Path, version: &str) -> String {
+    let path = std::env::var("PATH").unwrap();
+    script(
+        &folder.join("git"),
+        &format!(
+            "#!/bin/sh\n[ \"$1\" = version ] && echo 'git version {version}' && exit\nPATH='{path}' exec git \"$@\"\n"
+        ),
+    );
+    format!("{}:{path}", folder.display())
+}
+
+#[test]
+fn a_git_that_knows_configured_hooks_is_given_one_and_the_doctor_knows_when_it_does_not_run() {
+    let server = bare();
+    let system = server.beside("gitconfig");
+    let policy = server.beside("it's policy.toml");
+    std::fs::write(&policy, "").unwrap();
+    let newer = git_of_version(&server.beside("newer"), "2.54.0.rc1");
+    let older = git_of_version(&server.beside("older"), "2.53.9");
+    let run = |path: &str, arguments: &[&str]| {
+        Audit::new(arguments)
+            .variable("PATH", path)
+            .variable("GIT_CONFIG_SYSTEM", &system)
+            .variable("GIT_CONFIG_NOSYSTEM", "0")
+            .run()
+    };
+    let install = ["hook", "install", "--system", "--policy", policy.to_str().unwrap()];
+    ends(&run(&newer, &install), 0, &["git config --system hook.clerk-audit.command"]);
+    ends(&run(&newer, &install), 0, &["installed for the whole host already"]);
+    let value = |name: &str| {
+        let file = system.to_str().unwrap();
+        let answer = git::run(git::command(server.path()), &["config", "--file", file, "--get-all", name], b"");
+        String::from_utf8(answer).unwrap()
+    };
+    assert_eq!(value("hook.clerk-audit.event"), "pre-receive\n");
+    // What git does with the command: hands it to a shell. A git before 2.54 has a hook of its own do that here.
+    let command = value("hook.clerk-audit.command");
+    script(
+        &server.path().join("hooks/pre-receive"),
+        &format!("#!/bin/sh\nexec sh -c {}\n", quoted(command.trim_end())),
+    );
+    let (key, client) = bad_client(105);
+    push(client.path(), server.path(), &[MAIN]).is_refused_for(&key, &["a:1"]);
+    std::fs::remove_file(server.path().join("hooks/pre-receive")).unwrap();
+    let doctor = ["hook", "doctor", server.path().to_str().unwrap()];
+    ends(&run(&newer, &doctor), 0, &["installed: by git's configuration", "refuses a canary"]);
+    ends(&run(&older, &doctor), 1, &["older than 2.54", "accepts everything"]);
+    for (name, value, words) in [
+        ("hook.clerk-audit.enabled", "no", "hook.clerk-audit.enabled is false"),
+        ("hook.pre-receive.enabled", "false", "hook.pre-receive.enabled is false"),
+        ("hook.clerk-audit.event", "", "is not pre-receive"),
+        ("hook.clerk-audit.command", "true", "does not refuse a canary"),
+    ] {
+        git::run(git::command(server.path()), &["config", name, value], b"");
+        ends(&run(&newer, &doctor), 1, &[words]);
+        git::run(git::command(server.path()), &["config", "--unset", name], b"");
+    }
+    ends(&run(&newer, &["hook", "uninstall", "--system"]), 0, &["--unset hook.clerk-audit.command"]);
+    ends(&run(&newer, &doctor), 1, &["not installed"]);
+}
+
+fn quoted(text: &str) -> String {
+    format!("'{}'", text.replace('\'', "'\\''"))
 }
 
 #[test]

@@ -7,7 +7,7 @@ use serde_json::json;
 use super::support::{MAIN, Server};
 use crate::common::fixture::Repo;
 use crate::common::run::Audit;
-use crate::common::secrets::{alphanumerics, key_id, live_key, test_key};
+use crate::common::secrets::{alphanumerics, key_id, live_key, publishable_key, test_key};
 
 fn bad_push(key: &str) -> Repo {
     let mut client = Repo::bare();
@@ -45,7 +45,65 @@ fn classes_of_keys_refuse_warn_or_say_nothing() {
     let long = format!("sk_{}_{}", "live", alphanumerics(71, 50));
     let pushed = server.push(&mut bad_push(&long), &[MAIN]);
     pushed.passes();
-    assert!(pushed.said.contains("may be a Clerk key: a:2"), "{}", pushed.said);
+    assert!(pushed.said.contains("may be a Clerk secret key: a:2"), "{}", pushed.said);
+}
+
+/// One secret of each kind as it stands in a file, and what the message calls it.
+fn every_kind() -> Vec<(String, &'static str)> {
+    let lower = |seed: u64, length: usize| {
+        alphanumerics(seed, length * 4)
+            .chars()
+            .filter(|it| it.is_ascii_lowercase() || it.is_ascii_digit())
+            .take(length)
+            .collect::<String>()
+    };
+    let hex: String = (0..32u64).map(|at| format!("{:02x}", (at * 167 + 41) % 251)).collect();
+    let keyless = json!({
+        "publishableKey": publishable_key("clear-ant-11.clerk.accounts.dev"),
+        "secretKey": test_key(205),
+        "claimUrl": format!("https://dashboard.clerk.com/apps/claim?token={}", lower(206, 40)),
+        "apiKeysUrl": "https://dashboard.clerk.com/last-active?path=api-keys",
+    });
+    vec![
+        (test_key(200), "a Clerk secret key is in it"),
+        (format!("CLERK_API_KEY={}_{}", "live", alphanumerics(201, 34)), "a Clerk legacy API key is in it"),
+        (
+            format!("CLERK_WEBHOOK_SIGNING_SECRET={}_{}", "whsec", alphanumerics(202, 32)),
+            "a Clerk webhook signing secret is in it",
+        ),
+        (
+            format!("CLERK_MACHINE_SECRET_KEY={}_{}", "ak", alphanumerics(203, 40)),
+            "a Clerk machine secret key is in it",
+        ),
+        (format!("CLERK_PLATFORM_API_KEY={}_{}", "ak", alphanumerics(204, 40)), "a Clerk platform API key is in it"),
+        (
+            format!("clerk: https://dashboard.clerk.com/apps/claim?token={}", lower(207, 40)),
+            "a Clerk claim token of a keyless application is in it",
+        ),
+        (format!("CLERK_ENCRYPTION_KEY={hex}"), "a Clerk encryption key is in it"),
+        (format!("{keyless:#}"), "Clerk secrets are in it"),
+    ]
+}
+
+#[test]
+fn every_kind_of_secret_is_refused_by_default_and_each_by_its_name_can_pass() {
+    for (content, words) in every_kind() {
+        let mut client = Repo::bare();
+        client.commit_on(MAIN, &[("a", Some(&content))], "bad");
+        Server::new().push(&mut client, &[MAIN]).is_refused(&[words, "must be rotated"]);
+    }
+    let (content, _) = every_kind().swap_remove(2);
+    let mut client = Repo::bare();
+    client.commit_on(MAIN, &[("a", Some(&content))], "bad");
+    for policy in ["[refuse]\nkinds = [\"secret_key\"]", "[refuse]\nenvironments = [\"live\", \"test\"]"] {
+        let server = Server::new();
+        server.policy(policy);
+        let pushed = server.push(&mut client, &[MAIN]);
+        pushed.passes();
+        assert!(pushed.said.contains("may be a Clerk webhook signing secret: a:1"), "{}", pushed.said);
+    }
+    let pushed = Server::new().push(&mut client, &[MAIN]);
+    pushed.is_refused(&["(webhook signing secret)", "https://dashboard.clerk.com/~/webhooks"]);
 }
 
 #[test]
@@ -241,6 +299,46 @@ fn a_ledger_that_cannot_be_written_follows_the_policy() {
     let key = live_key(79);
     client.commit_on(MAIN, &[("b", Some(&key))], "bad");
     server.push(&mut client, &[MAIN]).is_refused_for(&key, &[]);
+}
+
+#[test]
+fn a_ledger_at_the_limit_of_its_size_refuses_with_a_reason_and_has_no_torn_line() {
+    let server = Server::new();
+    server.policy_with_ledger("");
+    let mut client = Repo::bare();
+    for number in 0..40 {
+        client.commit_on(MAIN, &[("a", Some(&number.to_string()))], "fine");
+        // Blocks of 512 bytes: after some lines the next does not fit.
+        server.hook("ulimit -f 8; exec \"$GATE\" hook pre-receive");
+        let pushed = server.push(&mut client, &[MAIN]);
+        let whole = server.ledger().len();
+        if pushed.accepted {
+            assert_eq!(whole, number + 1);
+            continue;
+        }
+        pushed.is_refused(&["the ledger cannot be written: File too large"]);
+        assert_eq!(whole, number);
+        assert!(number > 0);
+        server.is_sound();
+        server.hook("exec \"$GATE\" hook pre-receive");
+        return server.push(&mut client, &[MAIN]).passes_silently();
+    }
+    panic!("the limit was never reached");
+}
+
+#[test]
+fn nobody_fills_the_ledger_with_names() {
+    let server = Server::new();
+    server.policy_with_ledger("");
+    let key = live_key(82);
+    let mut client = Repo::bare();
+    let long = format!("{}{key}", "a".repeat(50_000));
+    client.commit_on(MAIN, &[(&long, Some(&live_key(83)))], "bad");
+    server.push(&mut client, &[MAIN]).is_refused_for(&live_key(83), &[]);
+    let text = std::fs::read_to_string(server.ledger_path()).unwrap();
+    assert!(text.len() < 5_000, "{}", text.len());
+    // Cut after it was masked, not before.
+    assert!(!text.contains(&key[12..38]));
 }
 
 #[test]

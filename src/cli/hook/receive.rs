@@ -16,8 +16,8 @@ use crate::cli::exit::Exit;
 use crate::cli::history::{chain, now};
 use crate::detect::Detector;
 use crate::gate::{
-    Circumstances, Counts, Decision, Examination, Examiner, MalformedInput, Problem, Push, RefUpdate, Stop, Verdict,
-    Voice, decide, message, parse_input, record,
+    Circumstances, Counts, Decision, Examination, Examiner, MalformedInput, Problem, Push, RefUpdate, Signer, Stop,
+    Verdict, Voice, decide, message, parse_input, record,
 };
 use crate::model::{Interrupt, ObjectFormat, Oid};
 use crate::report::escape;
@@ -144,6 +144,7 @@ impl Gate {
             repository: detector.mask(absolute.as_os_str().as_bytes()),
             pusher: caller.pusher.as_ref().map(shown),
             remote_address: caller.remote_address.as_ref().map(shown),
+            signer: push.certificate.map(|_| signer(&detector)),
             objects_remain: called.objects_remain(),
             milliseconds: 0,
             policy: policy.path.as_ref().map(|path| detector.mask(path.as_os_str().as_bytes())),
@@ -229,7 +230,9 @@ impl Session {
                 std::thread::sleep(Duration::from_secs(1));
             }
         }
-        self.speak(examination, Append::InTurn)
+        // The watchdog is silent from here on.
+        let left = Duration::from_secs_f64(self.seconds).saturating_sub(self.started.elapsed());
+        self.speak(examination, Append::InTurn(left.max(Duration::from_secs(1))))
     }
 
     fn speak(&self, examination: Examination, how: Append) -> Exit {
@@ -298,6 +301,20 @@ fn push_options() -> Vec<Vec<u8>> {
     // A count without the options would be a mistake of the server's: what is there is taken.
     let options = (0..count.unwrap_or(0)).map_while(|at| variable(&format!("GIT_PUSH_OPTION_{at}")));
     options.map(|option| option.as_bytes().to_vec()).collect()
+}
+
+/// Who signed the push: git has checked that before it calls its hooks (`git-receive-pack`, `GIT_PUSH_CERT_*`).
+fn signer(detector: &Detector) -> Signer {
+    let shown = |name: &str| {
+        let value = variable(name).filter(|value| !value.is_empty())?;
+        Some(detector.mask(value.as_bytes()))
+    };
+    Signer {
+        name: shown("GIT_PUSH_CERT_SIGNER"),
+        key: shown("GIT_PUSH_CERT_KEY"),
+        status: shown("GIT_PUSH_CERT_STATUS"),
+        nonce: shown("GIT_PUSH_CERT_NONCE_STATUS"),
+    }
 }
 
 fn certificate() -> Option<Oid> {

@@ -1,0 +1,190 @@
+//! How each key stands to what was there before: which paths of which new commits hold it, and who else does.
+
+use rustc_hash::{FxHashMap, FxHashSet};
+
+use super::Work;
+use crate::gate::compare::{Extent, Held};
+use crate::gate::content::Links;
+use crate::gate::scan::Sight;
+use crate::gate::{Place, Problem, Standing};
+use crate::key::KeyId;
+use crate::model::{ObjectType, Oid};
+
+impl Work<'_> {
+    /// Compares every new commit with its parents. Where everything that the pushed commits name came along, and none of it
+    /// has a key, there is nothing to compare: a first push costs one reading.
+    pub(super) fn commits(&mut self) {
+        self.found.commits = self.order.len() as u64;
+        let content = self.content;
+        let is_here = |commit: &Oid| {
+            let links = &self.links[commit];
+            content.commits.contains_key(commit)
+                && links.tree.is_none_or(|tree| content.trees.contains(&tree))
+                && links.parents.iter().all(|parent| self.links.contains_key(parent))
+        };
+        let is_all_here = !content.names_others && self.order.iter().all(is_here);
+        let has_keys = content.carriers.values().map(|carrier| &carrier.1).chain(content.named.values());
+        if is_all_here && has_keys.into_iter().all(|scanned| scanned.keys.is_empty()) {
+            return;
+        }
+        for at in 0..self.order.len() {
+            if self.examiner.interrupt.is_set() {
+                return;
+            }
+            if self.is_full() {
+                return self.problem(Problem::TooMany);
+            }
+            let commit = self.order[at];
+            let links = self.links[&commit].clone();
+            let Some(tree) = links.tree else { continue };
+            let parents: Vec<Oid> = links.parents.iter().filter_map(|parent| self.tree_of(*parent)).collect();
+            let came = self.comparer.held(self.receiving, &[tree], &parents, Extent::Pushed);
+            self.compared(commit, tree, &parents, links.parents.len(), came);
+        }
+    }
+
+    /// The tree of a commit, new or old.
+    fn tree_of(&mut self, commit: Oid) -> Option<Oid> {
+        if let Some(links) = self.links.get(&commit) {
+            return links.tree;
+        }
+        let mut bytes = Vec::new();
+        match self.receiving.read(&commit, self.examiner.limits.object_bytes, &mut bytes) {
+            Ok(Some(ObjectType::Commit)) => Links::of(&bytes, self.receiving.format).tree,
+            _ => None,
+        }
+    }
+
+    /// What came to a commit, and what left it: a key that left one path and came to another was moved, paired in the
+    /// order of paths.
+    fn compared(&mut self, commit: Oid, tree: Oid, parents: &[Oid], parent_count: usize, came: Vec<Held>) {
+        let has_arrivals = came.iter().any(|held| !held.is_kept);
+        let tells_removals = parent_count == 1 && self.removal_bytes > 0;
+        let mut left: Vec<Held> = Vec::new();
+        if has_arrivals || tells_removals {
+            let before = self.comparer.bytes;
+            left = self.comparer.held(self.receiving, parents, &[tree], Extent::Old);
+            left.retain(|held| !held.is_kept);
+            self.removal_bytes = self.removal_bytes.saturating_sub(self.comparer.bytes - before);
+        }
+        let mut from: FxHashMap<KeyId, std::collections::VecDeque<usize>> = FxHashMap::default();
+        for (at, held) in left.iter().enumerate() {
+            from.entry(held.sight.id).or_default().push_back(at);
+        }
+        let mut moved_from = FxHashSet::default();
+        for held in came {
+            let place = self.place_of(&held);
+            let is_new = self.receiving.came_with_push(&held.oid);
+            if held.is_kept {
+                self.add(&held.sight, place, Some(commit), Standing::Kept, true);
+            } else if let Some(at) = from.get_mut(&held.sight.id).and_then(std::collections::VecDeque::pop_front) {
+                moved_from.insert(at);
+                let is_new = is_new || left[at].oid != held.oid;
+                self.add(&held.sight, place, Some(commit), Standing::Moved, is_new);
+            } else {
+                self.open.push((self.found.sightings.len(), held.sight.id, held.path.clone(), held.is_name));
+                self.add(&held.sight, place, Some(commit), Standing::Introduced, true);
+            }
+        }
+        for (at, held) in left.iter().enumerate() {
+            if !moved_from.contains(&at) && parent_count == 1 {
+                let place = self.place_of(held);
+                self.add(&held.sight, place, Some(commit), Standing::Removed, false);
+            }
+        }
+    }
+
+    fn place_of(&self, held: &Held) -> Place {
+        let path = self.examiner.detector.mask(&held.path);
+        if held.is_name { Place::Name { path } } else { Place::File { path, line: held.sight.line } }
+    }
+
+    /// Trees that a ref names without a commit: they hold what they hold.
+    pub(super) fn trees(&mut self) {
+        for tree in std::mem::take(&mut self.trees) {
+            for held in self.comparer.held(self.receiving, &[tree], &[], Extent::Pushed) {
+                let place = self.place_of(&held);
+                self.open.push((self.found.sightings.len(), held.sight.id, held.path.clone(), held.is_name));
+                self.add(&held.sight, place, None, Standing::Introduced, true);
+            }
+        }
+    }
+
+    /// Keys in what came along and no pushed ref reaches: anyone who knows the id could read it. Where the comparison ended
+    /// before its end, in what it did not come to.
+    pub(super) fn unreached(&mut self) {
+        let is_cut = self.examiner.interrupt.is_set() || self.is_full() || !self.comparer.problems.is_empty();
+        let content = self.content;
+        let mut unreached: Vec<(Oid, ObjectType, &[Sight])> = Vec::new();
+        for (oid, (kind, scanned)) in &content.carriers {
+            if !self.reached.contains(oid) && !self.comparer.placed.contains(oid) {
+                unreached.push((*oid, *kind, &scanned.keys));
+            }
+        }
+        for (oid, scanned) in &content.named {
+            if !self.comparer.placed.contains(oid) {
+                unreached.push((*oid, ObjectType::Tree, &scanned.keys));
+            }
+        }
+        unreached.sort_unstable_by_key(|row| row.0);
+        for (oid, kind, keys) in unreached {
+            for sight in keys {
+                let line = sight.line;
+                let place = match is_cut {
+                    true => Place::Unplaced { oid, kind, line },
+                    false => Place::Unreached { oid, kind, line },
+                };
+                self.add(sight, place, None, Standing::Introduced, true);
+            }
+        }
+    }
+
+    /// Introductions that an existing tip holds at the same path are none; neither are those of a commit that clocks alone
+    /// made look new.
+    pub(super) fn ask_tips(&mut self) {
+        let mut open = std::mem::take(&mut self.open);
+        let mut old = FxHashSet::default();
+        for sighting in self.found.sightings.iter().filter(|sighting| sighting.standing == Standing::Introduced) {
+            if let Some(commit) = &sighting.commit
+                && !self.content.commits.contains_key(&commit.oid)
+                && self.ancestry.is_surely_old(self.receiving, &commit.oid)
+            {
+                old.insert(commit.oid);
+            }
+        }
+        for sighting in &mut self.found.sightings {
+            if sighting.commit.as_ref().is_some_and(|commit| old.contains(&commit.oid)) {
+                sighting.standing = Standing::HeldByTip;
+            }
+        }
+        open.retain(|row| self.found.sightings.get(row.0).is_some_and(|one| one.standing == Standing::Introduced));
+        if open.is_empty() {
+            return;
+        }
+        let mut tips: Vec<Oid> = self.ancestry.tips(self.receiving).iter().copied().collect();
+        tips.sort_unstable();
+        let mut seen = FxHashSet::default();
+        for tip in tips {
+            if open.is_empty() || self.examiner.interrupt.is_set() {
+                return;
+            }
+            let Some(tree) = self.tree_of(tip).filter(|tree| seen.insert(*tree)) else { continue };
+            open.retain(|(at, id, path, is_name)| {
+                let there = self.comparer.at_path(self.receiving, tree, path);
+                let holds = there.is_some_and(|oid| {
+                    *is_name
+                        || self
+                            .comparer
+                            .keys_of(self.receiving, oid, &|| path.clone(), Extent::Old)
+                            .keys
+                            .iter()
+                            .any(|it| it.id == *id)
+                });
+                if holds {
+                    self.found.sightings[*at].standing = Standing::HeldByTip;
+                }
+                !holds
+            });
+        }
+    }
+}

@@ -1,0 +1,48 @@
+//! What a push says in words: names of refs, options, the certificate.
+
+use super::Work;
+use crate::gate::{Place, Problem, Push, Standing};
+
+impl Work<'_> {
+    /// What the push says in words: names of refs, options, the certificate.
+    pub(super) fn words(&mut self, push: &Push) {
+        if let Err(malformed) = &push.updates {
+            self.problem(Problem::Input(*malformed));
+        }
+        let detector = self.examiner.detector;
+        for (at, update) in push.updates.iter().flatten().enumerate() {
+            if update.new.is_none() {
+                continue;
+            }
+            let keys = self.scan(&update.name, None);
+            if keys.is_empty() {
+                continue;
+            }
+            let is_there = push.full_names.get(at).is_some_and(|name| self.receiving.tips.value(name).is_some());
+            let standing = if is_there { Standing::Kept } else { Standing::Introduced };
+            for sight in keys {
+                self.add(&sight, Place::RefName(detector.mask(&update.name)), None, standing, !is_there);
+            }
+        }
+        for (at, option) in push.options.iter().enumerate() {
+            for sight in self.scan(option, None) {
+                self.add(&sight, Place::PushOption(at + 1), None, Standing::Introduced, true);
+            }
+        }
+        if let Some(certificate) = push.certificate {
+            let mut bytes = Vec::new();
+            match self.receiving.read(&certificate, self.examiner.limits.object_bytes, &mut bytes) {
+                Ok(Some(_)) => {
+                    for sight in self.scan(&bytes, Some(certificate)) {
+                        self.add(&sight, Place::Certificate, None, Standing::Introduced, true);
+                    }
+                }
+                Ok(None) => self.problem(Problem::Missing { oid: certificate, kind: "certificate" }),
+                Err(failure) => {
+                    let limit = self.examiner.limits.object_bytes;
+                    self.problem(Problem::of_failure(certificate, failure, limit));
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,110 @@
+//! A push as it is told, and what was found in it.
+
+use super::{MalformedInput, Place, Problem, RefUpdate};
+use crate::key::KeyId;
+use crate::model::{Confidence, Environment, Kind, Oid, Shown};
+
+/// A push as its server tells it.
+#[derive(Clone, Debug)]
+pub struct Push {
+    /// The refs, or why they cannot be told.
+    pub updates: Result<Vec<RefUpdate>, MalformedInput>,
+    /// The push options, in order.
+    pub options: Vec<Vec<u8>>,
+    /// The blob of its certificate.
+    pub certificate: Option<Oid>,
+    /// The whole names of the refs, namespace and all, in the order of the updates.
+    pub full_names: Vec<Vec<u8>>,
+}
+
+impl Push {
+    /// Whether it only deletes refs.
+    pub fn only_deletes(&self) -> bool {
+        self.updates.as_ref().is_ok_and(|updates| updates.iter().all(|update| update.new.is_none()))
+    }
+}
+
+/// How a key in a push stands to what was there before.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Standing {
+    /// The push introduces it there.
+    Introduced,
+    /// It left another path in the same commit.
+    Moved,
+    /// A parent holds it at the same path, in other content.
+    Kept,
+    /// An existing tip holds it at the same path.
+    HeldByTip,
+    /// The push takes it away there.
+    Removed,
+}
+
+impl Standing {
+    /// The name that the ledger uses.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Introduced => "introduced",
+            Self::Moved => "moved",
+            Self::Kept => "kept",
+            Self::HeldByTip => "held_by_tip",
+            Self::Removed => "removed",
+        }
+    }
+}
+
+/// A commit, as the message names it.
+#[derive(Clone, Debug)]
+pub struct CommitShown {
+    /// Its id.
+    pub oid: Oid,
+    /// Its subject, masked.
+    pub subject: Shown,
+    /// Whether a pushed ref names it.
+    pub is_tip: bool,
+    /// Whether it has no parent.
+    pub is_root: bool,
+}
+
+/// One key at one place of the push.
+#[derive(Clone, Debug)]
+pub struct Sighting {
+    /// Which key.
+    pub id: KeyId,
+    /// What may be shown of it.
+    pub hint: String,
+    /// What kind of credential.
+    pub kind: Kind,
+    /// Of which environment.
+    pub environment: Environment,
+    /// How sure.
+    pub confidence: Confidence,
+    /// Where.
+    pub place: Place,
+    /// The commit it stands in.
+    pub commit: Option<CommitShown>,
+    /// How it stands to what was there before.
+    pub standing: Standing,
+    /// Whether the object that carries it is new.
+    pub is_new_object: bool,
+}
+
+/// What was examined and found.
+#[derive(Clone, Debug, Default)]
+pub struct Examination {
+    /// The keys.
+    pub sightings: Vec<Sighting>,
+    /// What could not be examined.
+    pub problems: Vec<Problem>,
+    /// What could not be looked into: where, and what.
+    pub opaque: Vec<(Shown, &'static str)>,
+    /// New objects of the quarantine.
+    pub quarantined: u64,
+    /// Objects read besides, because the push reaches them.
+    pub reached: u64,
+    /// New commits.
+    pub commits: u64,
+    /// Bytes scanned.
+    pub bytes: u64,
+    /// Whether a merge is among the new commits.
+    pub has_merges: bool,
+}
