@@ -307,7 +307,7 @@ mod tests {
 
     #[test]
     fn the_first_sample_of_each_run_is_told() {
-        let mut text = vec![b'a'; 200];
+        let mut text = [b'a'; 200];
         text[20] = b' ';
         let first = |at: usize, before: u64| all_of(text[at..].first_chunk().unwrap(), before).first;
         // The space stands between the samples; before the first, as nothing stands there.
