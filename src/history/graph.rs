@@ -92,6 +92,9 @@ impl Graph {
     /// The trees that are among `targets` or lead to one of them.
     pub fn trees_leading_to(&self, targets: &Bits) -> Bits {
         let mut leads = Bits::new(self.len());
+        if targets.is_empty() {
+            return leads;
+        }
         let mut done = Bits::new(self.len());
         let mut stack: Vec<(u32, usize)> = Vec::new();
         for root in 0..self.len() as u32 {

@@ -219,10 +219,13 @@ struct Entry {
 impl Families {
     fn of(pass: &Pass<'_>, pack_end: u64, file: &File, places: Vec<(u64, ObjectIndex)>) -> Self {
         let objects = pass.objects;
+        // Enough for hundreds of small entries, and little to read in vain before a large one.
+        const AT_ONCE: usize = 32 << 10;
+        let mut headers = pack::Headers::new(file, pack_end, objects.format, AT_ONCE);
         let mut entries = Vec::with_capacity(places.len());
         for (at, (offset, index)) in places.iter().enumerate() {
             let end = places[at + 1..].iter().map(|next| next.0).find(|next| next > offset).unwrap_or(pack_end);
-            match pack::entry_header(file, *offset, pack_end, objects.format) {
+            match headers.at(*offset) {
                 Ok(header) => entries.push(Entry { index: *index, header, end: end.min(pack_end), weight: 1 }),
                 Err(failure) => pass.fail(*index, failure),
             }

@@ -23,12 +23,12 @@ pub(super) enum Location {
 
 /// Every object in the repository's own object directory and in its alternates.
 ///
-/// Memory: an id and sixteen bytes for each object.
+/// Memory: an id and sixteen bytes for each object, and 256 KiB.
 pub struct Objects {
     pub(super) format: ObjectFormat,
     ids: Vec<u8>,
-    /// How many ids begin with a byte up to this one.
-    fanout: [u32; 256],
+    /// How many ids begin with two bytes up to these: a tree names dozens of ids, and each is looked up.
+    fanout: Vec<u32>,
     pub(super) location: Vec<Location>,
     /// Further copies of objects that stand in several places.
     pub(super) copies: HashMap<ObjectIndex, Vec<Location>>,
@@ -36,6 +36,13 @@ pub struct Objects {
     borrowed: Vec<bool>,
     pub(super) packs: Vec<Pack>,
     pub(super) loose_dirs: Vec<PathBuf>,
+}
+
+/// As many as there are pairs of bytes.
+const FANOUT: usize = 1 << 16;
+
+fn bucket(id: &[u8]) -> usize {
+    usize::from(id[0]) << 8 | usize::from(id[1])
 }
 
 /// The longest chain of deltas that is followed for one object; git itself makes none longer than 4095
@@ -86,7 +93,7 @@ impl Objects {
         let mut table = Self {
             format,
             ids: Vec::with_capacity(total),
-            fanout: [0; 256],
+            fanout: vec![0; FANOUT],
             location: Vec::with_capacity(total / hash),
             copies: HashMap::new(),
             borrowed: Vec::with_capacity(total / hash),
@@ -116,7 +123,7 @@ impl Objects {
                 table.ids.extend_from_slice(oid);
                 table.location.push(location);
                 table.borrowed.push(source.dir != 0);
-                table.fanout[usize::from(oid[0])] = table.location.len() as u32;
+                table.fanout[bucket(oid)] = table.location.len() as u32;
             }
             if (row + 1) * hash < source.listing.ids.len() {
                 heads.push(Reverse((id(number, row + 1), number, row + 1)));
@@ -160,9 +167,9 @@ impl Objects {
         if wanted.len() != hash {
             return None;
         }
-        let first = usize::from(wanted[0]);
-        let mut low = if first == 0 { 0 } else { self.fanout[first - 1] as usize };
-        let mut high = self.fanout[first] as usize;
+        let bucket = bucket(wanted);
+        let mut low = if bucket == 0 { 0 } else { self.fanout[bucket - 1] as usize };
+        let mut high = self.fanout[bucket] as usize;
         while low < high {
             let middle = low + (high - low) / 2;
             match self.ids[middle * hash..(middle + 1) * hash].cmp(wanted) {

@@ -150,22 +150,72 @@ impl Listing {
     }
 }
 
+/// No header of an entry is longer: ten bytes of size at the most, and an id or an offset.
+const HEADER: usize = 64;
+const CUT: Failure = Failure::Corrupt("its entry is cut short");
+
 /// Reads the header of the entry at `offset`.
 pub(super) fn entry_header(file: &File, offset: u64, end: u64, format: ObjectFormat) -> Result<EntryHeader, Failure> {
-    const CUT: Failure = Failure::Corrupt("its entry is cut short");
-    // Ten bytes of size at the most, and an id or an offset.
-    let mut buffer = [0; 64];
-    let room = usize::try_from(end.saturating_sub(offset)).unwrap_or(buffer.len()).min(buffer.len());
-    let mut filled = 0;
-    while filled < room {
-        match file.read_at(&mut buffer[filled..room], offset + filled as u64) {
-            Ok(0) => break,
-            Ok(count) => filled += count,
-            Err(error) if error.kind() == std::io::ErrorKind::Interrupted => {}
-            Err(error) => return Err(Failure::Io(error.kind())),
-        }
+    Headers::new(file, end, format, HEADER).at(offset)
+}
+
+/// Reads headers one after another: most are in what was read for the one before.
+pub(super) struct Headers<'f> {
+    file: &'f File,
+    end: u64,
+    format: ObjectFormat,
+    at_once: usize,
+    /// What was read last, and from where.
+    window: Vec<u8>,
+    from: u64,
+}
+
+impl<'f> Headers<'f> {
+    /// Of the entries of a pack that ends at `end`; `at_once` bytes are read for each that is not at hand.
+    pub(super) fn new(file: &'f File, end: u64, format: ObjectFormat, at_once: usize) -> Self {
+        Self { file, end, format, at_once, window: Vec::new(), from: 0 }
     }
-    let bytes = &buffer[..filled];
+
+    /// The header at `offset`.
+    pub(super) fn at(&mut self, offset: u64) -> Result<EntryHeader, Failure> {
+        let wanted = usize::try_from(self.end.saturating_sub(offset)).unwrap_or(HEADER).min(HEADER);
+        let at_hand = |headers: &Self| {
+            let skip = usize::try_from(offset.checked_sub(headers.from)?).ok()?;
+            Some(skip..skip.checked_add(wanted)?).filter(|range| range.end <= headers.window.len())
+        };
+        let range = match at_hand(self) {
+            Some(range) => range,
+            None => {
+                self.fill(offset)?;
+                0..self.window.len().min(wanted)
+            }
+        };
+        parse_header(&self.window[range], offset, self.format)
+    }
+
+    fn fill(&mut self, offset: u64) -> Result<(), Failure> {
+        let room = usize::try_from(self.end.saturating_sub(offset)).unwrap_or(self.at_once).min(self.at_once);
+        self.from = offset;
+        self.window.resize(room, 0);
+        let mut filled = 0;
+        while filled < room {
+            match self.file.read_at(&mut self.window[filled..], offset + filled as u64) {
+                Ok(0) => break,
+                Ok(count) => filled += count,
+                Err(error) if error.kind() == std::io::ErrorKind::Interrupted => {}
+                Err(error) => {
+                    self.window.clear();
+                    return Err(Failure::Io(error.kind()));
+                }
+            }
+        }
+        self.window.truncate(filled);
+        Ok(())
+    }
+}
+
+/// Parses the header that stands at `offset` of its pack and at the start of `bytes`.
+fn parse_header(bytes: &[u8], offset: u64, format: ObjectFormat) -> Result<EntryHeader, Failure> {
     let first = *bytes.first().ok_or(CUT)?;
     let mut size = u64::from(first & 15);
     let (mut at, mut shift) = (1, 4);
