@@ -1,32 +1,20 @@
 //! The content pass: every object read once, scanned, and its links noted.
 
-use std::collections::{BTreeSet, HashMap, HashSet};
+use std::collections::{HashMap, HashSet};
 use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
-use super::trace::{Needle, Scanned, Wanted};
+use super::key_table::{KeyInfo, KeyTable};
+use super::trace::{Needle, Scanned};
 use super::{Clock, Seeking};
 use crate::detect::{Chain, Detector, Found, Hits, KeyFound, Opaque, Search, Unread};
 use crate::history::{Bits, Graph, NONE, NodeKind};
-use crate::key::{KeyId, KeyText, Publishable, Vendor};
-use crate::model::{Confidence, Copied, Events, Interrupt, Kind, ObjectFormat, ObjectType, Oid, Place, RawTime};
+use crate::key::{KeyId, Publishable, Vendor};
+use crate::model::{Copied, Events, Interrupt, ObjectFormat, ObjectType, Oid, Place, RawTime};
 use crate::store::{Failure, ObjectIndex, Objects, Reader, Store, Visitor, parse};
 
-/// So many different keys are told apart; a repository made of nothing else reaches it.
-const MOST_KEYS: usize = 50_000;
 /// So many publishable keys are kept of one file.
 const MOST_PUBLISHABLE: usize = 16;
-
-/// A key, as far as its sightings tell.
-#[derive(Clone, Debug)]
-pub(super) struct KeyInfo {
-    pub(super) text: KeyText,
-    pub(super) kind: Kind,
-    pub(super) confidence: Confidence,
-    pub(super) reasons: BTreeSet<&'static str>,
-    pub(super) variables: BTreeSet<Vec<u8>>,
-    pub(super) sightings: u64,
-}
 
 /// The first place of one key in one object.
 #[derive(Clone, Debug)]
@@ -90,103 +78,6 @@ pub(super) struct Content {
     /// Numbered in the graph after the last object.
     pub(super) missing: Vec<Missing>,
     pub(super) failures: Vec<(ObjectIndex, Failure)>,
-}
-
-/// Keys seen so far, shared by the threads.
-#[derive(Default)]
-struct KeyTable {
-    /// Where it is set, other keys are passed over.
-    wanted: Option<Wanted>,
-    numbers: HashMap<KeyText, u32>,
-    texts: Vec<(KeyText, Kind)>,
-    /// By key and object; [`NONE`] for text outside any object.
-    mentions: HashMap<(u32, ObjectIndex), Mention>,
-    full: bool,
-}
-
-/// What the sightings of one key in one object tell together.
-struct Mention {
-    count: u64,
-    confidence: Confidence,
-    reasons: BTreeSet<&'static str>,
-    variables: BTreeSet<Vec<u8>>,
-}
-
-impl KeyTable {
-    /// Notes a sighting; the key's number, unless there are too many.
-    fn note(&mut self, found: &KeyFound, object: ObjectIndex) -> Option<u32> {
-        /// Names beyond these say nothing more.
-        const MOST_VARIABLES: usize = 20;
-        if self.wanted.as_ref().is_some_and(|wanted| !wanted.fits(&found.key)) {
-            return None;
-        }
-        let number = match self.numbers.get(&found.key) {
-            Some(number) => *number,
-            None if self.texts.len() >= MOST_KEYS => {
-                self.full = true;
-                return None;
-            }
-            None => {
-                let number = self.texts.len() as u32;
-                self.numbers.insert(found.key.clone(), number);
-                self.texts.push((found.key.clone(), found.kind));
-                number
-            }
-        };
-        let mention = self.mentions.entry((number, object)).or_insert_with(|| Mention {
-            count: 0,
-            confidence: found.confidence,
-            reasons: BTreeSet::new(),
-            variables: BTreeSet::new(),
-        });
-        mention.count += 1;
-        // The reasons of the surest sighting are the ones that count.
-        if found.confidence > mention.confidence {
-            mention.confidence = found.confidence;
-            mention.reasons.clear();
-        }
-        if found.confidence == mention.confidence {
-            mention.reasons.extend(&found.reasons);
-        }
-        if let Some(variable) = &found.variable
-            && mention.variables.len() < MOST_VARIABLES
-        {
-            mention.variables.insert(variable.clone());
-        }
-        Some(number)
-    }
-
-    /// What the sightings in relevant objects tell of each key.
-    fn infos(&self, relevant: &Bits) -> Vec<KeyInfo> {
-        let mut infos: Vec<KeyInfo> = self
-            .texts
-            .iter()
-            .map(|(text, kind)| KeyInfo {
-                text: text.clone(),
-                kind: *kind,
-                confidence: Confidence::Low,
-                reasons: BTreeSet::new(),
-                variables: BTreeSet::new(),
-                sightings: 0,
-            })
-            .collect();
-        for ((key, object), mention) in &self.mentions {
-            if *object != NONE && !relevant.has(*object) {
-                continue;
-            }
-            let info = &mut infos[*key as usize];
-            info.sightings += mention.count;
-            info.variables.extend(mention.variables.iter().cloned());
-            if mention.confidence > info.confidence {
-                info.confidence = mention.confidence;
-                info.reasons.clear();
-            }
-            if mention.confidence == info.confidence {
-                info.reasons.extend(&mention.reasons);
-            }
-        }
-        infos
-    }
 }
 
 /// What the threads of a pass share.
@@ -516,7 +407,7 @@ pub(super) struct Pass<'a> {
 
 /// Reads and scans every object of the store.
 pub(super) fn read_all(store: &Store, pass: &Pass<'_>) -> Content {
-    let keys = Mutex::new(KeyTable { wanted: pass.seeking.wanted.cloned(), ..KeyTable::default() });
+    let keys = Mutex::new(KeyTable::of(pass.seeking.wanted.cloned()));
     let shared = Shared {
         detector: pass.detector,
         objects: &store.objects,

@@ -4,9 +4,10 @@ use std::cell::OnceCell;
 use std::collections::{BTreeMap, HashMap};
 
 use super::attribute::Attribution;
-use super::content::{Content, KeyInfo, Sighting};
+use super::content::{Content, Sighting};
 use super::details::DetailsReader;
 use super::entries::{EntryMaker, entry_order};
+use super::key_table::KeyInfo;
 use super::roots::{RefClass, Roots, TipObject};
 use crate::history::{Bits, Change, NONE, NodeKind, SetId, Way};
 use crate::key::{KeyId, is_bundled_for_browsers};

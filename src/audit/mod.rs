@@ -13,6 +13,7 @@ mod entries;
 mod evidence;
 mod findings;
 mod join;
+mod key_table;
 mod outside;
 mod recall;
 mod roots;
@@ -367,7 +368,7 @@ fn surround(make: &EntryMaker<'_>, keys: &mut [(KeyId, KeyReport)]) {
             }
         }
     }
-    let variable_names = |info: &content::KeyInfo| -> BTreeSet<Vec<u8>> {
+    let variable_names = |info: &key_table::KeyInfo| -> BTreeSet<Vec<u8>> {
         let names: BTreeSet<Vec<u8>> = info.variables.iter().filter(|name| name.contains(&b'_')).cloned().collect();
         if names.is_empty() { BTreeSet::from([b"CLERK_SECRET_KEY".to_vec()]) } else { names }
     };
