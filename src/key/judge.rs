@@ -253,6 +253,8 @@ fn judge_other(token: &Token<'_>) -> Verdict {
         return Verdict::Nothing;
     }
     match (claims(token.prefix, body), token.context) {
+        // Clerk has such prefixes too: identifiers, publishable keys, secrets that their names tell.
+        (Some(_), Context::Clerk) if token.prefix.is_shared() => Verdict::Nothing,
         (Some(_), Context::Other(name)) => Token::named(name),
         (Some(vendor), _) => Verdict::OtherVendor(vendor),
         (None, _) => Verdict::Nothing,
@@ -261,7 +263,7 @@ fn judge_other(token: &Token<'_>) -> Verdict {
 
 /// How long a token is: some vendors' have hyphens, and Ticket Tailor's have underscores.
 pub fn token_len(prefix: Prefix, tail: &[u8]) -> usize {
-    let is_part = |byte: &&u8| byte.is_ascii_alphanumeric() || **byte == b'-' || (**byte == b'_' && prefix == Prefix::SkBare);
+    let is_part = |byte: &&u8| byte.is_ascii_alphanumeric() || **byte == b'-' || (**byte == b'_' && prefix.is_bare());
     tail.iter().take_while(is_part).count()
 }
 
