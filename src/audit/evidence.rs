@@ -14,6 +14,8 @@ use crate::store::ObjectIndex;
 
 /// So many files of a key are read for evidence; more say the same.
 const MOST_FILES: usize = 200;
+/// So many places of a key in a file are compared with those of publishable keys.
+const MOST_LINES: usize = 16;
 /// Of a file so much is read.
 const MOST_BYTES: u64 = 16 << 20;
 
@@ -27,8 +29,8 @@ pub(super) struct Evidence {
 /// A clue to an instance.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 struct Clue {
-    /// In the same file before the same directory.
-    distance: u8,
+    /// In the same file before the same directory; in the file, by how many lines it is away.
+    distance: (u8, u64),
     host: Option<String>,
     publishable: Option<String>,
     dashboard: Option<String>,
@@ -37,11 +39,12 @@ struct Clue {
 
 /// Gathers evidence for every key. `paths` gives a path to a blob where one is known.
 pub(super) fn gather(make: &EntryMaker<'_>, paths: &HashMap<Oid, Shown>) -> HashMap<u32, Evidence> {
-    let mut files: BTreeMap<u32, BTreeSet<ObjectIndex>> = BTreeMap::new();
+    let mut files: BTreeMap<u32, BTreeMap<ObjectIndex, Vec<u64>>> = BTreeMap::new();
     for sighting in make.content.sightings.iter().filter(|sighting| sighting.place == Place::File) {
         let of_key = files.entry(sighting.key).or_default();
-        if of_key.len() < MOST_FILES {
-            of_key.insert(sighting.object);
+        if of_key.len() < MOST_FILES || of_key.contains_key(&sighting.object) {
+            let lines = of_key.entry(sighting.object).or_default();
+            lines.extend(sighting.line.filter(|_| lines.len() < MOST_LINES));
         }
     }
     let neighbours = directory_neighbours(make);
@@ -53,7 +56,7 @@ pub(super) fn gather(make: &EntryMaker<'_>, paths: &HashMap<Oid, Shown>) -> Hash
         let environment = info.text.environment_as(info.kind);
         let mut clues = BTreeSet::new();
         let mut names: BTreeMap<Shown, NamedPlace> = BTreeMap::new();
-        for blob in blobs {
+        for (blob, lines) in blobs {
             let path = paths.get(&make.store.objects.oid(blob));
             let (dashboard, neighbours_in_file) = read.entry(blob).or_insert_with(|| {
                 match make.content.sizes[blob as usize] <= MOST_BYTES
@@ -63,11 +66,11 @@ pub(super) fn gather(make: &EntryMaker<'_>, paths: &HashMap<Oid, Shown>) -> Hash
                     false => (None, Vec::new()),
                 }
             });
-            let here = publishable(make, blob, environment, paths, "in the same file");
+            let here = publishable(make, blob, environment, paths, (&lines, "in the same file"));
             let dashboard = dashboard.clone();
             if here.is_empty() && dashboard.is_some() {
                 clues.insert(Clue {
-                    distance: 0,
+                    distance: (0, 0),
                     host: None,
                     publishable: None,
                     evidence: place("likely: the dashboard address in the same file", path, None),
@@ -80,8 +83,8 @@ pub(super) fn gather(make: &EntryMaker<'_>, paths: &HashMap<Oid, Shown>) -> Hash
                 );
             }
             for near in neighbours.get(&blob).into_iter().flatten() {
-                let beside = publishable(make, *near, environment, paths, "in the same directory");
-                clues.extend(beside.into_iter().map(|clue| Clue { distance: 1, ..clue }));
+                let beside = publishable(make, *near, environment, paths, (&[], "in the same directory"));
+                clues.extend(beside.into_iter().map(|clue| Clue { distance: (1, 0), ..clue }));
             }
             for neighbour in neighbours_in_file {
                 let name = make.detector.mask(&neighbour.name);
@@ -98,20 +101,20 @@ pub(super) fn gather(make: &EntryMaker<'_>, paths: &HashMap<Oid, Shown>) -> Hash
     all
 }
 
-/// The publishable keys of one environment in a file.
+/// The publishable keys of one environment in a file; `lines` are those the key stands on.
 fn publishable(
     make: &EntryMaker<'_>,
     blob: ObjectIndex,
     environment: Environment,
     paths: &HashMap<Oid, Shown>,
-    whereabouts: &str,
+    (lines, whereabouts): (&[u64], &str),
 ) -> Vec<Clue> {
     let keys = make.content.publishable.get(&blob).map_or(&[][..], Vec::as_slice);
     keys.iter()
         // What does not say its environment may belong to either.
         .filter(|(key, _)| environment == Environment::Unknown || key.environment == environment)
         .map(|(Publishable { text, host, .. }, line)| Clue {
-            distance: 0,
+            distance: (0, line.map_or(u64::MAX, |line| lines.iter().map(|at| at.abs_diff(line)).min().unwrap_or(0))),
             host: Some(host.clone()),
             publishable: Some(text.clone()),
             dashboard: None,

@@ -5,33 +5,93 @@ use std::sync::LazyLock;
 
 use regex::bytes::Regex;
 
-use super::layer::Layer;
+use super::encoding::Encoding;
+use super::encoding::base64::{Run, is_base64};
+use super::layer::{Layer, Positions};
 use super::scan::note;
 use super::settle::{Sight, What};
 use super::{context, dashboard, token};
-use crate::key::{Context, KeyText, decode_publishable, is_made_up, is_placeholder};
+use crate::key::{Context, KeyText, Vendor, decode_publishable, is_made_up, is_placeholder};
 use crate::model::{Confidence, Kind, Span};
 
 /// The longest name that is read, and how far behind it a value may end.
 const NAME: usize = 100;
 const VALUE: usize = 400;
 
+/// So many characters of base64 the shortest credential takes.
+const SHORTEST_BASE64: usize = 28;
+
 /// So far around a claim address the rest of a keyless file stands.
 const KEYLESS: usize = 2048;
 
-/// A value: `= "…"`, `: …`, `=> '…'`, `", "…"`, `NAME value`, or Kubernetes' `value:` on the next line.
+/// What may stand between an operator and a value: white space, YAML's `>-` and `|`, a line end, a call, quotes.
+macro_rules! value {
+    () => {
+        concat!(
+            r#"[ \t]{0,8}(?:[|>][+\-]?[0-9]?[ \t]{0,4})?(?:\\?\r?\n[ \t]{0,60})?"#,
+            r#"(?:[A-Za-z_.]{1,24}\()?(?:[bfruBFRU@$]{1,2}["'`])?(?:["'`\\(*]|&(?:quot|#34|#x22|#39);){0,40}([A-Za-z0-9_+/=.\-]{8,})"#
+        )
+    };
+}
+
+/// Quotes may be spelt as HTML spells them in attributes. A name is followed by: `= "…"`, `: …`, `=> '…'`, `", "…"`, ` …`; `:-…` and `|| "…"` of a default; `: string = …` of
+/// a type; `</key><string>…` of a table or a list of properties; `| …` of a table in Markdown.
+const ASSIGNMENT: &str = concat!(
+    r#"^(?-u)(?:[ \t]{0,8}(?:["'`\\\])}!*]|&(?:quot|#34|#x22|#39);){1,40})?[ \t]{0,8}"#,
+    r#"(?::?[ \t]{0,4}[A-Za-z&][A-Za-z0-9_<>\[\]|?& \t]{0,40}?=|</[A-Za-z:]{1,20}>\s{0,60}<[A-Za-z:]{1,20}>"#,
+    r#"|=>|:[\-=?+]?|\?\?=?|\|\|=?|\?:|=|,|\||\{|>|or\b|[ \t])"#,
+    value!()
+);
+
+/// Or its value is a field beside it: `{"name": "…", "value": "…"}` of Kubernetes and the consoles of hosts,
+/// `key="…" value="…"`, Terraform's `variable "…" { default = "…" }`. First what stands between.
+const FIELD: &str = concat!(
+    r#"^(?-u)["'`\\]{0,40}((?:[ \t]{0,8}\{)?[^{}<>]{0,200}?)\b(?:[A-Za-z_]{0,20}[Vv]alue|VALUE|default)"#,
+    r#"["'`\\]{0,40}[ \t]{0,8}[:=]"#,
+    value!()
+);
+
+/// The same where the value stands before the name.
+const FIELD_BEFORE: &str = concat!(
+    r#"^(?-u)(?:alue|ALUE)["'`\\]{0,40}[ \t]{0,8}[:=]"#,
+    value!(),
+    r#"["'`\\]{0,40}([^{}<>]{0,200}?)(?:[Nn]ame|NAME|[Kk]ey|KEY)["'`\\]{0,40}[ \t]{0,8}[:=][ \t]{0,8}["'`\\]{0,40}$"#
+);
+
+/// A value as the operator of an assignment gives it.
 fn value_after(bytes: &[u8], name_end: usize) -> Option<Span> {
-    static ASSIGNMENT: LazyLock<Option<Regex>> = LazyLock::new(|| {
-        Regex::new(concat!(
-            r#"^(?-u)["'`\\\])]{0,4}[ \t]{0,8}(?:=>|:=|\?\?=|\|\|=|=|:|,|[ \t])[ \t]{0,8}"#,
-            r#"(?:\r?\n[ \t-]{0,60}["']?value["']?[ \t]{0,4}:[ \t]{0,4})?"#,
-            r#"["'`\\(]{0,6}([A-Za-z0-9_+/=.\-]{8,})"#
-        ))
-        .ok()
-    });
+    static PATTERN: LazyLock<Option<Regex>> = LazyLock::new(|| Regex::new(ASSIGNMENT).ok());
     let window = &bytes[name_end..bytes.len().min(name_end + VALUE)];
-    let value = ASSIGNMENT.as_ref()?.captures(window)?.get(1)?;
+    let value = PATTERN.as_ref()?.captures(window)?.get(1)?;
     Some(Span { start: name_end + value.start(), end: name_end + value.end() })
+}
+
+/// Whether what stands between a name and a value has another's name, or begins another item.
+fn parts_items(between: &[u8]) -> bool {
+    static OTHER: LazyLock<Option<Regex>> = LazyLock::new(|| {
+        Regex::new(r#"(?i-u)(?:name|key)["'`\\]{0,40}[ \t]{0,8}[:=]|value["'`\\]{0,40}[ \t]{0,8}[:=]|\n[ \t]*-"#).ok()
+    });
+    OTHER.as_ref().is_none_or(|other| other.is_match(between))
+}
+
+/// The value of the field beside that of a name.
+fn field_after(bytes: &[u8], name_end: usize) -> Option<Span> {
+    static PATTERN: LazyLock<Option<Regex>> = LazyLock::new(|| Regex::new(FIELD).ok());
+    let window = &bytes[name_end..bytes.len().min(name_end + VALUE)];
+    let captures = PATTERN.as_ref()?.captures(window)?;
+    let value = captures.get(2).filter(|_| captures.get(1).is_some_and(|between| !parts_items(between.as_bytes())))?;
+    Some(Span { start: name_end + value.start(), end: name_end + value.end() })
+}
+
+fn field_before(bytes: &[u8], name_start: usize) -> Option<Span> {
+    static PATTERN: LazyLock<Option<Regex>> = LazyLock::new(|| Regex::new(FIELD_BEFORE).ok());
+    let from = name_start.saturating_sub(VALUE);
+    let window = &bytes[from..name_start];
+    let last = |word: &[u8]| memchr::memmem::rfind(window, word);
+    let at = last(b"alue").max(last(b"ALUE"))?;
+    let captures = PATTERN.as_ref()?.captures(&window[at..])?;
+    let value = captures.get(1).filter(|_| captures.get(2).is_some_and(|between| !parts_items(between.as_bytes())))?;
+    Some(Span { start: from + at + value.start(), end: from + at + value.end() })
 }
 
 /// The name around `hit`: where it begins and ends.
@@ -63,21 +123,86 @@ pub(super) fn named(layer: &Layer<'_>, hit: usize, sights: &mut Vec<Sight>) {
         keyless(layer, name, sights);
         return;
     }
-    let Some(value) = value_after(bytes, name.end) else { return };
-    let text = &bytes[value.start..value.end];
-    let near = || match context::names(&bytes[name.start..name.end]) {
+    if !can_tell(&plain) {
+        others(layer, name, sights);
+        return;
+    }
+    let near = |value: Span| match context::names(&bytes[name.start..name.end]) {
         Context::None => token::around(layer, value.start, value.end),
         own => own,
     };
-    let Some(judged) = judge(&plain, text, near) else { return };
-    let end = value.start + judged.end;
-    if layer.is_plain(value.start, end) && layer.is_plain(name.start, name.end) {
+    let variable = || Some(bytes[name.start..name.end].to_vec());
+    let mut try_value = |value: Span| {
+        let text = &bytes[value.start..value.end];
+        if let Some(Judged { kind, end, confidence, reason }) = judge(&plain, text, || near(value)) {
+            let end = value.start + end;
+            // What stands between as an escape hides one from the other.
+            if !layer.is_plain(name.start.min(value.start), name.end.max(end)) {
+                let key = KeyText::new(&bytes[value.start..end]);
+                let what = What::Key { key, kind, confidence, reasons: vec![reason], variable: variable() };
+                note(layer, value.start, end, what, sights);
+            }
+            return true;
+        }
+        let Some(inner) = in_base64(text) else { return false };
+        let Some(Judged { kind, end, confidence, reason }) = judge(&plain, inner.trim_ascii_end(), || near(value))
+        else {
+            return false;
+        };
+        if !layer.is_plain(name.start.min(value.start), name.end.max(value.end)) {
+            let positions = Positions::Sextets { first: value.start };
+            let below = Layer::decoded(layer, &inner, positions, (Encoding::Base64 { alignment: 0 }, "base64"));
+            let key = KeyText::new(&inner[..end]);
+            let what = What::Key { key, kind, confidence, reasons: vec![reason], variable: variable() };
+            note(&below, 0, end, what, sights);
+        }
+        true
+    };
+    let names_clerk = memchr::memmem::find(&plain, b"clerk").is_some();
+    let beside: [fn(&[u8], Span) -> Option<Span>; 3] = [
+        |bytes, name| value_after(bytes, name.end),
+        |bytes, name| field_after(bytes, name.end),
+        |bytes, name| field_before(bytes, name.start),
+    ];
+    // Whose name says little is not looked after any further.
+    for find in beside.iter().take(if names_clerk { beside.len() } else { 1 }) {
+        if find(bytes, name).is_some_and(&mut try_value) {
+            return;
+        }
+    }
+}
+
+/// Another vendor's key that begins with `live_` or `test_`, by its variable's name.
+fn others(layer: &Layer<'_>, name: Span, sights: &mut Vec<Sight>) {
+    const LONGEST: usize = 64;
+    let bytes = layer.bytes;
+    let near = &bytes[name.end..bytes.len().min(name.end + 64)];
+    if memchr::memmem::find(near, b"live_").or_else(|| memchr::memmem::find(near, b"test_")).is_none() {
         return;
     }
-    let key = KeyText::new(&bytes[value.start..end]);
-    let variable = Some(bytes[name.start..name.end].to_vec());
-    let Judged { kind, confidence, reason, .. } = judged;
-    note(layer, value.start, end, What::Key { key, kind, confidence, reasons: vec![reason], variable }, sights);
+    let Some(value) = value_after(bytes, name.end) else { return };
+    let text = &bytes[value.start..value.end];
+    let Some(body) = text.strip_prefix(b"live_").or_else(|| text.strip_prefix(b"test_")) else { return };
+    let Context::Other(vendor) = context::names(&bytes[name.start..name.end]) else { return };
+    let is_whole = body.len() <= LONGEST && body.iter().all(u8::is_ascii_alphanumeric) && !is_placeholder(body);
+    if is_whole && !layer.is_plain(name.start, value.end) {
+        let vendor = Vendor { name: vendor, why: "its own variable's name says so" };
+        let what = What::OtherVendor { vendor, token: KeyText::new(text), by_own_name: true };
+        note(layer, value.start, value.end, what, sights);
+    }
+}
+
+/// Whether a name can tell of any credential at all: most names that have a needle cannot.
+fn can_tell(name: &[u8]) -> bool {
+    let has = |part: &[u8]| memchr::memmem::find(name, part).is_some();
+    has(b"clerk") || name == b"apikey" || has(b"machinesecret") || has(b"platformapikey")
+}
+
+/// The text of a value that is base64 as a whole, as Kubernetes' Secrets have them.
+fn in_base64(value: &[u8]) -> Option<Vec<u8>> {
+    let body = &value[..value.len() - value.iter().rev().take(2).take_while(|byte| **byte == b'=').count()];
+    let is_one = body.len() >= SHORTEST_BASE64 && body.iter().all(|byte| is_base64(*byte));
+    is_one.then(|| Run::of(body).decode(body, 0).text)
 }
 
 fn judge(name: &[u8], value: &[u8], near: impl Fn() -> Context) -> Option<Judged> {
@@ -157,7 +282,7 @@ pub(super) fn claim(layer: &Layer<'_>, hit: usize, sights: &mut Vec<Sight>) {
         return;
     }
     let end = start + TOKEN;
-    if layer.is_plain(start, end) && layer.is_plain(hit, hit + 8) {
+    if layer.is_plain(hit.min(start), end) {
         return;
     }
     let names_clerk = || {
@@ -165,6 +290,14 @@ pub(super) fn claim(layer: &Layer<'_>, hit: usize, sights: &mut Vec<Sight>) {
         memchr::memmem::find(&near.to_ascii_lowercase(), b"clerk").is_some() || is_keyless(near)
     };
     let confidence = if names_clerk() { Confidence::High } else { Confidence::Medium };
+    // Any site may have an address to claim something at.
+    let is_anybodys = || {
+        let near = &bytes[hit.saturating_sub(VALUE)..end];
+        !["claimUrl", "claimToken"].iter().any(|name| memchr::memmem::find(near, name.as_bytes()).is_some())
+    };
+    if confidence != Confidence::High && window.starts_with(b"claim?token=") && is_anybodys() {
+        return;
+    }
     let what = What::Key {
         key: KeyText::new(&bytes[start..end]),
         kind: Kind::ClaimToken,
@@ -193,7 +326,7 @@ fn keyless(layer: &Layer<'_>, name: Span, sights: &mut Vec<Sight>) {
     let behind = &bytes[name.end..bytes.len().min(name.end + KEYLESS)];
     let to = memchr::memchr(b'}', behind).map_or(name.end + behind.len(), |at| name.end + at);
     let object = &bytes[from..to];
-    if is_second || !is_keyless(object) || layer.is_plain(name.start, name.end) {
+    if is_second || !is_keyless(object) || layer.is_plain(from, to) {
         return;
     }
     // The application's own ids identify it; without them its publishable key does.

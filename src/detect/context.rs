@@ -3,8 +3,10 @@
 use std::sync::LazyLock;
 
 use aho_corasick::AhoCorasick;
+use regex::bytes::Regex;
 
-use crate::key::Context;
+use crate::key::{Context, decode_publishable};
+use crate::model::Span;
 
 /// Names that tell. Words that are also plain English (tap, magic, checkout, knock) do not.
 const NAMES: &[(&str, Context)] = &[
@@ -24,6 +26,33 @@ const NAMES: &[(&str, Context)] = &[
     ("crossmint", Context::Other("Crossmint")),
     ("picatic", Context::Other("Picatic")),
     ("checkout.com", Context::Other("Checkout.com")),
+    // Where they decode: no other vendor's publishable key holds a host.
+    ("pk_live_", Context::Clerk),
+    ("pk_test_", Context::Clerk),
+];
+
+/// Others who sign webhooks with `whsec_` or are often set up beside Clerk, and whether the word is plain English:
+/// then it tells only with a capital, in quotes, or as a package's name.
+const SENDERS: &[(&str, &str, bool)] = &[
+    ("resend", "Resend", true),
+    ("polar", "Polar", true),
+    ("github", "GitHub", false),
+    ("supabase", "Supabase", false),
+    ("openai", "OpenAI", false),
+    ("loops", "Loops", true),
+    ("vercel", "Vercel", false),
+    ("shopify", "Shopify", false),
+    ("lemonsqueezy", "Lemon Squeezy", false),
+    ("lemon squeezy", "Lemon Squeezy", false),
+    ("replicate", "Replicate", true),
+    ("dodopayments", "Dodo Payments", false),
+    ("brex", "Brex", false),
+    ("paddle", "Paddle", true),
+    ("lithic", "Lithic", false),
+    ("twilio", "Twilio", false),
+    ("sendgrid", "SendGrid", false),
+    ("whop", "Whop", false),
+    ("trigger.dev", "Trigger.dev", false),
 ];
 
 /// Names that tell only as words of a variable's own name: plain English else, or too short.
@@ -50,6 +79,27 @@ const OWN_NAMES: &[(&str, &str)] = &[
     ("openai", "OpenAI"),
     ("dodo", "Dodo Payments"),
     ("brex", "Brex"),
+    ("paddle", "Paddle"),
+    ("lob", "Lob"),
+    ("lithic", "Lithic"),
+    ("twilio", "Twilio"),
+    ("sendgrid", "SendGrid"),
+    ("whop", "Whop"),
+    ("trigger", "Trigger.dev"),
+    ("column", "Column"),
+    ("adyen", "Adyen"),
+    ("gocardless", "GoCardless"),
+    ("courier", "Courier"),
+    ("klaviyo", "Klaviyo"),
+    ("clickup", "ClickUp"),
+    ("checkio", "Checkio"),
+    ("composio", "Composio"),
+    ("ngrok", "ngrok"),
+    ("pagarme", "Pagar.me"),
+    ("salesloft", "Salesloft"),
+    ("unkey", "Unkey"),
+    ("chargily", "Chargily"),
+    ("omise", "Omise"),
     ("loops", "Loops"),
     ("vercel", "Vercel"),
 ];
@@ -63,25 +113,38 @@ const NEAR: usize = 256;
 /// Longer names are no names.
 pub(super) const LONGEST_NAME: usize = 100;
 
+fn search_of(names: impl Iterator<Item = &'static str>) -> Option<AhoCorasick> {
+    let mut search = AhoCorasick::builder();
+    search.ascii_case_insensitive(true).match_kind(aho_corasick::MatchKind::LeftmostFirst).build(names).ok()
+}
+
 fn search() -> Option<&'static AhoCorasick> {
-    static SEARCH: LazyLock<Option<AhoCorasick>> = LazyLock::new(|| {
-        AhoCorasick::builder()
-            .ascii_case_insensitive(true)
-            .match_kind(aho_corasick::MatchKind::LeftmostFirst)
-            .build(NAMES.iter().map(|(name, _)| name))
-            .ok()
-    });
+    static SEARCH: LazyLock<Option<AhoCorasick>> = LazyLock::new(|| search_of(NAMES.iter().map(|(name, _)| *name)));
     SEARCH.as_ref()
+}
+
+/// Whose names are looked for.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Whose {
+    /// Of those who issue keys.
+    Issuers,
+    /// Of them, and of those who send webhooks.
+    Senders,
 }
 
 /// The context of the token at `at..end` of `text`: the nearest name within some 250 characters, line ends counted
 /// as far.
 pub(super) fn nearest(text: &[u8], at: usize, end: usize) -> Context {
-    nearest_within(text, at, end, NEAR)
+    nearest_of(text, at, end, NEAR, Whose::Issuers)
+}
+
+/// The nearest within `far` characters, among those who send webhooks too.
+pub(super) fn nearest_sender(text: &[u8], at: usize, end: usize, far: usize) -> Context {
+    nearest_of(text, at, end, far, Whose::Senders)
 }
 
 /// The same among the lines right before and behind the token's, up to one that is blank.
-pub(super) fn nearest_in_block(text: &[u8], at: usize, end: usize) -> Context {
+pub(super) fn nearest_sender_in_block(text: &[u8], at: usize, end: usize) -> Context {
     const FAR: usize = 2048;
     let from = at.saturating_sub(FAR);
     let is_blank = |line: &[u8]| line.trim_ascii().is_empty();
@@ -103,25 +166,111 @@ pub(super) fn nearest_in_block(text: &[u8], at: usize, end: usize) -> Context {
         }
         line_start = Some(newline + 1);
     }
-    nearest_within(&text[first..last], at - first, end - first, FAR)
+    nearest_sender(&text[first..last], at - first, end - first, FAR)
+}
+
+/// A name beside a token: how many line ends and how many bytes stand between.
+#[derive(Clone, Copy)]
+struct Beside {
+    lines: usize,
+    bytes: usize,
+    whose: Context,
+}
+
+impl Beside {
+    fn new(gap: &[u8], whose: Context) -> Self {
+        // What a closed brace parts is another object's.
+        Self { lines: memchr::memchr2_iter(b'\n', b'}', gap).count(), bytes: gap.len(), whose }
+    }
+
+    fn distance(&self) -> usize {
+        self.bytes + LINE_END * self.lines
+    }
+}
+
+/// Whom the name at `start..end` of `text` names, if it does.
+fn named_at(text: &[u8], (start, end): (usize, usize), name: usize) -> Option<(usize, Context)> {
+    let (word, whose) = NAMES[name];
+    if !word.starts_with("pk_") {
+        return Some((end, whose));
+    }
+    let is_apart = !start.checked_sub(1).is_some_and(|before| text[before].is_ascii_lowercase());
+    let key = decode_publishable(&text[start..]).filter(|_| is_apart)?;
+    Some((start + key.text.len(), whose))
+}
+
+/// The same for one who sends webhooks: it must be a word.
+fn sender_at(text: &[u8], (start, end): (usize, usize), name: usize) -> Option<(usize, Context)> {
+    let (_, vendor, is_english) = SENDERS[name];
+    let before = start.checked_sub(1).map(|at| text[at]);
+    let first = text[start];
+    let begins = match before {
+        Some(before) if before.is_ascii_lowercase() => first.is_ascii_uppercase(),
+        Some(before) => !before.is_ascii_alphanumeric(),
+        None => true,
+    };
+    let goes_on = text.get(end).is_some_and(|next| next.is_ascii_lowercase() || next.is_ascii_digit());
+    let is_name = first.is_ascii_uppercase() || matches!(before, Some(b'"' | b'\'' | b'@' | b'/' | b'_' | b'['));
+    (begins && !goes_on && (!is_english || is_name)).then_some((end, Context::Other(vendor)))
 }
 
 /// The nearest name within `far` characters of the token at `at..end`.
-pub(super) fn nearest_within(text: &[u8], at: usize, end: usize, far: usize) -> Context {
-    let Some(search) = search() else { return Context::None };
-    // What a closed brace parts is another object's.
-    let distance = |gap: &[u8]| gap.len() + LINE_END * memchr::memchr2_iter(b'\n', b'}', gap).count();
+fn nearest_of(text: &[u8], at: usize, end: usize, far: usize, whose: Whose) -> Context {
+    static SENDER: LazyLock<Option<AhoCorasick>> = LazyLock::new(|| search_of(SENDERS.iter().map(|(name, ..)| *name)));
+    type NamedAt = fn(&[u8], (usize, usize), usize) -> Option<(usize, Context)>;
+    let issuers = search().map(|search| (search, named_at as NamedAt));
+    let senders = SENDER.as_ref().filter(|_| whose == Whose::Senders).map(|search| (search, sender_at as NamedAt));
     let (first, window) = (at.saturating_sub(far), text.len().min(end.saturating_add(far)));
     let end = end.min(window);
-    // Of those before, the last: the distance need not be counted for each.
-    let left = search.find_iter(&text[first..at]).last();
-    let left = left.map(|found| (distance(&text[first + found.end()..at]), found.pattern()));
-    let right = search.find(&text[end..window]);
-    let right = right.map(|found| (distance(&text[end..end + found.start()]) + 1, found.pattern()));
-    left.into_iter()
-        .chain(right)
-        .min_by_key(|(distance, _)| *distance)
-        .map_or(Context::None, |(_, name)| NAMES[name.as_usize()].1)
+    let (mut left, mut right) = (None::<Beside>, None::<(Beside, usize)>);
+    for (search, named) in issuers.into_iter().chain(senders) {
+        // Of those before, the last: the distance need not be counted for each.
+        let before = search.find_iter(&text[first..at]).filter_map(|found| {
+            named(&text[..at], (first + found.start(), first + found.end()), found.pattern().as_usize())
+        });
+        if let Some((name_end, whose)) = before.last() {
+            let beside = Beside::new(&text[name_end.min(at)..at], whose);
+            left = Some(left.filter(|old| old.distance() <= beside.distance()).unwrap_or(beside));
+        }
+        let behind = search.find_iter(&text[end..window]).find_map(|found| {
+            let start = end + found.start();
+            Some((start, named(text, (start, end + found.end()), found.pattern().as_usize())?.1))
+        });
+        if let Some((start, whose)) = behind {
+            let beside = Beside::new(&text[end..start], whose);
+            right = Some(right.filter(|(old, _)| old.distance() <= beside.distance()).unwrap_or((beside, start)));
+        }
+    }
+    match (left, right) {
+        (None, None) => Context::None,
+        (Some(left), None) => left.whose,
+        (None, Some((right, _))) => right.whose,
+        // A name above is the heading of what stands below it, as one below is of what comes then.
+        (Some(left), Some((right, start)))
+            if right.lines > 0 && (right.lines == left.lines || opens_another(text, at, start)) =>
+        {
+            left.whose
+        }
+        (Some(left), Some((right, _))) if right.distance() < left.distance() => right.whose,
+        (Some(left), Some(_)) => left.whose,
+    }
+}
+
+/// Whether the line of the name at `start` begins something that the line of the token at `at`, above it, is no part of:
+/// a comment, a heading, an item of a list, a line further out.
+fn opens_another(text: &[u8], at: usize, start: usize) -> bool {
+    // Further in, a line's beginning says nothing of a name.
+    const LONGEST_LINE: usize = 2048;
+    let line = |at: usize| {
+        let first = at.saturating_sub(LONGEST_LINE);
+        let from = memchr::memrchr(b'\n', &text[first..at]).map_or(first, |newline| first + newline + 1);
+        let line = &text[from..];
+        let blanks = line.iter().take(LONGEST_LINE).take_while(|byte| matches!(byte, b' ' | b'\t')).count();
+        (from, blanks, &line[blanks..])
+    };
+    let ((own, own_blanks, _), (other, blanks, rest)) = (line(at), line(start));
+    const MARKS: &[&[u8]] = &[b"#", b"//", b"/*", b"[", b";", b"--", b"- ", b"* ", b"<!--"];
+    own != other && (blanks < own_blanks || MARKS.iter().any(|mark| rest.starts_with(mark)))
 }
 
 /// Whom a name of a variable names.
@@ -136,37 +285,140 @@ pub(super) fn names(variable: &[u8]) -> Context {
 }
 
 /// The words of a name: parted by what is no letter or digit, or where a capital follows a lowercase letter.
-fn words(name: &[u8]) -> impl Iterator<Item = &[u8]> {
+pub(super) fn words(name: &[u8]) -> impl Iterator<Item = &[u8]> {
     name.split(|byte| !byte.is_ascii_alphanumeric())
         .flat_map(|part| part.chunk_by(|a, b| !(a.is_ascii_lowercase() && b.is_ascii_uppercase())))
 }
 
-/// The name of the variable, field or header whose value begins at `at`: what stands before the `=`, `:` or `=>`
-/// there, or the word before a plain space.
-pub(super) fn variable(text: &[u8], at: usize) -> Option<&[u8]> {
-    let skip = |mut end: usize, set: &[u8]| {
-        while end > 0 && set.contains(&text[end - 1]) {
-            end -= 1;
+/// What may stand between a value and an operator, and between that and a name.
+const QUOTES: &[u8] = b" \t\"'`\\";
+
+/// Where the characters of `set` begin that end at `end`; quotes as HTML spells them in attributes are some too.
+fn skip(text: &[u8], mut end: usize, set: &[u8]) -> usize {
+    const ENTITIES: &[&[u8]] = &[b"&quot;", b"&#34;", b"&#x22;", b"&#39;"];
+    loop {
+        match text[..end].last() {
+            Some(last) if set.contains(last) => end -= 1,
+            Some(b';') if set.contains(&b'"') => match ENTITIES.iter().find(|entity| text[..end].ends_with(entity)) {
+                Some(entity) => end -= entity.len(),
+                None => return end,
+            },
+            _ => return end,
         }
-        end
-    };
-    let mut end = skip(at, b" \t\"'`\\");
+    }
+}
+
+/// The name that ends at `end`.
+fn name_before(text: &[u8], end: usize) -> Span {
+    let is_name = |byte: &&u8| byte.is_ascii_alphanumeric() || matches!(**byte, b'_' | b'-' | b'.' | b'$');
+    Span { start: end - text[..end].iter().rev().take_while(is_name).count(), end }
+}
+
+/// The name of the variable, field or header whose value begins at `at`: what stands before the `=`, `:` or `=>`
+/// there, a default's `||` or `:-`, or the word before a plain space.
+pub(super) fn variable(text: &[u8], at: usize) -> Option<&[u8]> {
+    let mut end = skip(text, at, QUOTES);
     for word in [&b"Bearer"[..], b"bearer"] {
         if text[..end].ends_with(word) {
-            end = skip(end - word.len(), b" \t\"'`\\");
+            end = skip(text, end - word.len(), QUOTES);
         }
     }
-    let operator = skip(end, b"=:>(");
-    if operator == end {
-        return None;
+    let name = own_name(text, name_before(text, before_operator(text, end, at)?));
+    let mut start = name.start;
+    // The letter of an escaped line end or tab is no part of the name.
+    if text[..start].ends_with(b"\\") && matches!(text.get(start), Some(b'n' | b't' | b'r')) {
+        start += 1;
     }
-    let end = skip(operator, b" \t\"'`\\]");
-    let is_name = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-' | b'.' | b'$');
-    let length = text[..end].iter().rev().take_while(|byte| is_name(**byte)).count();
-    let name = &text[end - length..end];
     // Cutting a name could leave half a key, which nothing would mask: a long one is dropped whole. The window reaches
     // further back than any name that is kept.
-    ((2..=LONGEST_NAME).contains(&length) && name.iter().any(u8::is_ascii_alphabetic)).then_some(name)
+    let is_short = (2..=LONGEST_NAME).contains(&(name.end.saturating_sub(start)));
+    let name = text.get(start..name.end)?;
+    (is_short && name.iter().any(u8::is_ascii_alphabetic)).then_some(name)
+}
+
+/// Where the name ends that the value behind `end` is given to; its first character is at `at`.
+fn before_operator(text: &[u8], end: usize, at: usize) -> Option<usize> {
+    const DEFAULTS: &[&[u8]] = &[b"||=", b"??=", b"||", b"??", b"?:", b":-", b":=", b" or"];
+    let mut end = end;
+    // A value on a line of its own, and YAML's `>-` and `|`.
+    if text[..end].ends_with(b"\n") {
+        let line_end = skip(text, end, b"\r\n \t");
+        let folded = skip(text, line_end, b"|>-+ \t");
+        if !text[..folded].ends_with(b":") && !text[..line_end].ends_with(b"=") {
+            return None;
+        }
+        end = if text[..folded].ends_with(b":") { folded } else { line_end };
+    }
+    let before = &text[..end];
+    if let Some(operator) = DEFAULTS.iter().find(|operator| before.ends_with(operator)) {
+        return Some(skip(text, end - operator.len(), b" \t\"'`\\])}!"));
+    }
+    let operator = skip(text, end, b"=:>(");
+    if operator < end {
+        return Some(skip(text, operator, b" \t\"'`\\]"));
+    }
+    let last_word = |end: usize| {
+        let word = name_before(text, skip(text, end, b" \t"));
+        text[word.start..word.end].to_ascii_lowercase()
+    };
+    if before.ends_with(b",") {
+        // The default that a call has for an environment's variable.
+        const GETS: &[&[u8]] = &[b"env", b"get", b"fetch", b"environ", b"config"];
+        let name_end = skip(text, end - 1, QUOTES);
+        let call = skip(text, name_before(text, name_end).start, QUOTES);
+        let is_call = text[..call].ends_with(b"(");
+        let gets = is_call.then(|| last_word(call - 1))?;
+        return GETS.iter().any(|name| gets.ends_with(name)).then_some(name_end);
+    }
+    const SETS: &[&[u8]] = &[b"env", b"arg", b"setx", b"setenv", b"define", b"proxy_set_header", b"add_header"];
+    let name = name_before(text, end);
+    let sets = (end < at && name.start < end).then(|| last_word(name.start))?;
+    SETS.contains(&sets.as_slice()).then_some(end)
+}
+
+/// What a value is given to, where the name right before it only says that it is one: a type, a tag of a list of
+/// properties, the field `value` beside a field `name`.
+fn own_name(text: &[u8], name: Span) -> Span {
+    const TYPES: &[&[u8]] = &[b"string", b"String", b"str", b"any", b"&str"];
+    let word = &text[name.start..name.end];
+    let before = &text[..name.start];
+    if TYPES.contains(&word) {
+        let typed = skip(text, name.start, b" \t&?");
+        let is_colon = text[..typed].ends_with(b":");
+        let end = if is_colon { skip(text, typed - 1, b" \t?!\"'") } else { typed };
+        let other = name_before(text, end);
+        if end < name.start && other.start < other.end {
+            return other;
+        }
+    }
+    if before.ends_with(b"<") {
+        let tag = skip(text, name.start - 1, b" \t\r\n");
+        let opened = text[..tag].ends_with(b">").then(|| name_before(text, tag - 1).start);
+        let closed = opened.filter(|start| text[..*start].ends_with(b"</"));
+        return closed.map_or(name, |start| name_before(text, start - 2));
+    }
+    let is_value = word.len() >= 5 && word[word.len() - 5..].eq_ignore_ascii_case(b"value");
+    if is_value || word == b"default" { field_before(text, name.start).unwrap_or(name) } else { name }
+}
+
+/// The name that the item has whose field `value` begins at `at`.
+fn field_before(text: &[u8], at: usize) -> Option<Span> {
+    static NAME: LazyLock<Option<Regex>> = LazyLock::new(|| {
+        Regex::new(concat!(
+            r#"(?i-u)(?:(?:name|key)["'`\\]{0,40}[ \t]{0,8}[:=][ \t]{0,8}|\b(?:variable|output)[ \t]{1,8})"#,
+            r#"["'`\\]{0,40}([a-z_$][a-z0-9_.$\-]{1,99})["'`\\]{0,40}(?:[ \t]{0,8}\{)?"#
+        ))
+        .ok()
+    });
+    const FAR: usize = 320;
+    let from = at.saturating_sub(FAR);
+    let found = NAME.as_ref()?.captures_iter(&text[from..at]).last()?;
+    let (whole, name) = (found.get(0)?, found.get(1)?);
+    let between = &text[from + whole.end()..at];
+    let is_item = |line: &[u8]| line.trim_ascii_start().starts_with(b"-");
+    let is_parted =
+        between.iter().any(|byte| b"{}<>".contains(byte)) || between.split(|byte| *byte == b'\n').skip(1).any(is_item);
+    (!is_parted).then(|| Span { start: from + name.start(), end: from + name.end() })
 }
 
 #[cfg(test)]
@@ -201,6 +453,25 @@ mod tests {
             ("$env:CLERK_SECRET_KEY = \"sk_test_a\"", "CLERK_SECRET_KEY"),
             ("{\\\"secretKey\\\":\\\"sk_test_a\\\"}", "secretKey"),
             ("proxy_set_header Clerk-Secret-Key: sk_test_a;", "Clerk-Secret-Key"),
+            ("proxy_set_header Clerk-Secret-Key sk_test_a;", "Clerk-Secret-Key"),
+            ("ENV CLERK_SECRET_KEY sk_test_a", "CLERK_SECRET_KEY"),
+            ("x = CLERK_KEY || 'sk_test_a'", "CLERK_KEY"),
+            ("x = process.env.CLERK_KEY ?? \"sk_test_a\"", "process.env.CLERK_KEY"),
+            ("os.environ.get(\"CLERK_KEY\", \"sk_test_a\")", "CLERK_KEY"),
+            ("os.getenv('CLERK_KEY') or 'sk_test_a'", "CLERK_KEY"),
+            ("${CLERK_KEY:-sk_test_a}", "CLERK_KEY"),
+            ("const CLERK_KEY: string = 'sk_test_a'", "CLERK_KEY"),
+            ("const ClerkKey string = \"sk_test_a\"", "ClerkKey"),
+            ("String clerkKey = \"sk_test_a\"", "clerkKey"),
+            ("- name: CLERK_KEY\n  value: sk_test_a", "CLERK_KEY"),
+            ("{\"name\":\"CLERK_KEY\",\"value\":\"sk_test_a\"}", "CLERK_KEY"),
+            ("- name: OTHER\n- value: sk_test_a", "value"),
+            ("variable \"clerk_key\" {\n  type = string\n  default = \"sk_test_a\"", "clerk_key"),
+            ("<key>CLERK_KEY</key>\n<string>sk_test_a</string>", "CLERK_KEY"),
+            ("<CLERK_KEY>sk_test_a<", "CLERK_KEY"),
+            ("{&quot;secretKey&quot;:&quot;sk_test_a&quot;}", "secretKey"),
+            ("\"A=1\\nCLERK_KEY=sk_test_a\"", "CLERK_KEY"),
+            ("clerk_key: >-\n  sk_test_a", "clerk_key"),
         ] {
             assert_eq!(both(text).1.as_deref(), Some(name), "{text}");
         }

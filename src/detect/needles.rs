@@ -23,17 +23,25 @@ pub(super) enum Lead {
 const PREFIXES: &[&str] = &["k_live_", "k_test_"];
 
 /// Parts of the names of variables, in the spellings of the field: `CLERK_API_KEY`, `clerk_api_key`, `clerkApiKey`,
-/// `clerk-api-key`, `CLERK_KEY`. `apiKeysUrl` of a keyless file has one too.
+/// `clerk-api-key`, `CLERK_APIKEY`, `ClerkAPIKey`, `CLERK_KEY`. `apiKeysUrl` of a keyless file has one too. Without their
+/// beginning where it is a capital in some (`encryptionKey`, `ClerkEncryptionKey`) or a common word's (`machineSecret`).
 const NAMES: &[&str] = &[
     "PI_KEY",
     "pi_key",
     "piKey",
     "pi-key",
+    "PI-KEY",
+    "APIKEY",
+    "rkAPIKey",
     "RK_KEY",
     "MACHINE_SECRET",
     "machine_secret",
-    "machineSecret",
-    "ENCRYPTION_KEY",
+    "neSecret",
+    "ne-secret",
+    "NCRYPTION_KEY",
+    "ncryption_key",
+    "ncryptionKey",
+    "ncryption-key",
 ];
 
 const CLAIMS: &[&str] = &["claimUrl", "claimToken", "claim?token="];

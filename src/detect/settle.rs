@@ -31,11 +31,28 @@ pub(super) struct Sight {
 }
 
 pub(super) enum What {
-    Key { key: KeyText, kind: Kind, confidence: Confidence, reasons: Vec<&'static str>, variable: Option<Vec<u8>> },
-    OtherVendor { vendor: Vendor, token: KeyText },
-    HalfMasked { token: KeyText },
-    Placeholder { token: KeyText },
-    Publishable { key: Publishable },
+    Key {
+        key: KeyText,
+        kind: Kind,
+        confidence: Confidence,
+        reasons: Vec<&'static str>,
+        variable: Option<Vec<u8>>,
+    },
+    /// `by_own_name`: the name of its own variable says whose it is.
+    OtherVendor {
+        vendor: Vendor,
+        token: KeyText,
+        by_own_name: bool,
+    },
+    HalfMasked {
+        token: KeyText,
+    },
+    Placeholder {
+        token: KeyText,
+    },
+    Publishable {
+        key: Publishable,
+    },
 }
 
 impl Sight {
@@ -55,6 +72,32 @@ impl Sight {
         self.member == other.member && self.local.start < other.local.end && other.local.start < self.local.end
     }
 
+    /// The better of two readings stays, with what only the other one saw.
+    fn meet(&mut self, mut other: Self) {
+        let is_better = other.is_told_from(self) || (other.rank() > self.rank() && !self.is_told_from(&other));
+        if is_better {
+            std::mem::swap(self, &mut other);
+        }
+        // An escape may hide the variable's name from the reading of the text as it stands.
+        if let What::Key { key, variable: variable @ None, .. } = &mut self.what
+            && let What::Key { key: same, variable: name @ Some(_), .. } = &mut other.what
+            && key == same
+        {
+            *variable = name.take();
+        }
+    }
+
+    /// Whether this reading knows by the own variable's name that the text, which the other guesses to be Clerk's by
+    /// what stands around it, is another vendor's.
+    fn is_told_from(&self, other: &Self) -> bool {
+        match (&self.what, &other.what) {
+            (What::OtherVendor { token, by_own_name: true, .. }, What::Key { key, confidence, variable: None, .. }) => {
+                token == key && *confidence != Confidence::High
+            }
+            _ => false,
+        }
+    }
+
     fn is_publishable(&self) -> bool {
         matches!(self.what, What::Publishable { .. })
     }
@@ -71,9 +114,7 @@ pub(super) fn settle(bytes: &[u8], mut sights: Vec<Sight>, sink: &mut dyn FnMut(
         let rival = kept.iter().rposition(|old| old.is_publishable() == sight.is_publishable());
         match rival.map(|at| &mut kept[at]) {
             Some(rival) if rival.overlaps(&sight) => {
-                if sight.rank() > rival.rank() {
-                    *rival = sight;
-                }
+                rival.meet(sight);
             }
             _ => kept.push(sight),
         }
@@ -116,7 +157,7 @@ fn told(bytes: &[u8], lines: &mut Lines, sight: Sight) -> Found {
             let (line, column) = place().unzip();
             Found::Key(KeyFound { key, kind, confidence, reasons, span, line, column, encoding: chain, variable })
         }
-        What::OtherVendor { vendor, token } => Found::OtherVendor { vendor, token, span },
+        What::OtherVendor { vendor, token, .. } => Found::OtherVendor { vendor, token, span },
         What::HalfMasked { token } => Found::HalfMasked { token, span },
         What::Placeholder { token } => Found::Placeholder { token, span },
         What::Publishable { key } => {

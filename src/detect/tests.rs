@@ -182,3 +182,14 @@ fn a_line_behind_encoded_text_makes_nothing_longer() {
         assert_eq!((found[0].key.expose(), found[0].confidence), (key.as_bytes(), Confidence::High));
     }
 }
+
+#[test]
+fn markdown_may_escape_the_underscores_of_a_prefix() {
+    let mut random = fastrand::Rng::with_seed(11);
+    let body = body(&mut random);
+    let text = format!("CLERK\\_SECRET\\_KEY is sk\\_live\\_{body} since then");
+    let found = keys(text.as_bytes());
+    assert_eq!(found.len(), 1);
+    assert_eq!(found[0].key.expose(), format!("sk_{}_{body}", "live").as_bytes());
+    assert_eq!(found[0].span.start, text.find("sk").unwrap());
+}

@@ -14,6 +14,9 @@ const TAIL: usize = 1024;
 /// The longest publishable key.
 const PUBLISHABLE: usize = 420;
 
+/// No other vendor's token is shorter, its prefix apart.
+const SHORTEST_OF_OTHERS: usize = 16;
+
 /// Judges the token whose prefix has a needle at `hit`.
 pub(super) fn examine(layer: &Layer<'_>, hit: usize, sights: &mut Vec<Sight>) {
     let bytes = layer.bytes;
@@ -25,8 +28,8 @@ pub(super) fn examine(layer: &Layer<'_>, hit: usize, sights: &mut Vec<Sight>) {
             if !layer.is_plain(at, end) {
                 note(layer, at, end, What::Publishable { key }, sights);
             }
+            return;
         }
-        return;
     }
     if boundary::is_inside_word(bytes, at) && !layer.begins_line(at) {
         return;
@@ -34,11 +37,14 @@ pub(super) fn examine(layer: &Layer<'_>, hit: usize, sights: &mut Vec<Sight>) {
     let body = at + spelling.len();
     let tail = &bytes[body..bytes.len().min(body + TAIL)];
     let end = body + token_len(prefix, tail);
+    // Programs are full of names that begin so: what they are called is looked at no closer.
+    if !prefix.is_clerk_secret() && end - body < SHORTEST_OF_OTHERS {
+        return;
+    }
     let own = variable(layer, at);
-    let near = match own.as_deref().map_or(Context::None, context::names) {
-        Context::None => around(layer, at, end),
-        own => own,
-    };
+    let own = own.as_deref().map_or(Context::None, context::names);
+    let near = if own == Context::None { around(layer, at, end) } else { own };
+    let by_own_name = matches!(own, Context::Other(_));
     let framed = framed::says_key_length(bytes, at);
     let verdict =
         judge(&Token { prefix, spelling, tail, context: near, framed, ends_line: layer.begins_line(body + BODY) });
@@ -56,7 +62,7 @@ pub(super) fn examine(layer: &Layer<'_>, hit: usize, sights: &mut Vec<Sight>) {
         _ if matches!(over, Some(Over::Loose)) => return,
         Verdict::Placeholder => What::Placeholder { token: KeyText::new(&bytes[at..end]) },
         Verdict::HalfMasked => What::HalfMasked { token: KeyText::new(&bytes[at..end]) },
-        Verdict::OtherVendor(vendor) => What::OtherVendor { vendor, token: KeyText::new(&bytes[at..end]) },
+        Verdict::OtherVendor(vendor) => What::OtherVendor { vendor, token: KeyText::new(&bytes[at..end]), by_own_name },
         Verdict::Key { key, confidence, reason } => {
             let end = at + key.expose().len();
             let surer = if near == Context::Clerk { Confidence::Medium } else { Confidence::Low };

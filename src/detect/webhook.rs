@@ -42,7 +42,10 @@ pub(super) fn examine(layer: &Layer<'_>, hit: usize, sights: &mut Vec<Sight>) {
         Ok((confidence, reason)) => {
             What::Key { key: secret, kind: Kind::WebhookSecret, confidence, reasons: vec![reason], variable }
         }
-        Err(vendor) => What::OtherVendor { vendor, token: secret },
+        Err(vendor) => {
+            let by_own_name = variable.as_deref().is_some_and(|name| sender(name).is_some());
+            What::OtherVendor { vendor, token: secret, by_own_name }
+        }
     };
     note(layer, hit, end, what, sights);
 }
@@ -52,6 +55,122 @@ fn reads(body: &[u8]) -> bool {
     let text = Run::of(body).decode(body, 0).text;
     let words = text.iter().filter(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b' ' | b'_' | b'-' | b'.'));
     words.count() * 10 >= text.len() * 9
+}
+
+/// Who else than Clerk a variable's name says to be the sender. Whatever word stands before `WEBHOOK_SECRET` is a sender's
+/// name, unless it says something that any program has; no list of senders is ever whole.
+fn sender(variable: &[u8]) -> Option<Vendor> {
+    const WHY: &str = "its own variable's name says so";
+    const UNKNOWN: Vendor = Vendor { name: "unknown", why: "its own variable's name begins with another sender's" };
+    match context::names(variable) {
+        Context::Clerk => return None,
+        Context::Other(name) => return Some(Vendor { name, why: WHY }),
+        Context::None => {}
+    }
+    const GENERIC: &[&str] = &[
+        "account",
+        "add",
+        "admin",
+        "api",
+        "app",
+        "auth",
+        "backend",
+        "client",
+        "config",
+        "const",
+        "convex",
+        "create",
+        "current",
+        "customer",
+        "default",
+        "deploy",
+        "dev",
+        "development",
+        "env",
+        "environment",
+        "event",
+        "events",
+        "export",
+        "expo",
+        "expected",
+        "external",
+        "first",
+        "function",
+        "functions",
+        "gatsby",
+        "get",
+        "handle",
+        "identity",
+        "incoming",
+        "internal",
+        "lambda",
+        "let",
+        "live",
+        "local",
+        "main",
+        "member",
+        "membership",
+        "my",
+        "new",
+        "next",
+        "node",
+        "nuxt",
+        "old",
+        "opts",
+        "options",
+        "org",
+        "organization",
+        "our",
+        "plasmo",
+        "prev",
+        "preview",
+        "prod",
+        "production",
+        "project",
+        "public",
+        "raw",
+        "react",
+        "saas",
+        "secret",
+        "secrets",
+        "server",
+        "session",
+        "set",
+        "settings",
+        "shared",
+        "site",
+        "stage",
+        "staging",
+        "svelte",
+        "svix",
+        "sync",
+        "test",
+        "testing",
+        "the",
+        "tmp",
+        "user",
+        "users",
+        "validate",
+        "var",
+        "verify",
+        "vite",
+        "web",
+        "website",
+        "worker",
+        "workers",
+        "your",
+    ];
+    let last = variable.rsplit(|byte| *byte == b'.').next().unwrap_or_default();
+    let words: Vec<Vec<u8>> = context::words(last).map(<[u8]>::to_ascii_lowercase).collect();
+    let is_webhook = |word: &Vec<u8>| matches!(word.as_slice(), b"webhook" | b"webhooks" | b"hook" | b"hooks");
+    let first = words.iter().position(is_webhook)?;
+    let is_secret = words[first..].iter().any(|word| matches!(word.as_slice(), b"secret" | b"key" | b"signing"));
+    let is_name = |word: &Vec<u8>| {
+        word.len() >= 3
+            && word.iter().all(u8::is_ascii_alphabetic)
+            && !GENERIC.iter().any(|generic| generic.as_bytes() == word.as_slice())
+    };
+    (is_secret && words[..first].iter().any(is_name)).then_some(UNKNOWN)
 }
 
 /// Whose it is: by its own name, then the block it stands in, then the file.
@@ -69,14 +188,17 @@ fn owner(
         Context::Other(name) => return other(name),
         Context::None => {}
     }
-    match context::nearest_in_block(layer.bytes, at, end) {
+    if let Some(vendor) = variable.and_then(sender) {
+        return Err(vendor);
+    }
+    match context::nearest_sender_in_block(layer.bytes, at, end) {
         Context::Clerk => {
             return Ok((Confidence::Medium, "whsec_ and base64, and Clerk is the nearest name around it"));
         }
         Context::Other(name) => return other(name),
         Context::None => {}
     }
-    match context::nearest_within(layer.bytes, at, end, FILE) {
+    match context::nearest_sender(layer.bytes, at, end, FILE) {
         Context::Clerk => Ok((Confidence::Medium, "whsec_ and base64, in a file that names Clerk and nobody nearer")),
         Context::Other(name) => other(name),
         Context::None => match layer.outside(at) {

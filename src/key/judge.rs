@@ -121,8 +121,7 @@ fn judge_short(token: &Token<'_>, run: usize) -> Verdict {
     let next = &tail[run..];
     // Asterisks and bullets mask, braces and dollars are templates, dots cut short.
     let is_template = matches!(next, [b'<' | b'{' | b'$' | b'_' | b'-' | b'[', ..]);
-    let is_masked =
-        matches!(next, [b'*', b'*', ..] | [b'.', b'.', ..] | [0xe2, 0x80, 0xa2 | 0xa6, ..] | [0xe2, 0x97, 0x8f, ..]);
+    let is_masked = masks(next);
     if run == 0 {
         let is_one = is_template || is_masked || matches!(next, [b'*' | b'.', ..]);
         return if is_one { Verdict::Placeholder } else { Verdict::Nothing };
@@ -130,7 +129,7 @@ fn judge_short(token: &Token<'_>, run: usize) -> Verdict {
     if is_masked && is_fragment(&tail[..run]) {
         return Verdict::HalfMasked;
     }
-    let is_made = is_placeholder_of_other_length(whole);
+    let is_made = is_placeholder_of_other_length(whole) || is_one_case(whole);
     if let Some(vendor) = claims(token.prefix, whole).filter(|_| !is_made) {
         return match token.context {
             Context::Other(name) => Token::named(name),
@@ -138,13 +137,18 @@ fn judge_short(token: &Token<'_>, run: usize) -> Verdict {
         };
     }
     if is_masked
-        || matches!(next, [b'*' | b'_' | b'<' | b'{' | b'$', ..])
+        || matches!(next, [b'*' | b'_' | b'{' | b'$', ..])
+        // A tag that closes is the text's around a key.
+        || (next.first() == Some(&b'<') && !next.starts_with(b"</") && !next.starts_with(b"<br"))
         || is_placeholder_of_other_length(&tail[..run])
+        || is_one_case(&tail[..run])
     {
         return Verdict::Placeholder;
     }
+    // No key of Clerk's has a hyphen.
+    let has_hyphen = matches!(next, [b'-', after, ..] if after.is_ascii_alphanumeric());
     match token.context {
-        Context::Clerk if run >= SHORTEST => token.key(
+        Context::Clerk if run >= SHORTEST && !has_hyphen => token.key(
             run,
             Confidence::Medium,
             "not the length of a key, but Clerk's name stands nearby and no vendor claims the length",
@@ -152,6 +156,80 @@ fn judge_short(token: &Token<'_>, run: usize) -> Verdict {
         Context::Other(name) => Token::named(name),
         _ => Verdict::OtherVendor(UNKNOWN),
     }
+}
+
+/// Whether what follows a part of a body masks the rest, as it stands or escaped.
+fn masks(next: &[u8]) -> bool {
+    const MASKS: &[&str] = &[
+        "**",
+        "..",
+        "##",
+        "??",
+        "\\*",
+        "•",
+        "…",
+        "●",
+        "∙",
+        "·",
+        "■",
+        "█",
+        "▓",
+        "▒",
+        "░",
+        "▪",
+        "×",
+        "–",
+        "—",
+        "─",
+        "\\u2022",
+        "\\u2026",
+        "\\u25cf",
+        "\\u25CF",
+        "\\u2588",
+        "\\xe2\\x80\\xa2",
+        "\\xe2\\x80\\xa6",
+        "\\xe2\\x96",
+        "%2A%2A",
+        "%2a%2a",
+        "%E2%80%A2",
+        "%E2%80%A6",
+        "%e2%80%a2",
+        "%e2%80%a6",
+        "%E2%96",
+        "%e2%96",
+        "=E2=80=A2",
+        "=E2=80=A6",
+        "=E2=96",
+        "&bull;",
+        "&hellip;",
+        "&middot;",
+        "&block;",
+        "&#8226;",
+        "&#8230;",
+        "&#x2022;",
+        "&#x2026;",
+        "&#9608;",
+    ];
+    const WORDS: &[&[u8]] =
+        &[b"redacted", b"masked", b"hidden", b"removed", b"truncated", b"snip", b"secret", b"...", b"***"];
+    let in_brackets = || {
+        let word = next.get(1..).unwrap_or_default();
+        let begins = |start: &&[u8]| word.get(..start.len()).is_some_and(|word| word.eq_ignore_ascii_case(start));
+        matches!(next.first(), Some(b'[' | b'<' | b'(' | b'{'))
+            && (WORDS.iter().any(begins) || word.starts_with("…".as_bytes()))
+    };
+    // An escape that was undone and stood for no ASCII leaves this.
+    const NO_ASCII: u8 = 0xff;
+    MASKS.iter().any(|mask| next.starts_with(mask.as_bytes()))
+        || next.first() == Some(&NO_ASCII)
+        // The end of a comment in HTML masks nothing.
+        || (next.starts_with(b"--") && next.get(2) != Some(&b'>'))
+        || in_brackets()
+}
+
+/// Whether a body is letters of one case and nothing else: words, written together.
+fn is_one_case(body: &[u8]) -> bool {
+    body.iter().all(u8::is_ascii_lowercase) || body.iter().all(u8::is_ascii_uppercase)
 }
 
 /// Bodies of other lengths than Clerk's are looked at from here on.
@@ -175,6 +253,8 @@ fn judge_other(token: &Token<'_>) -> Verdict {
         return Verdict::Nothing;
     }
     match (claims(token.prefix, body), token.context) {
+        // Clerk has such prefixes too: identifiers, publishable keys, secrets that their names tell.
+        (Some(_), Context::Clerk) if token.prefix.is_shared() => Verdict::Nothing,
         (Some(_), Context::Other(name)) => Token::named(name),
         (Some(vendor), _) => Verdict::OtherVendor(vendor),
         (None, _) => Verdict::Nothing,
@@ -183,8 +263,7 @@ fn judge_other(token: &Token<'_>) -> Verdict {
 
 /// How long a token is: some vendors' have hyphens, and Ticket Tailor's have underscores.
 pub fn token_len(prefix: Prefix, tail: &[u8]) -> usize {
-    let is_part =
-        |byte: &&u8| byte.is_ascii_alphanumeric() || **byte == b'-' || (**byte == b'_' && prefix == Prefix::SkBare);
+    let is_part = |byte: &&u8| byte.is_ascii_alphanumeric() || **byte == b'-' || (**byte == b'_' && prefix.is_bare());
     tail.iter().take_while(is_part).count()
 }
 
@@ -263,8 +342,28 @@ mod tests {
         ] {
             assert_eq!(verdict(tail, Context::Clerk), Verdict::Placeholder, "{tail}");
         }
-        for tail in ["Ab3dEfGh1jKlMnXpQ7St****************", "Ab3dEfGh1jKl…", "Ab3dEfGh1jKl••••••"] {
-            assert_eq!(verdict(tail, Context::None), Verdict::HalfMasked, "{tail}");
+        for mask in [
+            "****************",
+            "…",
+            "••••••",
+            "####",
+            "----",
+            "[REDACTED]",
+            "[...]",
+            "<redacted>",
+            "■■■",
+            "███",
+            "░░░",
+            "\\u2022",
+            "&bull;",
+            "&hellip;",
+            "%2A%2A",
+            "\\*\\*",
+            "????",
+        ] {
+            let tail = format!("Ab3dEfGh1jKlMnXpQ7St{mask}");
+            assert_eq!(verdict(&tail, Context::None), Verdict::HalfMasked, "{tail}");
+            assert_eq!(verdict(&tail, Context::Clerk), Verdict::HalfMasked, "{tail}");
         }
         assert_eq!(verdict("", Context::None), Verdict::Nothing);
         assert_eq!(verdict("\"", Context::None), Verdict::Nothing);
@@ -278,6 +377,12 @@ mod tests {
         let long = body(50, 4);
         assert!(matches!(verdict(&long, Context::Clerk), Verdict::Key { confidence: Confidence::Medium, .. }));
         assert!(matches!(verdict(&long, Context::None), Verdict::Key { confidence: Confidence::Low, .. }));
+        for after in ["</td>", "<br>", "-->", "\"", "-"] {
+            let tail = format!("{odd}{after}");
+            assert!(matches!(verdict(&tail, Context::Clerk), Verdict::Key { .. }), "before {after}");
+        }
+        assert_eq!(verdict(&format!("{odd}-{odd}"), Context::Clerk), Verdict::OtherVendor(UNKNOWN));
+        assert_eq!(verdict("thequickbrownfoxjumpsoverthelazydogs", Context::Clerk), Verdict::Placeholder);
         let stripe = body(24, 5);
         assert!(matches!(verdict(&stripe, Context::Clerk), Verdict::OtherVendor(v) if v.name == "Stripe"));
     }

@@ -73,7 +73,8 @@ fn repeats(body: &[u8]) -> bool {
     (1..=body.len() / 2).any(|period| body[period..] == body[..body.len() - period])
 }
 
-/// Whether three steps of four go to a neighbour: `abcdef`, `9876`, `qwerty`.
+/// Whether three steps of four go to a neighbour: `abcdef`, `9876`, `qwerty`; or of the steps to the next but one or
+/// two: `a1b2c3d4`.
 pub(super) fn runs_in_order(body: &[u8]) -> bool {
     const ROWS: &[u8] = b"qwertyuiopasdfghjklzxcvbnm";
     let neighbour = |from: u8, to: u8| {
@@ -83,8 +84,13 @@ pub(super) fn runs_in_order(body: &[u8]) -> bool {
             || matches!((from, to), (b'9', b'0') | (b'0', b'9') | (b'z', b'a') | (b'z', b'0') | (b'9', b'a'))
             || matches!((row(from), row(to)), (Some(a), Some(b)) if a.abs_diff(b) == 1)
     };
-    let steps = body.windows(2).filter(|pair| neighbour(pair[0], pair[1])).count();
-    body.len() > 4 && steps * 4 >= (body.len() - 1) * 3
+    let runs = |stride: usize| {
+        let steps = body.windows(stride + 1).filter(|steps| neighbour(steps[0], steps[stride])).count();
+        body.len() > stride + 3 && steps * 4 >= (body.len() - stride) * 3
+    };
+    // Short texts have steps of two and three by chance.
+    const LONG: usize = 16;
+    runs(1) || (body.len() >= LONG && (runs(2) || runs(3)))
 }
 
 #[cfg(test)]
@@ -99,6 +105,8 @@ mod tests {
             "1234567890".repeat(5)[..42].to_owned(),
             "0123456789abcdef".repeat(3)[..42].to_owned(),
             "qwertyuiopasdfghjklzxcvbnmqwertyuiopasdfgh".to_owned(),
+            "a1b2c3d4e5f6g7h8i9j0k1l2m3n4o5p6q7r8s9t0u1".to_owned(),
+            "aB1bC2cD3dE4eF5fG6gH7hI8iJ9jK0kL1lM2mN3nO4".to_owned(),
             "yourkeyhereyourkeyhereyourkeyhereyourkeyhe".to_owned(),
         ] {
             assert_eq!(body.len(), 42);

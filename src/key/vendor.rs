@@ -36,11 +36,6 @@ fn lower_hex(body: &[u8]) -> bool {
     body.iter().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
 }
 
-/// Whether it could be a word or a name of a program's: no digit, or no capital.
-fn lower_word(body: &[u8]) -> bool {
-    !body.iter().any(u8::is_ascii_digit) || !body.iter().any(u8::is_ascii_uppercase)
-}
-
 /// `1234_567890_` and 32 hex digits.
 fn ticket(body: &[u8]) -> bool {
     let mut parts = body.split(|byte| *byte == b'_');
@@ -55,6 +50,26 @@ fn uuid(body: &[u8]) -> bool {
             .iter()
             .enumerate()
             .all(|(at, byte)| if matches!(at, 8 | 13 | 18 | 23) { *byte == b'-' } else { byte.is_ascii_hexdigit() })
+}
+
+/// Whether somebody drew it: for prefixes so short that programs have them in names. Both cases, and a digit or more
+/// changes of case than words have that are written together.
+fn drawn(body: &[u8]) -> bool {
+    let class = |byte: u8| (byte.is_ascii_digit(), byte.is_ascii_uppercase());
+    let changes = body.windows(2).filter(|pair| class(pair[0]) != class(pair[1])).count();
+    let has = |is: fn(&u8) -> bool| body.iter().any(is);
+    alphanumeric(body)
+        && has(u8::is_ascii_lowercase)
+        && has(u8::is_ascii_uppercase)
+        && (has(u8::is_ascii_digit) || changes * 10 >= body.len() * 3)
+}
+
+/// `12345678_` and 32 capitals and digits.
+fn click_up(body: &[u8]) -> bool {
+    let digits = body.iter().take_while(|byte| byte.is_ascii_digit()).count();
+    let rest = body[digits..].strip_prefix(b"_").unwrap_or_default();
+    let is_code = rest.iter().all(|byte| byte.is_ascii_uppercase() || byte.is_ascii_digit());
+    digits > 0 && rest.len() == 32 && is_code
 }
 
 /// The first rule that claims a token decides.
@@ -76,7 +91,7 @@ const RULES: &[Rule] = &[
     },
     Rule {
         vendor: Vendor { name: "Checkout.com", why: "the body is a UUID" },
-        claims: |_, body| uuid(body),
+        claims: |prefix, body| !prefix.is_shared() && uuid(body),
         example: ("sk_test_", "########-####-####-####-############"),
     },
     Rule {
@@ -159,8 +174,8 @@ const RULES: &[Rule] = &[
     },
     Rule {
         vendor: Vendor { name: "Freemius", why: "sk_ and 29 characters" },
-        claims: |prefix, body| prefix == Prefix::SkBare && body.len() == 29 && alphanumeric(body) && !lower_word(body),
-        example: ("sk_", "A1???????????????????????????"),
+        claims: |prefix, body| prefix == Prefix::SkBare && body.len() == 29 && drawn(body),
+        example: ("sk_", "A1a??????????????????????????"),
     },
     Rule {
         vendor: Vendor { name: "Liveblocks", why: "sk_prod_ or sk_dev_ and 64 characters" },
@@ -171,6 +186,63 @@ const RULES: &[Rule] = &[
         vendor: Vendor { name: "Crossmint or Liveblocks", why: "its environment word is none of Clerk's" },
         claims: |prefix, body| prefix == Prefix::SkOther && body.len() >= 16,
         example: ("sk_staging_", "????????????????????????????????????"),
+    },
+    Rule {
+        vendor: Vendor { name: "Stripe", why: "ek_ is Stripe's ephemeral key" },
+        claims: |prefix, body| prefix == Prefix::Ephemeral && alphanumeric(body),
+        example: ("ek_live_", "????????????????????????????????????????"),
+    },
+    Rule {
+        vendor: Vendor { name: "Stripe", why: "sk_org_ is Stripe's organization key" },
+        claims: |prefix, _| prefix == Prefix::SkOrg,
+        example: ("sk_org_live_", "????????????????????????????????????????"),
+    },
+    Rule {
+        vendor: Vendor { name: "Pagar.me", why: "ak_live_ or ak_test_ and 30 letters and digits" },
+        claims: |prefix, body| prefix == Prefix::AkEnv && body.len() == 30 && alphanumeric(body),
+        example: ("ak_live_", "A1a???????????????????????????"),
+    },
+    Rule {
+        vendor: Vendor { name: "Composio", why: "ak_ and 20 letters and digits" },
+        claims: |prefix, body| prefix == Prefix::AkBare && body.len() == 20 && drawn(body),
+        example: ("ak_", "A1a?????????????????"),
+    },
+    Rule {
+        vendor: Vendor { name: "ngrok", why: "ak_ and 25 to 30 letters and digits" },
+        claims: |prefix, body| prefix == Prefix::AkBare && (25..=30).contains(&body.len()) && drawn(body),
+        example: ("ak_", "A1a????????????????????????"),
+    },
+    Rule {
+        vendor: Vendor { name: "Salesloft", why: "ak_ and 64 hex digits" },
+        claims: |prefix, body| prefix == Prefix::AkBare && body.len() == 64 && lower_hex(body),
+        example: ("ak_", "################################################################"),
+    },
+    Rule {
+        vendor: Vendor { name: "Klaviyo", why: "pk_ and 34 hex digits" },
+        claims: |prefix, body| prefix == Prefix::PkBare && body.len() == 34 && lower_hex(body),
+        example: ("pk_", "##################################"),
+    },
+    Rule {
+        vendor: Vendor { name: "ClickUp", why: "pk_, a number and 32 capitals and digits" },
+        claims: |prefix, body| prefix == Prefix::PkBare && click_up(body),
+        example: ("pk_", "90817263_^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^"),
+    },
+    Rule {
+        vendor: Vendor { name: "Checkio", why: "pk_ and 45 letters and digits" },
+        claims: |prefix, body| prefix == Prefix::PkBare && body.len() == 45 && drawn(body),
+        example: ("pk_", "A1a??????????????????????????????????????????"),
+    },
+    Rule {
+        vendor: Vendor {
+            name: "Courier",
+            why: "pk_, an environment and 28 letters and digits that are no host's name",
+        },
+        claims: |prefix, body| {
+            matches!(prefix, Prefix::PkOther | Prefix::PkLive | Prefix::PkTest)
+                && body.len() == 28
+                && alphanumeric(body)
+        },
+        example: ("pk_prod_", "A1??????????????????????????"),
     },
 ];
 

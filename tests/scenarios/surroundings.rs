@@ -231,3 +231,17 @@ fn consumers_are_where_this_repository_deploys_the_variable() {
     );
     assert_eq!(of["variables"], serde_json::json!(["CLERK_SECRET_KEY"]));
 }
+
+#[test]
+fn of_several_publishable_keys_in_a_file_the_nearest_names_the_instance() {
+    //  A (.env: two instances one below the other, each with its pair of live keys)   main
+    let keys = [live_key(1931), live_key(1932)];
+    let hosts = ["clerk.aaa.example", "clerk.zzz.example"];
+    let pair = |at: usize| format!("PK={}\n{}", live_publishable(hosts[at]), env(&keys[at]));
+    let mut repo = Repo::bare();
+    repo.commit_on(MAIN, &[(".env", Some(&format!("{}\n\n\n{}", pair(0), pair(1))))], "A");
+    let found = audit(&mut repo).complete();
+    for (key, host) in keys.iter().zip(hosts) {
+        assert_eq!(text(&found.key(key)["instance"]["frontend_api"]), host);
+    }
+}

@@ -39,7 +39,9 @@ pub(in crate::detect) fn escape_at(bytes: &[u8], at: usize) -> Option<Encoding> 
             let is_numeric = matches!(bytes.get(last + 1), Some(b'u' | b'U' | b'x' | b'/' | b'0'..=b'7'));
             let tells = is_numeric && backslash(bytes, last).is_some_and(|(byte, _)| tells(byte) || separates(byte));
             let folds = matches!(bytes.get(last + 1), Some(b'n' | b'r')) && is_in_run(bytes, at, last + 2);
-            (tells || folds).then_some(Encoding::Backslash)
+            // Markdown's, in a prefix: `sk\_live\_`.
+            let marks_down = bytes.get(last + 1) == Some(&b'_') && bytes[..at].ends_with(b"k");
+            (tells || folds || marks_down).then_some(Encoding::Backslash)
         }
         _ => None,
     }
@@ -117,7 +119,7 @@ fn backslash(bytes: &[u8], at: usize) -> Escape {
         b'n' => Some((b'\n', 2)),
         b'r' => Some((b'\r', 2)),
         b't' => Some((b'\t', 2)),
-        b'/' | b'\\' | b'"' | b'\'' => Some((next, 2)),
+        b'/' | b'\\' | b'"' | b'\'' | b'_' => Some((next, 2)),
         _ => None,
     }
 }
