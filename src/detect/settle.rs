@@ -6,7 +6,7 @@
 use std::cmp::Reverse;
 use std::collections::HashMap;
 
-use super::layer::Chain;
+use super::layer::{Chain, Ending};
 use super::lines::Lines;
 use super::{Found, KeyFound};
 use crate::key::{BODY, KeyText, Publishable, Vendor};
@@ -25,6 +25,8 @@ pub(super) struct Sight {
     pub(super) span: Span,
     pub(super) chain: Chain,
     pub(super) in_container: bool,
+    /// Whether it may go on where its reading ends.
+    pub(super) ending: Ending,
     /// When it was come upon.
     pub(super) number: usize,
     pub(super) what: What,
@@ -48,7 +50,18 @@ impl Sight {
             What::OtherVendor { .. } => (1, None, false),
             What::Placeholder { .. } | What::Publishable { .. } => (0, None, false),
         };
-        (by_kind, Reverse(self.chain.len()), Reverse(self.number))
+        // What may be a part of something says less than any reading of the whole.
+        (self.ending != Ending::Cut, by_kind, Reverse(self.chain.len()), Reverse(self.number))
+    }
+
+    /// Whether it is the better reading of two that overlap.
+    fn beats(&self, other: &Self) -> bool {
+        // What looks padded may be the first line of another vendor's.
+        let goes_on_as = |one: &Self, longer: &Self| {
+            let is_others = matches!(longer.what, What::OtherVendor { .. });
+            one.ending == Ending::Padded && is_others && longer.local.end > one.local.end
+        };
+        !goes_on_as(self, other) && (goes_on_as(other, self) || self.rank() > other.rank())
     }
 
     fn overlaps(&self, other: &Self) -> bool {
@@ -71,7 +84,7 @@ pub(super) fn settle(bytes: &[u8], mut sights: Vec<Sight>, sink: &mut dyn FnMut(
         let rival = kept.iter().rposition(|old| old.is_publishable() == sight.is_publishable());
         match rival.map(|at| &mut kept[at]) {
             Some(rival) if rival.overlaps(&sight) => {
-                if sight.rank() > rival.rank() {
+                if sight.beats(rival) {
                     *rival = sight;
                 }
             }
