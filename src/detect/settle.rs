@@ -108,7 +108,8 @@ fn one_way_into_containers(kept: &mut Vec<Sight>) {
         What::Publishable { .. } => None,
     };
     let mut shortest: HashMap<_, usize> = HashMap::new();
-    let place = |sight: &Sight| Some((text(sight)?, sight.span, sight.local));
+    // Where one of the ways ends may differ: what encodes it goes over a line end or not.
+    let place = |sight: &Sight| Some((text(sight)?, sight.span.start, sight.local));
     for sight in kept.iter().filter(|sight| sight.in_container) {
         if let Some(place) = place(sight) {
             let shortest = shortest.entry(place).or_insert(usize::MAX);

@@ -105,7 +105,12 @@ fn case(seed: u64) -> Case {
     let mut plain = Vec::new();
     for depth in 0..random.usize(1..=3) {
         let is_text = bytes.iter().all(|byte| matches!(byte, 0x09..=0x7e));
-        let fitting: Vec<_> = ALL.iter().filter(|(_, takes_bytes)| is_text || *takes_bytes).collect();
+        // What escapes the escapes of a container's bytes is left out: they are undone by turns, in one order only.
+        let holds_container = chain.iter().any(|name: &&str| is_container(name));
+        let fitting: Vec<_> = ALL
+            .iter()
+            .filter(|(_, takes_bytes)| (is_text && (!holds_container || depth < 2)) || *takes_bytes)
+            .collect();
         let (encoder, _) = random.choice(fitting).expect("one of them");
         let Encoded { bytes: encoded, places, name } = encoder(&bytes, random);
         span = (places[span.0].0, places[span.1 - 1].1);
