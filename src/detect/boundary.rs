@@ -1,5 +1,7 @@
 //! Whether a token begins where its prefix does.
 
+use super::encoding::hex::pair;
+
 /// Whether the prefix at `at` is the end of a longer word (`task_test_…`, `risk_live_…`) and so no prefix.
 ///
 /// Only a lowercase letter right before it makes a word, and only where that letter is no part of an escape: `\n`,
@@ -28,8 +30,15 @@ fn ends_with_escape(text: &[u8]) -> bool {
                 || hex_tail(4, b"\\u")
                 || hex_tail(4, b"%u")
                 || hex_tail(8, b"\\U")
+                || ends_with_quoted_mark(text)
         }
     }
+}
+
+/// `=3d`, and what else quoted-printable spells so that is no letter.
+fn ends_with_quoted_mark(text: &[u8]) -> bool {
+    let Some(at) = text.len().checked_sub(3).filter(|at| text[*at] == b'=') else { return false };
+    pair(text, at + 1).is_some_and(|byte| byte.is_ascii() && !byte.is_ascii_alphanumeric())
 }
 
 /// `ESC [ 1 ; 32 m`, or the same with the escape spelt out.
@@ -69,6 +78,11 @@ mod tests {
             ("zz%3", false),
             ("\\U0000003d", false),
             ("ab\\q", true),
+            ("=3d", false),
+            ("=0a", false),
+            ("=ad", true),
+            ("=4d", true),
+            ("ask", true),
         ] {
             let text = [before.as_bytes(), b"sk_"].concat();
             assert_eq!(is_inside_word(&text, before.len()), inside, "{before:?}");

@@ -1,40 +1,53 @@
 //! Binary formats that say how long a text is: where one says 50 bytes, what follows the fiftieth is no part of it.
 
+use super::layer::Layer;
+
 /// How many bytes a whole secret key has.
 const KEY: usize = 50;
 
 /// So far around a token it is looked at whether the content is binary, and for a record's header.
 const NEAR: usize = 512;
 
-/// What says that the text at `at` of `bytes` has exactly the length of a key, if the content is binary.
-pub(super) fn says_key_length(bytes: &[u8], at: usize) -> Option<&'static str> {
+/// What says that the text at `at` of a layer has exactly the length of a key, if the content is binary: right there,
+/// or around the wide text that the layer was decoded from.
+pub(super) fn says_key_length(layer: &Layer<'_>, at: usize) -> Option<&'static str> {
+    says_length(layer.bytes, at, KEY).or_else(|| {
+        let (parent, from, width) = layer.wide_outside(at)?;
+        says_length(parent.bytes, from, KEY * width)
+    })
+}
+
+/// What says that the text at `at` of `bytes` is `length` bytes long.
+fn says_length(bytes: &[u8], at: usize, length: usize) -> Option<&'static str> {
     if !is_binary(bytes, at) {
         return None;
     }
-    let before = &bytes[..at];
     // MessagePack, CBOR, protobuf, Thrift, BSON and their like: the length stands right before the text, in one byte
-    // or as the last or first of several.
-    let length = KEY as u8;
-    let is_length = match before {
-        [.., byte] if *byte == length => true,
-        [.., byte, 0, 0, 0] => *byte == length || *byte == length + 1,
+    // or as the last or first of several. Avro and its like double it, which leaves a bit for the sign.
+    let is = |byte: u8, stated: usize| usize::from(byte) == stated;
+    let is_length = match &bytes[..at] {
+        [.., byte] if is(*byte, length) || is(*byte, length * 2) => true,
+        [.., byte, 0, 0, 0] => is(*byte, length) || is(*byte, length + 1),
         _ => false,
     };
     if is_length {
         return Some("the length that binary content states right before it is that of a key");
     }
-    is_sqlite_column(bytes, at).then_some("the record of the SQLite page it stands in gives it the length of a key")
+    is_sqlite_column(bytes, at, length)
+        .then_some("the record of the SQLite page it stands in gives it the length of a key")
 }
 
 /// Whether the bytes around `at` have what no text has: a control character, or what is no UTF-8.
 fn is_binary(bytes: &[u8], at: usize) -> bool {
-    let near = &bytes[at.saturating_sub(NEAR)..bytes.len().min(at + NEAR)];
+    let first = at.saturating_sub(NEAR);
+    let near = &bytes[first..bytes.len().min(at + NEAR)];
     let is_control = |byte: &u8| matches!(byte, 0..=8 | 11 | 14..=26 | 28..=31);
     if near.iter().any(is_control) {
         return true;
     }
     // A character cut in two at either end is none.
-    let cut = near.iter().take(3).take_while(|byte| **byte & 0xc0 == 0x80).count();
+    let may_be_cut = if first > 0 { 3 } else { 0 };
+    let cut = near.iter().take(may_be_cut).take_while(|byte| **byte & 0xc0 == 0x80).count();
     let mut chunks = near[cut..].utf8_chunks().peekable();
     while let Some(chunk) = chunks.next() {
         if !chunk.invalid().is_empty() && chunks.peek().is_some() {
@@ -44,11 +57,11 @@ fn is_binary(bytes: &[u8], at: usize) -> bool {
     false
 }
 
-/// Whether some record's header before `at` has a text of a key's length begin right there (SQLite's file format,
+/// Whether some record's header before `at` has a text of `length` bytes begin right there (SQLite's file format,
 /// section 2.1: a header of its own length and serial types, then the columns without a gap; a text of n bytes has the
 /// type 2n + 13).
-fn is_sqlite_column(bytes: &[u8], at: usize) -> bool {
-    let text_type = (KEY * 2 + 13) as u64;
+fn is_sqlite_column(bytes: &[u8], at: usize, length: usize) -> bool {
+    let text_type = (length * 2 + 13) as u64;
     (at.saturating_sub(NEAR)..at).rev().any(|header| {
         let Some((length, first)) = varint(bytes, header) else { return false };
         let end = header.saturating_add(length as usize);
@@ -58,10 +71,7 @@ fn is_sqlite_column(bytes: &[u8], at: usize) -> bool {
         let (mut next, mut column) = (first, end);
         while next < end {
             let Some((kind, after)) = varint(bytes, next) else { return false };
-            if column == at {
-                return kind == text_type;
-            }
-            column += match kind {
+            let width = match kind {
                 0 | 8 | 9 => 0,
                 1..=4 => kind as usize,
                 5 => 6,
@@ -69,6 +79,11 @@ fn is_sqlite_column(bytes: &[u8], at: usize) -> bool {
                 12.. => ((kind - 12) / 2) as usize,
                 _ => return false,
             };
+            // NULL, 0, 1 and what is empty stand nowhere: the text may be that of the column behind.
+            if column == at && width > 0 {
+                return kind == text_type;
+            }
+            column += width;
             if column > at {
                 return false;
             }

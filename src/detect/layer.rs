@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::encoding::{Encoding, escapes, quoted};
+use super::encoding::{Encoding, base64, broken, escapes, quoted};
 use crate::model::Span;
 
 /// One step on the way from an object's bytes to a text in it.
@@ -88,6 +88,16 @@ impl Positions {
     fn is_plain(&self, from: usize, to: usize) -> bool {
         matches!(self, Self::Table(_)) && self.end(to) - self.start(from) == to - from
     }
+}
+
+/// How a text ends that stands at the end of a run of an encoding.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Ending {
+    Whole,
+    /// With a `=` that pads the run, unless it is a soft line break.
+    Padded,
+    /// Where the run is broken off, and more may belong to the text.
+    Cut,
 }
 
 /// Whether an encoding took line ends out of a text.
@@ -180,6 +190,17 @@ impl<'a> Layer<'a> {
         }
     }
 
+    /// What of `parent` begins at `at`.
+    pub(super) fn rest(parent: &'a Layer<'a>, at: usize) -> Self {
+        Self {
+            origin: Some((parent, Positions::Units { first: at, width: 1 })),
+            depth: parent.depth,
+            escapes: parent.escapes,
+            member: parent.member,
+            ..Self::object(&parent.bytes[at..])
+        }
+    }
+
     /// The object's bytes that stand for `from..to` of this text.
     pub(super) fn span(&self, from: usize, to: usize) -> Span {
         match &self.origin {
@@ -206,6 +227,12 @@ impl<'a> Layer<'a> {
     /// stands for a character of a text.
     pub(super) fn can_be_container(&self) -> bool {
         self.is_whole && matches!(self.undone, None | Some(Encoding::Base64 { .. } | Encoding::Hex))
+    }
+
+    /// Whether a container may begin in it beside other text: what is spelt byte by byte has no beginning of its own.
+    pub(super) fn may_hold_container(&self) -> bool {
+        use Encoding::{Backslash, Hex, Percent, QuotedPrintable};
+        matches!(self.undone, Some(Backslash | Hex | Percent | QuotedPrintable))
     }
 
     /// Whether it stands in a container, where there are no lines of the object's.
@@ -255,10 +282,39 @@ impl<'a> Layer<'a> {
         own > 0 && rank(escape) <= own && self.is_plain(at, (at + ESCAPE).min(self.bytes.len())) && is_decoded_there()
     }
 
+    /// Whether the text up to `end` ends where the run that it was decoded from, or one around that, goes on behind what
+    /// breaks lines: then more may belong to it.
+    pub(super) fn ending(&self, end: usize) -> Ending {
+        let Some((parent, _)) = self.outside(0).filter(|_| end >= self.bytes.len()) else { return Ending::Whole };
+        let is_part: fn(u8) -> bool = match self.undone {
+            Some(Encoding::Base64 { .. }) => base64::is_base64,
+            Some(Encoding::Hex) => |byte| byte.is_ascii_hexdigit(),
+            _ => return parent.ending(self.end_outside(end)),
+        };
+        // Bits that make no whole byte.
+        let to = self.end_outside(end);
+        let to = to + parent.bytes[to..].iter().take(3).take_while(|byte| is_part(**byte)).count();
+        match broken::goes_on(parent.bytes, to, is_part) {
+            false => parent.ending(to),
+            true if base64::is_padded(parent.bytes, to, self.bytes.len()) => Ending::Padded,
+            true => Ending::Cut,
+        }
+    }
+
     /// The layer this one was decoded from, and where `at` stands in it.
     pub(super) fn outside(&self, at: usize) -> Option<(&'a Layer<'a>, usize)> {
         let (parent, positions) = self.origin.as_ref()?;
         (!matches!(positions, Positions::Whole(_))).then(|| (*parent, positions.start(at).min(parent.bytes.len())))
+    }
+
+    /// The same where this one is wide text, and how many bytes each of its characters has there.
+    pub(super) fn wide_outside(&self, at: usize) -> Option<(&'a Layer<'a>, usize, usize)> {
+        match &self.origin {
+            Some((parent, positions @ Positions::Units { width, .. })) if self.undone == Some(Encoding::Wide) => {
+                Some((*parent, positions.start(at).min(parent.bytes.len()), *width))
+            }
+            _ => None,
+        }
     }
 
     /// Where the text up to `to` ends in the layer this one was decoded from.

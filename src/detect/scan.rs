@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::container::{self, Budget, Format, Outcome};
 use super::encoding::{Decoded, Encoding, base64, escapes, hex, quoted, wide};
 use super::hits::Hits;
-use super::layer::{Joins, Layer};
+use super::layer::{Joins, Layer, Positions};
 use super::needles::Lead;
 use super::probe::{self, Candidate, Probe};
 use super::settle::{Sight, What};
@@ -43,6 +43,8 @@ const DUMP: u8 = 5;
 
 /// Beside the alignments in which a run of base64 was decoded: whether it was asked for all that read as text.
 const ASKED: u8 = 1 << 4;
+/// Beside the alignments in which a run was decoded: that its lines were looked at.
+const LOOKED_AT: u8 = 1 << 5;
 
 const TOO_DEEP: &str = "encodings and containers are nested deeper than is read";
 
@@ -88,7 +90,9 @@ impl<'d> Scan<'d> {
         if layer.can_be_container()
             && let Some(format) = container::sniff(layer.bytes)
         {
-            self.container(layer, format, budget);
+            self.container(layer, format, Told::All, budget);
+        } else if layer.may_hold_container() {
+            self.containers_within(layer, budget);
         }
     }
 
@@ -143,7 +147,8 @@ impl<'d> Scan<'d> {
         if let Some(to) = done.has(kind, at) {
             return to;
         }
-        if !self.affords(layer, 0, budget) {
+        let is_deepest = layer.depth >= self.detector.limits.depth;
+        if !is_deepest && !self.affords(layer, 0, budget) {
             return bytes.len();
         }
         let (decoded, joins) = match candidate {
@@ -151,7 +156,7 @@ impl<'d> Scan<'d> {
                 // Where both byte orders can be meant, both are read.
                 let mut readings = wide::decode(bytes, at).into_iter();
                 let Some(last) = readings.next_back() else { return at };
-                for reading in readings {
+                for reading in readings.filter(|_| !is_deepest) {
                     self.decoded(layer, reading, Joins::Nothing, budget);
                 }
                 (last, Joins::Nothing)
@@ -167,6 +172,17 @@ impl<'d> Scan<'d> {
             }
         };
         done.runs.insert((kind, decoded.from), decoded.to);
+        if matches!(candidate, Candidate::Hex(_)) && matches!(decoded.positions, Positions::Table(_)) {
+            // Where something stands between the bytes, they begin at odd places and even ones.
+            done.runs.insert((HEX + HEX + 1 - kind, decoded.from), decoded.to);
+        }
+        if is_deepest {
+            if !could_hold_key(&decoded.text) {
+                return decoded.to;
+            }
+            self.unread.limit(TOO_DEEP);
+            return bytes.len();
+        }
         let to = self.decoded(layer, decoded, joins, budget);
         if let Candidate::Hex(at) = candidate
             // Hex of hex reads as text the other way as well.
@@ -203,14 +219,25 @@ impl<'d> Scan<'d> {
             Some(offset) => 1 << ((run.number(at) + offset) % 4),
             None => ASKED | run.text_phases(bytes) | u8::from(base64::begins_container(&bytes[run.from..])),
         };
+        if layer.depth >= self.detector.limits.depth && !could_hold_key(&bytes[run.from..run.to]) {
+            return run.to;
+        }
         for phase in (0..4).filter(|phase| wanted & !decoded_in & (1 << phase) != 0) {
             if self.affords(layer, run.plain_len() as u64, budget) {
                 let decoded = run.decode(bytes, phase);
                 self.child(layer, decoded, Joins::Nothing, budget);
             }
         }
+        if decoded_in == 0 {
+            for number in run.container_lines(bytes) {
+                let decoded = run.decode(bytes, number);
+                if self.affords(layer, decoded.text.len() as u64, budget) {
+                    self.child(layer, decoded, Joins::Nothing, budget);
+                }
+            }
+        }
         let to = run.to;
-        done.base64 = Some((run, decoded_in | wanted));
+        done.base64 = Some((run, decoded_in | wanted | LOOKED_AT));
         to
     }
 
@@ -245,11 +272,34 @@ impl<'d> Scan<'d> {
         self.layer(&below, budget);
     }
 
-    fn container(&mut self, layer: &Layer<'_>, format: Format, budget: &mut Budget<'_>) {
+    /// Opens the containers that begin somewhere in a layer and are spelt in its escapes.
+    fn containers_within(&mut self, layer: &Layer<'_>, budget: &mut Budget<'_>) {
+        const MOST: usize = 16;
+        const MARK: usize = 4;
+        let mut at = 0;
+        for _ in 0..MOST {
+            let Some(hit) = container::within(layer.bytes, at) else { return };
+            let rest = Layer::rest(layer, hit);
+            if !layer.is_plain(hit, layer.bytes.len().min(hit + MARK))
+                && let Some(format) = container::sniff(rest.bytes)
+            {
+                let members = self.members;
+                self.container(&rest, format, Told::WhereRead, budget);
+                // What begins further on may stand in this one, stored as it is.
+                if self.members > members {
+                    return;
+                }
+            }
+            at = hit + 1;
+        }
+    }
+
+    fn container(&mut self, layer: &Layer<'_>, format: Format, told: Told, budget: &mut Budget<'_>) {
         if layer.depth >= self.detector.limits.depth {
             self.unread.limit(TOO_DEEP);
             return;
         }
+        let members = self.members;
         let outcome = container::unpack(format, layer.bytes, budget, &mut |member, budget| {
             self.members += 1;
             let below = Layer::member(layer, member.bytes, member.step, member.path, self.members);
@@ -263,10 +313,31 @@ impl<'d> Scan<'d> {
         });
         match outcome {
             Outcome::NotOne | Outcome::Read => {}
+            // A mark in a program that knows of the format.
+            Outcome::Opaque(_) if told == Told::WhereRead && self.members == members => {}
             Outcome::Opaque(reason) => self.unread.opaque.push(Opaque { chain: layer.chain(), reason }),
             Outcome::Limited(reason) => self.unread.limit(reason),
         }
     }
+}
+
+/// Whether there are enough different bytes in `text` for a key in whatever encoding: even hex of hex of one has more. A
+/// row of one digit, which reads as hex of such a row again and again, holds none.
+fn could_hold_key(text: &[u8]) -> bool {
+    const FEWEST: u32 = 6;
+    let mut seen = [0u64; 4];
+    text.iter().any(|byte| {
+        seen[usize::from(byte >> 6)] |= 1 << (byte & 63);
+        seen.iter().map(|bits| bits.count_ones()).sum::<u32>() >= FEWEST
+    })
+}
+
+/// Which containers that cannot be read are told.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Told {
+    All,
+    /// Only where some of it can.
+    WhereRead,
 }
 
 /// Notes a reading of `from..to` of a layer.
@@ -277,6 +348,7 @@ pub(super) fn note(layer: &Layer<'_>, from: usize, to: usize, what: What, sights
         span: layer.span(from, to),
         chain: layer.chain(),
         in_container: layer.in_container(),
+        ending: layer.ending(to),
         number: 0,
         what,
     });

@@ -6,7 +6,7 @@
 use std::cmp::Reverse;
 use std::collections::HashMap;
 
-use super::layer::Chain;
+use super::layer::{Chain, Ending};
 use super::lines::Lines;
 use super::{Found, KeyFound};
 use crate::key::{BODY, KeyText, Publishable, Vendor};
@@ -25,6 +25,8 @@ pub(super) struct Sight {
     pub(super) span: Span,
     pub(super) chain: Chain,
     pub(super) in_container: bool,
+    /// Whether it may go on where its reading ends.
+    pub(super) ending: Ending,
     /// When it was come upon.
     pub(super) number: usize,
     pub(super) what: What,
@@ -65,7 +67,18 @@ impl Sight {
             What::OtherVendor { .. } => (1, None, false),
             What::Placeholder { .. } | What::Publishable { .. } => (0, None, false),
         };
-        (by_kind, Reverse(self.chain.len()), Reverse(self.number))
+        // What may be a part of something says less than any reading of the whole.
+        (self.ending != Ending::Cut, by_kind, Reverse(self.chain.len()), Reverse(self.number))
+    }
+
+    /// Whether it is the better reading of two that overlap.
+    fn beats(&self, other: &Self) -> bool {
+        // What looks padded may be the first line of another vendor's.
+        let goes_on_as = |one: &Self, longer: &Self| {
+            let is_others = matches!(longer.what, What::OtherVendor { .. });
+            one.ending == Ending::Padded && is_others && longer.local.end > one.local.end
+        };
+        !goes_on_as(self, other) && (goes_on_as(other, self) || self.rank() > other.rank())
     }
 
     fn overlaps(&self, other: &Self) -> bool {
@@ -74,7 +87,7 @@ impl Sight {
 
     /// The better of two readings stays, with what only the other one saw.
     fn meet(&mut self, mut other: Self) {
-        let is_better = other.is_told_from(self) || (other.rank() > self.rank() && !self.is_told_from(&other));
+        let is_better = other.is_told_from(self) || (other.beats(self) && !self.is_told_from(&other));
         if is_better {
             std::mem::swap(self, &mut other);
         }
@@ -136,7 +149,8 @@ fn one_way_into_containers(kept: &mut Vec<Sight>) {
         What::Publishable { .. } => None,
     };
     let mut shortest: HashMap<_, usize> = HashMap::new();
-    let place = |sight: &Sight| Some((text(sight)?, sight.span, sight.local));
+    // Where one of the ways ends may differ: what encodes it goes over a line end or not.
+    let place = |sight: &Sight| Some((text(sight)?, sight.span.start, sight.local));
     for sight in kept.iter().filter(|sight| sight.in_container) {
         if let Some(place) = place(sight) {
             let shortest = shortest.entry(place).or_insert(usize::MAX);

@@ -52,11 +52,10 @@ pub(super) fn joined(tail: &[u8]) -> Option<Joined> {
         }
     }
     let joint = joint?;
-    let ends_line = matches!(tail.get(at), None | Some(b'\n' | b'\r'));
     let is_whole = body.len() == BODY
         && match joint {
-            Joint::LineEnd => ends_line,
-            Joint::Strings => matches!(tail.get(at), Some(b'"' | b'\'' | b'`')),
+            Joint::LineEnd => ends_line(&tail[at..]),
+            Joint::Strings => quote(tail, at).is_some(),
             Joint::Soft | Joint::Backslash => true,
         };
     let reason = match joint {
@@ -79,32 +78,56 @@ fn joint_at(tail: &[u8], at: usize, first: usize) -> Option<(Joint, usize)> {
         _ => None,
     };
     let blanks = |at: usize| at + tail[at..].iter().take_while(|byte| matches!(byte, b' ' | b'\t')).count();
+    if let Some(next) = quote(tail, at).and_then(|behind| next_string(tail, behind)) {
+        return Some((Joint::Strings, next));
+    }
     match tail.get(at)? {
         b'\\' => line_end(at + 1).map(|next| (Joint::Backslash, blanks(next))),
-        quote @ (b'"' | b'\'' | b'`') => next_string(tail, at + 1, *quote).map(|next| (Joint::Strings, next)),
         // Only in two parts, and not where all of the body would be on the next line.
-        b'\r' | b'\n' if first > 0 => line_end(at).map(|next| (Joint::LineEnd, blanks(next))),
+        b' ' | b'\t' | b'\r' | b'\n' if first > 0 => line_end(blanks(at)).map(|next| (Joint::LineEnd, blanks(next))),
         _ => None,
     }
 }
 
+/// Whether nothing but a string's end stands before the end of the line.
+fn ends_line(rest: &[u8]) -> bool {
+    let is_end = |byte: &&u8| matches!(**byte, b' ' | b'\t' | b'"' | b'\'' | b'`' | b',' | b';' | b')');
+    let end = rest.iter().take(8).take_while(is_end).count();
+    matches!(rest.get(end), None | Some(b'\n' | b'\r'))
+}
+
+/// One past the quote at `at`, which backslashes may escape: programs stand in strings of others.
+fn quote(text: &[u8], at: usize) -> Option<usize> {
+    const DEEPEST: usize = 7;
+    let backslashes = text[at..].iter().take(DEEPEST).take_while(|byte| **byte == b'\\').count();
+    matches!(text.get(at + backslashes), Some(b'"' | b'\'' | b'`')).then_some(at + backslashes + 1)
+}
+
 /// Where the next string begins after one that ended: an operator, or at least white space, stands between.
-fn next_string(tail: &[u8], mut at: usize, quote: u8) -> Option<usize> {
+fn next_string(tail: &[u8], mut at: usize) -> Option<usize> {
     const FARTHEST: usize = 120;
     let (from, mut is_joined) = (at, false);
     while at - from < FARTHEST {
-        match *tail.get(at)? {
-            b' ' | b'\t' | b'\r' | b'\n' => is_joined = true,
-            // Visual Basic ends a line that goes on with a `_`.
-            b'+' | b'.' | b'&' | b'~' | b'\\' | b'_' => is_joined = true,
-            b'|' if tail.get(at + 1) == Some(&b'|') => {
-                is_joined = true;
-                at += 1;
-            }
-            byte if byte == quote => return is_joined.then_some(at + 1),
-            _ => return None,
+        if let Some(next) = quote(tail, at) {
+            return is_joined.then_some(next);
         }
-        at += 1;
+        let rest = tail.get(at..)?;
+        at += match rest {
+            // A line end, or an indentation, of a program in a string.
+            [b'\\', b'n' | b'r' | b't', ..] => 2,
+            [b'|', b'|', ..] | [b'<', b'>', ..] => 2,
+            // Visual Basic ends a line that goes on with a `_`.
+            [b' ' | b'\t' | b'\r' | b'\n' | b'+' | b'.' | b'&' | b'~' | b'\\' | b'_', ..] => 1,
+            [b'/', b'*', ..] => memchr::memmem::find(&rest[..rest.len().min(FARTHEST)], b"*/")? + 2,
+            [b'/', b'/', ..] | [b'#', b' ', ..] => memchr::memchr(b'\n', &rest[..rest.len().min(FARTHEST)])?,
+            // What a string's quote has before it in Python, PHP, Rust and C#.
+            [b'b' | b'f' | b'r' | b'u' | b'B' | b'F' | b'R' | b'U' | b'L' | b'@' | b'$', ..] if is_joined => {
+                let marks = rest.iter().take(2).take_while(|byte| b"bfruBFRUL@$".contains(byte)).count();
+                return quote(tail, at + marks);
+            }
+            _ => return None,
+        };
+        is_joined = true;
     }
     None
 }
@@ -137,6 +160,22 @@ mod tests {
             (format!("{one}\", \"{two}\""), false),
             (format!("\n{body}\n"), false),
             (format!("{one} {two}"), false),
+            (format!("{one}\\\" + \\\"{two}\\\""), true),
+            (format!("{one}\\\\\\\" +\\\\n \\\\\\\"{two}\\\\\\\""), true),
+            (format!("{one}\" + '{two}'"), true),
+            (format!("{one}\" + b\"{two}\""), true),
+            (format!("{one}\" + $@\"{two}\""), true),
+            (format!("{one}\" <> \"{two}\""), true),
+            (format!("{one}\" + /* and, more */ \"{two}\""), true),
+            (format!("{one}\" + // and\n  \"{two}\""), true),
+            (format!("{one}\" # and\n  \"{two}\""), true),
+            (format!("{one} \n{two}\""), true),
+            (format!("{one}\n{two} \n"), true),
+            (format!("{one}\n{two}\");\n"), true),
+            (format!("{one}\n{two}\" x\n"), false),
+            (format!("{one}\" or \"{two}\""), false),
+            (format!("{one}\", b\"{two}\""), false),
+            (format!("{one}\"b\"{two}\""), false),
         ] {
             let joined = joined(text.as_bytes());
             assert_eq!(joined.is_some(), joins, "{text:?}");

@@ -193,3 +193,81 @@ fn markdown_may_escape_the_underscores_of_a_prefix() {
     assert_eq!(found[0].key.expose(), format!("sk_{}_{body}", "live").as_bytes());
     assert_eq!(found[0].span.start, text.find("sk").unwrap());
 }
+
+#[test]
+fn a_row_of_one_digit_is_no_deep_nesting() {
+    for (digit, length) in [("3", 1280), ("33 ", 2000), ("3132", 4000), ("M", 5000), ("%33", 3000), ("\\x33", 3000)] {
+        let unread = Detector::new().scan(digit.repeat(length).as_bytes(), &mut |found| panic!("{found:?}"));
+        assert_eq!(unread, Unread::default(), "{digit:?}");
+    }
+    // What could be a key's encoding is.
+    let mut text = format!("sk_live_{}", body(&mut fastrand::Rng::with_seed(4)));
+    for _ in 0..7 {
+        text = text.bytes().map(|byte| format!("{byte:02x}")).collect();
+    }
+    let unread = Detector::new().scan(text.as_bytes(), &mut |found| panic!("{found:?}"));
+    assert_eq!(unread.limits, ["encodings and containers are nested deeper than is read"]);
+}
+
+#[test]
+fn decoding_makes_no_key_of_another_vendors_however_it_is_broken() {
+    let mut random = fastrand::Rng::with_seed(13);
+    let breaks = ["=\r\n", "\n# ", "\n> ", "\n// ", " \\\n", "\" +\n  \"", "\n\n", "\r", " ", "\n * "];
+    for round in 0..4000 {
+        let letters: String = (0..105).map(|_| random.alphanumeric()).collect();
+        let stripe = format!("{}sk_live_51{}", "= ".repeat(random.usize(0..30)), &letters[..97]);
+        let text = base64(stripe.as_bytes());
+        let width = random.usize(48..80);
+        let between = breaks[round % breaks.len()];
+        let lines: Vec<&str> = text.chunks(width).map(|line| std::str::from_utf8(line).unwrap()).collect();
+        let broken = format!("data = \"{}\"\n", lines.join(between));
+        for found in keys(broken.as_bytes()) {
+            assert_ne!(found.confidence, Confidence::High, "{between:?} {width}: {}", found.reasons.join("; "));
+        }
+    }
+}
+
+#[test]
+fn quoted_printable_is_told_by_any_escape() {
+    let mut random = fastrand::Rng::with_seed(14);
+    for round in 0..2000 {
+        let key = format!("sk_live_{}", body(&mut random));
+        let (lower, one_in) = (random.bool(), random.usize(1..30));
+        // Never a `_`, at least one letter, and all of it now and then.
+        let surely = random.usize(8..50);
+        let mut text = String::from("To: x\nkey: ");
+        let start = text.len();
+        for (at, character) in key.chars().enumerate() {
+            let escaped = round % 10 == 0 || at == surely || (character != '_' && random.usize(..one_in) == 0);
+            match (escaped, lower) {
+                (false, _) => text.push(character),
+                (true, true) => text.push_str(&format!("={:02x}", character as u32)),
+                (true, false) => text.push_str(&format!("={:02X}", character as u32)),
+            }
+        }
+        let span = Span { start, end: text.len() };
+        let found = keys(format!("{text}\n").as_bytes());
+        assert_eq!(found.len(), 1, "{text}");
+        assert_eq!((found[0].key.expose(), found[0].span), (key.as_bytes(), span), "{text}");
+        assert_eq!(*found[0].encoding, [Step::Undone("quoted-printable")], "{text}");
+    }
+    let key = format!("sk_live_{}", body(&mut random));
+    let found = keys(format!("?key=3d{key}&x=3d1").as_bytes());
+    assert_eq!(found.len(), 1);
+    assert_eq!(found[0].key.expose(), key.as_bytes());
+}
+
+#[test]
+fn big_endian_text_in_escapes_is_found_where_it_stands_behind_other_text() {
+    let mut random = fastrand::Rng::with_seed(15);
+    for before in ["x: ", "key=", "\"", "[", "a b c "] {
+        let key = format!("sk_live_{}", body(&mut random));
+        let units: String = key.chars().map(|letter| format!("\\x00\\x{:02x}", letter as u32)).collect();
+        let text = format!("{before}{units}");
+        let found = keys(text.as_bytes());
+        assert_eq!(found.len(), 1, "{before}");
+        assert_eq!(found[0].key.expose(), key.as_bytes());
+        assert_eq!(*found[0].encoding, [Step::Undone("hex"), Step::Undone("utf-16be")], "{before}");
+        assert_eq!(found[0].span, Span { start: before.len(), end: text.len() }, "{before}");
+    }
+}

@@ -1,6 +1,6 @@
 //! Tokens that begin with a vendor's prefix.
 
-use super::layer::{Joins, Layer};
+use super::layer::{Ending, Joins, Layer};
 use super::scan::note;
 use super::settle::{Sight, What};
 use super::{boundary, context, framed, split};
@@ -11,11 +11,10 @@ use crate::model::{Confidence, Kind};
 
 /// So much of what follows a prefix is looked at: more than the longest token of any vendor.
 const TAIL: usize = 1024;
+/// A prefix that Clerk never issues and a shorter body are a name.
+const SHORTEST_OF_OTHERS: usize = 16;
 /// The longest publishable key.
 const PUBLISHABLE: usize = 420;
-
-/// No other vendor's token is shorter, its prefix apart.
-const SHORTEST_OF_OTHERS: usize = 16;
 
 /// Judges the token whose prefix has a needle at `hit`.
 pub(super) fn examine(layer: &Layer<'_>, hit: usize, sights: &mut Vec<Sight>) {
@@ -31,28 +30,35 @@ pub(super) fn examine(layer: &Layer<'_>, hit: usize, sights: &mut Vec<Sight>) {
             return;
         }
     }
-    if boundary::is_inside_word(bytes, at) && !layer.begins_line(at) {
-        return;
-    }
     let body = at + spelling.len();
     let tail = &bytes[body..bytes.len().min(body + TAIL)];
+    // Only what is long enough is looked at as closely as that.
+    let letters = tail.iter().take(BODY).take_while(|byte| byte.is_ascii_alphanumeric()).count();
+    let may_be_framed = prefix.is_clerk_secret() && letters == BODY;
+    let framed = if may_be_framed { framed::says_key_length(layer, at) } else { None };
+    if framed.is_none() && boundary::is_inside_word(bytes, at) && !layer.begins_line(at) {
+        return;
+    }
     let end = body + token_len(prefix, tail);
-    // Programs are full of names that begin so: what they are called is looked at no closer.
-    if !prefix.is_clerk_secret() && end - body < SHORTEST_OF_OTHERS {
+    // The layer above has what stands in it as it is. Names are looked for only where they can matter: soups of escapes
+    // have the same token in a dozen layers, and programs are full of names that begin so.
+    let is_told_above = layer.is_plain_around(at, end);
+    let may_be_in_parts = prefix.is_clerk_secret() && split::joined(tail).is_some();
+    let is_name = !prefix.is_clerk_secret() && end - body < SHORTEST_OF_OTHERS;
+    if !may_be_in_parts && (is_told_above || is_name) {
         return;
     }
     let own = variable(layer, at);
     let own = own.as_deref().map_or(Context::None, context::names);
     let near = if own == Context::None { around(layer, at, end) } else { own };
     let by_own_name = matches!(own, Context::Other(_));
-    let framed = framed::says_key_length(bytes, at);
     let verdict =
         judge(&Token { prefix, spelling, tail, context: near, framed, ends_line: layer.begins_line(body + BODY) });
     let is_key = matches!(&verdict, Verdict::Key { confidence: Confidence::High, .. });
-    if !is_key && prefix.is_clerk_secret() && put_together(layer, (at, body), prefix, near, sights) {
+    if !is_key && may_be_in_parts && put_together(layer, (at, body), prefix, near, sights) {
         return;
     }
-    if layer.is_plain_around(at, end) {
+    if is_told_above {
         return;
     }
     let over = over_line_end(layer, at, body, end);
@@ -75,6 +81,9 @@ pub(super) fn examine(layer: &Layer<'_>, hit: usize, sights: &mut Vec<Sight>) {
                     (surer, "42 letters and digits, broken by a soft line break of quoted-printable")
                 }
                 Some(Over::Prefix) => (surer, "its prefix is broken by a soft line break"),
+                Some(Over::Loose) | None if confidence == Confidence::High && layer.ending(end) == Ending::Cut => {
+                    (surer, "42 letters and digits up to where the encoded text is broken off: more may belong to it")
+                }
                 Some(Over::Loose) | None => (confidence, reason),
             };
             note(layer, at, end, key_of(layer, at, key, confidence, reason), sights);

@@ -2,7 +2,7 @@
 
 use super::placeholder::{is_made_up, is_placeholder_of_other_length, runs_in_order};
 use super::prefix::Prefix;
-use super::vendor::{Vendor, claims};
+use super::vendor::{Vendor, WORKOS, claims};
 use super::{BODY, KeyText};
 use crate::model::Confidence;
 
@@ -82,6 +82,9 @@ pub fn judge(token: &Token<'_>) -> Verdict {
     if is_made_up(&tail[..BODY]) {
         return Verdict::Placeholder;
     }
+    if let Some(vendor) = claims_despite_length(token) {
+        return Verdict::OtherVendor(vendor);
+    }
     if run == BODY {
         let reason = "exactly 42 letters and digits after the prefix: Clerk's length, and no other known vendor's";
         return token.key(BODY, Confidence::High, reason);
@@ -112,6 +115,21 @@ pub fn judge(token: &Token<'_>) -> Verdict {
             "more than 42 letters and digits follow, and no vendor has that length: the first 42 may be a key",
         ),
     }
+}
+
+/// Whose a longer token is whose first character that is neither letter nor digit stands just behind the forty-second:
+/// what begins like WorkOS's base64, which goes on over `+` and `/`, and what has all of Apideck's length, unless Clerk
+/// is named. One key in a billion begins so.
+fn claims_despite_length(token: &Token<'_>) -> Option<Vendor> {
+    const APIDECK: usize = 93;
+    let Token { prefix, tail, context, framed, .. } = *token;
+    let is_base64 = |byte: &&u8| byte.is_ascii_alphanumeric() || b"+/-_".contains(byte);
+    let base64 = &tail[..tail.iter().take_while(is_base64).count()];
+    let whole = &tail[..token_len(prefix, tail)];
+    let is_apideck = whole.len() == APIDECK && context != Context::Clerk && framed.is_none();
+    claims(prefix, base64)
+        .filter(|vendor| vendor.name == WORKOS)
+        .or_else(|| claims(prefix, whole).filter(|_| is_apideck))
 }
 
 /// A body of fewer than 42 letters and digits.
@@ -318,6 +336,31 @@ mod tests {
                     ends_line: false,
                 });
                 assert_eq!(judged, Verdict::OtherVendor(vendor), "seed {seed}, {}…", &token[..16]);
+            }
+        }
+    }
+
+    #[test]
+    fn longer_tokens_of_other_vendors_that_are_broken_at_forty_two_are_theirs() {
+        for seed in 0..200 {
+            let (body, more) = (body(42, seed), body(50, seed + 1000));
+            for mark in ["+", "/", "-", "_", "A+"] {
+                let workos = format!("a2V5X{}{mark}{more}", &body[..37]);
+                for context in [Context::None, Context::Clerk] {
+                    let judged = verdict(&workos, context);
+                    assert!(matches!(judged, Verdict::OtherVendor(v) if v.name.contains("WorkOS")), "{workos}");
+                }
+            }
+            let judged = verdict(&format!("{body}-{more}\""), Context::None);
+            assert!(matches!(judged, Verdict::OtherVendor(v) if v.name == "Apideck"), "{body}");
+            // Beside Clerk's name, and with any other length, it is a key as ever.
+            for (tail, context) in [
+                (format!("{body}-{more}"), Context::Clerk),
+                (format!("{body}-{}", &more[1..]), Context::None),
+                (format!("{body}/{more}"), Context::None),
+            ] {
+                let judged = verdict(&tail, context);
+                assert!(matches!(judged, Verdict::Key { confidence: Confidence::High, .. }), "{tail}");
             }
         }
     }

@@ -72,6 +72,9 @@ fn click_up(body: &[u8]) -> bool {
     digits > 0 && rest.len() == 32 && is_code
 }
 
+/// Whose bodies are base64 that goes on over `+` and `/`.
+pub(super) const WORKOS: &str = "WorkOS or Highnote";
+
 /// The first rule that claims a token decides.
 const RULES: &[Rule] = &[
     Rule {
@@ -85,7 +88,7 @@ const RULES: &[Rule] = &[
         example: ("sk_org_", "????????????????????????"),
     },
     Rule {
-        vendor: Vendor { name: "WorkOS or Highnote", why: "the body begins with the base64 of key_" },
+        vendor: Vendor { name: WORKOS, why: "the body begins with the base64 of key_" },
         claims: |_, body| body.starts_with(b"a2V5X") && body.len() >= 60,
         example: ("sk_live_", "a2V5X3?????????????????????????????????????????????????????????????????????????"),
     },
@@ -201,11 +204,6 @@ const RULES: &[Rule] = &[
         vendor: Vendor { name: "Pagar.me", why: "ak_live_ or ak_test_ and 30 letters and digits" },
         claims: |prefix, body| prefix == Prefix::AkEnv && body.len() == 30 && alphanumeric(body),
         example: ("ak_live_", "A1a???????????????????????????"),
-    },
-    Rule {
-        vendor: Vendor { name: "Composio", why: "ak_ and 20 letters and digits" },
-        claims: |prefix, body| prefix == Prefix::AkBare && body.len() == 20 && drawn(body),
-        example: ("ak_", "A1a?????????????????"),
     },
     Rule {
         vendor: Vendor { name: "ngrok", why: "ak_ and 25 to 30 letters and digits" },

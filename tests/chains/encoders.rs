@@ -1,6 +1,10 @@
 //! Encodings, each with where every byte of what it encodes ends up.
 
+use std::io::Write as _;
+
 use fastrand::Rng;
+use flate2::Compression;
+use flate2::write::{DeflateEncoder, GzEncoder, ZlibEncoder};
 
 /// Bytes, and for each byte of what they encode which of them stand for it.
 pub(crate) struct Encoded {
@@ -29,7 +33,15 @@ pub(crate) const ALL: &[(Encoder, bool)] = &[
     (json, false),
     (entities, false),
     (quoted_printable, true),
+    (gzip, true),
+    (zlib, true),
+    (zip, true),
 ];
+
+/// Whether all of an encoding's bytes stand for each of what they encode.
+pub(crate) fn is_container(name: &str) -> bool {
+    ["gzip", "zlib", "zip"].contains(&name)
+}
 
 fn each(bytes: &[u8], name: &'static str, mut encode: impl FnMut(u8) -> Vec<u8>) -> Encoded {
     let mut encoded = Encoded { bytes: Vec::new(), places: Vec::new(), name };
@@ -201,4 +213,47 @@ fn quoted_printable(bytes: &[u8], random: &mut Rng) -> Encoded {
         encoded.places.push((start, encoded.bytes.len()));
     }
     encoded
+}
+
+/// All of a container, for each byte that it holds.
+fn whole(bytes: &[u8], made: Vec<u8>, name: &'static str) -> Encoded {
+    let places = vec![(0, made.len()); bytes.len()];
+    Encoded { bytes: made, places, name }
+}
+
+fn level(random: &mut Rng) -> Compression {
+    Compression::new(random.u32(1..=9))
+}
+
+fn gzip(bytes: &[u8], random: &mut Rng) -> Encoded {
+    let mut encoder = GzEncoder::new(Vec::new(), level(random));
+    encoder.write_all(bytes).expect("writing to memory");
+    whole(bytes, encoder.finish().expect("writing to memory"), "gzip")
+}
+
+fn zlib(bytes: &[u8], random: &mut Rng) -> Encoded {
+    let mut encoder = ZlibEncoder::new(Vec::new(), Compression::new(random.choice([1, 6, 9]).expect("one of them")));
+    encoder.write_all(bytes).expect("writing to memory");
+    whole(bytes, encoder.finish().expect("writing to memory"), "zlib")
+}
+
+/// One entry, with its directory.
+fn zip(bytes: &[u8], random: &mut Rng) -> Encoded {
+    let mut encoder = DeflateEncoder::new(Vec::new(), level(random));
+    encoder.write_all(bytes).expect("writing to memory");
+    let data = encoder.finish().expect("writing to memory");
+    let mut crc = flate2::Crc::new();
+    crc.update(bytes);
+    let mut about = vec![20, 0, 0, 0, 8, 0, 0, 0, 0x21, 0];
+    about.extend(crc.sum().to_le_bytes());
+    about.extend((data.len() as u32).to_le_bytes());
+    about.extend((bytes.len() as u32).to_le_bytes());
+    about.extend([3, 0, 0, 0]);
+    let local = [b"PK\x03\x04".as_slice(), &about, b"a.b", &data].concat();
+    let central = [b"PK\x01\x02\x14\0".as_slice(), &about, &[0; 14], b"a.b"].concat();
+    let mut end = b"PK\x05\x06\0\0\0\0\x01\0\x01\0".to_vec();
+    end.extend((central.len() as u32).to_le_bytes());
+    end.extend((local.len() as u32).to_le_bytes());
+    end.extend([0, 0]);
+    whole(bytes, [local, central, end].concat(), "zip")
 }

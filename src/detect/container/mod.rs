@@ -22,7 +22,7 @@ mod tar;
 mod zip;
 
 pub(super) use budget::{Budget, Limit, Limits};
-pub(super) use sniff::sniff;
+pub(super) use sniff::{sniff, within};
 
 /// A container format, told by magic and not by name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

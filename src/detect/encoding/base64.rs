@@ -44,6 +44,12 @@ pub(in crate::detect) fn value(character: u8) -> u8 {
     SEXTETS[character as usize]
 }
 
+/// Whether the `=` at `to` can be the padding of the run that ends there and makes `plain` bytes.
+pub(in crate::detect) fn is_padded(bytes: &[u8], to: usize, plain: usize) -> bool {
+    let last = to.checked_sub(1).map_or(NONE, |last| SEXTETS[bytes[last] as usize]);
+    bytes.get(to) == Some(&b'=') && plain % 3 == 2 && last & 3 == 0
+}
+
 /// Whether four characters can be three bytes below 0x80: the first has its top bit clear, the second its fourth,
 /// the third its second.
 fn is_ascii_group(group: &[u8]) -> bool {
@@ -210,7 +216,21 @@ impl Run {
         phases
     }
 
-    /// The plain text, from character number `phase` (of four) on.
+    /// The lines, but for the first, that begin like a container: what stands on those before may be no part of it. Of
+    /// the shortest marks one stands in a thousand lines by chance, so only the first few lines are held to them.
+    pub(in crate::detect) fn container_lines(&self, bytes: &[u8]) -> Vec<usize> {
+        const FIRST: usize = 4;
+        const WEAK: usize = 2;
+        let is_apart = |pair: &[u32]| pair[0] + 1 != pair[1];
+        let starts = self.places.windows(2).enumerate().filter(|(_, pair)| is_apart(pair)).map(|(at, _)| at + 1);
+        let begins = |line: usize, number: usize| {
+            let start = &bytes[self.place(number)..self.to];
+            begins_container(start) && (line < FIRST || !begins_container(&start[..start.len().min(WEAK)]))
+        };
+        starts.enumerate().filter(|(line, number)| begins(*line, *number)).map(|(_, number)| number).collect()
+    }
+
+    /// The plain text, from character number `phase` on.
     pub(in crate::detect) fn decode(&self, bytes: &[u8], phase: usize) -> Decoded {
         let mut text = Vec::with_capacity(self.plain_len());
         let positions = if self.is_contiguous {

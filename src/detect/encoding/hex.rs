@@ -25,9 +25,10 @@ pub(in crate::detect) fn pair(bytes: &[u8], at: usize) -> Option<u8> {
 /// The longest thing that stands between two bytes of a dump: `", 0x` and an indented line end.
 const WIDEST_GAP: usize = 40;
 
-/// Whether `byte` may stand between two bytes: not a digit, and nothing that begins another word.
+/// Whether `byte` may stand between two bytes: not a digit, and nothing that begins another word. (`=` is the escape of
+/// quoted-printable.)
 fn is_gap(byte: u8) -> bool {
-    matches!(byte, b' ' | b'\t' | b'\r' | b'\n' | b',' | b':' | b'-' | b';' | b'.' | b'"' | b'\'' | b'=' | b'|')
+    matches!(byte, b' ' | b'\t' | b'\r' | b'\n' | b',' | b':' | b'-' | b';' | b'.' | b'"' | b'\'' | b'|')
 }
 
 /// What stands between one byte and the next: nothing, or separators and a `0x`; its length. (`\x` is an escape.)
@@ -40,6 +41,8 @@ fn gap(bytes: &[u8], at: usize) -> Option<usize> {
             b'0' if matches!(bytes.get(at + length + 1), Some(b'x' | b'X')) => length += 2,
             _ if digit(byte).is_some() => return Some(length),
             _ if is_gap(byte) => length += 1,
+            // A soft line break of quoted-printable, whose escape it is else.
+            b'=' if matches!(bytes.get(at + length + 1), Some(b'\r' | b'\n')) => length += 1,
             _ => return None,
         }
     }
@@ -122,25 +125,45 @@ pub(in crate::detect) fn is_text_at(bytes: &[u8], at: usize) -> bool {
     on >= 3 && on + back >= BYTES
 }
 
+/// The first bytes of containers: gzip, zip, 7z, zstd, xz, bzip2, zlib.
+const MAGIC: &[&[u8]] = &[
+    &[0x1f, 0x8b, 0x08],
+    b"PK\x03\x04",
+    b"7z\xbc\xaf",
+    &[0x28, 0xb5, 0x2f, 0xfd],
+    b"\xfd7zXZ",
+    b"BZh",
+    &[0x78, 0x9c],
+    &[0x78, 0x01],
+    &[0x78, 0xda],
+    &[0x78, 0x5e],
+];
+
 /// The first digit of the run around `at`, if it begins like a container.
 pub(in crate::detect) fn container_start(bytes: &[u8], at: usize) -> Option<usize> {
-    // gzip, zip, 7z, zstd, xz, bzip2, zlib.
-    const MAGIC: &[&[u8]] = &[
-        &[0x1f, 0x8b, 0x08],
-        b"PK\x03\x04",
-        b"7z\xbc\xaf",
-        &[0x28, 0xb5, 0x2f, 0xfd],
-        b"\xfd7zXZ",
-        b"BZh",
-        &[0x78, 0x9c],
-        &[0x78, 0x01],
-        &[0x78, 0xda],
-        &[0x78, 0x5e],
-    ];
     let start = at - bytes[..at].iter().rev().take_while(|byte| byte.is_ascii_hexdigit()).count();
     // `0x`, `\\x` (PostgreSQL's) and `X'` (SQL's) leave the run as it is.
     let is_magic = |magic: &&&[u8]| magic.iter().enumerate().all(|(n, byte)| pair(bytes, start + n * 2) == Some(*byte));
     MAGIC.iter().find(is_magic).map(|_| start)
+}
+
+/// The first digit of the spaced run that begins like a container shortly before `at`.
+pub(in crate::detect) fn spaced_container_start(bytes: &[u8], at: usize) -> Option<usize> {
+    /// Between two samples, and a gap.
+    const BACK: usize = 48;
+    let is_magic = |start: usize| {
+        let first = pair(bytes, start);
+        MAGIC.iter().filter(|magic| first == magic.first().copied()).any(|magic| {
+            let mut next = start;
+            magic[1..].iter().all(|byte| {
+                let gap = gap(bytes, next + 2).filter(|gap| *gap > 0);
+                next += 2 + gap.unwrap_or(0);
+                gap.is_some() && pair(bytes, next) == Some(*byte)
+            })
+        })
+    };
+    let is_part = |at: usize| at > 0 && bytes.get(at - 1).is_some_and(u8::is_ascii_hexdigit);
+    (at.saturating_sub(BACK)..at + 8).find(|start| !is_part(*start) && is_magic(*start))
 }
 
 /// A line of `xxd` or `hexdump -C`: an offset, at most sixteen bytes, and what they are in ASCII.

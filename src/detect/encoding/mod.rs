@@ -7,6 +7,7 @@
 //! is searched like any other: so chains compose.
 
 pub(super) mod base64;
+pub(super) mod broken;
 pub(super) mod escapes;
 pub(super) mod hex;
 pub(super) mod quoted;

@@ -25,7 +25,11 @@ pub(in crate::detect) fn soft_break(bytes: &[u8], at: usize) -> Option<usize> {
 pub(in crate::detect) fn begins(bytes: &[u8], at: usize) -> bool {
     match bytes.get(at + 1..).unwrap_or_default() {
         // `_`, `=`, `+`, `/`, a carriage return, a NUL.
-        [b'5', b'F', ..] | [b'3', b'D', ..] | [b'2', b'B' | b'F', ..] | [b'0', b'D' | b'0', ..] => true,
+        [b'5', b'F' | b'f', ..] | [b'3', b'D' | b'd', ..] | [b'2', b'B' | b'F' | b'b' | b'f', ..] => true,
+        [b'0', b'D' | b'd' | b'0', ..] => true,
+        [b'3'..=b'7', _, ..] => {
+            pair(bytes, at + 1).is_some_and(|byte| byte.is_ascii_alphanumeric()) && is_near_prefix(bytes, at)
+        }
         [b'\n' | b'\r' | b' ' | b'\t', ..] => {
             // A line end after a blank or before an empty line joins nothing, and is common in source.
             let joins = |length: usize| {
@@ -36,6 +40,26 @@ pub(in crate::detect) fn begins(bytes: &[u8], at: usize) -> bool {
         }
         _ => false,
     }
+}
+
+/// Whether a letter that is spelt by the `=` at `at`, as none need be and few are, stands in a prefix or behind one. (One
+/// whose `_` are spelt has another sign.)
+fn is_near_prefix(bytes: &[u8], at: usize) -> bool {
+    const PREFIX: usize = 8;
+    const KEY: usize = 50;
+    let spells = |mut position: usize, text: &[u8]| {
+        text.iter().all(|letter| {
+            let spelt = if bytes.get(position) == Some(&b'=') { pair(bytes, position + 1) } else { None };
+            let is_it = spelt.or(bytes.get(position).copied()) == Some(*letter);
+            position += if spelt.is_some() { 3 } else { 1 };
+            is_it
+        })
+    };
+    let first = at.saturating_sub(3 * KEY);
+    let near = &bytes[first..bytes.len().min(at + 3 * PREFIX)];
+    memchr::memchr_iter(b'_', near)
+        .map(|underscore| first + underscore + 1)
+        .any(|behind| spells(behind, b"live_") || spells(behind, b"test_"))
 }
 
 /// Whether a text ends so that a line end may have been put into it: not in a blank, unless it is a line's indentation

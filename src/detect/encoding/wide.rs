@@ -51,11 +51,21 @@ fn order(bytes: &[u8], at: usize, width: usize) -> (Order, Option<Order>) {
     let speaks_little = row.starts && !is_cut_start && (first < nuls || !are_nul(bytes, first - nuls, nuls));
     let speaks_big = is_cut_start || (row.ends && !are_nul(bytes, last + 1, nuls));
     match (speaks_little, speaks_big) {
+        // Other text stands before the one or behind the other, and its nearest character is read as one of the row.
+        (true, true) if width == 2 && is_led_in(bytes, first, last) => (Order::Big, Some(Order::Little)),
         (true, true) => (Order::Little, Some(Order::Big)),
         (true, false) => (Order::Little, None),
         (false, true) => (Order::Big, None),
         (false, false) => (order_by_mark(bytes, at, width), None),
     }
+}
+
+/// Whether a row's first character is the last one of other text before it, rather than its last one the first of other
+/// text behind.
+fn is_led_in(bytes: &[u8], first: usize, last: usize) -> bool {
+    let is_edge = |at: usize| !bytes[at].is_ascii_alphanumeric();
+    let is_behind_text = first > 0 && matches!(bytes[first - 1], b'\t' | b'\n' | b' '..=b'~');
+    (is_behind_text && last + 1 == bytes.len()) || (is_edge(first) && !is_edge(last))
 }
 
 /// Characters of a row of wide text, each with its NULs.

@@ -198,6 +198,9 @@ fn run(bytes: &[u8], at: usize, signs: Sample) -> Option<Candidate> {
         if hex::is_dump(bytes, at) {
             return Some(Candidate::Dump(at));
         }
+        if let Some(digit) = hex::spaced_container_start(bytes, at) {
+            return Some(Candidate::Hex(digit));
+        }
     }
     if signs.base64() && base64::is_text_around(bytes, at) {
         return Some(Candidate::Base64 { at, is_container: false });

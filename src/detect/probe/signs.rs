@@ -36,7 +36,7 @@ pub(super) const MARKS: &[(ByHalves, ByHalves)] = &[
     (one(b'='), LINE_END),
     (one(b' '), LINE_END),
     (one(b'\t'), LINE_END),
-    (one(b'='), by_halves(1 << 3, 0b11_1111)),
+    (one(b'='), by_halves(1 << 3, 0b1111_1111)),
     // Percent and entities; backslashes.
     (by_halves(1 << 2, 1 << 5 | 1 << 6), ANY),
     (one(b'\\'), ANY),
@@ -178,11 +178,16 @@ impl Signs {
         let (in_base64, in_hex) = (self.in_base64(), none_of(self.not_hex));
         let is_long = u8::from(now & LONG == 0) | u8::from(now >> STRIDE & LONG == 0) << 1;
         let begins = u8::from(before >> STRIDE != 0) | u8::from(now as u32 != 0) << 1;
+        // A run of digits may have a mark before it that base64 has too: `0x`, `\\x`.
+        const MARK: u32 = 4;
+        let joined = now << MARK | before >> (BLOCK as u32 - MARK);
+        let begins_hex = u8::from(before >> (STRIDE as u32 - MARK) != 0)
+            | u8::from(joined & ((1 << (STRIDE as u32 + MARK)) - 1) != 0) << 1;
         Samples {
             base64: in_base64 & closer.may_be_text_in_base64(),
             hex: in_hex & !none_of(closer.solid) & (!in_base64 | closer.may_be_text_in_hex()),
             first: is_long & begins,
-            first_hex: is_long & begins & in_hex,
+            first_hex: is_long & begins_hex & in_hex,
             wide: 3 & !none_of(self.nul),
         }
     }
