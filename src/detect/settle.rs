@@ -148,18 +148,27 @@ fn one_way_into_containers(kept: &mut Vec<Sight>) {
         }
         What::Publishable { .. } => None,
     };
-    let mut shortest: HashMap<_, usize> = HashMap::new();
-    // Where one of the ways ends may differ: what encodes it goes over a line end or not.
-    let place = |sight: &Sight| Some((text(sight)?, sight.span.start, sight.local));
+    // Where one of the ways begins or ends may differ: what encodes it goes over a line end, or has escapes in it.
+    let mut ways: HashMap<_, Vec<(Span, usize)>> = HashMap::new();
     for sight in kept.iter().filter(|sight| sight.in_container) {
-        if let Some(place) = place(sight) {
-            let shortest = shortest.entry(place).or_insert(usize::MAX);
-            *shortest = (*shortest).min(sight.chain.len());
+        if let Some(text) = text(sight) {
+            let ways = ways.entry(text).or_default();
+            match ways.iter_mut().find(|(span, _)| *span == sight.span) {
+                Some((_, length)) => *length = (*length).min(sight.chain.len()),
+                None => ways.push((sight.span, sight.chain.len())),
+            }
         }
     }
+    let is_better = |(one, one_length): (Span, usize), (other, other_length): (Span, usize)| {
+        let overlap = one.start < other.end && other.start < one.end;
+        let size = |span: Span| span.end - span.start;
+        overlap && (one_length, Reverse(size(one)), one.start) < (other_length, Reverse(size(other)), other.start)
+    };
     kept.retain(|sight| {
-        !sight.in_container
-            || place(sight).is_none_or(|place| shortest.get(&place).is_none_or(|length| sight.chain.len() <= *length))
+        let Some(ways) = text(sight).filter(|_| sight.in_container).and_then(|text| ways.get(&text)) else {
+            return true;
+        };
+        !ways.iter().any(|way| is_better(*way, (sight.span, sight.chain.len())))
     });
 }
 

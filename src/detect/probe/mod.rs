@@ -191,6 +191,12 @@ fn run(bytes: &[u8], at: usize, signs: Sample) -> Option<Candidate> {
     {
         return Some(Candidate::Wide(at + character));
     }
+    // Before text: compressed bytes can read as that when they are halved elsewhere.
+    if signs.first_hex()
+        && let Some(digit) = hex::container_start(bytes, at)
+    {
+        return Some(Candidate::Hex(digit));
+    }
     if signs.hex() {
         if let Some(digit) = hex::text_around(bytes, at) {
             return Some(Candidate::Hex(digit));
@@ -204,11 +210,6 @@ fn run(bytes: &[u8], at: usize, signs: Sample) -> Option<Candidate> {
     }
     if signs.base64() && base64::is_text_around(bytes, at) {
         return Some(Candidate::Base64 { at, is_container: false });
-    }
-    if signs.first_hex()
-        && let Some(digit) = hex::container_start(bytes, at)
-    {
-        return Some(Candidate::Hex(digit));
     }
     signs.first().then(|| Candidate::Base64 { at: base64::line_start(bytes, at), is_container: true })
 }
