@@ -103,6 +103,13 @@ pub(in crate::detect) fn line_start(bytes: &[u8], at: usize) -> usize {
     at - bytes[..at].iter().rev().take_while(|byte| is_base64(**byte)).count()
 }
 
+/// Where a run begins indeed, of which `start` is the first character: the digits of a `%20` before it are no part of
+/// it.
+#[inline]
+pub(in crate::detect) fn behind_escape(bytes: &[u8], start: usize) -> usize {
+    if bytes[..start].ends_with(b"%") { start + 2 } else { start }
+}
+
 /// Finds the run around `at`, whose byte is of the alphabet.
 pub(in crate::detect) fn run(bytes: &[u8], at: usize) -> Run {
     let end_of = |from: usize| from + bytes[from..].iter().take_while(|byte| is_base64(**byte)).count();

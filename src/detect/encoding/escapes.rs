@@ -27,7 +27,9 @@ pub(in crate::detect) fn escape_at(bytes: &[u8], at: usize) -> Option<Encoding> 
     match bytes.get(at)? {
         b'%' => {
             let (byte, length) = percent(bytes, at)?;
-            (tells(byte) || (separates(byte) && is_in_run(bytes, at, at + length))).then_some(Encoding::Percent)
+            // What is no ASCII may be a container's.
+            let tells = tells(byte) || byte >= 0x80 || (separates(byte) && is_in_run(bytes, at, at + length));
+            tells.then_some(Encoding::Percent)
         }
         b'&' => {
             let (byte, _) = entity(bytes, at)?;

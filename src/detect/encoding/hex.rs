@@ -142,6 +142,8 @@ const MAGIC: &[&[u8]] = &[
 /// The first digit of the run around `at`, if it begins like a container.
 pub(in crate::detect) fn container_start(bytes: &[u8], at: usize) -> Option<usize> {
     let start = at - bytes[..at].iter().rev().take_while(|byte| byte.is_ascii_hexdigit()).count();
+    // The digits of a `%20` before the run are no part of it.
+    let start = if bytes[..start].ends_with(b"%") { start + 2 } else { start };
     // `0x`, `\\x` (PostgreSQL's) and `X'` (SQL's) leave the run as it is.
     let is_magic = |magic: &&&[u8]| magic.iter().enumerate().all(|(n, byte)| pair(bytes, start + n * 2) == Some(*byte));
     MAGIC.iter().find(is_magic).map(|_| start)

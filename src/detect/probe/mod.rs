@@ -102,7 +102,9 @@ fn walk(
             for (number, run) in signs.before_samples(before).into_iter().enumerate() {
                 // Words and paths of such a length are not rare.
                 let start = at + number * STRIDE - run;
-                if samples.first >> number & 1 != 0 && !base64::begins_container(&bytes[start..]) {
+                if samples.first >> number & 1 != 0
+                    && !base64::begins_container(&bytes[base64::behind_escape(bytes, start)..])
+                {
                     samples.first &= !(1 << number);
                 }
             }
@@ -211,7 +213,10 @@ fn run(bytes: &[u8], at: usize, signs: Sample) -> Option<Candidate> {
     if signs.base64() && base64::is_text_around(bytes, at) {
         return Some(Candidate::Base64 { at, is_container: false });
     }
-    signs.first().then(|| Candidate::Base64 { at: base64::line_start(bytes, at), is_container: true })
+    signs.first().then(|| {
+        let start = base64::behind_escape(bytes, base64::line_start(bytes, at));
+        Candidate::Base64 { at: start, is_container: true }
+    })
 }
 
 /// Bytes that stand in a dump of hex digits.
