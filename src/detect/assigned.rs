@@ -114,6 +114,9 @@ struct Judged {
     reason: &'static str,
 }
 
+/// Finds what stands beside a name.
+type Beside = fn(&[u8], Span) -> Option<Span>;
+
 /// A variable whose name has a needle at `hit`.
 pub(super) fn named(layer: &Layer<'_>, hit: usize, sights: &mut Vec<Sight>) {
     let bytes = layer.bytes;
@@ -159,7 +162,7 @@ pub(super) fn named(layer: &Layer<'_>, hit: usize, sights: &mut Vec<Sight>) {
         true
     };
     let names_clerk = memchr::memmem::find(&plain, b"clerk").is_some();
-    let beside: [fn(&[u8], Span) -> Option<Span>; 3] = [
+    let beside: [Beside; 3] = [
         |bytes, name| value_after(bytes, name.end),
         |bytes, name| field_after(bytes, name.end),
         |bytes, name| field_before(bytes, name.start),
