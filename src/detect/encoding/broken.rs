@@ -20,6 +20,10 @@ pub(in crate::detect) fn goes_on(bytes: &[u8], end: usize, is_part: fn(u8) -> bo
     // Only the last line is shorter than the others; a name and a value, or a word, is none.
     let is_named = match bytes.get(next + part) {
         Some(b' ' | b'\t') => !is_blank && behind_break(bytes, next + part).is_none_or(|(_, is_blank)| is_blank),
+        // Padding is followed by no value.
+        Some(b'=') => bytes.get(next + part + 1).is_some_and(|value| {
+            value.is_ascii_alphanumeric() || matches!(value, b'"' | b'\'' | b'$' | b'/' | b'.' | b'-' | b'_')
+        }),
         behind => matches!(behind, Some(b':' | b'.' | b'(' | b'[' | b'{' | b',')),
     };
     let part_of_run = &bytes[next..next + part];
@@ -100,6 +104,7 @@ mod tests {
             format!("{line}\n# Word\n"),
             format!("{line}\n# {last} words\n"),
             format!("{line}\nname: x"),
+            format!("{line}\nNEXT_PUBLIC_CLERK_PUBLISHABLE_KEY=pk"),
             format!("{line}\n\n{line}{last}\n"),
         ] {
             assert!(!goes_on(text.as_bytes(), line.len(), is_base64), "{text}");
