@@ -57,7 +57,10 @@ pub(super) fn candidates(bytes: &[u8], take: &mut dyn FnMut(Candidate) -> usize)
 
 /// Hands every sign in `bytes[from..to]` to `tell`, block by block; `from` is the start of a block. A sign depends on
 /// 32 bytes on either side at the most.
-#[cfg_attr(target_arch = "x86_64", expect(unsafe_code, reason = "measured: byte by byte it takes twenty times as long"))]
+#[cfg_attr(
+    target_arch = "x86_64",
+    expect(unsafe_code, reason = "measured: byte by byte it takes twenty times as long")
+)]
 pub(super) fn signs(bytes: &[u8], from: usize, to: usize, tell: &mut impl FnMut(usize, Sign)) {
     #[cfg(target_arch = "x86_64")]
     if std::arch::is_x86_feature_detected!("avx2") {
