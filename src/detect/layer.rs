@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use super::encoding::{Encoding, base64, broken, escapes, quoted};
+use super::places::Places;
 use crate::model::Span;
 
 /// One step on the way from an object's bytes to a text in it.
@@ -36,7 +37,7 @@ pub(super) enum Positions {
     /// Six bits a byte, where each byte stands.
     ScatteredSextets(Vec<u32>),
     /// Where each character begins and ends.
-    Table(Vec<(u32, u32)>),
+    Places(Places),
     /// All of it stands for all of the text: a container.
     Whole(Span),
 }
@@ -47,7 +48,7 @@ impl Positions {
             Self::Units { first, width } => first + at * width,
             Self::Sextets { first } => first + at * 8 / 6,
             Self::ScatteredSextets(places) => places.get(at * 8 / 6).map_or(0, |place| *place as usize),
-            Self::Table(places) => places.get(at).map_or(0, |place| place.0 as usize),
+            Self::Places(places) => places.start(at),
             Self::Whole(span) => span.start,
         }
     }
@@ -60,7 +61,7 @@ impl Positions {
             Self::ScatteredSextets(places) => {
                 places.get((at * 8).div_ceil(6).saturating_sub(1)).map_or(0, |place| *place as usize + 1)
             }
-            Self::Table(places) => places.get(at.saturating_sub(1)).map_or(0, |place| place.1 as usize),
+            Self::Places(places) => places.end(at.saturating_sub(1)),
             Self::Whole(span) => span.end,
         }
     }
@@ -68,9 +69,7 @@ impl Positions {
     /// Whether nothing stands between the characters of `from..to` that stands for none of them.
     fn is_gapless(&self, from: usize, to: usize) -> bool {
         match self {
-            Self::Table(places) => {
-                places.get(from..to).is_some_and(|places| places.windows(2).all(|pair| pair[0].1 == pair[1].0))
-            }
+            Self::Places(places) => places.is_gapless(from, to),
             _ => true,
         }
     }
@@ -86,7 +85,7 @@ impl Positions {
 
     /// Whether each character of `from..to` is one byte of what it was decoded from: then it stands there as it is.
     fn is_plain(&self, from: usize, to: usize) -> bool {
-        matches!(self, Self::Table(_)) && self.end(to) - self.start(from) == to - from
+        matches!(self, Self::Places(_)) && self.end(to) - self.start(from) == to - from
     }
 }
 

@@ -23,6 +23,7 @@ mod mask;
 mod needles;
 mod neighbours;
 mod one_key;
+mod places;
 mod probe;
 mod scan;
 mod settle;

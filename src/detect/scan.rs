@@ -172,7 +172,7 @@ impl<'d> Scan<'d> {
             }
         };
         done.runs.insert((kind, decoded.from), decoded.to);
-        if matches!(candidate, Candidate::Hex(_)) && matches!(decoded.positions, Positions::Table(_)) {
+        if matches!(candidate, Candidate::Hex(_)) && matches!(decoded.positions, Positions::Places(_)) {
             // Where something stands between the bytes, they begin at odd places and even ones.
             done.runs.insert((HEX + HEX + 1 - kind, decoded.from), decoded.to);
         }

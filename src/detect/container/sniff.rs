@@ -37,14 +37,39 @@ pub(in crate::detect) fn sniff(bytes: &[u8]) -> Option<Format> {
 /// The next place in `bytes`, from `from` on, where a container could begin among other text. Only marks that text has
 /// not by chance count: of zlib's the three that most encoders write.
 pub(in crate::detect) fn within(bytes: &[u8], from: usize) -> Option<usize> {
-    (from..bytes.len()).find(|at| match &bytes[*at..] {
+    let first = |byte: &u8| FIRST[usize::from(*byte)];
+    let mut at = from;
+    while let Some(next) = bytes.get(at..)?.iter().position(first) {
+        at += next;
+        if begins_within(&bytes[at..]) {
+            return Some(at);
+        }
+        at += 1;
+    }
+    None
+}
+
+/// What the marks begin with that [`begins_within`] knows.
+const FIRST: [bool; 256] = {
+    let mut table = [false; 256];
+    let firsts = b"\x1fP\x287\xfdBx";
+    let mut at = 0;
+    while at < firsts.len() {
+        table[firsts[at] as usize] = true;
+        at += 1;
+    }
+    table
+};
+
+fn begins_within(bytes: &[u8]) -> bool {
+    match bytes {
         [0x1f, 0x8b, 8, flags, ..] => flags & 0xe0 == 0,
         [b'P', b'K', 3, 4, ..] | [0x28, 0xb5, 0x2f, 0xfd, ..] => true,
         [b'7', b'z', 0xbc, 0xaf, 0x27, 0x1c, ..] | [0xfd, b'7', b'z', b'X', b'Z', 0, ..] => true,
         [b'B', b'Z', b'h', b'1'..=b'9', block @ ..] => block.len() >= 6 && begins_block(block),
-        rest @ [b'x', 0x9c | 0xda | 1, ..] => begins_zlib(rest),
+        [b'x', 0x9c | 0xda | 1, ..] => begins_zlib(bytes),
         _ => false,
-    })
+    }
 }
 
 /// A block of bzip2 (pi), or the end of a stream that has none (its square root).

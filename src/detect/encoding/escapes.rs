@@ -4,6 +4,7 @@
 //! stands that a key or its encoding could be spelt with.
 
 use super::super::layer::Positions;
+use super::super::places::Places;
 use super::super::probe::SPACED_HEX;
 use super::base64::is_base64;
 use super::hex::{digit, pair};
@@ -178,14 +179,25 @@ pub(in crate::detect) fn decode(bytes: &[u8], at: usize, encoding: Encoding) -> 
     if to - from < SHORTEST {
         return None;
     }
-    let (mut text, mut places) = (Vec::with_capacity(to - from), Vec::with_capacity(to - from));
+    let (mut text, mut places) = (Vec::with_capacity(to - from), Places::default());
     let (mut position, mut spelling) = (from, Spelling::default());
+    let begins = match encoding {
+        Encoding::Percent => b'%',
+        Encoding::Entities => b'&',
+        _ => b'\\',
+    };
     while position < to {
-        let escape = match (encoding, bytes[position]) {
-            (Encoding::Percent, b'%') => percent(bytes, position),
-            (Encoding::Entities, b'&') => entity(bytes, position),
-            (Encoding::Backslash, b'\\') => backslash(bytes, position),
-            _ => None,
+        let plain = memchr::memchr(begins, &bytes[position..to]).unwrap_or(to - position);
+        text.extend_from_slice(&bytes[position..position + plain]);
+        places.extend(position, plain, 1);
+        position += plain;
+        if position == to {
+            break;
+        }
+        let escape = match encoding {
+            Encoding::Percent => percent(bytes, position),
+            Encoding::Entities => entity(bytes, position),
+            _ => backslash(bytes, position),
         };
         let (character, length) = match escape {
             Some((character, length)) if position + length <= to => {
@@ -195,7 +207,7 @@ pub(in crate::detect) fn decode(bytes: &[u8], at: usize, encoding: Encoding) -> 
             _ => (bytes[position], 1),
         };
         text.push(character);
-        places.push((position as u32, (position + length) as u32));
+        places.push(position, position + length);
         position += length;
     }
     let name = match encoding {
@@ -203,7 +215,7 @@ pub(in crate::detect) fn decode(bytes: &[u8], at: usize, encoding: Encoding) -> 
         Encoding::Entities => "html-entities",
         _ => spelling.name(),
     };
-    Some(Decoded { text, positions: Positions::Table(places), encoding, name, from, to })
+    Some(Decoded { text, positions: Positions::Places(places), encoding, name, from, to })
 }
 
 /// Which escapes a run is spelt with, for its name.

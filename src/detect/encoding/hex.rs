@@ -1,6 +1,7 @@
 //! Hex: two digits a byte, close together or with something between.
 
 use super::super::layer::Positions;
+use super::super::places::Places;
 use super::{Decoded, Encoding};
 
 /// `text` in digits of either case, close together.
@@ -12,14 +13,36 @@ pub(super) fn spellings(text: &[u8]) -> impl Iterator<Item = Vec<u8>> {
     [spell(false), spell(true)].into_iter()
 }
 
+const NONE: u8 = 0xff;
+
+/// The value of each digit.
+const DIGITS: [u8; 256] = {
+    let mut table = [NONE; 256];
+    let mut byte = 0;
+    while byte < 256 {
+        table[byte] = match byte as u8 {
+            digit @ b'0'..=b'9' => digit - b'0',
+            upper @ b'A'..=b'F' => upper - b'A' + 10,
+            lower @ b'a'..=b'f' => lower - b'a' + 10,
+            _ => NONE,
+        };
+        byte += 1;
+    }
+    table
+};
+
 /// The value of a hex digit.
 pub(in crate::detect) fn digit(byte: u8) -> Option<u8> {
-    char::from(byte).to_digit(16).map(|value| value as u8)
+    Some(DIGITS[usize::from(byte)]).filter(|value| *value != NONE)
 }
 
 /// The byte that the two digits at `at` spell.
+#[inline]
 pub(in crate::detect) fn pair(bytes: &[u8], at: usize) -> Option<u8> {
-    Some((digit(*bytes.get(at)?)? << 4) | digit(*bytes.get(at + 1)?)?)
+    let [upper, lower] = bytes.get(at..at.checked_add(2)?)? else { return None };
+    let (upper, lower) = (DIGITS[usize::from(*upper)], DIGITS[usize::from(*lower)]);
+    // Of a digit the upper half is empty.
+    ((upper | lower) & 0xf0 == 0).then_some(upper << 4 | lower)
 }
 
 /// The longest thing that stands between two bytes of a dump: `", 0x` and an indented line end.
@@ -51,7 +74,7 @@ fn gap(bytes: &[u8], at: usize) -> Option<usize> {
 
 /// The text of the hex run around `at`, which is the first digit of a byte.
 pub(in crate::detect) fn decode(bytes: &[u8], at: usize) -> Decoded {
-    let mut places: Vec<(u32, u32)> = Vec::new();
+    let mut places = Places::default();
     let mut text = Vec::new();
     let mut first = at;
     while let Some(before) = previous(bytes, first) {
@@ -62,16 +85,16 @@ pub(in crate::detect) fn decode(bytes: &[u8], at: usize) -> Decoded {
     while let Some(value) = pair(bytes, next) {
         // The `0x` of a byte belongs to it.
         let start = if bytes[..next].ends_with(b"0x") && is_spaced { next - 2 } else { next };
-        places.push((start as u32, next as u32 + 2));
+        places.push(start, next + 2);
         text.push(value);
         match gap(bytes, next + 2) {
             Some(length) => next += 2 + length,
             None => break,
         }
     }
-    let to = places.last().map_or(at, |place| place.1 as usize);
+    let to = places.last_end().unwrap_or(at);
     let is_close = to - first == text.len() * 2;
-    let positions = if is_close { Positions::Units { first, width: 2 } } else { Positions::Table(places) };
+    let positions = if is_close { Positions::Units { first, width: 2 } } else { Positions::Places(places) };
     Decoded { text, positions, encoding: Encoding::Hex, name: "hex", from: first, to }
 }
 
@@ -168,6 +191,23 @@ pub(in crate::detect) fn spaced_container_start(bytes: &[u8], at: usize) -> Opti
     (at.saturating_sub(BACK)..at + 8).find(|start| !is_part(*start) && is_magic(*start))
 }
 
+/// Whether the digits in `part` could be those of whole bytes: numbers, which are common, have odd lengths as well. What
+/// the ends cut, and the 0 of a `0x`, may have any.
+pub(in crate::detect) fn are_bytes(part: &[u8]) -> bool {
+    let (mut group, mut is_cut) = (0, true);
+    for byte in part {
+        if DIGITS[usize::from(*byte)] != NONE {
+            group += 1;
+        } else {
+            if group % 2 != 0 && !is_cut && !(group == 1 && byte | 0x20 == b'x') {
+                return false;
+            }
+            (group, is_cut) = (0, false);
+        }
+    }
+    true
+}
+
 /// A line of `xxd` or `hexdump -C`: an offset, at most sixteen bytes, and what they are in ASCII.
 struct DumpLine {
     /// The first digits of its bytes.
@@ -218,18 +258,18 @@ pub(in crate::detect) fn decode_dump(bytes: &[u8], at: usize) -> Option<Decoded>
         }
         start = before;
     }
-    let (mut places, mut text, mut next) = (Vec::new(), Vec::new(), start);
+    let (mut places, mut text, mut next) = (Places::default(), Vec::new(), start);
     while let Some(line) = dump_line(bytes, next) {
         for digit in line.digits {
             text.extend(pair(bytes, digit));
-            places.push((digit as u32, digit as u32 + 2));
+            places.push(digit, digit + 2);
         }
         next = line.next;
         if next == bytes.len() {
             break;
         }
     }
-    let positions = Positions::Table(places);
+    let positions = Positions::Places(places);
     (text.len() >= 30).then_some(Decoded {
         text,
         positions,

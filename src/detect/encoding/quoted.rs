@@ -1,6 +1,7 @@
 //! Quoted-printable (RFC 2045): `=73`, and lines that go on after a `=`.
 
 use super::super::layer::Positions;
+use super::super::places::Places;
 use super::hex::pair;
 use super::{Decoded, Encoding};
 
@@ -77,24 +78,31 @@ fn follows_text(before: &[u8]) -> bool {
 /// The text of the lines around `at` that soft breaks join, and whether anything but line ends is escaped in it.
 pub(in crate::detect) fn decode(bytes: &[u8], at: usize) -> (Decoded, bool) {
     let (from, to) = lines_around(bytes, at);
-    let (mut text, mut places) = (Vec::with_capacity(to - from), Vec::with_capacity(to - from));
+    let (mut text, mut places) = (Vec::with_capacity(to - from), Places::default());
     let (mut position, mut escapes) = (from, false);
     while position < to {
+        let plain = memchr::memchr(b'=', &bytes[position..to]).unwrap_or(to - position);
+        text.extend_from_slice(&bytes[position..position + plain]);
+        places.extend(position, plain, 1);
+        position += plain;
+        if position == to {
+            break;
+        }
         if let Some(length) = soft_break(bytes, position) {
             position += length;
             continue;
         }
-        let escaped = if bytes[position] == b'=' { pair(bytes, position + 1) } else { None };
-        let (byte, length) = escaped.filter(|_| position + 3 <= to).map_or((bytes[position], 1), |byte| (byte, 3));
+        let escaped = pair(bytes, position + 1).filter(|_| position + 3 <= to);
+        let (byte, length) = escaped.map_or((b'=', 1), |byte| (byte, 3));
         escapes |= length > 1;
         text.push(byte);
-        places.push((position as u32, (position + length) as u32));
+        places.push(position, position + length);
         position += length;
     }
     (
         Decoded {
             text,
-            positions: Positions::Table(places),
+            positions: Positions::Places(places),
             encoding: Encoding::QuotedPrintable,
             name: "quoted-printable",
             from,

@@ -1,13 +1,14 @@
 //! The look at a block, with vectors of 32 bytes.
 
 use std::arch::x86_64::{
-    __m256i, _mm256_add_epi8, _mm256_and_si256, _mm256_andnot_si256, _mm256_cmpeq_epi8, _mm256_cmpgt_epi8,
-    _mm256_movemask_epi8, _mm256_or_si256, _mm256_set1_epi8, _mm256_setzero_si256, _mm256_shuffle_epi8,
-    _mm256_slli_epi16, _mm256_srli_epi16,
+    __m256i, _mm256_add_epi8, _mm256_and_si256, _mm256_andnot_si256, _mm256_cmpeq_epi8, _mm256_cmpeq_epi32,
+    _mm256_cmpeq_epi64, _mm256_cmpgt_epi8, _mm256_movemask_epi8, _mm256_or_si256, _mm256_packs_epi16,
+    _mm256_packs_epi32, _mm256_set1_epi8, _mm256_set1_epi16, _mm256_set1_epi32, _mm256_setzero_si256,
+    _mm256_shuffle_epi8, _mm256_srli_epi16,
 };
 
 use super::super::encoding::base64::is_base64;
-use super::signs::{self, Block, Closer, Signs, TO_SEXTET};
+use super::signs::{self, Block, Digits, Signs, TO_SEXTET};
 use super::{SPACED_HEX, STRIDE, WIDTH};
 
 type Table = [u8; 32];
@@ -173,25 +174,43 @@ fn samples(block: &Block) -> __m256i {
     bytemuck::must_cast(both)
 }
 
-/// As [`super::signs::look_closer`].
+/// As [`super::signs::digits`].
 #[target_feature(enable = "avx2")]
 #[inline]
-pub(super) fn look_closer(block: &Block) -> Closer {
+pub(super) fn digits(block: &Block) -> Digits {
     let bytes = samples(block);
-    let is_high = _mm256_cmpgt_epi8(bytes, _mm256_set1_epi8(b'7' as i8));
+    let no_first_digit = or(_mm256_cmpgt_epi8(bytes, _mm256_set1_epi8(b'7' as i8)), is(bytes, b'1'));
+    // Every other byte, the others, of each sample: what stands against either.
+    let even = _mm256_srli_epi16::<8>(no_first_digit);
+    let odd = and(no_first_digit, _mm256_set1_epi16(1));
+    let halves = mask(_mm256_cmpeq_epi64(_mm256_packs_epi16(even, odd), _mm256_setzero_si256()));
+    let between = or(is(or(bytes, _mm256_set1_epi8(0x20)), b'x'), is(bytes, b'-'));
+    let solid = _mm256_andnot_si256(is(bytes, b'='), _mm256_cmpgt_epi8(bytes, _mm256_set1_epi8(b'/' as i8)));
+    Digits { first: either(halves), between: either(mask(between)), solid: either(mask(solid)) }
+}
+
+/// The samples of which anything is marked, sixteen bits each.
+fn either(mask: u32) -> u8 {
+    u8::from(mask as u16 != 0) | u8::from(mask >> 16 != 0) << 1
+}
+
+/// As [`super::signs::text_in_base64`].
+#[target_feature(enable = "avx2")]
+#[inline]
+pub(super) fn text_in_base64(block: &Block) -> u8 {
+    let bytes = samples(block);
     let to_sextets = _mm256_shuffle_epi8(bytemuck::must_cast(SEXTETS), Halves::of(bytes).upper);
     let sextets = _mm256_add_epi8(bytes, to_sextets);
-    Closer {
-        no_first_digit: mask(or(is_high, is(bytes, b'1'))),
-        between: mask(or(is(or(bytes, _mm256_set1_epi8(0x20)), b'x'), is(bytes, b'-'))),
-        solid: mask(_mm256_andnot_si256(is(bytes, b'='), _mm256_cmpgt_epi8(bytes, _mm256_set1_epi8(b'/' as i8)))),
-        // The bit that matters is shifted up to where a mask takes it.
-        no_ascii: [
-            mask(_mm256_slli_epi16::<2>(sextets)),
-            mask(_mm256_slli_epi16::<4>(sextets)),
-            mask(_mm256_slli_epi16::<6>(sextets)),
-        ],
-    }
+    // What speaks against an alignment, in a group of four each; none has its top bit set, so that packing keeps it.
+    let against = |alignment: u32| {
+        let bits = i32::from_le_bytes(signs::NO_ASCII).rotate_right(8 * alignment);
+        and(sextets, _mm256_set1_epi32(bits))
+    };
+    let one = _mm256_packs_epi32(against(0), against(1));
+    let other = _mm256_packs_epi32(against(2), against(3));
+    // Of each sample four bytes an alignment.
+    let all = _mm256_packs_epi16(one, other);
+    either(mask(_mm256_cmpeq_epi32(all, _mm256_setzero_si256())))
 }
 
 #[cfg(test)]
@@ -218,8 +237,8 @@ mod tests {
             let mut block = [0; BLOCK + 1];
             block.fill_with(|| random.choice(alphabet).copied().unwrap_or_else(|| random.u8(..)));
             // SAFETY: the processor has AVX2, or we were not here.
-            let fast = unsafe { (look(&block), look_closer(&block)) };
-            assert_eq!(fast, (signs::look(&block), signs::look_closer(&block)), "{block:?}");
+            let fast = unsafe { (look(&block), text_in_base64(&block), digits(&block)) };
+            assert_eq!(fast, (signs::look(&block), signs::text_in_base64(&block), signs::digits(&block)), "{block:?}");
         }
     }
 }

@@ -10,7 +10,7 @@ mod signs;
 
 use super::encoding::{Encoding, base64, escapes, hex, quoted};
 pub(super) use signs::Sample;
-use signs::{Block, Closer, Samples, Signs};
+use signs::{Block, Digits, Samples, Signs};
 
 /// The bytes that are looked at together.
 pub(super) const BLOCK: usize = 64;
@@ -66,61 +66,111 @@ pub(super) fn signs(bytes: &[u8], from: usize, to: usize, tell: &mut impl FnMut(
     if std::arch::is_x86_feature_detected!("avx2") {
         #[target_feature(enable = "avx2")]
         fn with_vectors(bytes: &[u8], from: usize, to: usize, tell: &mut impl FnMut(usize, Sign)) {
-            walk(bytes, from, to, |block| avx2::look(block), |block| avx2::look_closer(block), tell);
+            let looks = Looks {
+                look: |block: &Block| avx2::look(block),
+                text_in_base64: |block: &Block| avx2::text_in_base64(block),
+                digits: |block: &Block| avx2::digits(block),
+            };
+            walk(bytes, from, to, &looks, tell);
         }
         // SAFETY: the processor has what the function is compiled for; nothing else in it is unsafe.
         return unsafe { with_vectors(bytes, from, to, tell) };
     }
-    walk(bytes, from, to, signs::look, signs::look_closer, tell);
+    let looks = Looks { look: signs::look, text_in_base64: signs::text_in_base64, digits: signs::digits };
+    walk(bytes, from, to, &looks, tell);
+}
+
+/// So many blocks are looked at before anything is done about one: what is in a block cannot be foretold, and a processor
+/// that guesses wrong at each takes twice as long.
+const BATCH: usize = 64;
+
+/// The looks at a block, with vectors or without.
+struct Looks<L, T, D> {
+    look: L,
+    text_in_base64: T,
+    digits: D,
 }
 
 /// The walk over blocks.
 #[inline(always)]
-fn walk(
+fn walk<L: Fn(&Block) -> Signs, T: Fn(&Block) -> u8, D: Fn(&Block) -> Digits>(
     bytes: &[u8],
     from: usize,
     to: usize,
-    look: impl Fn(&Block) -> Signs,
-    look_closer: impl Fn(&Block) -> Closer,
+    looks: &Looks<L, T, D>,
     tell: &mut impl FnMut(usize, Sign),
 ) {
+    let mut all = [Signs::default(); BATCH + 1];
     // What of the block before is no base64.
-    let mut before = u64::MAX;
+    all[0].not_base64 = u64::MAX;
     // The block before a part is looked at for that alone.
     let mut at = from.saturating_sub(BLOCK);
+    let to = to.min(bytes.len());
+    // The last block, filled up with what is part of nothing.
     let mut last = [0x80; BLOCK + 1];
-    loop {
-        let rest = &bytes[at..];
-        let block = match rest.first_chunk() {
-            Some(block) => block,
-            None => {
-                // Filled up with what is part of nothing.
-                last[..rest.len()].copy_from_slice(rest);
-                &last
-            }
-        };
-        let signs = look(block);
-        if !signs.is_empty() && at >= from {
-            let mut samples = signs.samples(before, &look_closer(block));
-            for (number, run) in signs.before_samples(before).into_iter().enumerate() {
-                // Words and paths of such a length are not rare.
-                let start = at + number * STRIDE - run;
-                if samples.first >> number & 1 != 0
-                    && !base64::begins_container(&bytes[base64::behind_escape(bytes, start)..])
-                {
-                    samples.first &= !(1 << number);
-                }
-            }
-            if signs.marks != 0 || !samples.is_empty() {
-                tell_block(at, &signs, samples, tell);
-            }
+    let rest = &bytes[bytes.len().saturating_sub(1) / BLOCK * BLOCK..];
+    last[..rest.len()].copy_from_slice(rest);
+    let block = |at: usize| bytes[at..].first_chunk().unwrap_or(&last);
+    while at < to {
+        let blocks = (to - at).div_ceil(BLOCK).min(BATCH);
+        let (mut told, mut hex) = (0u64, 0u64);
+        for number in 0..blocks {
+            let signs = (looks.look)(block(at + number * BLOCK));
+            told |= u64::from(!signs.is_empty()) << number;
+            hex |= u64::from(signs.may_be_hex()) << number;
+            all[number + 1] = signs;
         }
-        at += BLOCK;
-        if rest.len() <= BLOCK || at >= to {
-            return;
+        if at < from {
+            told &= !1;
         }
-        before = signs.not_base64;
+        hex &= told;
+        let mut samples = [Samples::default(); BATCH];
+        let mut left = told;
+        while left != 0 {
+            let number = left.trailing_zeros() as usize;
+            left &= left - 1;
+            let (signs, before, place) = (&all[number + 1], all[number].not_base64, at + number * BLOCK);
+            let mut all_of = signs.samples(before, (looks.text_in_base64)(block(place)));
+            // Words and paths as long as a container's run are not rare.
+            all_of.first &= beginnings(place, signs, before, |start| base64::may_begin_container(bytes, start));
+            told &= !(u64::from(signs.marks == 0 && all_of.is_empty()) << number);
+            samples[number] = all_of;
+        }
+        while hex != 0 {
+            let number = hex.trailing_zeros() as usize;
+            hex &= hex - 1;
+            let digits = (looks.digits)(block(at + number * BLOCK));
+            let in_hex = all[number + 1].samples_in_hex(all[number].not_base64, &digits);
+            told |= u64::from(!in_hex.is_empty()) << number;
+            samples[number].add(in_hex);
+        }
+        while told != 0 {
+            let number = told.trailing_zeros() as usize;
+            told &= told - 1;
+            let (signs, before, place) = (&all[number + 1], all[number].not_base64, at + number * BLOCK);
+            let mut all_of = samples[number];
+            if all_of.first != 0 {
+                let is_one = |start: usize| {
+                    let start = base64::behind_escape(bytes, start.min(bytes.len()));
+                    bytes.get(start..).is_some_and(base64::begins_container)
+                };
+                all_of.first &= beginnings(place, signs, before, is_one);
+            }
+            tell_block(place, signs, all_of, tell);
+        }
+        all[0] = all[blocks];
+        at += blocks * BLOCK;
     }
+}
+
+/// The samples of the block at `at` whose run, by its first byte, is one, whether or not there is a run.
+#[inline(always)]
+fn beginnings(at: usize, signs: &Signs, before: u64, is_one: impl Fn(usize) -> bool) -> u8 {
+    let mut samples = 0;
+    for (number, run) in signs.before_samples(before).into_iter().enumerate() {
+        samples |= u8::from(is_one((at + number * STRIDE).saturating_sub(run))) << number;
+    }
+    samples
 }
 
 fn tell_block(at: usize, signs: &Signs, samples: Samples, tell: &mut impl FnMut(usize, Sign)) {
@@ -203,13 +253,14 @@ fn run(bytes: &[u8], at: usize, signs: Sample) -> Option<Candidate> {
         return Some(Candidate::Hex(digit));
     }
     if signs.hex() {
-        if let Some(digit) = hex::text_around(bytes, at) {
+        let are_bytes = bytes.get(at..at + WIDTH).is_some_and(hex::are_bytes);
+        if are_bytes && let Some(digit) = hex::text_around(bytes, at) {
             return Some(Candidate::Hex(digit));
         }
         if hex::is_dump(bytes, at) {
             return Some(Candidate::Dump(at));
         }
-        if let Some(digit) = hex::spaced_container_start(bytes, at) {
+        if are_bytes && let Some(digit) = hex::spaced_container_start(bytes, at) {
             return Some(Candidate::Hex(digit));
         }
     }

@@ -42,11 +42,22 @@ pub(super) const MARKS: &[(ByHalves, ByHalves)] = &[
     (one(b'\\'), ANY),
 ];
 
-/// Whether the two are a mark.
-fn is_mark(byte: u8, next: u8) -> bool {
-    let is = |set: ByHalves, byte: u8| set.upper >> (byte >> 4) & 1 != 0 && set.lower >> (byte & 15) & 1 != 0;
-    MARKS.iter().any(|(here, behind)| is(*here, byte) && is(*behind, next))
-}
+/// The marks that each byte may begin, and may follow in: a bit a mark.
+const MARKS_OF: [[u8; 256]; 2] = {
+    let mut table = [[0; 256]; 2];
+    let mut byte = 0;
+    while byte < 256 {
+        let mut mark = 0;
+        while mark < MARKS.len() {
+            let (here, next) = MARKS[mark];
+            table[0][byte] |= ((here.upper >> (byte >> 4) & here.lower >> (byte & 15) & 1) as u8) << mark;
+            table[1][byte] |= ((next.upper >> (byte >> 4) & next.lower >> (byte & 15) & 1) as u8) << mark;
+            mark += 1;
+        }
+        byte += 1;
+    }
+    table
+};
 
 /// What the bytes of a block are, a bit a byte.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -61,18 +72,15 @@ pub(super) struct Signs {
     pub(super) nul: u32,
 }
 
-/// What a closer look at the samples of a block tells, sixteen bits each, a bit a byte.
+/// What a closer look at samples in which all may stand in hex tells, a bit a sample.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) struct Closer {
-    /// Digits that no byte of text in hex begins with.
-    pub(super) no_first_digit: u32,
-    /// Characters of base64 that may stand between two bytes in hex.
-    pub(super) between: u32,
-    /// What does not stand between two bytes in hex, as a blank does: digits, if the rest is hex.
-    pub(super) solid: u32,
-    /// What, as the first, second or third character of a group of four in base64, says that one of
-    /// its bytes is no ASCII.
-    pub(super) no_ascii: [u32; 3],
+pub(super) struct Digits {
+    /// Every other character is a digit that a byte of text in hex can begin with, where it is a digit.
+    pub(super) first: u8,
+    /// Some of its characters of base64 may stand between two bytes in hex.
+    pub(super) between: u8,
+    /// Some of it does not stand between two bytes in hex, as a blank does: digits, if the rest is hex.
+    pub(super) solid: u8,
 }
 
 /// What a sample may be part of, a bit a sample.
@@ -132,6 +140,16 @@ impl Samples {
         self.base64 | self.hex | self.first | self.first_hex | self.wide == 0
     }
 
+    /// These and others.
+    #[inline(always)]
+    pub(super) fn add(&mut self, others: Self) {
+        self.base64 |= others.base64;
+        self.hex |= others.hex;
+        self.first |= others.first;
+        self.first_hex |= others.first_hex;
+        self.wide |= others.wide;
+    }
+
     /// The same of one sample.
     pub(super) fn of(self, number: usize) -> Sample {
         let bit = |samples: u8, bit: u8| (samples >> number & 1) * bit;
@@ -145,13 +163,16 @@ impl Samples {
     }
 }
 
-/// Every sample's low bit.
-const EACH: u32 = 0x0001_0001;
-
 /// The samples of which no bit is set.
 #[inline(always)]
 fn none_of(mask: u32) -> u8 {
     u8::from(mask as u16 == 0) | u8::from(mask >> 16 == 0) << 1
+}
+
+/// Whether some sample has no bit set; it may be said of two bits that are all there are as well.
+#[inline(always)]
+fn may_be_none(mask: u32) -> u32 {
+    mask.wrapping_sub(0x0001_0001) & !mask & 0x8000_8000
 }
 
 impl Signs {
@@ -161,35 +182,56 @@ impl Signs {
         u8::from(self.not_base64 & 0xffff == 0) | u8::from(self.not_base64 >> STRIDE & 0xffff == 0) << 1
     }
 
-    /// Whether there is nothing here, as in most blocks.
+    /// Whether there is nothing here, as in most blocks; a few others are let through.
     #[inline(always)]
     pub(super) fn is_empty(&self) -> bool {
-        let runs = self.in_base64() | none_of(self.not_hex);
-        runs == 0 && self.marks == 0 && self.nul == 0
+        let not_base64 = (self.not_base64 & 0xffff) as u32 | (self.not_base64 >> 16) as u32 & 0xffff_0000;
+        let runs = may_be_none(not_base64) | may_be_none(self.not_hex);
+        self.marks | u64::from(runs | self.nul) == 0
     }
 
-    /// What the samples may be part of; `before`: what of the block before is no base64. Without a branch, since what a
-    /// sample is cannot be foretold.
+    /// Whether some sample may be all of what stands in hex.
     #[inline(always)]
-    pub(super) fn samples(&self, before: u64, closer: &Closer) -> Samples {
-        // A run that holds a container is longer, whatever it is wrapped at; a word seldom is.
-        const LONG: u64 = (1 << 29) - 1;
-        let now = self.not_base64;
-        let (in_base64, in_hex) = (self.in_base64(), none_of(self.not_hex));
-        let is_long = u8::from(now & LONG == 0) | u8::from(now >> STRIDE & LONG == 0) << 1;
-        let begins = u8::from(before >> STRIDE != 0) | u8::from(now as u32 != 0) << 1;
+    pub(super) fn may_be_hex(&self) -> bool {
+        may_be_none(self.not_hex) != 0
+    }
+
+    /// What the samples may be part of, hex apart; `before`: what of the block before is no base64; and which of them could
+    /// be text in base64 if they are base64. Without a branch, since what a sample is cannot be foretold.
+    #[inline(always)]
+    pub(super) fn samples(&self, before: u64, text_in_base64: u8) -> Samples {
+        let begins = u8::from(before >> STRIDE != 0) | u8::from(self.not_base64 as u32 != 0) << 1;
+        Samples {
+            base64: self.in_base64() & text_in_base64,
+            first: self.are_long() & begins,
+            wide: 3 & !none_of(self.nul),
+            ..Samples::default()
+        }
+    }
+
+    /// The rest of that.
+    #[inline(always)]
+    pub(super) fn samples_in_hex(&self, before: u64, digits: &Digits) -> Samples {
         // A run of digits may have a mark before it that base64 has too: `0x`, `\\x`.
         const MARK: u32 = 4;
-        let joined = now << MARK | before >> (BLOCK as u32 - MARK);
-        let begins_hex = u8::from(before >> (STRIDE as u32 - MARK) != 0)
+        let joined = self.not_base64 << MARK | before >> (BLOCK as u32 - MARK);
+        let begins = u8::from(before >> (STRIDE as u32 - MARK) != 0)
             | u8::from(joined & ((1 << (STRIDE as u32 + MARK)) - 1) != 0) << 1;
+        let in_hex = none_of(self.not_hex);
         Samples {
-            base64: in_base64 & closer.may_be_text_in_base64(),
-            hex: in_hex & !none_of(closer.solid) & (!in_base64 | closer.may_be_text_in_hex()),
-            first: is_long & begins,
-            first_hex: is_long & begins_hex & in_hex,
-            wide: 3 & !none_of(self.nul),
+            // Where digits stand close together, every other one begins a byte.
+            hex: in_hex & digits.solid & (!self.in_base64() | digits.first | digits.between),
+            first_hex: self.are_long() & begins & in_hex,
+            ..Samples::default()
         }
+    }
+
+    /// The samples that begin so many characters of base64 as a run has that holds a container, whatever it is wrapped at:
+    /// a word seldom is as long.
+    #[inline(always)]
+    fn are_long(&self) -> u8 {
+        const LONG: u64 = (1 << 29) - 1;
+        u8::from(self.not_base64 & LONG == 0) | u8::from(self.not_base64 >> STRIDE & LONG == 0) << 1
     }
 
     /// How many characters of base64 stand right before each sample.
@@ -198,26 +240,9 @@ impl Signs {
     }
 }
 
-impl Closer {
-    /// The samples that some alignment of base64 could make ASCII of.
-    #[inline(always)]
-    fn may_be_text_in_base64(&self) -> u8 {
-        let [first, second, third] = self.no_ascii;
-        // By where a group begins: what speaks against it, of all groups of one alignment together.
-        let groups = first | (second & !EACH) >> 1 | (third & !(EACH * 3)) >> 2;
-        let halves = groups | groups >> 8 & 0x00ff_00ff;
-        let alignments = halves | halves >> 4 & 0x000f_000f;
-        u8::from(alignments & 0xf != 0xf) | u8::from(alignments >> 16 & 0xf != 0xf) << 1
-    }
-
-    /// The samples that could be text in hex: where digits stand close together, every other one begins a byte.
-    #[inline(always)]
-    fn may_be_text_in_hex(&self) -> u8 {
-        const EVERY_OTHER: u32 = 0x5555_5555;
-        let seconds = none_of(self.no_first_digit & EVERY_OTHER) | none_of(self.no_first_digit & !EVERY_OTHER);
-        seconds | !none_of(self.between)
-    }
-}
+/// The bits that say, in the first, second and third character of a group of four in base64, that one of its bytes is no
+/// ASCII.
+pub(super) const NO_ASCII: [u8; 4] = [0x20, 0x08, 0x02, 0];
 
 /// From a character of base64 to its six bits, by its upper half: what is to be added. Not exact for `+`, `-`, `/` and
 /// `_`, which may get fewer of the bits that matter here than they have.
@@ -236,34 +261,48 @@ pub(super) const TO_SEXTET: [u8; 16] = {
 pub(super) fn look(block: &Block) -> Signs {
     let mut signs = Signs::default();
     for (at, pair) in block.windows(2).enumerate() {
-        signs.marks |= u64::from(is_mark(pair[0], pair[1])) << at;
+        let mark = MARKS_OF[0][usize::from(pair[0])] & MARKS_OF[1][usize::from(pair[1])];
+        signs.marks |= u64::from(mark != 0) << at;
         signs.not_base64 |= u64::from(!base64::is_base64(pair[0])) << at;
     }
-    for (place, byte) in samples(block) {
-        signs.not_hex |= u32::from(!super::SPACED_HEX[byte as usize]) << place;
-        signs.nul |= u32::from(byte == 0) << place;
+    for (place, byte) in samples(block).flatten().enumerate() {
+        signs.not_hex |= u32::from(!super::SPACED_HEX[usize::from(*byte)]) << place;
+        signs.nul |= u32::from(*byte == 0) << place;
     }
     signs
 }
 
-/// Looks at the samples of a block more closely.
-pub(super) fn look_closer(block: &Block) -> Closer {
-    let mut closer = Closer::default();
-    for (place, byte) in samples(block) {
-        closer.no_first_digit |= u32::from(byte == b'1' || (byte > b'7' && byte.is_ascii())) << place;
-        closer.between |= u32::from(byte == b'-' || byte | 0x20 == b'x') << place;
-        closer.solid |= u32::from(byte > b'/' && byte.is_ascii() && byte != b'=') << place;
-        let sextet = byte.wrapping_add(TO_SEXTET[usize::from(byte >> 4)]);
-        for (number, mask) in closer.no_ascii.iter_mut().enumerate() {
-            *mask |= u32::from(sextet & (0x20 >> (2 * number)) != 0) << place;
-        }
-    }
-    closer
+/// The samples that some alignment of base64 could make ASCII of.
+pub(super) fn text_in_base64(block: &Block) -> u8 {
+    samples_where(block, |sample| {
+        (0..4).any(|alignment| {
+            sample.iter().enumerate().all(|(at, byte)| {
+                let sextet = byte.wrapping_add(TO_SEXTET[usize::from(byte >> 4)]);
+                sextet & NO_ASCII[(at + alignment) % 4] == 0
+            })
+        })
+    })
 }
 
-/// The bytes of a block's samples, numbered.
-fn samples(block: &Block) -> impl Iterator<Item = (usize, u8)> {
-    (0..SAMPLES).flat_map(|number| block[number * STRIDE..][..WIDTH].iter().copied()).enumerate()
+/// Looks at the digits in the samples of a block.
+pub(super) fn digits(block: &Block) -> Digits {
+    let begins = |byte: &u8| *byte != b'1' && (*byte <= b'7' || !byte.is_ascii());
+    Digits {
+        first: samples_where(block, |sample| (0..2).any(|half| sample.iter().skip(half).step_by(2).all(begins))),
+        between: samples_where(block, |sample| sample.iter().any(|byte| *byte == b'-' || byte | 0x20 == b'x')),
+        solid: samples_where(block, |sample| {
+            sample.iter().any(|byte| *byte > b'/' && byte.is_ascii() && *byte != b'=')
+        }),
+    }
+}
+
+fn samples_where(block: &Block, is: impl Fn(&[u8]) -> bool) -> u8 {
+    samples(block).enumerate().map(|(number, sample)| u8::from(is(sample)) << number).sum()
+}
+
+/// The samples of a block.
+fn samples(block: &Block) -> impl Iterator<Item = &[u8]> {
+    (0..SAMPLES).map(|number| &block[number * STRIDE..][..WIDTH])
 }
 
 #[cfg(test)]
@@ -271,7 +310,10 @@ mod tests {
     use super::*;
 
     fn all_of(block: &Block, before: u64) -> Samples {
-        look(block).samples(before, &look_closer(block))
+        let signs = look(block);
+        let mut samples = signs.samples(before, text_in_base64(block));
+        samples.add(signs.samples_in_hex(before, &digits(block)));
+        samples
     }
 
     /// A sample of a text in an encoding, in every place where one can stand.
