@@ -57,18 +57,29 @@ fn is_binary(bytes: &[u8], at: usize) -> bool {
     false
 }
 
-/// Whether some record's header before `at` has a text of `length` bytes begin right there (SQLite's file format,
-/// section 2.1: a header of its own length and serial types, then the columns without a gap; a text of n bytes has the
-/// type 2n + 13).
+/// A database, a write-ahead log of either byte order and a rollback journal (SQLite's file format, sections 1.3, 4.1
+/// and 3).
+const SQLITE: [&[u8]; 4] = [
+    b"SQLite format 3\0",
+    &[0x37, 0x7f, 0x06, 0x82],
+    &[0x37, 0x7f, 0x06, 0x83],
+    &[0xd9, 0xd5, 0x05, 0xf9, 0x20, 0xa1, 0x63, 0xd7],
+];
+
+/// Whether some record has a text of `length` bytes begin at `at` (SQLite's file format, sections 1.6 and 2.1: a cell is
+/// the length of its record, a row's number unless it is an index's, and the record: a header of its own length and
+/// serial types, then the columns without a gap; a text of n bytes has the type 2n + 13). That both lengths agree is no
+/// chance; in a database it need not be seen, since what frees a cell writes over its beginning (section 1.5).
 fn is_sqlite_column(bytes: &[u8], at: usize, length: usize) -> bool {
     let text_type = (length * 2 + 13) as u64;
+    let is_database = SQLITE.iter().any(|magic| bytes.starts_with(magic));
     (at.saturating_sub(NEAR)..at).rev().any(|header| {
         let Some((length, first)) = varint(bytes, header) else { return false };
         let end = header.saturating_add(length as usize);
         if !(2..=200).contains(&length) || end > at {
             return false;
         }
-        let (mut next, mut column) = (first, end);
+        let (mut next, mut column, mut is_text) = (first, end, false);
         while next < end {
             let Some((kind, after)) = varint(bytes, next) else { return false };
             let width = match kind {
@@ -81,16 +92,29 @@ fn is_sqlite_column(bytes: &[u8], at: usize, length: usize) -> bool {
             };
             // NULL, 0, 1 and what is empty stand nowhere: the text may be that of the column behind.
             if column == at && width > 0 {
-                return kind == text_type;
+                is_text = kind == text_type;
             }
-            column += width;
-            if column > at {
+            if column >= at && width > 0 && !is_text {
                 return false;
             }
+            column += width;
             next = after;
         }
-        false
+        next == end && is_text && (is_database || is_record_length(bytes, header, (column - header) as u64))
     })
+}
+
+/// Whether before the record at `at` stands that it has so many bytes.
+fn is_record_length(bytes: &[u8], at: usize, length: u64) -> bool {
+    let ends_at = |start: usize, end: usize| varint(bytes, start).filter(|(_, after)| *after == end);
+    let is_length = |end: usize| {
+        let starts = (1..=3).filter_map(|back| end.checked_sub(back));
+        starts.into_iter().any(|start| ends_at(start, end).is_some_and(|(value, _)| value == length))
+    };
+    // A row's number has up to nine bytes, all but the last of which go on.
+    let row = 1 + bytes[..at].iter().rev().skip(1).take(8).take_while(|byte| **byte >= 0x80).count();
+    let is_end = bytes[..at].last().is_some_and(|byte| *byte < 0x80);
+    is_length(at) || (is_end && (1..=row).any(|row| at.checked_sub(row).is_some_and(is_length)))
 }
 
 /// SQLite's variable-length integer, of up to three bytes, and where it ends.
