@@ -19,7 +19,7 @@ pub(super) enum Lead {
 }
 
 /// Parts of prefixes that are looked for encoded: `k_live_` serves `sk_live_`, `pk_live_` and `rk_live_`. As they are,
-/// `probe` finds them with every other by their `k_`.
+/// `probe` finds them with every other by their `k_` or `y_`.
 const PREFIXES: &[&str] = &["k_live_", "k_test_"];
 
 /// Parts of the names of variables, in the spellings of the field: `CLERK_API_KEY`, `clerk_api_key`, `clerkApiKey`,

@@ -4,7 +4,7 @@
 //! shorter token. Of readings that overlap the surest stays.
 
 use std::cmp::Reverse;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use super::layer::{Chain, Ending};
 use super::lines::Lines;
@@ -134,6 +134,7 @@ pub(super) fn settle(bytes: &[u8], mut sights: Vec<Sight>, sink: &mut dyn FnMut(
     }
     kept.sort_by_key(|sight| (sight.span.start, sight.span.end, sight.member));
     one_way_into_containers(&mut kept);
+    no_part_of_a_whole(&mut kept);
     let mut lines = Lines::default();
     kept.into_iter().map(|sight| told(bytes, &mut lines, sight)).for_each(sink);
 }
@@ -164,11 +165,32 @@ fn one_way_into_containers(kept: &mut Vec<Sight>) {
         let size = |span: Span| span.end - span.start;
         overlap && (one_length, Reverse(size(one)), one.start) < (other_length, Reverse(size(other)), other.start)
     };
+    // Of two ways that are as good the first stays.
+    let mut seen = HashSet::new();
     kept.retain(|sight| {
-        let Some(ways) = text(sight).filter(|_| sight.in_container).and_then(|text| ways.get(&text)) else {
-            return true;
-        };
+        let Some(text) = text(sight).filter(|_| sight.in_container) else { return true };
+        let Some(ways) = ways.get(&text) else { return true };
         !ways.iter().any(|way| is_better(*way, (sight.span, sight.chain.len())))
+            && seen.insert((text, sight.span, sight.local, sight.chain.clone()))
+    });
+}
+
+/// A container whose encoding is broken over lines can be opened by its first line alone, and be cut off in a key: what a
+/// whole key that is told of the same place begins with is a part of it.
+fn no_part_of_a_whole(kept: &mut Vec<Sight>) {
+    let key = |sight: &Sight| match &sight.what {
+        What::Key { key, confidence, .. } if sight.in_container => Some((key.clone(), *confidence)),
+        _ => None,
+    };
+    let mut whole: Vec<(KeyText, Span)> = Vec::new();
+    let is_whole = |sight: &&Sight| matches!(key(sight), Some((_, Confidence::High)));
+    whole.extend(kept.iter().filter(is_whole).filter_map(|sight| Some((key(sight)?.0, sight.span))));
+    whole.sort_unstable_by(|one, other| one.0.expose().cmp(other.0.expose()));
+    kept.retain(|sight| {
+        let Some((part, _)) = key(sight).filter(|(_, confidence)| *confidence != Confidence::High) else { return true };
+        let from = whole.partition_point(|(text, _)| text.expose() <= part.expose());
+        let longer = whole[from..].iter().take_while(|(text, _)| text.expose().starts_with(part.expose()));
+        !longer.into_iter().any(|(_, span)| span.start < sight.span.end && sight.span.start < span.end)
     });
 }
 

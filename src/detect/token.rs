@@ -39,6 +39,11 @@ pub(super) fn examine(layer: &Layer<'_>, hit: usize, sights: &mut Vec<Sight>) {
     if framed.is_none() && boundary::is_inside_word(bytes, at) && !layer.begins_line(at) {
         return;
     }
+    // Three characters stand by chance in long runs of base64.
+    let goes_on = |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-');
+    if prefix.is_short() && bytes[..at].last().is_some_and(goes_on) {
+        return;
+    }
     let end = body + token_len(prefix, tail);
     // The layer above has what stands in it as it is. Names are looked for only where they can matter: soups of escapes
     // have the same token in a dozen layers, and programs are full of names that begin so.

@@ -25,6 +25,12 @@ pub enum Prefix {
     AkBare,
     /// `ak_live_` or `ak_test_`.
     AkEnv,
+    /// `test_sk_` or `live_sk_`, Chargily's.
+    EnvSk,
+    /// `skey_`, `skey_test_` or `skey_live_`, Omise's.
+    Skey,
+    /// `unkey_`
+    Unkey,
     /// `pk_` with nothing behind it.
     PkBare,
     /// `pk_` and an environment word that is none of Clerk's.
@@ -34,6 +40,20 @@ pub enum Prefix {
     /// `pk_test_`
     PkTest,
 }
+
+/// Where in each spelling its first `k_` or `y_` stands.
+const MARKS: [usize; Prefix::ALL.len()] = {
+    let mut marks = [0; Prefix::ALL.len()];
+    let mut number = 0;
+    while number < marks.len() {
+        let spelling = Prefix::ALL[number].0.as_bytes();
+        while !matches!(spelling[marks[number]], b'k' | b'y') || spelling[marks[number] + 1] != b'_' {
+            marks[number] += 1;
+        }
+        number += 1;
+    }
+    marks
+};
 
 impl Prefix {
     /// Every spelling that is searched for.
@@ -59,6 +79,12 @@ impl Prefix {
         ("ak_live_", Self::AkEnv),
         ("ak_test_", Self::AkEnv),
         ("ak_", Self::AkBare),
+        ("test_sk_", Self::EnvSk),
+        ("live_sk_", Self::EnvSk),
+        ("skey_", Self::Skey),
+        ("skey_test_", Self::Skey),
+        ("skey_live_", Self::Skey),
+        ("unkey_", Self::Unkey),
         ("pk_prod_", Self::PkOther),
         ("pk_", Self::PkBare),
     ];
@@ -78,12 +104,28 @@ impl Prefix {
         matches!(self, Self::SkBare | Self::PkBare)
     }
 
-    /// The prefix whose `k_` stands at `hit` of `bytes`: where it begins, and its spelling.
+    /// Whether it is so short that it stands in noise.
+    pub fn is_short(self) -> bool {
+        matches!(self, Self::SkBare | Self::AkBare | Self::PkBare)
+    }
+
+    /// The prefix whose first `k_` or `y_` stands at `hit` of `bytes`: where it begins, and its spelling.
     pub fn around(bytes: &[u8], hit: usize) -> Option<(usize, &'static str, Self)> {
-        let at = hit.checked_sub(1)?;
-        let rest = bytes.get(at..)?;
-        // The longest: `sk_` begins them all.
-        let all = Self::ALL.iter().filter(|(spelling, _)| rest.starts_with(spelling.as_bytes()));
-        all.max_by_key(|(spelling, _)| spelling.len()).map(|(spelling, prefix)| (at, *spelling, *prefix))
+        // Most are in names.
+        let may_be_one = match bytes.get(..=hit)? {
+            [.., before, b'k'] => matches!(before, b's' | b'p' | b'r' | b'e' | b'a'),
+            marked => marked.ends_with(b"skey") || marked.ends_with(b"nkey"),
+        };
+        if !may_be_one {
+            return None;
+        }
+        let all = Self::ALL.iter().zip(MARKS).filter_map(|((spelling, prefix), before)| {
+            let at = hit.checked_sub(before)?;
+            let is_it = bytes.get(at..)?.starts_with(spelling.as_bytes());
+            is_it.then_some((spelling.len() - before, at, *spelling, *prefix))
+        });
+        // The one that goes on longest, since `sk_` begins them all; of two the longer.
+        all.max_by_key(|(behind, _, spelling, _)| (*behind, spelling.len()))
+            .map(|(_, at, spelling, prefix)| (at, spelling, prefix))
     }
 }

@@ -64,6 +64,10 @@ fn drawn(body: &[u8]) -> bool {
         && (has(u8::is_ascii_digit) || changes * 10 >= body.len() * 3)
 }
 
+fn has_digit(body: &[u8]) -> bool {
+    body.iter().any(u8::is_ascii_digit)
+}
+
 /// `12345678_` and 32 capitals and digits.
 fn click_up(body: &[u8]) -> bool {
     let digits = body.iter().take_while(|byte| byte.is_ascii_digit()).count();
@@ -204,6 +208,29 @@ const RULES: &[Rule] = &[
         vendor: Vendor { name: "Pagar.me", why: "ak_live_ or ak_test_ and 30 letters and digits" },
         claims: |prefix, body| prefix == Prefix::AkEnv && body.len() == 30 && alphanumeric(body),
         example: ("ak_live_", "A1a???????????????????????????"),
+    },
+    Rule {
+        vendor: Vendor {
+            name: "Chargily",
+            why: "test_sk_ or live_sk_: the words are the other way round than Clerk's",
+        },
+        claims: |prefix, body| prefix == Prefix::EnvSk && body.len() >= 20 && drawn(body),
+        example: ("test_sk_", "A1a?????????????????????????????????????"),
+    },
+    Rule {
+        vendor: Vendor { name: "Omise", why: "skey_, an environment and 19 lowercase letters and digits" },
+        claims: |prefix, body| prefix == Prefix::Skey && body.len() == 19 && lower(body) && has_digit(body),
+        example: ("skey_test_", "5~~~~~~~~~~~~~~~~~~"),
+    },
+    Rule {
+        vendor: Vendor { name: "Unkey", why: "unkey_ and 20 to 32 letters and digits" },
+        claims: |prefix, body| prefix == Prefix::Unkey && (20..=32).contains(&body.len()) && drawn(body),
+        example: ("unkey_", "A1a???????????????????"),
+    },
+    Rule {
+        vendor: Vendor { name: "Composio", why: "ak_ and 20 letters and digits" },
+        claims: |prefix, body| prefix == Prefix::AkBare && body.len() == 20 && drawn(body),
+        example: ("ak_", "A1a?????????????????"),
     },
     Rule {
         vendor: Vendor { name: "ngrok", why: "ak_ and 25 to 30 letters and digits" },

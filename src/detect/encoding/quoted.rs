@@ -22,12 +22,19 @@ pub(in crate::detect) fn soft_break(bytes: &[u8], at: usize) -> Option<usize> {
     }
 }
 
-/// Whether a `=` at `at` ends a line or spells what a key, an encoding of one or wide text has.
+/// Whether a `=` at `at` ends a line or spells what a key, an encoding of one or wide text has, or a container's mark.
 pub(in crate::detect) fn begins(bytes: &[u8], at: usize) -> bool {
     match bytes.get(at + 1..).unwrap_or_default() {
         // `_`, `=`, `+`, `/`, a carriage return, a NUL.
         [b'5', b'F' | b'f', ..] | [b'3', b'D' | b'd', ..] | [b'2', b'B' | b'F' | b'b' | b'f', ..] => true,
         [b'0', b'D' | b'd' | b'0', ..] => true,
+        // zlib's second byte, and zstd's.
+        [b'9', b'C' | b'c', ..] | [b'D' | b'd', b'A' | b'a', ..] | [b'0', b'1', ..] | [b'5', b'E' | b'e', ..]
+            if bytes[..at].ends_with(b"x") =>
+        {
+            true
+        }
+        [b'B' | b'b', b'5', ..] if bytes[..at].ends_with(b"(") => true,
         [b'3'..=b'7', _, ..] => {
             pair(bytes, at + 1).is_some_and(|byte| byte.is_ascii_alphanumeric()) && is_near_prefix(bytes, at)
         }
@@ -115,6 +122,8 @@ pub(in crate::detect) fn decode(bytes: &[u8], at: usize) -> (Decoded, bool) {
 /// The lines around `at` in which something is escaped, and those between and beside them: not every line of a text
 /// has an escape.
 fn lines_around(bytes: &[u8], at: usize) -> (usize, usize) {
+    /// So far from a line with an escape, if it is so many lines as well.
+    const FAR: usize = 2 << 10;
     const MOST_PLAIN: usize = 64;
     let line_start = |at: usize| memchr::memrchr(b'\n', &bytes[..at]).map_or(0, |newline| newline + 1);
     let line_end = |at: usize| memchr::memchr(b'\n', &bytes[at..]).map_or(bytes.len(), |newline| at + newline);
@@ -128,18 +137,26 @@ fn lines_around(bytes: &[u8], at: usize) -> (usize, usize) {
         line.ends_with(b"=")
     };
     let mut from = line_start(at);
-    let mut plain = 0;
-    while from > 0 && at - from < REACH_BACK && plain < MOST_PLAIN {
+    let (mut plain, mut last) = (0, from);
+    while from > 0 && at - from < REACH_BACK && (plain < MOST_PLAIN || last - from < FAR) {
         let before = line_start(from - 1);
-        plain = if is_quoted(before, from) { 0 } else { plain + 1 };
+        if is_quoted(before, from) {
+            (plain, last) = (0, before);
+        } else {
+            plain += 1;
+        }
         from = before;
     }
     let mut to = line_end(at);
-    plain = 0;
-    while to < bytes.len() && to - at < REACH_ON && plain < MOST_PLAIN {
+    (plain, last) = (0, to);
+    while to < bytes.len() && to - at < REACH_ON && (plain < MOST_PLAIN || to - last < FAR) {
         let next = line_end(to + 1);
         // What a soft break leads to is the same line.
-        plain = if is_soft(to) || is_quoted(to + 1, next) { 0 } else { plain + 1 };
+        if is_soft(to) || is_quoted(to + 1, next) {
+            (plain, last) = (0, next);
+        } else {
+            plain += 1;
+        }
         to = next;
     }
     (from, to)

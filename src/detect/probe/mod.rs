@@ -1,6 +1,6 @@
 //! Cheap detectors of runs, for what has no fixed spelling, and of the commonest prefixes.
 //!
-//! Nothing here decodes. One vectorised pass looks at blocks of sixty-four bytes (`signs`): where a `k_` stands or what
+//! Nothing here decodes. One vectorised pass looks at blocks of sixty-four bytes (`signs`): where a `k_` or `y_` stands or what
 //! begins an escape, and what the first sixteen bytes of every thirty-two are, which no encoded credential fits between:
 //! they are part of wide text, of base64 or hex that reads as text, or of nothing.
 
@@ -36,7 +36,7 @@ pub(super) enum Candidate {
     Escape(usize, Encoding),
     /// A `=` of quoted-printable.
     Quoted(usize),
-    /// The `k_` of a prefix.
+    /// The `k_` or `y_` of a prefix.
     Prefix(usize),
 }
 
@@ -209,7 +209,7 @@ impl Probe {
     /// What a mark at `at` begins.
     fn mark(&mut self, bytes: &[u8], at: usize, take: &mut dyn FnMut(Candidate) -> usize) {
         let (slot, at) = match bytes[at] {
-            b'k' => {
+            b'k' | b'y' => {
                 take(Candidate::Prefix(at));
                 return;
             }
@@ -218,13 +218,14 @@ impl Probe {
             b'&' => (2, at),
             b'=' => (3, at),
             // Blanks that end a line.
-            _ => {
+            b' ' | b'\t' => {
                 let blanks = bytes[..at].iter().rev().take_while(|byte| matches!(byte, b' ' | b'\t')).count();
                 match (at - blanks).checked_sub(1).filter(|before| bytes[*before] == b'=') {
                     Some(equals) => (3, equals),
                     None => return,
                 }
             }
+            _ => return,
         };
         if at < self.marked[slot] {
             return;

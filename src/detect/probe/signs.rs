@@ -29,14 +29,14 @@ const LINE_END: ByHalves = by_halves(1, 1 << b'\n' | 1 << b'\r');
 
 /// A byte and the next that together may begin what has no fixed spelling. At most eight.
 pub(super) const MARKS: &[(ByHalves, ByHalves)] = &[
-    // Of every prefix.
-    (one(b'k'), one(b'_')),
+    // Of every prefix: `k_` and `y_` (and `i_` and `{_`, which are few).
+    (by_halves(1 << 6 | 1 << 7, 1 << 11 | 1 << 9), one(b'_')),
     // Quoted-printable: a line that goes on, blanks behind its `=` included, and a digit that begins a character of a
-    // key, of an encoding of one or of wide text.
+    // key, of an encoding of one, of wide text or of a container.
     (one(b'='), LINE_END),
     (one(b' '), LINE_END),
     (one(b'\t'), LINE_END),
-    (one(b'='), by_halves(1 << 3, 0b1111_1111)),
+    (one(b'='), by_halves(1 << 3 | 1 << 4, 0b10_1111_1111)),
     // Percent and entities; backslashes.
     (by_halves(1 << 2, 1 << 5 | 1 << 6), ANY),
     (one(b'\\'), ANY),
