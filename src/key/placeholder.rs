@@ -39,8 +39,21 @@ pub fn is_placeholder_of_other_length(body: &[u8]) -> bool {
         return true;
     }
     let lower = body.to_ascii_lowercase();
-    let has = |word: &&str| memchr::memmem::find(&lower, word.as_bytes()).is_some();
-    distinct(body) < (body.len() / 3).min(9) || entropy(body) < 2.3 || runs_in_order(body) || WORDS.iter().any(has)
+    let has = |word: &&&str| memchr::memmem::find(&lower, word.as_bytes()).is_some();
+    // A random body has one of the shorter words now and then; two hardly ever.
+    let says_so = || match WORDS.iter().filter(has).count() {
+        0 => false,
+        1 => class_changes(body) * 20 < body.len() * 9,
+        _ => true,
+    };
+    distinct(body) < (body.len() / 3).min(9) || entropy(body) < 2.3 || runs_in_order(body) || says_so()
+}
+
+/// How often a digit, a capital or a lowercase letter is followed by one of another of these classes: at six of ten
+/// places of a random body, at four or fewer of words that are written together.
+pub(super) fn class_changes(body: &[u8]) -> usize {
+    let class = |byte: u8| (byte.is_ascii_digit(), byte.is_ascii_uppercase());
+    body.windows(2).filter(|pair| class(pair[0]) != class(pair[1])).count()
 }
 
 fn distinct(body: &[u8]) -> usize {

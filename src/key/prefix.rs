@@ -109,14 +109,19 @@ impl Prefix {
         matches!(self, Self::SkBare | Self::AkBare | Self::PkBare)
     }
 
+    /// Whether a prefix can have its first `k_` or `y_` at `hit` of `bytes`, by what stands before: most are in names.
+    #[inline]
+    pub fn may_be_around(bytes: &[u8], hit: usize) -> bool {
+        match bytes.get(..=hit) {
+            Some([.., before, b'k']) => matches!(before, b's' | b'p' | b'r' | b'e' | b'a'),
+            Some([.., b's' | b'n', b'k', b'e', b'y']) => true,
+            _ => false,
+        }
+    }
+
     /// The prefix whose first `k_` or `y_` stands at `hit` of `bytes`: where it begins, and its spelling.
     pub fn around(bytes: &[u8], hit: usize) -> Option<(usize, &'static str, Self)> {
-        // Most are in names.
-        let may_be_one = match bytes.get(..=hit)? {
-            [.., before, b'k'] => matches!(before, b's' | b'p' | b'r' | b'e' | b'a'),
-            marked => marked.ends_with(b"skey") || marked.ends_with(b"nkey"),
-        };
-        if !may_be_one {
+        if !Self::may_be_around(bytes, hit) {
             return None;
         }
         let all = Self::ALL.iter().zip(MARKS).filter_map(|((spelling, prefix), before)| {

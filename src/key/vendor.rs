@@ -1,6 +1,7 @@
 //! Whose a look-alike is. Many vendors begin their secrets with `sk_`; none but Clerk is known to follow it with
 //! exactly 42 letters and digits.
 
+use super::placeholder::class_changes;
 use super::prefix::Prefix;
 
 /// What is known of a token that is not Clerk's.
@@ -55,13 +56,11 @@ fn uuid(body: &[u8]) -> bool {
 /// Whether somebody drew it: for prefixes so short that programs have them in names. Both cases, and a digit or more
 /// changes of case than words have that are written together.
 fn drawn(body: &[u8]) -> bool {
-    let class = |byte: u8| (byte.is_ascii_digit(), byte.is_ascii_uppercase());
-    let changes = body.windows(2).filter(|pair| class(pair[0]) != class(pair[1])).count();
     let has = |is: fn(&u8) -> bool| body.iter().any(is);
     alphanumeric(body)
         && has(u8::is_ascii_lowercase)
         && has(u8::is_ascii_uppercase)
-        && (has(u8::is_ascii_digit) || changes * 10 >= body.len() * 3)
+        && (has(u8::is_ascii_digit) || class_changes(body) * 10 >= body.len() * 2)
 }
 
 fn has_digit(body: &[u8]) -> bool {

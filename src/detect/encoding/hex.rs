@@ -162,6 +162,17 @@ const MAGIC: &[&[u8]] = &[
     &[0x78, 0x5e],
 ];
 
+/// Whether a magic begins with each byte.
+const FIRST_OF_MAGIC: [bool; 256] = {
+    let mut table = [false; 256];
+    let mut number = 0;
+    while number < MAGIC.len() {
+        table[MAGIC[number][0] as usize] = true;
+        number += 1;
+    }
+    table
+};
+
 /// The first digit of the run around `at`, if it begins like a container.
 pub(in crate::detect) fn container_start(bytes: &[u8], at: usize) -> Option<usize> {
     let start = at - bytes[..at].iter().rev().take_while(|byte| byte.is_ascii_hexdigit()).count();
@@ -172,13 +183,12 @@ pub(in crate::detect) fn container_start(bytes: &[u8], at: usize) -> Option<usiz
     MAGIC.iter().find(is_magic).map(|_| start)
 }
 
-/// The first digit of the spaced run that begins like a container shortly before `at`.
-pub(in crate::detect) fn spaced_container_start(bytes: &[u8], at: usize) -> Option<usize> {
+/// The first digit of the spaced run that begins like a container shortly before `at`, but not before `from`.
+pub(in crate::detect) fn spaced_container_start(bytes: &[u8], at: usize, from: usize) -> Option<usize> {
     /// Between two samples, and a gap.
     const BACK: usize = 48;
     let is_magic = |start: usize| {
-        let first = pair(bytes, start);
-        MAGIC.iter().filter(|magic| first == magic.first().copied()).any(|magic| {
+        MAGIC.iter().filter(|magic| pair(bytes, start) == magic.first().copied()).any(|magic| {
             let mut next = start;
             magic[1..].iter().all(|byte| {
                 let gap = gap(bytes, next + 2).filter(|gap| *gap > 0);
@@ -188,7 +198,13 @@ pub(in crate::detect) fn spaced_container_start(bytes: &[u8], at: usize) -> Opti
         })
     };
     let is_part = |at: usize| at > 0 && bytes.get(at - 1).is_some_and(u8::is_ascii_hexdigit);
-    (at.saturating_sub(BACK)..at + 8).find(|start| !is_part(*start) && is_magic(*start))
+    let (from, to) = (at.saturating_sub(BACK).max(from), bytes.len().min(at + 9));
+    let begins_one = |two: &[u8]| {
+        let (upper, lower) = (DIGITS[usize::from(two[0])], DIGITS[usize::from(two[1])]);
+        (upper | lower) & 0xf0 == 0 && FIRST_OF_MAGIC[usize::from(upper << 4 | lower)]
+    };
+    let may_be_one = bytes[from..to].windows(2).enumerate().filter(|(_, two)| begins_one(two));
+    may_be_one.map(|(number, _)| from + number).find(|start| !is_part(*start) && is_magic(*start))
 }
 
 /// Whether the digits in `part` could be those of whole bytes: numbers, which are common, have odd lengths as well. What

@@ -9,6 +9,7 @@ mod avx2;
 mod signs;
 
 use super::encoding::{Encoding, base64, escapes, hex, quoted};
+use crate::key::Prefix;
 pub(super) use signs::Sample;
 use signs::{Block, Digits, Samples, Signs};
 
@@ -194,6 +195,8 @@ fn tell_block(at: usize, signs: &Signs, samples: Samples, tell: &mut impl FnMut(
 pub(super) struct Probe {
     /// Up to where marks were dealt with: percent, backslashes, entities, quoted-printable.
     marked: [usize; 4],
+    /// Up to where a container in spaced hex was looked for.
+    spaced: usize,
 }
 
 impl Probe {
@@ -202,7 +205,7 @@ impl Probe {
         match sign {
             Sign::Mark => self.mark(bytes, at, take),
             // What was decoded once is known by its run: which of a run's samples comes first makes no difference.
-            Sign::Sample(sample) => _ = run(bytes, at, sample).map(take),
+            Sign::Sample(sample) => _ = self.run(bytes, at, sample).map(take),
         }
     }
 
@@ -210,7 +213,9 @@ impl Probe {
     fn mark(&mut self, bytes: &[u8], at: usize, take: &mut dyn FnMut(Candidate) -> usize) {
         let (slot, at) = match bytes[at] {
             b'k' | b'y' => {
-                take(Candidate::Prefix(at));
+                if Prefix::may_be_around(bytes, at) {
+                    take(Candidate::Prefix(at));
+                }
                 return;
             }
             b'%' => (0, at),
@@ -238,40 +243,44 @@ impl Probe {
             self.marked[slot] = take(candidate);
         }
     }
-}
 
-/// The run that the sample at `at` is part of, if it is any.
-fn run(bytes: &[u8], at: usize, signs: Sample) -> Option<Candidate> {
-    if signs.wide()
-        && let Some(character) = wide(bytes, at)
-    {
-        return Some(Candidate::Wide(at + character));
-    }
-    // Before text: compressed bytes can read as that when they are halved elsewhere.
-    if signs.first_hex()
-        && let Some(digit) = hex::container_start(bytes, at)
-    {
-        return Some(Candidate::Hex(digit));
-    }
-    if signs.hex() {
-        let are_bytes = bytes.get(at..at + WIDTH).is_some_and(hex::are_bytes);
-        if are_bytes && let Some(digit) = hex::text_around(bytes, at) {
+    /// The run that the sample at `at` is part of, if it is any.
+    fn run(&mut self, bytes: &[u8], at: usize, signs: Sample) -> Option<Candidate> {
+        if signs.wide()
+            && let Some(character) = wide(bytes, at)
+        {
+            return Some(Candidate::Wide(at + character));
+        }
+        // Before text: compressed bytes can read as that when they are halved elsewhere.
+        if signs.first_hex()
+            && let Some(digit) = hex::container_start(bytes, at)
+        {
             return Some(Candidate::Hex(digit));
         }
-        if hex::is_dump(bytes, at) {
-            return Some(Candidate::Dump(at));
+        if signs.hex() {
+            let are_bytes = bytes.get(at..at + WIDTH).is_some_and(hex::are_bytes);
+            if are_bytes && let Some(digit) = hex::text_around(bytes, at) {
+                return Some(Candidate::Hex(digit));
+            }
+            if hex::is_dump(bytes, at) {
+                return Some(Candidate::Dump(at));
+            }
+            if are_bytes {
+                let start = hex::spaced_container_start(bytes, at, self.spaced);
+                self.spaced = at;
+                if let Some(digit) = start {
+                    return Some(Candidate::Hex(digit));
+                }
+            }
         }
-        if are_bytes && let Some(digit) = hex::spaced_container_start(bytes, at) {
-            return Some(Candidate::Hex(digit));
+        if signs.base64() && base64::is_text_around(bytes, at) {
+            return Some(Candidate::Base64 { at, is_container: false });
         }
+        signs.first().then(|| {
+            let start = base64::behind_escape(bytes, base64::line_start(bytes, at));
+            Candidate::Base64 { at: start, is_container: true }
+        })
     }
-    if signs.base64() && base64::is_text_around(bytes, at) {
-        return Some(Candidate::Base64 { at, is_container: false });
-    }
-    signs.first().then(|| {
-        let start = base64::behind_escape(bytes, base64::line_start(bytes, at));
-        Candidate::Base64 { at: start, is_container: true }
-    })
 }
 
 /// Bytes that stand in a dump of hex digits.

@@ -37,8 +37,9 @@ pub(super) const MARKS: &[(ByHalves, ByHalves)] = &[
     (one(b' '), LINE_END),
     (one(b'\t'), LINE_END),
     (one(b'='), by_halves(1 << 3 | 1 << 4, 0b10_1111_1111)),
-    // Percent and entities; backslashes.
-    (by_halves(1 << 2, 1 << 5 | 1 << 6), ANY),
+    // Percent before a digit or `u`; an entity's `#` or first letter (programs have `&` before much else); backslashes.
+    (one(b'%'), by_halves(1 << 3 | 1 << 4 | 1 << 6 | 1 << 7, 0b11_1111_1111)),
+    (one(b'&'), by_halves(1 << 2 | 1 << 5 | 1 << 6 | 1 << 7, 0b0101_0001_1010_1111)),
     (one(b'\\'), ANY),
 ];
 
