@@ -10,3 +10,8 @@ pub struct Copied {
     /// How many bytes.
     pub length: usize,
 }
+
+impl Copied {
+    /// Shorter parts are not told: to look at them again costs less than to know of them.
+    pub const SHORTEST: usize = 256;
+}

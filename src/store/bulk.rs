@@ -234,21 +234,40 @@ impl Families {
     }
 
     fn link(mut entries: Vec<Entry>, places: &[(u64, ObjectIndex)], objects: &Objects) -> Self {
-        let mut by_index: Vec<(ObjectIndex, u32)> =
-            entries.iter().enumerate().map(|(at, entry)| (entry.index, at as u32)).collect();
+        // Only a base that is named by its id is looked for among all.
+        let is_named = |entry: &Entry| matches!(entry.header.kind, EntryKind::RefDelta(_));
+        let mut by_index: Vec<(ObjectIndex, u32)> = match entries.iter().any(is_named) {
+            true => entries.iter().enumerate().map(|(at, entry)| (entry.index, at as u32)).collect(),
+            false => Vec::new(),
+        };
         by_index.sort_unstable();
         let of_index = |index: ObjectIndex| {
             by_index.binary_search_by_key(&index, |row| row.0).ok().map(|at| by_index[at].1 as usize)
         };
-        let at_offset = |offset: u64| {
-            let at = places.binary_search_by_key(&offset, |place| place.0).ok()?;
-            of_index(places[at].1)
+        // Which entry stands at each place, and at which place each: some have none, whose header cannot be read.
+        let (mut entry_at, mut place_of) = (vec![None; places.len()], Vec::with_capacity(entries.len()));
+        for (at, place) in places.iter().enumerate() {
+            if entries.get(place_of.len()).is_some_and(|entry| entry.index == place.1) {
+                entry_at[at] = Some(place_of.len());
+                place_of.push(at);
+            }
+        }
+        // A base mostly stands not far before its delta.
+        let before = |at: usize, offset: u64| {
+            let mut reach = 1;
+            while reach < at && places[at - reach].0 > offset {
+                reach *= 2;
+            }
+            let from = at.saturating_sub(reach);
+            let found = places[from..at].binary_search_by_key(&offset, |place| place.0).ok()?;
+            entry_at[from + found]
         };
         let base: Vec<Option<usize>> = entries
             .iter()
-            .map(|entry| match entry.header.kind {
+            .zip(place_of)
+            .map(|(entry, place)| match entry.header.kind {
                 EntryKind::Whole(_) => None,
-                EntryKind::OffsetDelta(offset) => at_offset(offset),
+                EntryKind::OffsetDelta(offset) => before(place, offset),
                 EntryKind::RefDelta(oid) => objects.find(&oid).and_then(of_index),
             })
             .collect();
@@ -354,7 +373,7 @@ impl<'a> FamilyWalk<'a> {
             families,
             file,
             pack_end,
-            inflater: Inflater::new(),
+            inflater: Inflater::of_one_file(),
             delta: Vec::new(),
             copied: Vec::new(),
             spare: Vec::new(),
