@@ -70,7 +70,7 @@ impl Checklist {
         incident::keep_inputs(self.output.as_deref(), &read)?;
         let consumers = match &self.consumers {
             Some(path) => consumers(path, detector).map_err(|error| {
-                output::error(&format!("cannot read {}: {error}", path.display()), None);
+                output::error(&format!("cannot read {}: {error}", path.display()), Some("a file with a place a line"));
                 Exit::Incomplete
             })?,
             None => Vec::new(),
@@ -102,16 +102,7 @@ pub(super) fn deliver(
     let mut text = Vec::new();
     // Writing to memory cannot fail.
     _ = report::write(report, format.format(), options, &mut text);
-    let written = match output.filter(|path| *path != Path::new("-")) {
-        Some(path) => output::to_file(path, &text),
-        None => output::to_stdout(&text),
-    };
-    written.map_err(|error| {
-        if error.kind() != io::ErrorKind::BrokenPipe {
-            output::error(&format!("cannot write: {error}"), None);
-        }
-        Exit::Incomplete
-    })
+    incident::write_out(output, &text)
 }
 
 /// Lines of a file; empty ones and those that begin with `#` say nothing.
