@@ -192,4 +192,21 @@ fn half_a_report_never_says_that_all_is_done() {
     let run = Audit::new(&["status"]).and(case.report()).run();
     assert_eq!(run.code, Some(3));
     assert!(run.text().contains("The report is not whole"), "{}", run.text());
+    let plan = case.place.path().join("plan");
+    for run in [
+        Audit::new(&["checklist"]).and(case.report()).run(),
+        Audit::new(&["verify", "--yes", "--api-url", "https://127.0.0.1:1"]).and(case.report()).run(),
+        Audit::new(&["purge-plan", "--to"]).and(&plan).and(case.report()).run(),
+    ] {
+        assert_eq!(run.code, Some(3), "{}{}", run.text(), run.errors());
+        assert!(run.errors().contains("the report is not whole") && run.errors().contains("hint:"), "{}", run.errors());
+    }
+    // What it has is written all the same.
+    let mut report: serde_json::Value = serde_json::from_str(&text).unwrap();
+    report["complete"] = false.into();
+    case.write(report.to_string().as_bytes());
+    let run = Audit::new(&["purge-plan", "--to"]).and(&plan).and(case.report()).run();
+    assert!(run.code == Some(3) && plan.join("README.md").exists(), "{}", run.errors());
+    let run = Audit::new(&["checklist"]).and(case.report()).run();
+    assert!(run.code == Some(3) && run.text().contains("1 key must be rotated"), "{}", run.text());
 }

@@ -17,7 +17,10 @@ use crate::report::{self, Plan};
 /// From the report alone: the repository need not be here. Keys that Clerk said are alive come first. With --format
 /// any other format of a report can be written from it as well.
 #[derive(Args, Debug)]
-#[command(after_help = "Exit status: 0 written, 2 wrong usage, 3 the report cannot be read or nothing can be written.")]
+#[command(
+    after_help = "Exit status: 0 written, 2 wrong usage, 3 the report is not whole or cannot be read, or nothing can \
+be written."
+)]
 pub(super) struct Checklist {
     /// A report, as `history --format json` writes it (- for standard input)
     #[arg(value_name = "REPORT.json")]
@@ -88,7 +91,8 @@ impl Checklist {
             consumers: &consumers,
             answers: (!status.answers().is_empty()).then_some(status.answers()),
         };
-        deliver(&report, self.format, options, self.output.as_deref())
+        deliver(&report, self.format, options, self.output.as_deref())?;
+        if incident::is_whole(&report) { Ok(()) } else { Err(Exit::Incomplete) }
     }
 }
 

@@ -190,6 +190,16 @@ pub(super) fn tell_lost(lost: usize, of: usize, all_was_read: bool) {
     output::error(&format!("{lost} of {of} keys {message}"), Some(hint));
 }
 
+/// Whether a report has all that there is; where it has not, that has been told. Half an answer is no answer, and what
+/// is made from it is none either.
+pub(super) fn is_whole(report: &Report) -> bool {
+    if !report.complete {
+        let message = "the report is not whole: there may be more keys than it has";
+        output::error(message, Some("its part on what was read says why; mend that, and audit again"));
+    }
+    report.complete
+}
+
 /// Says something on standard error that is no error: masked and escaped.
 pub(super) fn note(text: &str) {
     output::raw_error(text);

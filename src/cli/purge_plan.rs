@@ -28,9 +28,8 @@ use crate::store::locate;
 /// spelling: they go to a new folder that is yours alone, with a script that rewrites a fresh mirror and audits it.
 /// Nothing is rewritten by this command itself.
 #[derive(Args, Debug)]
-#[command(
-    after_help = "Exit status: 0 written, 2 wrong usage, 3 not all keys could be read again, or nothing written."
-)]
+#[command(after_help = "Exit status: 0 written, 2 wrong usage, 3 the report is not whole, not all keys could be read \
+again, or nothing was written.")]
 pub(super) struct PurgePlan {
     /// A report, as `history --format json` writes it
     #[arg(value_name = "REPORT.json")]
@@ -64,7 +63,7 @@ impl PurgePlan {
         let wanted = self.wanted(&report, detector)?;
         if wanted.is_empty() {
             note("There is no key to clean out: nothing was written.");
-            return Ok(Exit::Clean);
+            return Ok(if incident::is_whole(&report) { Exit::Clean } else { Exit::Incomplete });
         }
         let (plans, whole) = self.plans(&report, &wanted, detector, interrupt);
         if interrupt.load(Ordering::Relaxed) {
@@ -93,7 +92,7 @@ impl PurgePlan {
                  strip-blobs.txt names what."
             ));
         }
-        Ok(if whole { Exit::Clean } else { Exit::Incomplete })
+        Ok(if incident::is_whole(&report) && whole { Exit::Clean } else { Exit::Incomplete })
     }
 
     /// Refuses what is there already, and what would be committed sooner or later.

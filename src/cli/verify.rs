@@ -31,7 +31,10 @@ use crate::verify::{Client, Endpoint, Verdict};
 /// instance and reads no user. Nothing is sent before you said yes. What Clerk answered is kept beside the report,
 /// and sorts its checklist: alive first.
 #[derive(Args, Debug)]
-#[command(after_help = "Exit status: 0 every key is dead, 1 some are alive, 2 wrong usage, 3 of some it is not known.")]
+#[command(
+    after_help = "Exit status: 0 every key is dead, 1 some are alive, 2 wrong usage, 3 of some it is not known, or the \
+report is not whole."
+)]
 pub(super) struct Verify {
     /// A report, as `history --format json` writes it
     #[arg(value_name = "REPORT.json", required_unless_present = "repo")]
@@ -85,7 +88,11 @@ impl Verify {
         incident::keep_inputs(path.as_deref(), &[self.report.as_deref()])?;
         let mut state = incident::read_status(path.as_deref(), detector)?;
         super::status::note_keys(&report, &mut state);
-        self.asking.ask(&report, &self.repo, &mut state, path.as_deref(), detector, interrupt)
+        if path.is_none() {
+            note("What Clerk answers is not kept: --state FILE keeps it.");
+        }
+        let exit = self.asking.ask(&report, &self.repo, &mut state, path.as_deref(), detector, interrupt)?;
+        Ok(if incident::is_whole(&report) { exit } else { Exit::Incomplete })
     }
 }
 
