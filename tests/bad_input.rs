@@ -136,6 +136,52 @@ fn a_status_that_cannot_be_read_is_an_error_and_stays() {
 }
 
 #[test]
+fn a_list_or_a_repository_that_cannot_be_read_is_named_and_what_to_do() {
+    let case = Case::new();
+    let place = case.place.path();
+    let (list, link) = (place.join("no list"), place.join("loop"));
+    std::os::unix::fs::symlink(&link, &link).unwrap();
+    let key = live_key(9501);
+    for command in ["history", "trace"] {
+        let audit = || Audit::new(&[command]).input(key.as_bytes());
+        let run = audit().and("--repos-from").and(&list).run();
+        assert_eq!(run.code, Some(2));
+        let told = format!("cannot read the list of repositories {}", list.display());
+        assert!(run.errors().contains(&told) && run.errors().contains("a path a line"), "{}", run.errors());
+        for (path, what, hint) in [
+            (&list, "No such file", "begins where you stand"),
+            (&link, "symbolic links", "name the repository itself"),
+            (&case.report(), "Not a directory", "name the repository itself"),
+        ] {
+            for option in [&["--repos-under"][..], &[]] {
+                let run = audit().and_all(option).and(path).run();
+                assert_eq!(run.code, Some(3), "{command} {option:?}: {}", run.errors());
+                let said = run.errors();
+                let has_hint = said.contains(hint) || said.contains("name a work tree, a .git directory");
+                assert!(said.contains(&path.display().to_string()) && has_hint, "{said}");
+                assert!(said.contains(what) || said.contains("not a git repository"), "{said}");
+            }
+        }
+    }
+}
+
+#[test]
+fn what_cannot_be_written_is_named_and_what_to_do() {
+    let case = Case::new();
+    let nowhere = case.place.path().join("no/folder/out");
+    for run in [
+        Audit::new(&["checklist", "--output"]).and(&nowhere).and(case.report()).run(),
+        Audit::new(&["trace", "--id", "sha256:abcdef", "--output"]).and(&nowhere).and(case._repo.path()).run(),
+        Audit::new(&["status", "--done", "sk_live_:logs", "--state"]).and(&nowhere).and(case.report()).run(),
+    ] {
+        assert_eq!(run.code, Some(3));
+        let told = format!("cannot write {}: No such file or directory", nowhere.display());
+        assert!(run.errors().contains(&told) && run.errors().contains("hint:"), "{}", run.errors());
+        assert!(!run.errors().contains(" at path "), "{}", run.errors());
+    }
+}
+
+#[test]
 fn half_a_report_never_says_that_all_is_done() {
     let case = Case::new();
     let text = std::fs::read_to_string(case.report()).unwrap();
@@ -146,4 +192,21 @@ fn half_a_report_never_says_that_all_is_done() {
     let run = Audit::new(&["status"]).and(case.report()).run();
     assert_eq!(run.code, Some(3));
     assert!(run.text().contains("The report is not whole"), "{}", run.text());
+    let plan = case.place.path().join("plan");
+    for run in [
+        Audit::new(&["checklist"]).and(case.report()).run(),
+        Audit::new(&["verify", "--yes", "--api-url", "https://127.0.0.1:1"]).and(case.report()).run(),
+        Audit::new(&["purge-plan", "--to"]).and(&plan).and(case.report()).run(),
+    ] {
+        assert_eq!(run.code, Some(3), "{}{}", run.text(), run.errors());
+        assert!(run.errors().contains("the report is not whole") && run.errors().contains("hint:"), "{}", run.errors());
+    }
+    // What it has is written all the same.
+    let mut report: serde_json::Value = serde_json::from_str(&text).unwrap();
+    report["complete"] = false.into();
+    case.write(report.to_string().as_bytes());
+    let run = Audit::new(&["purge-plan", "--to"]).and(&plan).and(case.report()).run();
+    assert!(run.code == Some(3) && plan.join("README.md").exists(), "{}", run.errors());
+    let run = Audit::new(&["checklist"]).and(case.report()).run();
+    assert!(run.code == Some(3) && run.text().contains("1 key must be rotated"), "{}", run.text());
 }

@@ -4,8 +4,17 @@
 
 mod common;
 
+use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant};
 
+use clerk_audit::audit::{Auditor, Options, Target, Wanted};
+use clerk_audit::detect::Detector;
+use clerk_audit::key::KeyText;
+use clerk_audit::model::{Interrupt, Silent};
+use clerk_audit::state::Known;
+use clerk_audit::store::locate;
 use serde_json::{Value, json};
 
 use common::fixture::Repo;
@@ -14,6 +23,7 @@ use common::git;
 use common::run::{Audit, Outcome};
 use common::schema;
 use common::secrets::{key_id, live_key, test_key};
+use common::terminal::Terminal;
 
 const MAIN: &str = "refs/heads/main";
 
@@ -146,6 +156,70 @@ fn a_fork_adds_what_is_its_own_and_is_not_scanned_again() {
     assert_eq!(told["events"][0]["repositories"].as_array().unwrap().len(), 2);
     let text = trace(&key, &[repo.path(), &fork, clean.path()], &[]).text();
     assert!(text.starts_with("Found: ") && text.contains("is in 2 of 3 repositories"), "{text}");
+}
+
+/// A clock that counts how often it is looked at, which every search of an object does when it begins.
+static LOOKS: AtomicU64 = AtomicU64::new(0);
+
+fn counting_clock() -> Instant {
+    LOOKS.fetch_add(1, Ordering::Relaxed);
+    Instant::now()
+}
+
+/// How many searches of objects a trace, or an audit, of repositories begins.
+fn searches(repositories: &[&Path], wanted: Option<&str>) -> u64 {
+    let detector = Detector::new();
+    let time_for_object = Some((Duration::from_secs(60), counting_clock as fn() -> Instant));
+    let options = Options { time_for_object, threads: 1, ..Options::default() };
+    let auditor = Auditor { detector: &detector, options: &options, events: &Silent, interrupt: Interrupt::never() };
+    let target = |path: &&Path| Target { name: path.as_os_str().as_bytes().to_vec(), layout: locate(path, false) };
+    let targets = repositories.iter().map(target).collect();
+    let (now, before) = ("2026-11-25T00:00:00Z".to_owned(), LOOKS.load(Ordering::Relaxed));
+    match wanted {
+        Some(key) => {
+            let traced = auditor.trace(targets, &Wanted::Text(KeyText::new(key.as_bytes())), now);
+            assert!(traced.report.complete && traced.report.repositories.len() == repositories.len());
+        }
+        None => assert!(auditor.run(targets, &Known::default(), now).complete),
+    }
+    LOOKS.load(Ordering::Relaxed) - before
+}
+
+#[test]
+fn what_forks_and_clones_share_is_searched_once() {
+    //  30 files in 10 commits, and a tag; a clone; a fork with one commit more; a fork that borrows its objects
+    let key = live_key(8022);
+    let mut repo = Repo::bare();
+    for commit in 0..10 {
+        let name = |file: u32| format!("{commit}/{file}");
+        let text = |file: u32| format!("const n = {};\n", commit * 3 + file);
+        let files: Vec<(String, String)> = (0..3).map(|file| (name(file), text(file))).collect();
+        let files: Vec<(&str, Option<&str>)> =
+            files.iter().map(|(name, text)| (name.as_str(), Some(text.as_str()))).collect();
+        repo.commit_on(MAIN, &files, &format!("commit {commit}"));
+    }
+    repo.finish();
+    let [clone, borrower] = ["clone.git", "borrower.git"].map(|name| repo.beside(name));
+    git::run(git::command(repo.path()), &["clone", "--quiet", "--mirror", ".", clone.to_str().unwrap()], b"");
+    let shared = ["clone", "--quiet", "--mirror", "--shared", ".", borrower.to_str().unwrap()];
+    git::run(git::command(repo.path()), &shared, b"");
+    // In packs of its own, as a server has them.
+    git::run(git::command(&clone), &["repack", "-a", "-d", "-q"], b"");
+    let one = searches(&[repo.path()], Some(&key));
+    assert!(one >= 30 + 2 * 10, "each file, the headers and the message of each commit: {one}");
+    assert_eq!(searches(&[repo.path(), &clone, &borrower], Some(&key)), one, "once for each object");
+    let audit = searches(&[repo.path()], None);
+    assert_eq!(searches(&[repo.path(), &clone, &borrower], None), 3 * audit, "where an audit does it for each");
+    // What a fork has of its own is searched: a file, its commit's headers and message.
+    let tree = git::run(git::command(&clone), &["mktree"], &{
+        let blob = git::run(git::command(&clone), &["hash-object", "-w", "--stdin"], b"its own\n");
+        [b"100644 blob ", blob.trim_ascii(), b"\town\n"].concat()
+    });
+    let tree = String::from_utf8(tree).unwrap();
+    let commit = git::run(git::command(&clone), &["commit-tree", tree.trim(), "-m", "its own"], b"");
+    let commit = String::from_utf8(commit).unwrap();
+    git::run(git::command(&clone), &["update-ref", "refs/heads/own", commit.trim()], b"");
+    assert_eq!(searches(&[repo.path(), &clone, &borrower], Some(&key)), one + 3);
 }
 
 /// A ledger's line, as the gate writes it.
@@ -305,7 +379,8 @@ fn a_key_is_named_by_its_id_or_typed_and_never_an_argument() {
     Audit::new(&["history", "--format", "json", "--output"]).and(&report).and(repo.path()).run();
     let id = key_id(&keys[0]);
     let by = |options: &[&str]| trace("", &[repo.path()], options);
-    for name in [id.as_str(), &id[..20], &id[7..17], &keys[0][..12]] {
+    let hints = [format!("{}…{}", &keys[0][..12], &keys[0][46..]), format!("{}...{}", &keys[0][..12], &keys[0][46..])];
+    for name in [id.as_str(), &id[..20], &id[7..17], &keys[0][..12], &hints[0], &hints[1]] {
         for from in [None, Some(report.to_str().unwrap())] {
             let options: Vec<&str> =
                 [Some("--id"), Some(name), from.map(|_| "--report"), from].into_iter().flatten().collect();
@@ -317,11 +392,24 @@ fn a_key_is_named_by_its_id_or_typed_and_never_an_argument() {
     let ambiguous = by(&["--id", "sk_live_", "--report", report.to_str().unwrap()]);
     assert_eq!(ambiguous.code, Some(2));
     assert!(ambiguous.errors().contains("names 2 keys"), "{}", ambiguous.errors());
+    // What no id and no hint can begin with is no answer: "nowhere" would be believed.
+    let upper = id[7..17].to_uppercase();
+    for name in [&keys[0][..13], &keys[0][..40], "sk_lvie_AbCd", "sk_live_", "sha256:xyz1234", "12z4", &upper, "abc"] {
+        let run = by(&["--id", name]);
+        assert_eq!(run.code, Some(2), "{name}: {}", run.text());
+        let why = ["names no beginning", "is a key itself"].iter().any(|why| run.errors().contains(why));
+        assert!(why && run.errors().contains("hint:"), "{}", run.errors());
+        assert!(!run.errors().contains(&keys[0][12..20]), "half a key is not repeated: {}", run.errors());
+    }
     let argument = by(&["--id", &keys[0]]);
     assert_eq!(argument.code, Some(2));
     assert!(argument.errors().contains("is a key itself"), "{}", argument.errors());
+    // Nor where a repository is named, by who took it for the key's place.
+    let run = Audit::new(&["trace", &keys[0]]).run();
+    assert_eq!(run.code, Some(2));
+    assert!(run.errors().contains("is a key itself") && run.errors().contains("at the prompt"), "{}", run.errors());
     for (typed, why) in [
-        ("", "is no Clerk secret key"),
+        ("", "standard input has no key on it"),
         ("hello", "is no Clerk secret key"),
         ("sk_live_short", "another vendor's key, or like a placeholder"),
         (&format!("{} {}", keys[0], keys[1]), "several keys"),
@@ -332,6 +420,21 @@ fn a_key_is_named_by_its_id_or_typed_and_never_an_argument() {
     }
     let quoted = trace(&format!("export CLERK_SECRET_KEY=\"{}\"", keys[0]), &[repo.path()], &[]);
     assert_eq!(quoted.code, Some(1));
+}
+
+#[test]
+fn a_key_typed_at_the_prompt_is_not_shown() {
+    let key = live_key(8064);
+    let mut repo = Repo::bare();
+    repo.commit_on(MAIN, &[(".env", Some(&env(&key)))], "A");
+    repo.finish();
+    let mut terminal = Terminal::start(&["trace".as_ref(), repo.path().as_os_str()]);
+    terminal.wait_for("Key (not shown): ");
+    terminal.wait_for_no_echo();
+    terminal.types(&format!("{key}\n"));
+    let (code, shown) = terminal.end();
+    assert_eq!(code, Some(1), "{shown}");
+    assert!(shown.contains("Found: ") && !shown.contains(&key[12..44]), "{shown}");
 }
 
 #[test]

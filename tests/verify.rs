@@ -14,6 +14,7 @@ use common::fixture::Repo;
 use common::git;
 use common::run::{Audit, Outcome};
 use common::secrets::{key_id, live_key, look_alike, test_key};
+use common::terminal::Terminal;
 
 const MAIN: &str = "refs/heads/main";
 
@@ -158,6 +159,18 @@ fn a_server_that_says_later_is_asked_later() {
 }
 
 #[test]
+fn a_server_that_says_much_later_is_asked_about_no_other_key_either() {
+    let case = Case::two();
+    let busy = Answer::Raw(response("429 Too Many Requests", "retry-after: 3600\r\n", "{}"));
+    let clerk = Clerk::start(answers(&case, [busy, Answer::Alive("ins_1")]));
+    let run = case.verify(&clerk).run();
+    assert_eq!((run.code, clerk.requests().len()), (Some(3), 1), "{}{}", run.text(), run.errors());
+    assert!(run.text().contains("it says to wait 3600 s") && run.text().contains("not asked"), "{}", run.text());
+    assert!(run.errors().contains("the rest was not asked"), "{}", run.errors());
+    assert!(run.errors().contains("hint: run it again in 3600 s"), "{}", run.errors());
+}
+
+#[test]
 fn a_wrong_certificate_gets_no_key() {
     let case = Case::new(vec![live_key(7005)]);
     let (clerk, other) = (Clerk::start(HashMap::new()), Clerk::start(HashMap::new()));
@@ -195,6 +208,31 @@ fn nothing_is_sent_where_nobody_can_be_asked() {
 }
 
 #[test]
+fn it_asks_once_and_sends_nothing_before_a_yes() {
+    let case = Case::two();
+    let clerk = Clerk::start(HashMap::new());
+    let arguments = ["verify", case.report.to_str().unwrap(), "--api-url", &clerk.url(), "--ca-file"];
+    let authority = clerk.authority();
+    let arguments = [&arguments[..], &[authority.to_str().unwrap()]].concat();
+    let mut terminal = Terminal::start(&arguments);
+    terminal.wait_for("Send? [y/N]");
+    assert!(terminal.shown().contains("This sends 2 keys") && clerk.requests().is_empty());
+    terminal.types("\n");
+    let (code, shown) = terminal.end();
+    assert_eq!(code, Some(3), "{shown}");
+    assert!(shown.contains("Nothing was sent.") && clerk.requests().is_empty(), "{shown}");
+    assert!(case.status_file().is_empty());
+
+    let mut terminal = Terminal::start(&arguments);
+    terminal.wait_for("Send? [y/N]");
+    terminal.types("y\n");
+    let (code, shown) = terminal.end();
+    assert_eq!((code, clerk.requests().len()), (Some(0), 2), "{shown}");
+    assert_eq!(shown.matches("[y/N]").count(), 1, "for all keys together");
+    assert!(shown.contains("asking Clerk") && shown.contains("keys"), "a progress bar: {shown}");
+}
+
+#[test]
 fn without_a_network_it_stops_soon_and_says_so() {
     let case = Case::new((0..5).map(|seed| live_key(7010 + seed)).collect());
     // Nobody listens there.
@@ -204,6 +242,46 @@ fn without_a_network_it_stops_soon_and_says_so() {
     assert_eq!(run.code, Some(3));
     assert!(run.errors().contains("nobody answers") && run.errors().contains("hint:"), "{}", run.errors());
     assert_eq!(run.text().matches("not asked").count(), 2, "{}", run.text());
+    // Where there are fewer keys than that too.
+    let one = Case::new(vec![live_key(7016)]);
+    let run =
+        Audit::new(&["verify", "--yes", "--api-url"]).and(format!("https://127.0.0.1:{port}")).and(&one.report).run();
+    assert_eq!(run.code, Some(3));
+    assert!(run.errors().contains("error: nobody answers\n") && run.errors().contains("hint:"), "{}", run.errors());
+}
+
+/// A proxy on this machine: it takes one request, and lets nothing through.
+fn proxy() -> (u16, std::thread::JoinHandle<String>) {
+    use std::io::{Read as _, Write as _};
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = listener.local_addr().unwrap().port();
+    let seen = std::thread::spawn(move || {
+        let (mut stream, _) = listener.accept().unwrap();
+        let mut request = Vec::new();
+        let mut byte = [0];
+        while !request.ends_with(b"\r\n\r\n") && stream.read(&mut byte).unwrap_or(0) == 1 {
+            request.push(byte[0]);
+        }
+        stream.write_all(b"HTTP/1.1 502 Bad Gateway\r\ncontent-length: 0\r\n\r\n").unwrap();
+        String::from_utf8(request).unwrap()
+    });
+    (port, seen)
+}
+
+#[test]
+fn a_proxy_is_asked_for_a_tunnel_to_clerk_and_sees_no_key() {
+    let case = Case::new(vec![live_key(7017)]);
+    let (port, seen) = proxy();
+    let run = Audit::new(&["verify", "--yes", "--timeout", "5"])
+        .and(&case.report)
+        .variable("https_proxy", format!("http://127.0.0.1:{port}"))
+        .run();
+    let request = seen.join().unwrap();
+    assert!(request.starts_with("CONNECT api.clerk.com:443 HTTP/1.1\r\n"), "{request}");
+    assert!(!request.contains(&case.keys[0][..12]) && !request.to_lowercase().contains("bearer"), "{request}");
+    assert_eq!(run.code, Some(3), "{}", run.text());
+    assert!(run.text().contains("unknown") && run.text().contains("proxy"), "{}", run.text());
+    assert!(run.errors().contains(&format!("through the proxy http://127.0.0.1:{port}")), "{}", run.errors());
 }
 
 #[test]
@@ -250,10 +328,20 @@ fn a_repository_that_has_moved_is_told_and_can_be_named() {
     std::fs::rename(case.repo.path(), &moved).unwrap();
     let run = case.verify(&clerk).run();
     assert_eq!(run.code, Some(3));
-    assert!(run.errors().contains("--repo") && run.errors().contains("2 of 2 keys are not in"), "{}", run.errors());
+    assert!(
+        run.errors().contains("--repo") && run.errors().contains("2 of 2 keys could not be read again"),
+        "{}",
+        run.errors()
+    );
     assert!(clerk.requests().is_empty());
     let run = case.verify(&clerk).and("--repo").and(&moved).run();
     assert_eq!((run.code, clerk.requests().len()), (Some(0), 2), "{}", run.errors());
+    // One that was read whole and does not have them is another matter.
+    let mut other = Repo::bare();
+    other.commit_on(MAIN, &[("a", Some("a\n"))], "A");
+    other.finish();
+    let run = case.verify(&clerk).and_all(&["--again", "--repo"]).and(other.path()).run();
+    assert!(run.errors().contains("2 of 2 keys are not in the repositories any more"), "{}", run.errors());
 }
 
 #[test]

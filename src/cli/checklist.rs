@@ -17,7 +17,10 @@ use crate::report::{self, Plan};
 /// From the report alone: the repository need not be here. Keys that Clerk said are alive come first. With --format
 /// any other format of a report can be written from it as well.
 #[derive(Args, Debug)]
-#[command(after_help = "Exit status: 0 written, 2 wrong usage, 3 the report cannot be read or nothing can be written.")]
+#[command(
+    after_help = "Exit status: 0 written, 2 wrong usage, 3 the report is not whole or cannot be read, or nothing can \
+be written."
+)]
 pub(super) struct Checklist {
     /// A report, as `history --format json` writes it (- for standard input)
     #[arg(value_name = "REPORT.json")]
@@ -70,7 +73,7 @@ impl Checklist {
         incident::keep_inputs(self.output.as_deref(), &read)?;
         let consumers = match &self.consumers {
             Some(path) => consumers(path, detector).map_err(|error| {
-                output::error(&format!("cannot read {}: {error}", path.display()), None);
+                output::error(&format!("cannot read {}: {error}", path.display()), Some("a file with a place a line"));
                 Exit::Incomplete
             })?,
             None => Vec::new(),
@@ -88,7 +91,8 @@ impl Checklist {
             consumers: &consumers,
             answers: (!status.answers().is_empty()).then_some(status.answers()),
         };
-        deliver(&report, self.format, options, self.output.as_deref())
+        deliver(&report, self.format, options, self.output.as_deref())?;
+        if incident::is_whole(&report) { Ok(()) } else { Err(Exit::Incomplete) }
     }
 }
 
@@ -102,16 +106,7 @@ pub(super) fn deliver(
     let mut text = Vec::new();
     // Writing to memory cannot fail.
     _ = report::write(report, format.format(), options, &mut text);
-    let written = match output.filter(|path| *path != Path::new("-")) {
-        Some(path) => output::to_file(path, &text),
-        None => output::to_stdout(&text),
-    };
-    written.map_err(|error| {
-        if error.kind() != io::ErrorKind::BrokenPipe {
-            output::error(&format!("cannot write: {error}"), None);
-        }
-        Exit::Incomplete
-    })
+    incident::write_out(output, &text)
 }
 
 /// Lines of a file; empty ones and those that begin with `#` say nothing.

@@ -123,10 +123,7 @@ impl History {
         };
         let targets = match self.repositories.targets() {
             Ok(targets) => targets,
-            Err(error) => {
-                output::error(&format!("cannot read the list of repositories: {error}"), None);
-                return Exit::Usage;
-            }
+            Err(exit) => return exit,
         };
         if targets.is_empty() {
             output::error("no repository there", Some("name one, or a directory that has some below it"));
@@ -247,7 +244,14 @@ pub(super) fn tell_failure(target: &Target) {
             Some(format!("the repository around it is {}", dir.display()))
         }
         Error::NotARepository { .. } => Some("name a work tree, a .git directory or a bare repository".to_owned()),
-        _ => None,
+        Error::Io { source, .. } => Some(match source.kind() {
+            io::ErrorKind::NotFound => "a path that does not begin with / begins where you stand".to_owned(),
+            io::ErrorKind::PermissionDenied => {
+                "run it as somebody who may read it, the server's own user say".to_owned()
+            }
+            _ => "name the repository itself, or leave it out".to_owned(),
+        }),
+        Error::UnknownFormat { .. } => Some("a newer version of clerk-audit may know it".to_owned()),
     };
     output::error(&chain(error), hint.as_deref());
 }

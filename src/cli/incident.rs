@@ -82,8 +82,30 @@ pub(super) fn read_status(path: Option<&Path>, detector: &Detector) -> Result<St
 
 /// Writes a status. What went wrong has been told where this fails.
 pub(super) fn write_status(path: &Path, status: &Status) -> Result<(), Exit> {
-    output::to_file(path, status.text().as_bytes()).map_err(|error| {
-        output::error(&format!("cannot write {}: {error}", path.display()), Some("--state FILE puts it elsewhere"));
+    write_file(path, status.text().as_bytes(), "--state FILE puts it elsewhere")
+}
+
+/// Writes what was asked for to a file, or to standard output where none is named or `-`. What went wrong has been
+/// told where this fails.
+pub(super) fn write_out(path: Option<&Path>, text: &[u8]) -> Result<(), Exit> {
+    if let Some(path) = path.filter(|path| *path != Path::new("-")) {
+        return write_file(path, text, "--output FILE puts it elsewhere");
+    }
+    output::to_stdout(text).map_err(|error| {
+        // A reader that has seen enough closes its pipe.
+        if error.kind() != io::ErrorKind::BrokenPipe {
+            output::error(
+                &format!("cannot write to standard output: {error}"),
+                Some("--output FILE puts it elsewhere"),
+            );
+        }
+        Exit::Incomplete
+    })
+}
+
+fn write_file(path: &Path, text: &[u8], hint: &str) -> Result<(), Exit> {
+    output::to_file(path, text).map_err(|error| {
+        output::error(&format!("cannot write {}: {error}", path.display()), Some(hint));
         Exit::Incomplete
     })
 }
@@ -104,6 +126,8 @@ pub(super) fn select<'a>(
                 .to_owned(),
         );
     }
+    let text = with_dots(text);
+    let text = text.as_str();
     let begins = |id: &str, hint: &str| {
         !text.is_empty()
             && (id.starts_with(text) || id.trim_start_matches("sha256:").starts_with(text) || hint.starts_with(text))
@@ -121,6 +145,11 @@ pub(super) fn select<'a>(
             Err(format!("{text} names {} keys: {}{more}", named.len(), some.join(", ")))
         }
     }
+}
+
+/// A hint as it is typed where there is no `…` on the keyboard.
+pub(super) fn with_dots(text: &str) -> String {
+    text.replace("...", "…")
 }
 
 /// Asks on the terminal, once. `None` where there is none to ask on.
@@ -143,6 +172,34 @@ pub(super) fn tell_unread(path: &Path, unread: usize) {
     }
 }
 
+/// Says that keys of a report could not be read again, if any: they are gone only where everything was read.
+pub(super) fn tell_lost(lost: usize, of: usize, all_was_read: bool) {
+    if lost == 0 {
+        return;
+    }
+    let (message, hint) = match all_was_read {
+        true => (
+            "are not in the repositories any more",
+            "they may be cleaned out already; a clone or backup that still has them can be named with --repo",
+        ),
+        false => (
+            "could not be read again, since not all could be read",
+            "name the repository where it is now, or a clone or backup that is whole, with --repo",
+        ),
+    };
+    output::error(&format!("{lost} of {of} keys {message}"), Some(hint));
+}
+
+/// Whether a report has all that there is; where it has not, that has been told. Half an answer is no answer, and what
+/// is made from it is none either.
+pub(super) fn is_whole(report: &Report) -> bool {
+    if !report.complete {
+        let message = "the report is not whole: there may be more keys than it has";
+        output::error(message, Some("its part on what was read says why; mend that, and audit again"));
+    }
+    report.complete
+}
+
 /// Says something on standard error that is no error: masked and escaped.
 pub(super) fn note(text: &str) {
     output::raw_error(text);
@@ -162,6 +219,7 @@ mod tests {
         assert_eq!(select("bb"), Ok("sha256:bb33"));
         assert_eq!(select("sk_test_"), Ok("sha256:bb33"));
         assert_eq!(select("sk_live_C"), Ok("sha256:aa22"));
+        assert_eq!(select("sk_live_Cd...Wx"), Ok("sha256:aa22"));
         assert!(select("aa").unwrap_err().contains("names 2 keys: sk_live_Ab…Yz"));
         assert!(select("cc").unwrap_err().contains("no key's"));
         assert!(select("").is_err() && select("sk").unwrap_err().contains("3 keys"));

@@ -5,7 +5,7 @@ use std::fs::{DirBuilder, OpenOptions};
 use std::io::{self, Write};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
-use std::sync::atomic::AtomicBool;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use clap::Args;
 
@@ -28,9 +28,8 @@ use crate::store::locate;
 /// spelling: they go to a new folder that is yours alone, with a script that rewrites a fresh mirror and audits it.
 /// Nothing is rewritten by this command itself.
 #[derive(Args, Debug)]
-#[command(
-    after_help = "Exit status: 0 written, 2 wrong usage, 3 not all keys could be read again, or nothing written."
-)]
+#[command(after_help = "Exit status: 0 written, 2 wrong usage, 3 the report is not whole, not all keys could be read \
+again, or nothing was written.")]
 pub(super) struct PurgePlan {
     /// A report, as `history --format json` writes it
     #[arg(value_name = "REPORT.json")]
@@ -64,9 +63,13 @@ impl PurgePlan {
         let wanted = self.wanted(&report, detector)?;
         if wanted.is_empty() {
             note("There is no key to clean out: nothing was written.");
-            return Ok(Exit::Clean);
+            return Ok(if incident::is_whole(&report) { Exit::Clean } else { Exit::Incomplete });
         }
         let (plans, whole) = self.plans(&report, &wanted, detector, interrupt);
+        if interrupt.load(Ordering::Relaxed) {
+            output::error("it was stopped before everything was read, and nothing was written", Some("run it again"));
+            return Err(Exit::Incomplete);
+        }
         if plans.is_empty() {
             return Err(Exit::Incomplete);
         }
@@ -89,7 +92,7 @@ impl PurgePlan {
                  strip-blobs.txt names what."
             ));
         }
-        Ok(if whole { Exit::Clean } else { Exit::Incomplete })
+        Ok(if incident::is_whole(&report) && whole { Exit::Clean } else { Exit::Incomplete })
     }
 
     /// Refuses what is there already, and what would be committed sooner or later.
@@ -171,11 +174,10 @@ impl PurgePlan {
         }
         progress.finish();
         let lost = wanted.len() - found.len();
-        if lost > 0 {
-            whole = false;
-            output::error(&format!("{lost} of {} keys are not in the repositories any more", wanted.len()), None);
+        if !interrupt.load(Ordering::Relaxed) {
+            incident::tell_lost(lost, wanted.len(), whole);
         }
-        (plans, whole)
+        (plans, whole && lost == 0)
     }
 }
 
@@ -221,4 +223,35 @@ fn folder_name(at: usize, repository: &Path) -> String {
     let name = repository.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
     let plain: String = name.chars().filter(|it| it.is_ascii_alphanumeric() || "-_.".contains(*it)).take(40).collect();
     format!("{}-{plain}", at + 1)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::audit::Target;
+    use crate::report::{self, Format};
+    use crate::state::Known;
+
+    #[test]
+    fn what_was_stopped_writes_nothing() {
+        let folder = tempfile::tempdir().unwrap();
+        let repository = folder.path().join("shop");
+        crate::demo::make(&repository).unwrap();
+        let (detector, options, running) = (Detector::new(), Options::default(), AtomicBool::new(false));
+        let events = crate::model::Silent;
+        let auditor =
+            Auditor { detector: &detector, options: &options, events: &events, interrupt: Interrupt::on(&running) };
+        let name = repository.as_os_str().as_encoded_bytes().to_vec();
+        let targets = vec![Target { name, layout: locate(&repository, false) }];
+        let report = auditor.run(targets, &Known::default(), super::super::history::now());
+        let mut text = Vec::new();
+        report::write(&report, Format::Json, report::Options::default(), &mut text).unwrap();
+        let path = folder.path().join("report.json");
+        std::fs::write(&path, text).unwrap();
+        let plan = PurgePlan { report: path, to: folder.path().join("plan"), repo: Vec::new(), key: Vec::new() };
+        assert_eq!(plan.answer(&detector, &AtomicBool::new(true)), Err(Exit::Incomplete));
+        assert!(!plan.to.exists());
+        assert_eq!(plan.answer(&detector, &running), Ok(Exit::Clean));
+        assert!(plan.to.exists());
+    }
 }

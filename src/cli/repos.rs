@@ -8,7 +8,10 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 
+use super::exit::Exit;
+use super::output;
 use crate::audit::Target;
+use crate::detect::Detector;
 use crate::store::{Error, Layout, locate, locate_git_dir};
 
 /// The repositories to work on
@@ -31,11 +34,27 @@ impl Repositories {
         self.repos_from.as_deref() == Some(Path::new("-"))
     }
 
-    /// The targets, each repository once, however many of its worktrees are named.
-    ///
-    /// # Errors
-    /// Where the list itself cannot be read.
-    pub(super) fn targets(&self) -> io::Result<Vec<Target>> {
+    /// Whether a key was given in the place of a repository: a path that is there may have one in it.
+    pub(super) fn has_a_key_named(&self, detector: &Detector) -> bool {
+        self.named.iter().any(|path| {
+            let text = path.to_string_lossy();
+            detector.mask_text(&text) != text && std::fs::symlink_metadata(path).is_err()
+        })
+    }
+
+    /// The targets, each repository once, however many of its worktrees are named. What is wrong with the list itself
+    /// has been told where this fails.
+    pub(super) fn targets(&self) -> Result<Vec<Target>, Exit> {
+        self.find().map_err(|error| {
+            let list = self.repos_from.as_deref().unwrap_or(Path::new("-"));
+            let message = format!("cannot read the list of repositories {}: {error}", list.display());
+            output::error(&message, Some("it is a file with a path a line; - is standard input"));
+            Exit::Usage
+        })
+    }
+
+    /// The targets; fails where the list itself cannot be read.
+    fn find(&self) -> io::Result<Vec<Target>> {
         let mut targets = Vec::new();
         let here = Path::new(".").canonicalize().ok();
         for path in &self.named {

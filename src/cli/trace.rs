@@ -14,7 +14,7 @@ use super::progress::Progress;
 use super::repos::Repositories;
 use crate::audit::{Auditor, Options, Target, Traced, Wanted, key_in};
 use crate::detect::Detector;
-use crate::key::KeyId;
+use crate::key::{KeyId, KeyText};
 use crate::model::Interrupt;
 use crate::report::{self, Trace as Told, TraceFormat};
 
@@ -69,11 +69,11 @@ impl Trace {
     }
 
     fn answer(&self, detector: &Detector, interrupt: &AtomicBool) -> Result<Exit, Exit> {
+        if self.repositories.has_a_key_named(detector) {
+            return Err(tell_argument());
+        }
         // The list first: the one may stand on the standard input that the other would be read from.
-        let targets = self.repositories.targets().map_err(|error| {
-            output::error(&format!("cannot read the list of repositories: {error}"), None);
-            Exit::Usage
-        })?;
+        let targets = self.repositories.targets()?;
         if targets.is_empty() {
             output::error("no repository there", Some("name one, or a directory that has some below it"));
             return Err(Exit::Incomplete);
@@ -120,16 +120,7 @@ impl Trace {
         };
         // Writing to memory cannot fail.
         _ = report::write_trace(told, format, &mut text);
-        let written = match &self.output {
-            Some(path) => output::to_file(path, &text),
-            None => output::to_stdout(&text),
-        };
-        if let Err(error) = written {
-            if error.kind() != io::ErrorKind::BrokenPipe {
-                output::error(&format!("cannot write: {error}"), None);
-            }
-            return Err(Exit::Incomplete);
-        }
+        incident::write_out(self.output.as_deref(), &text)?;
         Ok(match (found.complete, found.keys.is_empty()) {
             (false, _) => Exit::Incomplete,
             (true, true) => Exit::Clean,
@@ -149,7 +140,14 @@ impl Trace {
                 let hint = self.repositories.take_standard_input().then_some(hint);
                 usage(&format!("cannot read the key: {error}"), hint)
             })?;
-            let hint = "type it whole; a part of it can be looked for with --id and its first characters";
+            if typed.trim_ascii().is_empty() {
+                let message = match io::stdin().is_terminal() {
+                    true => "no key was typed",
+                    false => "standard input has no key on it, and is no terminal to ask on",
+                };
+                return Err(usage(message, Some("write it to standard input, or name it with --id")));
+            }
+            let hint = "type it whole; by its first four characters behind the prefix --id finds it (sk_live_Ab12)";
             let key = key_in(&typed, detector).map_err(|why| usage(why, Some(hint)))?;
             let (id, hint) = (key.id().to_string(), key.hint());
             return Ok((Wanted::Text(key), id, Some(hint)));
@@ -163,25 +161,37 @@ impl Trace {
             return Ok((wanted, id.to_owned(), hint));
         }
         if detector.mask_text(text) != *text {
-            let hint = "count it as leaked once more; leave --id out and type it at the prompt";
-            return Err(usage("that is a key itself, and arguments are seen by everyone on this machine", Some(hint)));
+            return Err(tell_argument());
         }
         if let Some(id) = KeyId::parse(text) {
             return Ok((Wanted::Id(id), text.clone(), None));
         }
-        let is_hex = text.len() >= 4 && text.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'));
-        let begins = if is_hex { format!("sha256:{text}") } else { text.clone() };
-        // A beginning that every key has would name them all.
-        let is_id = text.starts_with("sha256:") && text.len() > 10;
-        let is_hint = text.contains('_') && text.len() > 8;
-        if !(is_hex || is_id || is_hint) {
-            return Err(usage(
-                &format!("{text} is no beginning of an id or a hint"),
-                Some("sha256:ab12…, or sk_live_Ab…"),
-            ));
+        let text = incident::with_dots(text);
+        // What no id and no hint can begin with is nowhere, and that says nothing of any key.
+        let digits = text.strip_prefix("sha256:").unwrap_or(&text);
+        let is_hex = digits.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'));
+        if is_hex && (4..=64).contains(&digits.len()) {
+            return Ok((Wanted::Begins(format!("sha256:{digits}")), text, None));
         }
-        Ok((Wanted::Begins(begins), text.clone(), None))
+        if KeyText::is_beginning_of_hint(&text) {
+            return Ok((Wanted::Begins(text.clone()), text, None));
+        }
+        // It may be half of a key, and is not repeated.
+        Err(usage(
+            "--id names no beginning of an id or of a hint",
+            Some(
+                "four digits of an id or more (sha256:ab12…), or a hint as reports have it, of which the first four \
+                  characters behind the prefix are enough (sk_live_Ab12); leave it out to type the whole key at the prompt",
+            ),
+        ))
     }
+}
+
+/// Says that a key was given where everyone can see it.
+fn tell_argument() -> Exit {
+    let hint = "count it as leaked once more; leave it out, and type it at the prompt";
+    output::error("that is a key itself, and arguments are seen by everyone on this machine", Some(hint));
+    Exit::Usage
 }
 
 /// The key, from a prompt that shows nothing or from standard input, unless something else was read from that.

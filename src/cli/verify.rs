@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, HashSet};
 use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::AtomicBool;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use clap::Args;
@@ -31,7 +31,10 @@ use crate::verify::{Client, Endpoint, Verdict};
 /// instance and reads no user. Nothing is sent before you said yes. What Clerk answered is kept beside the report,
 /// and sorts its checklist: alive first.
 #[derive(Args, Debug)]
-#[command(after_help = "Exit status: 0 every key is dead, 1 some are alive, 2 wrong usage, 3 of some it is not known.")]
+#[command(
+    after_help = "Exit status: 0 every key is dead, 1 some are alive, 2 wrong usage, 3 of some it is not known, or the \
+report is not whole."
+)]
 pub(super) struct Verify {
     /// A report, as `history --format json` writes it
     #[arg(value_name = "REPORT.json", required_unless_present = "repo")]
@@ -85,7 +88,11 @@ impl Verify {
         incident::keep_inputs(path.as_deref(), &[self.report.as_deref()])?;
         let mut state = incident::read_status(path.as_deref(), detector)?;
         super::status::note_keys(&report, &mut state);
-        self.asking.ask(&report, &self.repo, &mut state, path.as_deref(), detector, interrupt)
+        if path.is_none() {
+            note("What Clerk answers is not kept: --state FILE keeps it.");
+        }
+        let exit = self.asking.ask(&report, &self.repo, &mut state, path.as_deref(), detector, interrupt)?;
+        Ok(if incident::is_whole(&report) { exit } else { Exit::Incomplete })
     }
 }
 
@@ -205,13 +212,13 @@ impl Asking {
         interrupt: &AtomicBool,
     ) -> Result<(), Exit> {
         /// Where nobody answered so often in a row, nobody will.
-        const MOST_UNREACHED: u32 = 3;
+        const MOST_UNREACHED: usize = 3;
         /// Clerk takes 100 requests in ten seconds for a development instance.
         const PAUSE: Duration = Duration::from_millis(150);
         let bar = bar(keys.len());
         let mut unreached = 0;
         for (at, key) in keys.iter().enumerate() {
-            if interrupt.load(std::sync::atomic::Ordering::Relaxed) {
+            if interrupt.load(Ordering::Relaxed) {
                 break;
             }
             let Some(text) = KeyId::parse(&key.id).and_then(|id| texts.get(&id)) else { continue };
@@ -220,17 +227,28 @@ impl Asking {
             }
             let verdict = client.ask(text, Interrupt::on(interrupt));
             unreached = if verdict.unreached { unreached + 1 } else { 0 };
+            let later = verdict.later;
             keep(state, key, verdict);
             if let Some(path) = path {
                 incident::write_status(path, state)?;
             }
             bar.inc(1);
-            if unreached >= MOST_UNREACHED {
+            let stop = match later {
+                // Whoever says when to come again is not asked before that, about another key either.
+                Some(wait) => Some((
+                    "Clerk takes no more requests now",
+                    format!("run it again in {} s; what was answered is kept", wait.as_secs()),
+                )),
+                None if unreached >= MOST_UNREACHED.min(keys.len()) => Some((
+                    "nobody answers",
+                    "run it again when there is a network; what was answered is kept".to_owned(),
+                )),
+                None => None,
+            };
+            if let Some((why, hint)) = stop {
                 bar.finish_and_clear();
-                output::error(
-                    "nobody answers: the rest was not asked",
-                    Some("run it again when there is a network; what was answered is kept"),
-                );
+                let rest = if at + 1 < keys.len() { ": the rest was not asked" } else { "" };
+                output::error(&format!("{why}{rest}"), Some(&hint));
                 return Ok(());
             }
         }
@@ -311,7 +329,7 @@ fn recall(
     };
     let (options, progress) = (Options::default(), Progress::new(false));
     let auditor = Auditor { detector, options: &options, events: &progress, interrupt: Interrupt::on(interrupt) };
-    let mut texts: BTreeMap<KeyId, KeyText> = BTreeMap::new();
+    let (mut texts, mut all_was_read) = (BTreeMap::<KeyId, KeyText>::new(), true);
     for path in named {
         let left: HashSet<KeyId> = wanted.iter().filter(|id| !texts.contains_key(id)).copied().collect();
         if left.is_empty() {
@@ -322,19 +340,23 @@ fn recall(
         match recalled {
             Ok(recall) => {
                 incident::tell_unread(&path, recall.unread);
+                all_was_read &= recall.unread == 0;
                 texts.extend(recall.keys.into_iter().map(|(id, key)| (id, key.text)));
             }
-            Err(error) => output::error(
-                &chain(&error),
-                Some("if it has moved, or has a key in its own path, name it with --repo"),
-            ),
+            Err(error) => {
+                all_was_read = false;
+                output::error(
+                    &chain(&error),
+                    Some("if it has moved, or has a key in its own path, name it with --repo"),
+                );
+            }
         }
     }
     progress.finish();
-    let lost = wanted.len() - texts.len();
-    if lost > 0 {
-        let hint = "they may be cleaned out already; a clone or backup that still has them can be named with --repo";
-        output::error(&format!("{lost} of {} keys are not in the repositories any more", wanted.len()), Some(hint));
+    if interrupt.load(Ordering::Relaxed) {
+        output::error("it was stopped before everything was read", Some("run it again: what was answered is kept"));
+    } else {
+        incident::tell_lost(wanted.len() - texts.len(), wanted.len(), all_was_read);
     }
     texts
 }

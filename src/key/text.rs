@@ -14,6 +14,9 @@ use crate::model::{Environment, Kind};
 pub struct KeyText(Box<[u8]>);
 
 impl KeyText {
+    /// So many characters of each end of a body are shown at most.
+    const SHOWN: usize = 4;
+
     /// Takes the text of a key.
     pub fn new(text: &[u8]) -> Self {
         Self(text.into())
@@ -39,9 +42,19 @@ impl KeyText {
     /// never more than a third of itself.
     pub fn hint(&self) -> String {
         let (prefix, body) = self.split();
-        let shown = (body.len() / 6).min(4);
+        let shown = (body.len() / 6).min(Self::SHOWN);
         let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
         format!("{}{}…{}", text(prefix), text(&body[..shown]), text(&body[body.len() - shown..]))
+    }
+
+    /// Whether a text can be how a credential's hint begins. What has more of a body than a hint shows is none, and
+    /// that no key's hint begins with it says nothing.
+    pub fn is_beginning_of_hint(text: &str) -> bool {
+        const PREFIXES: [&str; 6] = ["sk_live_", "sk_test_", "whsec_", "ak_", "live_", "test_"];
+        let Some(body) = PREFIXES.iter().find_map(|prefix| text.strip_prefix(prefix)) else { return false };
+        let (first, last) = body.split_once('…').unwrap_or((body, ""));
+        let is_shown = |part: &str| part.chars().count() <= Self::SHOWN && !part.contains('…');
+        !body.is_empty() && is_shown(first) && is_shown(last)
     }
 
     /// The environment that the prefix names.
@@ -123,6 +136,19 @@ mod tests {
         assert_eq!(format!("{key:?}"), "KeyText(sk_live_AbCd…CdEf)");
         assert_eq!(key.environment(), Environment::Live);
         assert_eq!(KeyId::parse(&key.id().to_string()), Some(key.id()));
+    }
+
+    #[test]
+    fn a_hint_begins_with_no_more_than_it_shows() {
+        for good in ["sk_live_A", "sk_test_AbCd", "sk_live_AbCd…", "sk_live_AbCd…CdEf", "whsec_a", "ak_Ab", "live_AbCd"]
+        {
+            assert!(KeyText::is_beginning_of_hint(good), "{good}");
+        }
+        for bad in
+            ["", "sk_live_", "sk_live_AbCdE", "sk_live_AbCd…CdEfG", "sk_live_A…b…", "sk_lvie_AbCd", "AbCd", "pk_live_A"]
+        {
+            assert!(!KeyText::is_beginning_of_hint(bad), "{bad}");
+        }
     }
 
     #[test]

@@ -65,11 +65,13 @@ pub struct Verdict {
     pub instance: Option<String>,
     /// Whether there was no answer at all, so that the next key may well get none either.
     pub unreached: bool,
+    /// For how long the server wants to be asked nothing more.
+    pub later: Option<Duration>,
 }
 
 impl Verdict {
     fn unknown(reason: impl Into<String>) -> Self {
-        Self { liveness: Liveness::Unknown, reason: reason.into(), instance: None, unreached: false }
+        Self { liveness: Liveness::Unknown, reason: reason.into(), instance: None, unreached: false, later: None }
     }
 }
 
@@ -142,9 +144,9 @@ impl Client {
                 }
                 Reply::Later(wait) => {
                     let seconds = wait.as_secs();
-                    return Verdict::unknown(format!(
-                        "too many requests (429), after {tries} tries; it says to wait {seconds} s"
-                    ));
+                    let tries = if tries == 1 { "1 try".to_owned() } else { format!("{tries} tries") };
+                    let reason = format!("too many requests (429), after {tries}; it says to wait {seconds} s");
+                    return Verdict { later: Some(wait), ..Verdict::unknown(reason) };
                 }
             }
         }
@@ -194,6 +196,7 @@ fn judge(status: u16, body: &Value) -> Verdict {
             reason: "Clerk accepted it (200)".to_owned(),
             instance: Some(instance.to_owned()),
             unreached: false,
+            later: None,
         },
         (200, None, _) => Verdict::unknown("the answer was 200, and named no instance: it may not have been Clerk's"),
         (_, _, Some("clerk_key_invalid")) => Verdict {
@@ -201,6 +204,7 @@ fn judge(status: u16, body: &Value) -> Verdict {
             reason: "Clerk knows no such key (401, clerk_key_invalid)".to_owned(),
             instance: None,
             unreached: false,
+            later: None,
         },
         _ => Verdict::unknown("refused (401), and not for the key"),
     }

@@ -10,3 +10,4 @@ pub(crate) mod random_history;
 pub(crate) mod run;
 pub(crate) mod schema;
 pub(crate) mod secrets;
+pub(crate) mod terminal;

@@ -21,11 +21,13 @@ pub(super) fn write(
     writeln!(out, "<section id=\"timeline\" aria-labelledby=\"timeline-title\">")?;
     writeln!(out, "<h2 id=\"timeline-title\">Which key was open how long</h2>")?;
     controls(out)?;
+    // With the roles that they have anyway: a narrow page shows rows as blocks, which in some browsers are then none.
     writeln!(
         out,
-        "<table>\n<caption class=\"hidden\">Keys, where each stands, how long it was exposed</caption>\n<thead>\n<tr>\
-         <th scope=\"col\">Key</th><th scope=\"col\">Now</th><th scope=\"col\">Exposed</th>\
-         <th scope=\"col\" class=\"picture\">{}</th></tr>\n</thead>",
+        "<table role=\"table\">\n<caption class=\"hidden\">Keys, where each stands, how long it was exposed</caption>\n\
+         <thead role=\"rowgroup\">\n<tr role=\"row\"><th scope=\"col\" role=\"columnheader\">Key</th>\
+         <th scope=\"col\" role=\"columnheader\">Now</th><th scope=\"col\" role=\"columnheader\">Exposed</th>\
+         <th scope=\"col\" role=\"columnheader\" class=\"picture\">{}</th></tr>\n</thead>",
         scale.axis()
     )?;
     let is_test = |key: &&KeyReport| key.environment == Environment::Test;
@@ -36,10 +38,11 @@ pub(super) fn write(
         if keys.is_empty() {
             continue;
         }
-        writeln!(out, "<tbody id=\"{id}-keys\">")?;
+        writeln!(out, "<tbody id=\"{id}-keys\" role=\"rowgroup\">")?;
         writeln!(
             out,
-            "<tr class=\"group\"><th colspan=\"4\" scope=\"rowgroup\">{title} <span class=\"number\">{}</span></th></tr>",
+            "<tr class=\"group\" role=\"row\"><th colspan=\"4\" scope=\"rowgroup\" role=\"rowheader\">{title} \
+             <span class=\"number\">{}</span></th></tr>",
             keys.len()
         )?;
         for key in keys {
@@ -128,13 +131,13 @@ fn row(
     writeln!(
         out,
         "<tr data-section=\"{section}\" data-urgency=\"{urgency}\" data-environment=\"{environment}\" \
-         data-standing=\"{standing}\" data-open=\"{}\" data-since=\"{}\">",
+         data-standing=\"{standing}\" data-open=\"{}\" data-since=\"{}\" role=\"row\">",
         key.exposure.open,
         since.map_or(String::new(), |since| since.to_string())
     )?;
     writeln!(
         out,
-        "<th scope=\"row\"><a href=\"#{section}\"><code>{}</code></a>{}</th>",
+        "<th scope=\"row\" role=\"rowheader\"><a href=\"#{section}\"><code>{}</code></a>{}</th>",
         markup(&key.hint),
         badges(key, options)
     )?;
@@ -144,9 +147,9 @@ fn row(
         let path = super::super::escape::shorten(path.as_str(), 120).into_owned();
         format!("<br><code class=\"path\">{}</code>", markup(&path))
     });
-    writeln!(out, "<td>{}{path}</td>", markup(wording::standing(key)))?;
-    writeln!(out, "<td class=\"when\">{}</td>", exposed(key))?;
-    writeln!(out, "<td class=\"picture\">{}</td>\n</tr>", scale.lane(key))
+    writeln!(out, "<td role=\"cell\">{}{path}</td>", markup(wording::standing(key)))?;
+    writeln!(out, "<td role=\"cell\" class=\"when\">{}</td>", exposed(key))?;
+    writeln!(out, "<td role=\"cell\" class=\"picture\">{}</td>\n</tr>", scale.lane(key))
 }
 
 /// The days of an exposure; the whole of it stands in the checklist.
