@@ -1,5 +1,6 @@
 //! `clerk-audit hook`: the gate as git and its servers call it.
 
+mod input;
 mod manage;
 mod receive;
 mod server;
