@@ -142,7 +142,8 @@ fn standard_input_that_never_ends_does_not_outlast_the_budget() {
         hook.stdin.as_mut().unwrap().write_all(input.as_bytes()).unwrap();
         let (code, said) = ends_within(hook, Duration::from_secs(20));
         assert_eq!(code, Some(1), "{said}");
-        for words in ["error: clerk-audit refuses this push", "standard input", "time budget of 1 s", "limits.seconds"] {
+        for words in ["error: clerk-audit refuses this push", "standard input", "time budget of 1 s", "limits.seconds"]
+        {
             assert!(said.contains(words), "{words:?} is not in: {said}");
         }
         let line = server.ledger().pop().unwrap();

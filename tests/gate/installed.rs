@@ -254,6 +254,35 @@ fn the_doctor_finds_what_makes_git_pass_over_a_hook() {
 }
 
 #[test]
+fn the_doctor_without_git_looks_at_what_it_can_and_names_the_rest() {
+    let without_git = |arguments: &[&str], path: &Path| {
+        Audit::new(&["hook"]).and_all(arguments).and(path).variable("PATH", "/nonexistent").run()
+    };
+    let not_looked_at = ["git cannot be run here", "core.hooksPath", "was not looked at"];
+    for server in [bare(), Repo::bare_sha256()] {
+        ends(&without_git(&["doctor"], server.path()), 1, &["not installed"]);
+        ends(&without_git(&["install"], server.path()), 3, &["git cannot be run"]);
+        ends(&hook(&["install"], server.path()), 0, &["write"]);
+        let outcome = without_git(&["doctor"], server.path());
+        ends(&outcome, 3, &["installed:", "refuses a canary", "policy: the defaults", "ledger: none"]);
+        ends(&outcome, 3, &not_looked_at);
+        std::fs::write(server.path().join("clerk-audit.toml"), "mode = \"observe\"").unwrap();
+        ends(&without_git(&["doctor"], server.path()), 1, &["only observes", not_looked_at[0]]);
+    }
+    // GitHub runs the file that it was told of, whatever git's configuration says, and there need be no repository.
+    let folder = tempfile::tempdir().unwrap();
+    ends(&without_git(&["install", "--layout", "github"], folder.path()), 0, &["write"]);
+    ends(&without_git(&["doctor", "--layout", "github"], folder.path()), 0, &["refuses a canary", "github"]);
+    let outcome = Audit::new(&["hook", "doctor", "--layout", "github"])
+        .and(folder.path())
+        .variable("PATH", "/nonexistent")
+        .variable("TMPDIR", "/nonexistent")
+        .run();
+    ends(&outcome, 3, &["whether it refuses a canary was not looked at", "TMPDIR"]);
+    ends(&without_git(&["doctor"], folder.path()), 3, &["not a git repository"]);
+}
+
+#[test]
 fn a_self_test_that_is_accepted_says_what_remains_and_cleans_up() {
     let server = bare();
     let outcome = hook(&["self-test"], server.path());

@@ -1,5 +1,6 @@
 //! What the server's owner may say: what is refused, what may pass, and what is recorded.
 
+use std::path::Path;
 use std::process::Command;
 
 use serde_json::json;
@@ -299,6 +300,42 @@ fn a_ledger_that_cannot_be_written_follows_the_policy() {
     let key = live_key(79);
     client.commit_on(MAIN, &[("b", Some(&key))], "bad");
     server.push(&mut client, &[MAIN]).is_refused_for(&key, &[]);
+}
+
+#[test]
+fn what_is_no_plain_file_is_no_ledger_for_the_gate_the_doctor_and_the_check_alike() {
+    let server = Server::new();
+    let mut client = Repo::bare();
+    client.commit_on(MAIN, &[("a", Some("1"))], "fine");
+    let pipe = server.repo.beside("pipe");
+    assert!(Command::new("mkfifo").arg(&pipe).status().unwrap().success());
+    let socket = server.repo.beside("socket");
+    let _listening = std::os::unix::net::UnixListener::bind(&socket).unwrap();
+    // One that has a reader could be written to; what it is told is lost to whoever asks later all the same.
+    let reader = std::fs::OpenOptions::new().read(true).write(true).open(&pipe).unwrap();
+    let policy = server.path().join("clerk-audit.toml");
+    for (path, what) in [
+        (pipe.as_path(), "a named pipe"),
+        (socket.as_path(), "a socket"),
+        (server.path(), "a directory"),
+        (Path::new("/dev/null"), "a device"),
+    ] {
+        server.policy(&format!("ledger = \"{}\"", path.display()));
+        let words = format!("is {what} and no plain file");
+        let outcome = Audit::new(&["policy", "check"]).and(&policy).run();
+        assert_eq!(outcome.code, Some(2), "{}", outcome.text());
+        assert!(outcome.errors().contains(&words), "{}", outcome.errors());
+        let outcome = Audit::new(&["hook", "doctor"]).and(server.path()).run();
+        assert_eq!(outcome.code, Some(1), "{}", outcome.text());
+        assert!(outcome.text().contains(&words), "{}", outcome.text());
+        server.push(&mut client, &[MAIN]).is_refused(&["the ledger cannot be written", &words]);
+        server.policy(&format!("on_failure = \"accept\"\nledger = \"{}\"", path.display()));
+        let name = format!("refs/heads/main:refs/heads/{}", what.replace(' ', "-"));
+        let pushed = server.push(&mut client, &[&name]);
+        pushed.passes();
+        assert!(pushed.said.contains(&words), "{}", pushed.said);
+    }
+    drop(reader);
 }
 
 #[test]
