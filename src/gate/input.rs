@@ -35,6 +35,9 @@ pub enum MalformedInput {
     /// It cannot be read.
     #[error("standard input cannot be read")]
     Unreadable,
+    /// The hook that runs next could not be given it.
+    #[error("standard input could not be written to the file in which the next hook is to find it")]
+    NotKept,
     /// A line is not `<old> SP <new> SP <ref>`.
     #[error("line {0} of standard input is no ref update")]
     Line(usize),

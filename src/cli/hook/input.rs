@@ -1,6 +1,7 @@
 //! Standard input, waited for no longer than the time budget.
 
 use std::os::fd::AsFd;
+use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
@@ -18,11 +19,27 @@ const LEAST: Duration = Duration::from_millis(300);
 /// So often a signal is looked for.
 const LOOK: Duration = Duration::from_millis(200);
 
-/// Reads standard input to its end. git ends it at once; what else calls the hook may not, and no push is to wait for that.
+/// Reads standard input, and writes it to the file `keep`, which another hook is to read. That one must never take half of
+/// it for the whole: where anything fails the file is taken away.
 ///
 /// # Errors
-/// Where it has no end by the deadline or by a signal, cannot be read, or is longer than any push.
-pub(super) fn standard_input(deadline: Instant, interrupt: &AtomicBool) -> Result<Vec<u8>, MalformedInput> {
+/// Where it has no end by the deadline or by a signal, cannot be read or kept, or is longer than any push.
+pub(super) fn standard_input(
+    deadline: Instant,
+    interrupt: &AtomicBool,
+    keep: Option<&Path>,
+) -> Result<Vec<u8>, MalformedInput> {
+    let read = to_end(deadline, interrupt);
+    let Some(file) = keep else { return read };
+    let kept = read.and_then(|input| match std::fs::write(file, &input) {
+        Ok(()) => Ok(input),
+        Err(_) => Err(MalformedInput::NotKept),
+    });
+    kept.inspect_err(|_| _ = std::fs::remove_file(file))
+}
+
+/// git ends its input at once; what else calls the hook may not, and no push is to wait for that.
+fn to_end(deadline: Instant, interrupt: &AtomicBool) -> Result<Vec<u8>, MalformedInput> {
     let deadline = deadline.max(Instant::now() + LEAST);
     let stdin = std::io::stdin();
     let mut input = Vec::new();

@@ -7,7 +7,7 @@
 use std::ffi::OsString;
 use std::io::Write;
 use std::os::unix::ffi::OsStrExt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
@@ -34,8 +34,8 @@ const GRACE: Duration = Duration::from_millis(300);
 
 /// How the hook was called.
 pub(super) enum Called {
-    /// As pre-receive is.
-    WithStandardInput,
+    /// As pre-receive is; with the file in which another hook finds its input.
+    WithStandardInput { keep: Option<PathBuf> },
     /// As update is.
     WithUpdate { name: OsString, old: OsString, new: OsString },
     /// As Gerrit's hooks are.
@@ -59,7 +59,7 @@ impl Called {
     }
 
     fn objects_remain(&self) -> bool {
-        !matches!(self, Self::WithStandardInput)
+        !matches!(self, Self::WithStandardInput { .. })
     }
 }
 
@@ -113,7 +113,8 @@ impl Gate {
         let rules = self.rules(&called, &paths);
         let format = Receiving::format_of(&paths).unwrap_or(ObjectFormat::Sha1);
         let deadline = self.started + Duration::from_secs_f64(rules.seconds());
-        let updates = updates(&called, format, || standard_input(deadline, &self.interrupt));
+        let read = |keep: Option<&Path>| standard_input(deadline, &self.interrupt, keep);
+        let updates = updates(&called, format, read);
         let full_names: Vec<Vec<u8>> =
             updates.iter().flatten().map(|update| paths.full_ref_name(&update.name)).collect();
         let push = Push { updates, options: push_options(), certificate: certificate(), full_names };
@@ -291,10 +292,10 @@ impl Session {
 fn updates(
     called: &Called,
     format: ObjectFormat,
-    standard_input: impl FnOnce() -> Result<Vec<u8>, MalformedInput>,
+    read: impl FnOnce(Option<&Path>) -> Result<Vec<u8>, MalformedInput>,
 ) -> Result<Vec<RefUpdate>, MalformedInput> {
     match called {
-        Called::WithStandardInput => parse_input(&standard_input()?, format),
+        Called::WithStandardInput { keep } => parse_input(&read(keep.as_deref())?, format),
         Called::WithUpdate { name, old, new } | Called::ByGerrit { name, old, new, .. } => {
             let id =
                 |text: &OsString| Oid::from_hex(text.as_bytes()).filter(|oid| oid.as_bytes().len() == format.raw_len());
