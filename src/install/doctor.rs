@@ -267,7 +267,8 @@ fn refuses_canary(mut command: Command, hook: &Path, git_dir: Option<&Path>, fol
         .env_remove("GIT_PUSH_CERT")
         .env_remove("GIT_PUSH_OPTION_COUNT")
         .stdin(Stdio::piped())
-        .stdout(Stdio::null())
+        // Not thrown away: a chroot may have no /dev/null.
+        .stdout(Stdio::piped())
         .stderr(Stdio::piped())
         .spawn()
         .map_err(Error::io("run", hook))?;
