@@ -207,7 +207,7 @@ fn many_small_changes_to_a_large_file_pass() {
 
 #[test]
 fn a_tree_of_many_levels_is_refused_at_the_limit_and_at_no_depth_a_crash() {
-    for (levels, is_over) in [(1_500, false), (2_100, true), (200_000, true)] {
+    for (levels, is_over) in [(2_000, false), (2_100, true), (200_000, true)] {
         for key in [Some(live_key(90)), None] {
             let content = key.clone().unwrap_or("fine".to_owned());
             let blob = object_id(ObjectType::Blob, content.as_bytes());

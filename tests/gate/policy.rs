@@ -1,5 +1,6 @@
 //! What the server's owner may say: what is refused, what may pass, and what is recorded.
 
+use std::io::Write;
 use std::path::Path;
 use std::process::Command;
 
@@ -7,6 +8,7 @@ use serde_json::json;
 
 use super::support::{MAIN, Server};
 use crate::common::fixture::Repo;
+use crate::common::fixture::objects::{Files, Mode};
 use crate::common::run::Audit;
 use crate::common::secrets::{alphanumerics, key_id, live_key, publishable_key, test_key};
 
@@ -105,6 +107,30 @@ fn every_kind_of_secret_is_refused_by_default_and_each_by_its_name_can_pass() {
     }
     let pushed = Server::new().push(&mut client, &[MAIN]);
     pushed.is_refused(&["(webhook signing secret)", "https://dashboard.clerk.com/~/webhooks"]);
+}
+
+#[test]
+fn what_cannot_be_looked_into_is_told_and_refused_where_the_policy_says_so() {
+    let server = Server::new();
+    let text: Vec<u8> = (0..400).flat_map(|seed| alphanumerics(seed, 60).into_bytes()).collect();
+    let mut whole = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::best());
+    whole.write_all(&text).unwrap();
+    let whole = whole.finish().unwrap();
+    let mut client = Repo::bare();
+    let blob = client.blob(&whole[..whole.len() / 2]);
+    let files = Files::from([(b"logs.gz".to_vec(), (Mode::File, blob))]);
+    client.commit_files(MAIN, files, &[], "half a file");
+    let words = format!("the object {} cannot be looked into: cut short", &blob.to_string()[..12]);
+    server.policy_with_ledger("opaque = \"refuse\"");
+    let pushed = server.push(&mut client, &[MAIN]);
+    pushed.is_refused(&["it has content that cannot be looked into", &words, "git log --all --find-object="]);
+    server.policy_with_ledger("");
+    let pushed = server.push(&mut client, &[MAIN]);
+    pushed.passes();
+    assert!(pushed.said.contains(&format!("warning: clerk-audit: {words}")), "{}", pushed.said);
+    let verdicts: Vec<_> = server.ledger().iter().map(|line| line["verdict"].clone()).collect();
+    assert_eq!(verdicts, ["refused", "accepted"]);
+    assert_eq!(server.ledger()[1]["coverage"]["opaque"], 1);
 }
 
 #[test]
