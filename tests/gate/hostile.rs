@@ -115,6 +115,19 @@ fn odd_objects_are_no_reason_to_refuse_and_hide_nothing() {
             }
         }
     }
+    // Nothing but headers, and no blank line behind them.
+    for (content, is_fine) in [("C", true), (key.as_str(), false)] {
+        let commit = format!("tree {tree_id}\nauthor A <a@b> 1 +0000\ncommitter {content} <c@d> 1 +0000\n");
+        let tip = object_id(ObjectType::Commit, commit.as_bytes()).to_string();
+        let sent = pack(&[(ObjectType::Tree, tree.clone()), (ObjectType::Commit, commit.into_bytes())]);
+        let pushed = server.raw(&[(ZERO, &tip, FINE.as_bytes())], &sent);
+        if is_fine {
+            pushed.passes_silently()
+        } else {
+            pushed.is_refused_for(&key, &["the commit's own text"])
+        }
+        server.git(&["update-ref", "-d", FINE]);
+    }
     server.git(&["prune", "--expire=now"]);
 }
 
@@ -256,10 +269,13 @@ fn what_is_missing_is_refused_with_a_reason() {
     }
     let pushed = server.raw(&[(ZERO, &missing.to_string(), FINE.as_bytes())], &pack(&[(ObjectType::Tree, empty)]));
     pushed.is_refused(&["the object 090909090909 is missing"]);
-    let commit = format!("tree {empty_id}\nparent xyz\nauthor A <a@b> 1 +0000\ncommitter A <a@b> 1 +0000\n\nx");
-    let tip = object_id(ObjectType::Commit, commit.as_bytes()).to_string();
-    let sent = pack(&[(ObjectType::Tree, encode_tree(Vec::new())), (ObjectType::Commit, commit.into_bytes())]);
-    server.raw(&[(ZERO, &tip, FINE.as_bytes())], &sent).is_refused(&["does not say what it names"]);
+    // A parent that is no id; and two trees, of which git takes the first and another reader the last.
+    for odd in ["parent xyz".to_owned(), format!("tree {}", Oid([8; 20]))] {
+        let commit = format!("tree {empty_id}\n{odd}\nauthor A <a@b> 1 +0000\ncommitter A <a@b> 1 +0000\n\nx");
+        let tip = object_id(ObjectType::Commit, commit.as_bytes()).to_string();
+        let sent = pack(&[(ObjectType::Tree, encode_tree(Vec::new())), (ObjectType::Commit, commit.into_bytes())]);
+        server.raw(&[(ZERO, &tip, FINE.as_bytes())], &sent).is_refused(&["does not say what it names"]);
+    }
 }
 
 /// The environment of a hook with a quarantine of our making.
