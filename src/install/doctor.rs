@@ -5,7 +5,6 @@ use std::io::Write;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
-use std::time::{SystemTime, UNIX_EPOCH};
 
 use super::{Canary, Error, Layout, Place, git, plan};
 use crate::model::{ObjectFormat, ObjectType};
@@ -287,12 +286,11 @@ fn refuses_canary(mut command: Command, hook: &Path, git_dir: Option<&Path>, fol
 
 /// A commit of a file with the canary, in an object directory; its id.
 fn write_canary(canary: &Canary, objects: &Path, format: ObjectFormat) -> std::io::Result<String> {
-    let seconds = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
     let blob = write_loose(objects, format, ObjectType::Blob, canary.file().as_bytes())?;
     let mut tree = format!("100644 {}\0", Canary::FILE).into_bytes();
     tree.extend_from_slice(blob.as_bytes());
     let tree = write_loose(objects, format, ObjectType::Tree, &tree)?;
-    let who = format!("clerk-audit doctor <doctor@invalid> {seconds} +0000");
+    let who = "clerk-audit doctor <doctor@invalid> 1700000000 +0000";
     let commit = format!("tree {tree}\nauthor {who}\ncommitter {who}\n\ncanary\n");
     Ok(write_loose(objects, format, ObjectType::Commit, commit.as_bytes())?.to_string())
 }
