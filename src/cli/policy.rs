@@ -10,7 +10,7 @@ use super::incident;
 use super::output;
 use crate::detect::Detector;
 use crate::key::KeyId;
-use crate::state::{Allowance, Policy, allow_entries, is_day};
+use crate::state::{Allowance, Policy, allow_entries, is_day, no_plain_file};
 
 /// Check the gate's policy, and let known keys pass
 #[derive(Args, Debug)]
@@ -58,6 +58,17 @@ impl Policies {
         match self.command {
             Command::Check(Check { file }) => match Policy::read(&file) {
                 Ok(policy) => {
+                    // Whether it can be written is for the server's own user to say; what it is, is so for everyone.
+                    if let Some(ledger) = &policy.ledger
+                        && let Some(what) = no_plain_file(ledger)
+                    {
+                        let (file, ledger) = (file.display(), ledger.display());
+                        output::error(
+                            &format!("the policy {file} is not valid: the ledger {ledger} is {what} and no plain file"),
+                            Some("decisions are appended to a file that history --ledger reads again"),
+                        );
+                        return Exit::Usage;
+                    }
                     let expired = policy.allow.iter().filter(|one| one.expires.as_str() < &now()[..10]).count();
                     let expired = if expired == 0 { String::new() } else { format!(", {expired} of them expired") };
                     let text = format!("valid: {} known keys may pass{expired}\n", policy.allow.len());

@@ -26,6 +26,18 @@ pub enum MalformedInput {
     /// It ends in the middle of a line.
     #[error("standard input does not end with a line feed: something between git and the hook has cut it")]
     Unended,
+    /// It had no end by the time that the hook had to end: nobody knows what else was to come.
+    #[error("standard input did not end: whatever calls the hook must close it behind the last ref update")]
+    Open,
+    /// It has more than any push.
+    #[error("standard input names more ref updates than there is room for: push them in parts")]
+    Long,
+    /// It cannot be read.
+    #[error("standard input cannot be read")]
+    Unreadable,
+    /// The hook that runs next could not be given it.
+    #[error("standard input could not be written to the file in which the next hook is to find it")]
+    NotKept,
     /// A line is not `<old> SP <new> SP <ref>`.
     #[error("line {0} of standard input is no ref update")]
     Line(usize),

@@ -89,7 +89,8 @@ fn refusal(decision: &Decision, refused: &[&KeyDecision], lines: &mut Vec<String
     }
     if decision.opaque_refuses {
         let shown = decision.opaque.iter().take(MOST_PROBLEMS);
-        lines.extend(shown.map(|(place, what)| format!("  {place}: {what} cannot be looked into")));
+        lines.extend(shown.map(|(place, what)| format!("  {place} cannot be looked into: {what}")));
+        lines.push("  git log --all --find-object=<object> says which file an object is".to_owned());
     }
     for key in refused.iter().take(MOST_KEYS) {
         lines.push(String::new());
@@ -278,7 +279,7 @@ fn warnings(decision: &Decision, lines: &mut Vec<String>) {
     }
     if !decision.opaque_refuses {
         let shown = decision.opaque.iter().take(MOST_PROBLEMS);
-        lines.extend(shown.map(|(place, what)| format!("warning: clerk-audit: {place}: {what} cannot be looked into")));
+        lines.extend(shown.map(|(place, what)| format!("warning: clerk-audit: {place} cannot be looked into: {what}")));
     }
     let warned: Vec<&KeyDecision> = decision.keys.iter().filter(|key| key.outcome == Outcome::Warned).collect();
     for key in warned.iter().take(MOST_KEYS) {

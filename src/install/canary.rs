@@ -44,7 +44,10 @@ impl Canary {
         Self { text, name }
     }
 
-    /// A file that holds it.
+    /// A file that holds it, and what it is called.
+    pub(super) const FILE: &'static str = ".env";
+
+    /// The content of that file.
     pub(super) fn file(&self) -> String {
         format!("CLERK_SECRET_KEY={}\n", self.text)
     }
@@ -65,8 +68,8 @@ impl Canary {
         // A path is one from where the command was called, not from the folder.
         let target = here.join(target).canonicalize().map_or(target.to_owned(), |path| path.display().to_string());
         git::run(at, &["init", "--quiet", "--template="])?;
-        std::fs::write(at.join(".env"), self.file()).map_err(Error::io("write", at))?;
-        git::run(at, &["add", "--force", ".env"])?;
+        std::fs::write(at.join(Self::FILE), self.file()).map_err(Error::io("write", at))?;
+        git::run(at, &["add", "--force", Self::FILE])?;
         let commit = [
             "-c",
             "user.name=clerk-audit self-test",

@@ -7,7 +7,9 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use super::{Canary, Error, Layout, Place, git, plan};
-use crate::state::{Mode, Policy, PolicyPlaces};
+use crate::model::{ObjectFormat, ObjectType};
+use crate::state::{LedgerPlace, Mode, Policy, PolicyPlaces, ledger_place};
+use crate::store::{PushPaths, Receiving, write_loose};
 
 /// How a check came out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -16,6 +18,8 @@ pub enum State {
     Good,
     /// It works, and should not stay so.
     Doubtful,
+    /// It could not be looked at here.
+    Unknown,
     /// It does not work.
     Bad,
 }
@@ -30,25 +34,44 @@ pub struct Check {
 }
 
 /// Looks at a repository. `policies` says where the hook would look for its policy; the repository's own is found here.
+/// Without git, which chroots for hooks often do not have, all is looked at that does not take git to know.
 ///
 /// # Errors
-/// Where there is no repository.
+/// Where nothing can be looked at.
 pub fn examine(place: &Place, policies: &PolicyPlaces) -> Result<Vec<Check>, Error> {
     let mut checks = Checks(Vec::new());
-    let git_dir = PathBuf::from(git::run(&place.root, &["rev-parse", "--absolute-git-dir"])?);
-    match checks.installed(place, &git_dir) {
+    if place.may_be_elsewhere() {
+        checks.add(
+            State::Unknown,
+            "git cannot be run here: whether core.hooksPath or hook.clerk-audit.* of its configuration lead it to other \
+             hooks was not looked at",
+        );
+    }
+    let command = match checks.installed(place) {
         Some(Installed::File(hook)) => {
             checks.executable(&hook);
-            checks.reads_the_quarantine(Command::new(&hook), &hook, &git_dir);
+            Some((Command::new(&hook), hook))
         }
         Some(Installed::Configured(command)) => {
             let mut shell = Command::new("sh");
             shell.args(["-c", &command]);
-            checks.reads_the_quarantine(shell, Path::new("sh"), &git_dir);
+            Some((shell, PathBuf::from("sh")))
         }
-        None => {}
+        None => None,
+    };
+    if let Some((command, hook)) = command {
+        match tempfile::tempdir() {
+            Ok(folder) => checks.reads_the_quarantine(command, &hook, place.git_dir.as_deref(), folder.path()),
+            Err(error) => checks.add(
+                State::Unknown,
+                format!(
+                    "whether it refuses a canary was not looked at: no folder can be made for one ($TMPDIR): {error}"
+                ),
+            ),
+        }
     }
-    checks.policy(&PolicyPlaces { repository: git_dir.join("clerk-audit.toml"), ..policies.clone() });
+    let repository = place.git_dir.as_ref().map(|dir| dir.join("clerk-audit.toml"));
+    checks.policy(&PolicyPlaces { repository: repository.unwrap_or_default(), ..policies.clone() });
     Ok(checks.0)
 }
 
@@ -67,14 +90,14 @@ impl Checks {
     }
 
     /// What git runs, if the gate is in it or behind it.
-    fn installed(&mut self, place: &Place, git_dir: &Path) -> Option<Installed> {
+    fn installed(&mut self, place: &Place) -> Option<Installed> {
         if fs::symlink_metadata(&place.hook).is_ok() && !place.hook.exists() {
             self.add(State::Bad, format!("{} is a link that leads nowhere: git ignores it", place.hook.display()));
             return None;
         }
         if calls_us(&place.hook) {
             self.add(State::Good, format!("installed: {} ({})", place.hook.display(), place.layout.name()));
-            if place.layout == Layout::HookDirectory {
+            if let (Layout::HookDirectory, Some(git_dir)) = (place.layout, &place.git_dir) {
                 let driver = git_dir.join("hooks/pre-receive");
                 if !is_executable(&driver) {
                     self.add(
@@ -159,8 +182,8 @@ impl Checks {
     }
 
     /// Runs the hook as git would, on a quarantine with a canary in it.
-    fn reads_the_quarantine(&mut self, command: Command, hook: &Path, git_dir: &Path) {
-        match refuses_canary(command, hook, git_dir) {
+    fn reads_the_quarantine(&mut self, command: Command, hook: &Path, git_dir: Option<&Path>, folder: &Path) {
+        match refuses_canary(command, hook, git_dir, folder) {
             Ok(Answer::Refused) => self.add(State::Good, "runs, reads the quarantine, and refuses a canary there"),
             Ok(Answer::Observed) => {
                 self.add(State::Doubtful, "runs and reads the quarantine, but only observes: it refuses nothing");
@@ -168,7 +191,10 @@ impl Checks {
             Ok(Answer::Other(said)) => {
                 self.add(State::Bad, format!("does not refuse a canary in the quarantine; it said: {}", said.trim()));
             }
-            Err(error) => self.add(State::Bad, format!("cannot be run: {error}")),
+            Err(error) => {
+                let cause = std::error::Error::source(&error).map(|cause| format!(": {cause}")).unwrap_or_default();
+                self.add(State::Bad, format!("cannot be run: {error}{cause}"));
+            }
         }
     }
 
@@ -186,14 +212,11 @@ impl Checks {
                 }
                 match policy.ledger {
                     None => self.add(State::Good, "ledger: none is named"),
-                    Some(path) => match fs::OpenOptions::new().append(true).open(&path) {
-                        Ok(_) => {
-                            self.add(State::Good, format!("ledger: {} can be written by this user", path.display()))
+                    Some(path) => match ledger_place(&path) {
+                        Ok(LedgerPlace::Writable) => {
+                            self.add(State::Good, format!("ledger: {} can be written by this user", path.display()));
                         }
-                        Err(error)
-                            if error.kind() == std::io::ErrorKind::NotFound
-                                && path.parent().is_some_and(Path::is_dir) =>
-                        {
+                        Ok(LedgerPlace::ToBeMade) => {
                             self.add(State::Good, format!("ledger: {} will be made by the first push", path.display()));
                         }
                         Err(error) => {
@@ -222,28 +245,20 @@ fn is_executable(path: &Path) -> bool {
     fs::metadata(path).is_ok_and(|meta| meta.is_file() && meta.permissions().mode() & 0o111 != 0)
 }
 
-fn refuses_canary(mut command: Command, hook: &Path, git_dir: &Path) -> Result<Answer, Error> {
+/// Runs the hook as git would, with a canary in a quarantine of its own; on an empty repository where there is none.
+fn refuses_canary(mut command: Command, hook: &Path, git_dir: Option<&Path>, folder: &Path) -> Result<Answer, Error> {
     let canary = Canary::draw();
-    let folder = tempfile::tempdir().map_err(Error::io("make a folder in", Path::new("/tmp")))?;
-    let client = folder.path().join("client");
-    let objects = client.join("objects");
-    let format = git::run(git_dir, &["rev-parse", "--show-object-format"]).unwrap_or_else(|_| "sha1".to_owned());
-    let client_arg = client.display().to_string();
-    git::run(
-        folder.path(),
-        &["init", "--quiet", "--bare", "--template=", &format!("--object-format={format}"), &client_arg],
-    )?;
-    let file = folder.path().join("env");
-    fs::write(&file, canary.file()).map_err(Error::io("write", &file))?;
-    let blob = git::run(&client, &["hash-object", "-w", "--no-filters", &file.display().to_string()])?;
-    git::run(&client, &["update-index", "--add", "--cacheinfo", &format!("100644,{blob},.env")])?;
-    let tree = git::run(&client, &["write-tree"])?;
-    let who =
-        ["-c", "user.name=clerk-audit doctor", "-c", "user.email=doctor@invalid", "commit-tree", "-m", "canary", &tree];
-    let commit = git::run(&client, &who)?;
+    let objects = folder.join("quarantine");
+    let git_dir = match git_dir {
+        Some(git_dir) => git_dir.to_owned(),
+        None => empty_repository(folder).map_err(Error::io("make a repository in", folder))?,
+    };
+    let paths = PushPaths { git_dir: git_dir.clone(), ..PushPaths::default() };
+    let format = Receiving::format_of(&paths).unwrap_or(ObjectFormat::Sha1);
+    let commit = write_canary(&canary, &objects, format).map_err(Error::io("write in", &objects))?;
     let zero = "0".repeat(commit.len());
     let mut child = command
-        .current_dir(git_dir)
+        .current_dir(&git_dir)
         .env("GIT_DIR", ".")
         .env("GIT_OBJECT_DIRECTORY", &objects)
         .env("GIT_QUARANTINE_PATH", &objects)
@@ -251,7 +266,8 @@ fn refuses_canary(mut command: Command, hook: &Path, git_dir: &Path) -> Result<A
         .env_remove("GIT_PUSH_CERT")
         .env_remove("GIT_PUSH_OPTION_COUNT")
         .stdin(Stdio::piped())
-        .stdout(Stdio::null())
+        // Not thrown away: a chroot may have no /dev/null.
+        .stdout(Stdio::piped())
         .stderr(Stdio::piped())
         .spawn()
         .map_err(Error::io("run", hook))?;
@@ -266,4 +282,24 @@ fn refuses_canary(mut command: Command, hook: &Path, git_dir: &Path) -> Result<A
         true if said.contains("clerk-audit would refuse this push") => Answer::Observed,
         _ => Answer::Other(said),
     })
+}
+
+/// A commit of a file with the canary, in an object directory; its id.
+fn write_canary(canary: &Canary, objects: &Path, format: ObjectFormat) -> std::io::Result<String> {
+    let blob = write_loose(objects, format, ObjectType::Blob, canary.file().as_bytes())?;
+    let mut tree = format!("100644 {}\0", Canary::FILE).into_bytes();
+    tree.extend_from_slice(blob.as_bytes());
+    let tree = write_loose(objects, format, ObjectType::Tree, &tree)?;
+    let who = "clerk-audit doctor <doctor@invalid> 1700000000 +0000";
+    let commit = format!("tree {tree}\nauthor {who}\ncommitter {who}\n\ncanary\n");
+    Ok(write_loose(objects, format, ObjectType::Commit, commit.as_bytes())?.to_string())
+}
+
+/// The least that is a repository.
+fn empty_repository(folder: &Path) -> std::io::Result<PathBuf> {
+    let git_dir = folder.join("empty.git");
+    fs::create_dir_all(git_dir.join("objects"))?;
+    fs::create_dir_all(git_dir.join("refs"))?;
+    fs::write(git_dir.join("HEAD"), "ref: refs/heads/main\n")?;
+    Ok(git_dir)
 }

@@ -28,6 +28,11 @@ pub(super) fn command(directory: &Path) -> Command {
     git
 }
 
+/// Whether there is a git to run: chroots for hooks often have none.
+pub(super) fn is_here() -> bool {
+    Command::new("git").arg("version").stdin(Stdio::null()).output().is_ok_and(|output| output.status.success())
+}
+
 /// Runs it to its end, whatever that is.
 pub(super) fn output<A: AsRef<OsStr>>(directory: &Path, arguments: &[A]) -> Result<Output, Error> {
     command(directory).args(arguments).output().map_err(Error::io("run git in", directory))

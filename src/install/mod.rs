@@ -1,8 +1,8 @@
 //! Writes, checks and removes hooks on each kind of server.
 //!
 //! Hooks that are there are kept: ours runs first and hands the same bytes on. Everything is planned before anything is
-//! written, so that a dry run shows what a run does, and doing it twice changes nothing. This room alone runs another
-//! program, which is git.
+//! written, so that a dry run shows what a run does, and doing it twice changes nothing. This room alone runs other
+//! programs: git, and the hook that it looks at.
 
 mod canary;
 mod doctor;
@@ -39,6 +39,12 @@ pub enum Error {
         arguments: String,
         /// What it answered.
         answer: String,
+    },
+    /// There is no git to ask.
+    #[error("git cannot be run, and it alone says where {} has its hooks", path.display())]
+    NoGit {
+        /// The repository.
+        path: PathBuf,
     },
     /// There is no git repository.
     #[error("not a git repository: {}", path.display())]

@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use super::{Error, git};
+use crate::store;
 
 /// The layouts of servers (`docs/hooks.md` has where each comes from).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -46,6 +47,10 @@ pub struct Place {
     pub root: PathBuf,
     /// The file of the hook.
     pub hook: PathBuf,
+    /// The repository's directory; none where what was named is no repository, and need be none.
+    pub(super) git_dir: Option<PathBuf>,
+    /// Whether there is a git, which knows of settings that say where hooks are.
+    pub(super) has_git: bool,
 }
 
 impl Place {
@@ -55,23 +60,33 @@ impl Place {
     /// Where there is no repository and the layout wants one.
     pub fn find(path: &Path, layout: Option<Layout>) -> Result<Self, Error> {
         let root = path.canonicalize().map_err(Error::io("find", path))?;
+        let has_git = git::is_here();
+        let git_dir = git_dir(&root, has_git);
         if let Some(layout @ (Layout::Gitolite | Layout::GitHub)) = layout {
             let hook = match layout {
                 Layout::Gitolite => root.join("hooks/common/pre-receive"),
                 _ => root.join("pre-receive"),
             };
-            return Ok(Self { layout, root, hook });
+            return Ok(Self { layout, root, hook, git_dir: git_dir.ok(), has_git });
         }
-        let not_there = |_| Error::NotARepository { path: root.clone() };
-        let git_dir = git::run(&root, &["rev-parse", "--absolute-git-dir"]).map(PathBuf::from).map_err(not_there)?;
+        let git_dir = git_dir?;
         let layout = layout.unwrap_or_else(|| detect(&git_dir));
         let hook = match layout {
             Layout::HookDirectory => git_dir.join("hooks/pre-receive.d/clerk-audit"),
             Layout::GitLab => git_dir.join("custom_hooks/pre-receive.d/clerk-audit"),
             // As git finds it: core.hooksPath may say another place.
-            _ => root.join(git::run(&root, &["rev-parse", "--git-path", "hooks"])?).join("pre-receive"),
+            _ if has_git => root.join(git::run(&root, &["rev-parse", "--git-path", "hooks"])?).join("pre-receive"),
+            _ => match store::locate_git_dir(&git_dir) {
+                Ok(layout) => layout.common_dir.join("hooks/pre-receive"),
+                Err(_) => return Err(Error::NotARepository { path: root }),
+            },
         };
-        Ok(Self { layout, root, hook })
+        Ok(Self { layout, root, hook, git_dir: Some(git_dir), has_git })
+    }
+
+    /// Whether settings that only git can read may lead it past this hook.
+    pub(super) fn may_be_elsewhere(&self) -> bool {
+        !self.has_git && matches!(self.layout, Layout::Plain | Layout::HookDirectory)
     }
 
     /// Where a hook that was there is kept.
@@ -84,6 +99,21 @@ impl Place {
     /// Whether a hook that is in the way is to be kept: in directories of hooks every file has its own name.
     pub(super) fn keeps(&self) -> bool {
         matches!(self.layout, Layout::Plain | Layout::Gitolite)
+    }
+}
+
+/// The directory of the repository at a path.
+fn git_dir(root: &Path, has_git: bool) -> Result<PathBuf, Error> {
+    let by_hand = || store::locate(root, true).map(|layout| layout.git_dir);
+    let not_there = || Error::NotARepository { path: root.to_owned() };
+    if !has_git {
+        return by_hand().map_err(|_| not_there());
+    }
+    match git::run(root, &["rev-parse", "--absolute-git-dir"]) {
+        Ok(found) => Ok(PathBuf::from(found)),
+        // It is there, and git will not work in it: of another owner, most often. git's own words say what to do.
+        Err(refused) if by_hand().is_ok() => Err(refused),
+        Err(_) => Err(not_there()),
     }
 }
 

@@ -114,9 +114,12 @@ fn is_so(path: &Path, text: &str) -> bool {
 /// Plans the hook at a place. `binary` is what it calls.
 ///
 /// # Errors
-/// Where two hooks would have to be kept.
+/// Where two hooks would have to be kept, or nobody can say where hooks are.
 pub fn install(place: &Place, binary: &Path, policy: Option<&Path>) -> Result<Plan, Error> {
     let mut plan = Plan::default();
+    if place.may_be_elsewhere() {
+        return Err(Error::NoGit { path: place.root.clone() });
+    }
     if place.keeps() && is_there(&place.hook) && !is_ours(&place.hook) {
         if is_there(&place.kept()) {
             return Err(Error::KeptTwice { path: place.kept() });

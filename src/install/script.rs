@@ -6,7 +6,8 @@ use std::path::Path;
 pub(super) const MARK: &str = "# clerk-audit gate";
 
 /// The hook that calls the binary, and where one is kept, that after it with the same input: through a file, because a
-/// shell's variable loses NULs and `echo` cuts a name with a `\c`.
+/// shell's variable loses NULs and `echo` cuts a name with a `\c`. The gate writes it: a shell would wait without end for
+/// an input that has none.
 pub(super) fn hook(binary: &Path, policy: Option<&Path>, keeps: bool) -> String {
     let policy = policy.map(|path| format!(" --policy {}", quoted(path))).unwrap_or_default();
     let call = format!("{} hook pre-receive{policy}", quoted(binary));
@@ -19,7 +20,7 @@ pub(super) fn hook(binary: &Path, policy: Option<&Path>, keeps: bool) -> String 
     }
     format!(
         "{head}kept=\"$0.kept\"\n[ -x \"$kept\" ] || exec {call}\ninput=$(mktemp) || exit 1\n\
-         trap 'rm -f \"$input\"' EXIT\ncat >\"$input\" || exit 1\n{call} <\"$input\" || exit 1\n\"$kept\" \"$@\" <\"$input\"\n"
+         trap 'rm -f \"$input\"' EXIT\n{call} --keep-input \"$input\" || exit 1\n\"$kept\" \"$@\" <\"$input\"\n"
     )
 }
 
@@ -37,8 +38,8 @@ pub(super) fn system_hook(binary: &Path, policy: Option<&Path>) -> String {
     let call = format!("{} hook pre-receive{policy}", quoted(binary));
     format!(
         "#!/bin/sh\n{MARK}: refuses pushes that bring Clerk secret keys\nown=\"$(git rev-parse --git-common-dir)/hooks/pre-receive\"\n\
-         [ -x \"$own\" ] || exec {call}\ninput=$(mktemp) || exit 1\ntrap 'rm -f \"$input\"' EXIT\ncat >\"$input\" || exit 1\n\
-         {call} <\"$input\" || exit 1\n\"$own\" \"$@\" <\"$input\"\n"
+         [ -x \"$own\" ] || exec {call}\ninput=$(mktemp) || exit 1\ntrap 'rm -f \"$input\"' EXIT\n\
+         {call} --keep-input \"$input\" || exit 1\n\"$own\" \"$@\" <\"$input\"\n"
     )
 }
 

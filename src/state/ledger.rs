@@ -8,7 +8,7 @@ use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::path::Path;
 use std::time::Duration;
 
-use rustix::fs::FlockOperation;
+use rustix::fs::{Access, FlockOperation};
 use serde_json::Value;
 
 use crate::key::KeyId;
@@ -65,12 +65,60 @@ fn lock(file: &File, how: Append) -> io::Result<bool> {
     Err(io::Error::new(io::ErrorKind::TimedOut, "another process holds its lock and does not end"))
 }
 
+/// How a ledger stands before anything is written to it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LedgerPlace {
+    /// It is there, and this user may append to it.
+    Writable,
+    /// It is not there, and this user may make it.
+    ToBeMade,
+}
+
+/// What stands at a ledger's place if it is no plain file. A line is taken back where it does not fit, and the whole is
+/// read again: what is no file has neither. A named pipe, besides, would keep pushes waiting for its reader, or lose lines.
+pub fn no_plain_file(path: &Path) -> Option<&'static str> {
+    use std::os::unix::fs::FileTypeExt;
+    let kind = std::fs::metadata(path).ok()?.file_type();
+    match kind {
+        _ if kind.is_file() => None,
+        _ if kind.is_dir() => Some("a directory"),
+        _ if kind.is_fifo() => Some("a named pipe"),
+        _ if kind.is_socket() => Some("a socket"),
+        _ => Some("a device"),
+    }
+}
+
+/// Whether this user could append to a ledger; nothing is written, and none is made.
+///
+/// # Errors
+/// Where [`append`] would fail, for the same reason.
+pub fn ledger_place(path: &Path) -> io::Result<LedgerPlace> {
+    refuse_other_than_file(path)?;
+    match OpenOptions::new().append(true).read(true).open(path) {
+        Ok(_) => Ok(LedgerPlace::Writable),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            let folder = path.parent().unwrap_or(Path::new("/"));
+            rustix::fs::access(folder, Access::WRITE_OK | Access::EXEC_OK)?;
+            Ok(LedgerPlace::ToBeMade)
+        }
+        Err(error) => Err(error),
+    }
+}
+
+fn refuse_other_than_file(path: &Path) -> io::Result<()> {
+    match no_plain_file(path) {
+        Some(what) => Err(io::Error::other(format!("it is {what} and no plain file"))),
+        None => Ok(()),
+    }
+}
+
 /// Appends a record as one line. A file that is made is readable by its owner alone.
 ///
 /// # Errors
 /// Where it cannot be written; then nothing of the line stays in the file.
 pub fn append(path: &Path, record: &Value, how: Append) -> io::Result<()> {
     use std::os::unix::fs::OpenOptionsExt;
+    refuse_other_than_file(path)?;
     let mut file = OpenOptions::new().append(true).read(true).create(true).mode(0o600).open(path)?;
     let is_locked = lock(&file, how)?;
     let end = file.seek(SeekFrom::End(0))?;
@@ -81,10 +129,9 @@ pub fn append(path: &Path, record: &Value, how: Append) -> io::Result<()> {
     }
     line.extend_from_slice(record.to_string().as_bytes());
     line.push(b'\n');
-    // A special file has no length to go back to; without the lock another's line may stand behind this one by now.
-    let can_be_cut = is_locked && file.metadata()?.is_file();
     file.write_all(&line).inspect_err(|_| {
-        if can_be_cut {
+        // Without the lock another's line may stand behind this one by now.
+        if is_locked {
             _ = file.set_len(end);
         }
     })
@@ -260,7 +307,28 @@ mod tests {
     }
 
     #[test]
-    fn a_full_disk_leaves_no_half_line() {
-        assert!(append(Path::new("/dev/full"), &record("1", &id('a')), IN_TURN).is_err());
+    fn what_is_no_plain_file_is_no_ledger_and_is_not_waited_for() {
+        let dir = tempfile::tempdir().unwrap();
+        let pipe = dir.path().join("pipe");
+        rustix::fs::mkfifoat(rustix::fs::CWD, &pipe, rustix::fs::Mode::RUSR | rustix::fs::Mode::WUSR).unwrap();
+        for (path, what) in
+            [(pipe.as_path(), "a named pipe"), (dir.path(), "a directory"), (Path::new("/dev/null"), "a device")]
+        {
+            assert_eq!(no_plain_file(path), Some(what));
+            let told = append(path, &record("1", &id('a')), IN_TURN).unwrap_err().to_string();
+            assert!(told.contains(what), "{told}");
+            assert_eq!(ledger_place(path).unwrap_err().to_string(), told);
+        }
+    }
+
+    #[test]
+    fn a_place_is_told_and_nothing_is_made() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("ledger");
+        assert_eq!(ledger_place(&path).unwrap(), LedgerPlace::ToBeMade);
+        assert!(!path.exists());
+        append(&path, &record("1", &id('a')), IN_TURN).unwrap();
+        assert_eq!(ledger_place(&path).unwrap(), LedgerPlace::Writable);
+        assert!(ledger_place(&dir.path().join("none/ledger")).is_err());
     }
 }

@@ -6,7 +6,7 @@ mod policy;
 mod status;
 
 pub use known::{Known, KnownError, Tally};
-pub use ledger::{Append, Ledger, LedgerError, LedgerEvent, append};
+pub use ledger::{Append, Ledger, LedgerError, LedgerEvent, LedgerPlace, append, ledger_place, no_plain_file};
 pub use policy::{
     Allowance, Class, Limits, Mode, OnOpaque, Policy, PolicyError, PolicyPlaces, Reaction, Standing, allow_entries,
     is_day,

@@ -42,7 +42,7 @@ pub use receiving::{CommitPlace, PushPaths, Receiving};
 pub use refs::{Reflog, ReflogLine, Refs, Tip};
 pub use tips::Tips;
 pub use work_trees::WorkTree;
-pub use writer::{WriteError, Writer, Written};
+pub use writer::{WriteError, Writer, Written, write_loose};
 
 use crate::model::{Copied, Events, Interrupt, ObjectFormat, ObjectType, Oid};
 use walker::Walker;

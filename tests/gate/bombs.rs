@@ -145,6 +145,42 @@ fn a_chain_of_deltas_that_unpacks_without_end_is_refused_in_time_and_memory() {
     assert!(started.elapsed() < Duration::from_secs(45), "{:?}", started.elapsed());
 }
 
+/// A family of 255 files of this size in a few kilobytes: each is made of the one at half its number, so that a reader which
+/// goes down along them has eight in memory.
+fn family(size: u64) -> Vec<u8> {
+    let mut entries = vec![(3, size, Vec::new(), deflated(&vec![0; size as usize]))];
+    let mut offsets = vec![12u64];
+    for number in 1..255usize {
+        let mut delta = identity_delta(size);
+        // One copy, cut by one byte, and one byte that tells it from the others.
+        delta.truncate(delta.len() - 8);
+        delta.push(0x80 | 0x70);
+        delta.extend_from_slice(&((size - 1) as u32).to_le_bytes()[..3]);
+        delta.extend_from_slice(&[1, number as u8]);
+        let (_, claimed, before, data) = &entries[number - 1];
+        let header = 1 + (0..).take_while(|at| claimed >> (4 + 7 * at) > 0).count() as u64;
+        offsets.push(offsets[number - 1] + header + (before.len() + data.len()) as u64);
+        let back = offsets[number] - offsets[(number - 1) / 2];
+        entries.push((6, delta.len() as u64, offset_bytes(back), deflated(&delta)));
+    }
+    raw_pack(&entries)
+}
+
+#[test]
+fn a_family_of_versions_that_needs_much_memory_at_once_is_refused_and_the_setting_named() {
+    let sent = family(2 << 20);
+    assert!(sent.len() < 32 << 10, "{}", sent.len());
+    for (object_bytes, is_much) in [(2 << 20, true), (8 << 20, false)] {
+        let server = Server::new();
+        server.policy(&format!("[limits]\nexpansion = 1000000\nobject_bytes = {object_bytes}"));
+        let outcome = in_quarantine(&server, &sent, "1".repeat(40));
+        // The ref names nothing that was sent: it is refused either way.
+        outcome.is_refused(&["is missing"]);
+        assert_eq!(outcome.said.contains("more than 8388608 bytes of memory"), is_much, "{}", outcome.said);
+        assert_eq!(outcome.said.contains("limits.object_bytes"), is_much, "{}", outcome.said);
+    }
+}
+
 #[test]
 fn many_small_changes_to_a_large_file_pass() {
     let server = Server::new();
@@ -171,7 +207,7 @@ fn many_small_changes_to_a_large_file_pass() {
 
 #[test]
 fn a_tree_of_many_levels_is_refused_at_the_limit_and_at_no_depth_a_crash() {
-    for (levels, is_over) in [(1_500, false), (2_100, true), (200_000, true)] {
+    for (levels, is_over) in [(2_000, false), (2_100, true), (200_000, true)] {
         for key in [Some(live_key(90)), None] {
             let content = key.clone().unwrap_or("fine".to_owned());
             let blob = object_id(ObjectType::Blob, content.as_bytes());

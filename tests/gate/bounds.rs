@@ -1,8 +1,8 @@
 //! What a push may cost: time, memory, depth; and that whoever reaches a limit is refused with a reason, not let in.
 
-use std::io::Write;
-use std::process::{Command, Stdio};
-use std::time::Duration;
+use std::io::{Read, Write};
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
 
 use super::support::{MAIN, Server, ZERO};
 use crate::common::fixture::Repo;
@@ -105,4 +105,84 @@ fn gitlab_reads_lines_of_its_own() {
     pushed.is_refused_for(&key, &["\nGL-HOOK-ERR: error: clerk-audit refuses this push", "\nGL-HOOK-ERR: a:1"]);
     let line = server.ledger().pop().unwrap();
     assert_eq!((&line["server"], &line["pusher"]), (&"gitlab".into(), &"ada".into()));
+}
+
+/// The hook by itself, whose standard input is the test's to end.
+fn hook_at(server: &Server) -> Child {
+    let mut hook = Command::new(env!("CARGO_BIN_EXE_clerk-audit"));
+    hook.args(["hook", "pre-receive"]).current_dir(server.path()).env("GIT_DIR", ".");
+    hook.stdin(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap()
+}
+
+/// Its exit code and what it said, within this time; its standard input stays as it is.
+#[track_caller]
+fn ends_within(mut hook: Child, patience: Duration) -> (Option<i32>, String) {
+    let started = Instant::now();
+    while hook.try_wait().unwrap().is_none() {
+        if started.elapsed() > patience {
+            hook.kill().unwrap();
+            panic!("it does not end");
+        }
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    let mut said = String::new();
+    hook.stderr.take().unwrap().read_to_string(&mut said).unwrap();
+    (hook.wait().unwrap().code(), said)
+}
+
+#[test]
+fn standard_input_that_never_ends_does_not_outlast_the_budget() {
+    let deletion = format!("{} {ZERO} refs/heads/gone\n", "1".repeat(40));
+    let creation = format!("{ZERO} {} {MAIN}\n", "1".repeat(40));
+    // Nobody knows what else was to come: neither a deletion nor a policy that lets limits pass is a way in.
+    for (input, more) in [("", ""), (deletion.as_str(), ""), (creation.as_str(), "on_limit = \"accept\"\n")] {
+        let server = Server::new();
+        server.policy_with_ledger(&format!("{more}[limits]\nseconds = 0.4"));
+        let mut hook = hook_at(&server);
+        hook.stdin.as_mut().unwrap().write_all(input.as_bytes()).unwrap();
+        let (code, said) = ends_within(hook, Duration::from_secs(20));
+        assert_eq!(code, Some(1), "{said}");
+        for words in ["error: clerk-audit refuses this push", "standard input", "time budget of 1 s", "limits.seconds"]
+        {
+            assert!(said.contains(words), "{words:?} is not in: {said}");
+        }
+        let line = server.ledger().pop().unwrap();
+        assert_eq!(line["verdict"], "refused");
+        assert!(line["milliseconds"].as_u64().unwrap() >= 400);
+    }
+}
+
+#[test]
+fn standard_input_that_comes_slowly_is_read_to_its_end_or_to_the_budgets() {
+    let deletion = format!("{} {ZERO} refs/heads/gone\n", "1".repeat(40));
+    for (seconds, code) in [("30", Some(0)), ("0.3", Some(1))] {
+        let server = Server::new();
+        server.policy(&format!("[limits]\nseconds = {seconds}"));
+        let mut hook = hook_at(&server);
+        let mut stdin = hook.stdin.take().unwrap();
+        let bytes = deletion.clone().into_bytes();
+        let writer = std::thread::spawn(move || {
+            for byte in bytes {
+                std::thread::sleep(Duration::from_millis(10));
+                if stdin.write_all(&[byte]).is_err() {
+                    return;
+                }
+            }
+        });
+        let (ended, said) = ends_within(hook, Duration::from_secs(20));
+        assert_eq!(ended, code, "{said}");
+        assert!(code == Some(0) || said.contains("limits.seconds"), "{said}");
+        writer.join().unwrap();
+    }
+}
+
+#[test]
+fn a_signal_ends_the_wait_for_standard_input() {
+    let server = Server::new();
+    let hook = hook_at(&server);
+    std::thread::sleep(Duration::from_millis(300));
+    assert!(Command::new("kill").arg(hook.id().to_string()).status().unwrap().success());
+    let (code, said) = ends_within(hook, Duration::from_secs(20));
+    assert_eq!(code, Some(1), "{said}");
+    assert!(said.contains("told to end") && said.contains("standard input"), "{said}");
 }

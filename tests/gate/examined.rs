@@ -1,5 +1,7 @@
 //! What is examined: the union of what came along and what the push newly reaches.
 
+use std::os::unix::ffi::OsStrExt;
+
 use super::support::{MAIN, Pushed, Server, ZERO, pack, push};
 use crate::common::fixture::Repo;
 use crate::common::fixture::objects::{Commit, Files, Mode, ObjectType, Tag, encode_tree};
@@ -143,7 +145,7 @@ fn every_line_of_a_push_of_many_refs_is_examined() {
     let key = live_key(37);
     let mut client = Repo::bare();
     client.commit_on(MAIN, &[("a", Some("1"))], "first");
-    for number in 0..300 {
+    for number in 0..1_000 {
         client.branch(&format!("refs/heads/b{number:03}"), MAIN);
     }
     client.branch("refs/heads/zzz", MAIN);
@@ -231,9 +233,9 @@ fn said(stderr: &str) -> String {
 
 #[test]
 fn paths_with_colons_and_quotes_are_found_again() {
-    for name in ["co:lon", "\"quo\\ted", "new\nline"] {
+    for name in [&b"co:lon"[..], b"\"quo\\ted", b"new\nline", b"not UTF-8 \xff\xfe"] {
         let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join(name);
+        let path = folder.path().join(std::ffi::OsStr::from_bytes(name));
         std::fs::create_dir(&path).unwrap();
         git::run(git::command(&path), &["init", "--quiet", "--bare", "--template="], b"");
         let hooks = path.join("hooks");

@@ -25,9 +25,15 @@ fn names_with_any_bytes_are_read_as_they_are() {
     let (bad, more) = one_commit(&key);
     objects.extend(more);
     let sent = pack(&objects);
-    for name in
-        [&b"refs/heads/a\\cb"[..], b"refs/heads/\x1b[31m", b"refs/heads/\xff\xfe", b"refs/heads/a b", b"refs/heads/-x"]
-    {
+    for name in [
+        &b"refs/heads/a\\cb"[..],
+        b"refs/heads/\x1b[31m",
+        b"refs/heads/\xff\xfe",
+        b"refs/heads/a b",
+        b"refs/heads/-x",
+        // As reviews are asked for (git's proc-receive).
+        b"refs/for/main",
+    ] {
         let commands = [(ZERO, good.as_str(), name), (ZERO, bad.as_str(), &b"refs/heads/main"[..])];
         server.raw(&commands, &sent).is_refused_for(&key, &["f:1"]);
         assert_eq!(server.value(MAIN), None);
@@ -39,6 +45,7 @@ fn names_with_any_bytes_are_read_as_they_are() {
     server
         .raw(&[(ZERO, &good, b"refs/heads/x\nrubbish")], &sent)
         .is_refused(&["line 2 of standard input is no ref update"]);
+    server.raw(&[(ZERO, &good, b"")], &sent).is_refused(&["line 1 of standard input is no ref update"]);
 }
 
 #[test]
@@ -91,6 +98,9 @@ fn odd_objects_are_no_reason_to_refuse_and_hide_nothing() {
         "committer C <c@d> 1 +0000\nauthor A <a@b> 1 +0000\n",
         "author A <a@b> 99999999999999999999999 +9999\ncommitter C <c@d> x y\n",
         "author A <a@b>\0hidden 1 +0000\ncommitter C <c@d> 1 +0000\n",
+        "extra x\nauthor A <a@b> 1 +0000\ncommitter C <c@d> 1 +0000\n",
+        "author A <a@b> 1 +0000\nauthor B <b@b> 1 +0000\ncommitter C <c@d> 1 +0000\n",
+        "author A <a@b>\ncommitter C <c@d>\n",
     ] {
         for (content, is_fine) in [("words\n", true), (key.as_str(), false)] {
             let commit = format!("tree {tree_id}\n{odd}\nsubject\0{content}").into_bytes();
@@ -105,7 +115,63 @@ fn odd_objects_are_no_reason_to_refuse_and_hide_nothing() {
             }
         }
     }
+    // Nothing but headers, and no blank line behind them.
+    for (content, is_fine) in [("C", true), (key.as_str(), false)] {
+        let commit = format!("tree {tree_id}\nauthor A <a@b> 1 +0000\ncommitter {content} <c@d> 1 +0000\n");
+        let tip = object_id(ObjectType::Commit, commit.as_bytes()).to_string();
+        let sent = pack(&[(ObjectType::Tree, tree.clone()), (ObjectType::Commit, commit.into_bytes())]);
+        let pushed = server.raw(&[(ZERO, &tip, FINE.as_bytes())], &sent);
+        if is_fine {
+            pushed.passes_silently()
+        } else {
+            pushed.is_refused_for(&key, &["the commit's own text"])
+        }
+        server.git(&["update-ref", "-d", FINE]);
+    }
     server.git(&["prune", "--expire=now"]);
+}
+
+#[test]
+fn odd_tags_are_no_reason_to_refuse_and_hide_nothing() {
+    let server = Server::new();
+    let tree = encode_tree(Vec::new());
+    let target = object_id(ObjectType::Tree, &tree);
+    let key = live_key(66);
+    for odd in [
+        "tag t\n\nKEY\n",
+        "tag t\ntagger nobody\n\nKEY\n",
+        "tag t\nextra x\ntagger T <t@t> 1 +0000\n\nKEY\n",
+        "tag t\ntagger T <t@t> 99999999999999999999999 +9999\n\nKEY\n",
+        "tag t\ntagger T <t@t> 1 +0000\nKEY\n",
+        "tag t\ntagger T <t@t> 1 +0000\n\nm\0KEY\n",
+        "tag a b\x1b[31m\ntagger KEY <t@t> 1 +0000\n\nm\n",
+    ] {
+        for (content, is_fine) in [("words", true), (key.as_str(), false)] {
+            let tag = format!("object {target}\ntype tree\n{}", odd.replace("KEY", content)).into_bytes();
+            let tip = object_id(ObjectType::Tag, &tag).to_string();
+            let sent = pack(&[(ObjectType::Tree, tree.clone()), (ObjectType::Tag, tag)]);
+            let pushed = server.raw(&[(ZERO, &tip, b"refs/tags/odd")], &sent);
+            if is_fine {
+                pushed.passes_silently();
+                server.git(&["update-ref", "-d", "refs/tags/odd"]);
+            } else {
+                pushed.is_refused_for(&key, &["It is in a tag"]);
+            }
+        }
+    }
+}
+
+#[test]
+fn what_is_sent_twice_is_read() {
+    let server = Server::new();
+    server.config("receive.unpackLimit", "1");
+    let key = live_key(67);
+    for content in ["fine", key.as_str()] {
+        let (tip, mut objects) = one_commit(content);
+        objects.extend(objects.clone());
+        let pushed = server.raw(&[(ZERO, &tip, FINE.as_bytes())], &pack(&objects));
+        if content == "fine" { pushed.passes_silently() } else { pushed.is_refused_for(&key, &["f:1"]) }
+    }
 }
 
 #[test]
@@ -116,6 +182,11 @@ fn odd_trees_are_read_as_they_are() {
     let entry = |mode: &str, name: &str, oid: Oid| [format!("{mode} {name}\0").as_bytes(), &oid.0].concat();
     let inner = entry("100644", "inner", blob);
     let inner_id = object_id(ObjectType::Tree, &inner);
+    let words = |kind| match kind {
+        ObjectType::Commit => Commit::new(object_id(ObjectType::Tree, b""), &[], 1, &key).encode(),
+        _ => format!("object {blob}\ntype blob\ntag t\n\n{key}\n").into_bytes(),
+    };
+    let said_in = |kind| object_id(kind, &words(kind));
     for (tree, place) in [
         (entry("100664", "..", blob), "..:1"),
         (entry("1100644", "wide", blob), "wide:1"),
@@ -127,6 +198,14 @@ fn odd_trees_are_read_as_they_are() {
         (entry("100644", "file-mode", inner_id), "inner"),
         (entry("0", "odd", blob), "odd:1"),
         (entry("60000", "odd", blob), "odd:1"),
+        (entry("100644", ".git", blob), ".git:1"),
+        (entry("100644", &"n".repeat(70_000), blob), "nnnn"),
+        // git itself takes none of these; the hook is asked all the same.
+        (entry("40000", "directory", blob), ""),
+        (entry("100644", "", blob), ""),
+        // A file's mode, and a commit or a tag.
+        (entry("100644", "commit", said_in(ObjectType::Commit)), ""),
+        (entry("100644", "tag", said_in(ObjectType::Tag)), ""),
     ] {
         let commit = Commit::new(object_id(ObjectType::Tree, &tree), &[], 1_700_000_000, "odd").encode();
         let tip = object_id(ObjectType::Commit, &commit).to_string();
@@ -136,6 +215,11 @@ fn odd_trees_are_read_as_they_are() {
             (ObjectType::Tree, inner.clone()),
             (ObjectType::Commit, commit),
         ];
+        // The key stands in the object that the file names and nowhere else.
+        if [&b"commit\0"[..], b"tag\0"].iter().any(|name| tree[7..].starts_with(name)) {
+            sent.remove(0);
+            sent.extend([ObjectType::Commit, ObjectType::Tag].map(|kind| (kind, words(kind))));
+        }
         if tree != inner {
             sent.push((ObjectType::Tree, tree));
         }
@@ -185,10 +269,13 @@ fn what_is_missing_is_refused_with_a_reason() {
     }
     let pushed = server.raw(&[(ZERO, &missing.to_string(), FINE.as_bytes())], &pack(&[(ObjectType::Tree, empty)]));
     pushed.is_refused(&["the object 090909090909 is missing"]);
-    let commit = format!("tree {empty_id}\nparent xyz\nauthor A <a@b> 1 +0000\ncommitter A <a@b> 1 +0000\n\nx");
-    let tip = object_id(ObjectType::Commit, commit.as_bytes()).to_string();
-    let sent = pack(&[(ObjectType::Tree, encode_tree(Vec::new())), (ObjectType::Commit, commit.into_bytes())]);
-    server.raw(&[(ZERO, &tip, FINE.as_bytes())], &sent).is_refused(&["does not say what it names"]);
+    // A parent that is no id; and two trees, of which git takes the first and another reader the last.
+    for odd in ["parent xyz".to_owned(), format!("tree {}", Oid([8; 20]))] {
+        let commit = format!("tree {empty_id}\n{odd}\nauthor A <a@b> 1 +0000\ncommitter A <a@b> 1 +0000\n\nx");
+        let tip = object_id(ObjectType::Commit, commit.as_bytes()).to_string();
+        let sent = pack(&[(ObjectType::Tree, encode_tree(Vec::new())), (ObjectType::Commit, commit.into_bytes())]);
+        server.raw(&[(ZERO, &tip, FINE.as_bytes())], &sent).is_refused(&["does not say what it names"]);
+    }
 }
 
 /// The environment of a hook with a quarantine of our making.

@@ -2,6 +2,8 @@
 
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
 
 use super::support::{MAIN, Server, push};
 use crate::common::fixture::Repo;
@@ -85,6 +87,36 @@ fn a_hook_that_is_there_is_kept_and_gets_the_same_bytes() {
     push(client.path(), server.path(), &["refs/heads/main:refs/heads/y"]).is_refused_for(&key, &["a:1"]);
     ends(&hook(&["uninstall"], server.path()), 0, &["rename"]);
     assert_eq!(std::fs::read_to_string(&path).unwrap(), own);
+}
+
+#[test]
+fn a_kept_hook_gets_no_input_that_has_no_end() {
+    let server = bare();
+    let path = server.path().join("hooks/pre-receive");
+    script(&path, "#!/bin/sh\ncat >\"$GIT_DIR/seen\"\n");
+    ends(&hook(&["install"], server.path()), 0, &["rename"]);
+    // One that observes says that all may pass, which is no leave for the other to go by half of the input.
+    for mode in ["enforce", "observe"] {
+        std::fs::write(server.path().join("clerk-audit.toml"), format!("mode = \"{mode}\"\n[limits]\nseconds = 0.4"))
+            .unwrap();
+        let mut child = Command::new(&path)
+            .current_dir(server.path())
+            .env("GIT_DIR", ".")
+            .stdin(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let started = Instant::now();
+        while child.try_wait().unwrap().is_none() {
+            assert!(started.elapsed() < Duration::from_secs(20), "it waits for the end of its input");
+            std::thread::sleep(Duration::from_millis(5));
+        }
+        let output = child.wait_with_output().unwrap();
+        assert!(!output.status.success());
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert!(said.contains("standard input did not end"), "{said}");
+        assert!(!server.path().join("seen").exists());
+    }
 }
 
 #[test]
@@ -251,6 +283,35 @@ fn the_doctor_finds_what_makes_git_pass_over_a_hook() {
     std::fs::remove_file(&path).unwrap();
     script(&server.path().join("hooks/update"), "#!/bin/sh\nexec clerk-audit hook update \"$@\"\n");
     ends(&hook(&["doctor"], server.path()), 1, &["stored already", "must be rotated"]);
+}
+
+#[test]
+fn the_doctor_without_git_looks_at_what_it_can_and_names_the_rest() {
+    let without_git = |arguments: &[&str], path: &Path| {
+        Audit::new(&["hook"]).and_all(arguments).and(path).variable("PATH", "/nonexistent").run()
+    };
+    let not_looked_at = ["git cannot be run here", "core.hooksPath", "was not looked at"];
+    for server in [bare(), Repo::bare_sha256()] {
+        ends(&without_git(&["doctor"], server.path()), 1, &["not installed"]);
+        ends(&without_git(&["install"], server.path()), 3, &["git cannot be run"]);
+        ends(&hook(&["install"], server.path()), 0, &["write"]);
+        let outcome = without_git(&["doctor"], server.path());
+        ends(&outcome, 3, &["installed:", "refuses a canary", "policy: the defaults", "ledger: none"]);
+        ends(&outcome, 3, &not_looked_at);
+        std::fs::write(server.path().join("clerk-audit.toml"), "mode = \"observe\"").unwrap();
+        ends(&without_git(&["doctor"], server.path()), 1, &["only observes", not_looked_at[0]]);
+    }
+    // GitHub runs the file that it was told of, whatever git's configuration says, and there need be no repository.
+    let folder = tempfile::tempdir().unwrap();
+    ends(&without_git(&["install", "--layout", "github"], folder.path()), 0, &["write"]);
+    ends(&without_git(&["doctor", "--layout", "github"], folder.path()), 0, &["refuses a canary", "github"]);
+    let outcome = Audit::new(&["hook", "doctor", "--layout", "github"])
+        .and(folder.path())
+        .variable("PATH", "/nonexistent")
+        .variable("TMPDIR", "/nonexistent")
+        .run();
+    ends(&outcome, 3, &["whether it refuses a canary was not looked at", "TMPDIR"]);
+    ends(&without_git(&["doctor"], folder.path()), 3, &["not a git repository"]);
 }
 
 #[test]

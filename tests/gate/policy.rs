@@ -1,11 +1,14 @@
 //! What the server's owner may say: what is refused, what may pass, and what is recorded.
 
+use std::io::Write;
+use std::path::Path;
 use std::process::Command;
 
 use serde_json::json;
 
 use super::support::{MAIN, Server};
 use crate::common::fixture::Repo;
+use crate::common::fixture::objects::{Files, Mode};
 use crate::common::run::Audit;
 use crate::common::secrets::{alphanumerics, key_id, live_key, publishable_key, test_key};
 
@@ -104,6 +107,30 @@ fn every_kind_of_secret_is_refused_by_default_and_each_by_its_name_can_pass() {
     }
     let pushed = Server::new().push(&mut client, &[MAIN]);
     pushed.is_refused(&["(webhook signing secret)", "https://dashboard.clerk.com/~/webhooks"]);
+}
+
+#[test]
+fn what_cannot_be_looked_into_is_told_and_refused_where_the_policy_says_so() {
+    let server = Server::new();
+    let text: Vec<u8> = (0..400).flat_map(|seed| alphanumerics(seed, 60).into_bytes()).collect();
+    let mut whole = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::best());
+    whole.write_all(&text).unwrap();
+    let whole = whole.finish().unwrap();
+    let mut client = Repo::bare();
+    let blob = client.blob(&whole[..whole.len() / 2]);
+    let files = Files::from([(b"logs.gz".to_vec(), (Mode::File, blob))]);
+    client.commit_files(MAIN, files, &[], "half a file");
+    let words = format!("the object {} cannot be looked into: cut short", &blob.to_string()[..12]);
+    server.policy_with_ledger("opaque = \"refuse\"");
+    let pushed = server.push(&mut client, &[MAIN]);
+    pushed.is_refused(&["it has content that cannot be looked into", &words, "git log --all --find-object="]);
+    server.policy_with_ledger("");
+    let pushed = server.push(&mut client, &[MAIN]);
+    pushed.passes();
+    assert!(pushed.said.contains(&format!("warning: clerk-audit: {words}")), "{}", pushed.said);
+    let verdicts: Vec<_> = server.ledger().iter().map(|line| line["verdict"].clone()).collect();
+    assert_eq!(verdicts, ["refused", "accepted"]);
+    assert_eq!(server.ledger()[1]["coverage"]["opaque"], 1);
 }
 
 #[test]
@@ -299,6 +326,42 @@ fn a_ledger_that_cannot_be_written_follows_the_policy() {
     let key = live_key(79);
     client.commit_on(MAIN, &[("b", Some(&key))], "bad");
     server.push(&mut client, &[MAIN]).is_refused_for(&key, &[]);
+}
+
+#[test]
+fn what_is_no_plain_file_is_no_ledger_for_the_gate_the_doctor_and_the_check_alike() {
+    let server = Server::new();
+    let mut client = Repo::bare();
+    client.commit_on(MAIN, &[("a", Some("1"))], "fine");
+    let pipe = server.repo.beside("pipe");
+    assert!(Command::new("mkfifo").arg(&pipe).status().unwrap().success());
+    let socket = server.repo.beside("socket");
+    let _listening = std::os::unix::net::UnixListener::bind(&socket).unwrap();
+    // One that has a reader could be written to; what it is told is lost to whoever asks later all the same.
+    let reader = std::fs::OpenOptions::new().read(true).write(true).open(&pipe).unwrap();
+    let policy = server.path().join("clerk-audit.toml");
+    for (path, what) in [
+        (pipe.as_path(), "a named pipe"),
+        (socket.as_path(), "a socket"),
+        (server.path(), "a directory"),
+        (Path::new("/dev/null"), "a device"),
+    ] {
+        server.policy(&format!("ledger = \"{}\"", path.display()));
+        let words = format!("is {what} and no plain file");
+        let outcome = Audit::new(&["policy", "check"]).and(&policy).run();
+        assert_eq!(outcome.code, Some(2), "{}", outcome.text());
+        assert!(outcome.errors().contains(&words), "{}", outcome.errors());
+        let outcome = Audit::new(&["hook", "doctor"]).and(server.path()).run();
+        assert_eq!(outcome.code, Some(1), "{}", outcome.text());
+        assert!(outcome.text().contains(&words), "{}", outcome.text());
+        server.push(&mut client, &[MAIN]).is_refused(&["the ledger cannot be written", &words]);
+        server.policy(&format!("on_failure = \"accept\"\nledger = \"{}\"", path.display()));
+        let name = format!("refs/heads/main:refs/heads/{}", what.replace(' ', "-"));
+        let pushed = server.push(&mut client, &[&name]);
+        pushed.passes();
+        assert!(pushed.said.contains(&words), "{}", pushed.said);
+    }
+    drop(reader);
 }
 
 #[test]

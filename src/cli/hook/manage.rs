@@ -118,6 +118,7 @@ fn fail(error: &Error) -> Exit {
         Error::NotARepository { .. } => Some("name a bare repository, or a work tree that is pushed to"),
         Error::KeptTwice { .. } => Some("look at both, and remove the one that is not needed"),
         Error::HooksPathTaken { .. } => Some("put the gate's hook into that directory: hooks/pre-receive has it"),
+        Error::NoGit { .. } => Some("install it, or name the layout of a server that needs none: --layout"),
         Error::Git { .. } | Error::Io { .. } => None,
     };
     output::error(&chain(error), hint);
@@ -223,11 +224,17 @@ impl Doctor {
             let mark = match check.state {
                 State::Good => "ok   ",
                 State::Doubtful => "look ",
+                State::Unknown => "?    ",
                 State::Bad => "bad  ",
             };
             say(&format!("{mark} {}", check.text));
         }
-        if checks.iter().all(|check| check.state == State::Good) { Exit::Clean } else { Exit::Found }
+        let has = |state| checks.iter().any(|check| check.state == state);
+        match () {
+            () if has(State::Bad) || has(State::Doubtful) => Exit::Found,
+            () if has(State::Unknown) => Exit::Incomplete,
+            () => Exit::Clean,
+        }
     }
 }
 

@@ -1,5 +1,6 @@
 //! `clerk-audit hook`: the gate as git and its servers call it.
 
+mod input;
 mod manage;
 mod receive;
 mod server;
@@ -42,6 +43,9 @@ enum Command {
 struct PreReceive {
     #[command(flatten)]
     policy: PolicyArgument,
+    /// Write what was read from standard input to a file, for a hook that runs next
+    #[arg(long, value_name = "FILE")]
+    keep_input: Option<PathBuf>,
 }
 
 /// Decide about one ref of a push whose objects are stored already (git's update hook)
@@ -80,8 +84,8 @@ impl Hook {
     pub(super) fn run(self, interrupt: &Arc<AtomicBool>, started: std::time::Instant) -> Exit {
         let gate = |hook, policy: Option<PathBuf>| Gate { hook, policy, interrupt: Arc::clone(interrupt), started };
         match self.command {
-            Command::PreReceive(arguments) => {
-                gate("pre-receive", arguments.policy.policy).run(Called::WithStandardInput)
+            Command::PreReceive(PreReceive { policy, keep_input }) => {
+                gate("pre-receive", policy.policy).run(Called::WithStandardInput { keep: keep_input })
             }
             Command::Update(Update { name, old, new, policy }) => {
                 gate("update", policy.policy).run(Called::WithUpdate { name, old, new })

@@ -1,16 +1,18 @@
 //! One push, from the hook's arguments to its exit status.
 //!
-//! A watchdog keeps the time budget: it asks the examination to end, and where that does not answer (one object can take
-//! longer than the whole budget) it speaks and ends the process itself. Whoever claims the last word first has it.
+//! The time budget counts from the start of the process. Standard input is waited for no longer than that; from then on a
+//! watchdog keeps it: it asks the examination to end, and where that does not answer (one object can take longer than the
+//! whole budget) it speaks and ends the process itself. Whoever claims the last word first has it.
 
 use std::ffi::OsString;
-use std::io::{Read, Write};
+use std::io::Write;
 use std::os::unix::ffi::OsStrExt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
+use super::input::standard_input;
 use super::server::{Caller, Server};
 use crate::cli::exit::Exit;
 use crate::cli::history::{chain, now};
@@ -32,8 +34,8 @@ const GRACE: Duration = Duration::from_millis(300);
 
 /// How the hook was called.
 pub(super) enum Called {
-    /// As pre-receive is.
-    WithStandardInput,
+    /// As pre-receive is; with the file in which another hook finds its input.
+    WithStandardInput { keep: Option<PathBuf> },
     /// As update is.
     WithUpdate { name: OsString, old: OsString, new: OsString },
     /// As Gerrit's hooks are.
@@ -57,7 +59,7 @@ impl Called {
     }
 
     fn objects_remain(&self) -> bool {
-        !matches!(self, Self::WithStandardInput)
+        !matches!(self, Self::WithStandardInput { .. })
     }
 }
 
@@ -89,16 +91,35 @@ pub(super) fn variable(name: &str) -> Option<OsString> {
     std::env::var_os(name)
 }
 
+/// What says how the push is to be judged: known before anything of it is.
+struct Rules {
+    caller: Caller,
+    policy: Policy,
+    /// Why the policy cannot be used.
+    failure: Option<String>,
+    /// The repository's directory.
+    repository: PathBuf,
+}
+
+impl Rules {
+    fn seconds(&self) -> f64 {
+        self.policy.limits.seconds.unwrap_or(self.caller.server.seconds())
+    }
+}
+
 impl Gate {
     pub(super) fn run(self, called: Called) -> Exit {
         let paths = PushPaths::from_environment(variable);
-        let format = Receiving::format_of(&paths);
-        let (updates, uploader) = updates(&called, format.unwrap_or(ObjectFormat::Sha1));
+        let rules = self.rules(&called, &paths);
+        let format = Receiving::format_of(&paths).unwrap_or(ObjectFormat::Sha1);
+        let deadline = self.started + Duration::from_secs_f64(rules.seconds());
+        let read = |keep: Option<&Path>| standard_input(deadline, &self.interrupt, keep);
+        let updates = updates(&called, format, read);
         let full_names: Vec<Vec<u8>> =
             updates.iter().flatten().map(|update| paths.full_ref_name(&update.name)).collect();
         let push = Push { updates, options: push_options(), certificate: certificate(), full_names };
-        let (session, failure) = self.session(&called, &paths, push, uploader);
-        let session = Arc::new(session);
+        let failure = rules.failure.clone();
+        let session = Arc::new(self.session(&called, rules, push));
         if session.push.only_deletes() {
             return session.conclude(Examination::default());
         }
@@ -111,37 +132,38 @@ impl Gate {
         session.conclude(examination)
     }
 
-    /// Gathers what a decision needs; with the reason why it must be to refuse where the policy cannot be used.
-    fn session(
-        self,
-        called: &Called,
-        paths: &PushPaths,
-        push: Push,
-        uploader: Option<OsString>,
-    ) -> (Session, Option<String>) {
-        let detector = Detector::new();
+    /// Who calls, and the policy in force; the defaults, and why, where it cannot be used.
+    fn rules(&self, called: &Called, paths: &PushPaths) -> Rules {
         let mut caller = Caller::from_environment(&variable);
-        if matches!(called, Called::ByGerrit { .. }) {
+        if let Called::ByGerrit { uploader, .. } = called {
             caller.server = Server::Gerrit;
-            caller.pusher = uploader;
+            caller.pusher.clone_from(uploader);
         }
-        let absolute = std::path::absolute(&paths.git_dir).unwrap_or_else(|_| paths.git_dir.clone());
+        let repository = std::path::absolute(&paths.git_dir).unwrap_or_else(|_| paths.git_dir.clone());
         let places = PolicyPlaces {
-            named: self.policy,
+            named: self.policy.clone(),
             host: PathBuf::from(HOST_POLICY),
             environment: variable("CLERK_AUDIT_POLICY").filter(|value| !value.is_empty()).map(PathBuf::from),
-            repository: absolute.join("clerk-audit.toml"),
+            repository: repository.join("clerk-audit.toml"),
         };
         let (policy, failure) = match Policy::find(&places) {
             Ok(policy) => (policy, None),
             Err(error) => (Policy::default(), Some(chain(&error))),
         };
+        Rules { caller, policy, failure, repository }
+    }
+
+    /// Gathers what a decision needs.
+    fn session(self, called: &Called, rules: Rules, push: Push) -> Session {
+        let seconds = rules.seconds();
+        let Rules { caller, policy, repository, .. } = rules;
+        let detector = Detector::new();
         let shown = |text: &OsString| detector.mask(text.as_bytes());
         let circumstances = Circumstances {
             time: now(),
             hook: self.hook,
             server: caller.server.name(),
-            repository: detector.mask(absolute.as_os_str().as_bytes()),
+            repository: detector.mask(repository.as_os_str().as_bytes()),
             pusher: caller.pusher.as_ref().map(shown),
             remote_address: caller.remote_address.as_ref().map(shown),
             signer: push.certificate.map(|_| signer(&detector)),
@@ -149,8 +171,8 @@ impl Gate {
             milliseconds: 0,
             policy: policy.path.as_ref().map(|path| detector.mask(path.as_os_str().as_bytes())),
         };
-        let session = Session {
-            seconds: policy.limits.seconds.unwrap_or(caller.server.seconds()),
+        Session {
+            seconds,
             voice: Voice { gitlab: caller.server == Server::GitLab, objects_remain: called.objects_remain() },
             detector,
             policy,
@@ -160,8 +182,7 @@ impl Gate {
             interrupt: self.interrupt,
             is_spoken: AtomicBool::new(false),
             is_late: AtomicBool::new(false),
-        };
-        (session, failure)
+        }
     }
 }
 
@@ -267,33 +288,23 @@ impl Session {
     }
 }
 
-/// The ref updates, and who Gerrit says made them.
-fn updates(called: &Called, format: ObjectFormat) -> (Result<Vec<RefUpdate>, MalformedInput>, Option<OsString>) {
-    let one = |name: &OsString, old: &OsString, new: &OsString| {
-        let id =
-            |text: &OsString| Oid::from_hex(text.as_bytes()).filter(|oid| oid.as_bytes().len() == format.raw_len());
-        match (id(old), id(new), name.is_empty()) {
-            (Some(old), Some(new), false) => Ok(vec![RefUpdate::new(old, new, name.as_bytes())]),
-            _ => Err(MalformedInput::Line(1)),
-        }
-    };
+/// The ref updates, as the hook's arguments or its standard input have them.
+fn updates(
+    called: &Called,
+    format: ObjectFormat,
+    read: impl FnOnce(Option<&Path>) -> Result<Vec<u8>, MalformedInput>,
+) -> Result<Vec<RefUpdate>, MalformedInput> {
     match called {
-        Called::WithStandardInput => (parse_input(&standard_input(), format), None),
-        Called::WithUpdate { name, old, new } => (one(name, old, new), None),
-        Called::ByGerrit { name, old, new, uploader } => (one(name, old, new), uploader.clone()),
+        Called::WithStandardInput { keep } => parse_input(&read(keep.as_deref())?, format),
+        Called::WithUpdate { name, old, new } | Called::ByGerrit { name, old, new, .. } => {
+            let id =
+                |text: &OsString| Oid::from_hex(text.as_bytes()).filter(|oid| oid.as_bytes().len() == format.raw_len());
+            match (id(old), id(new), name.is_empty()) {
+                (Some(old), Some(new), false) => Ok(vec![RefUpdate::new(old, new, name.as_bytes())]),
+                _ => Err(MalformedInput::Line(1)),
+            }
+        }
     }
-}
-
-/// Standard input to its end. What cannot be read leaves it unended, and that is refused.
-fn standard_input() -> Vec<u8> {
-    /// More than a million refs.
-    const MOST: u64 = 256 << 20;
-    let mut input = Vec::new();
-    let read = std::io::stdin().lock().take(MOST).read_to_end(&mut input);
-    if read.is_err() || input.len() as u64 >= MOST {
-        input.push(b'?');
-    }
-    input
 }
 
 fn push_options() -> Vec<Vec<u8>> {

@@ -121,7 +121,7 @@ impl Work<'_> {
     /// Scans what is not in the quarantine, or is no object at all; what of it could not be examined is a problem.
     fn scan(&mut self, bytes: &[u8], oid: Option<Oid>) -> Vec<Sight> {
         let Scanned { keys, opaque, limits } = scan(self.examiner.detector, bytes, self.examiner.interrupt);
-        let named = oid.map_or_else(|| "a ref's name or a push option".to_owned(), |oid| oid.short().to_string());
+        let named = oid.map_or_else(|| "a ref's name or a push option".to_owned(), object);
         let named = self.examiner.detector.mask(named.as_bytes());
         self.found.opaque.extend(opaque.into_iter().map(|what| (named.clone(), what)));
         for limit in limits {
@@ -162,13 +162,13 @@ impl Work<'_> {
     fn finish(mut self) -> Examination {
         let detector = self.examiner.detector;
         for (oid, path, what) in &self.comparer.opaque {
-            let named = if path.is_empty() { detector.mask(oid.short().as_bytes()) } else { detector.mask(path) };
+            let named = if path.is_empty() { detector.mask(object(*oid).as_bytes()) } else { detector.mask(path) };
             self.found.opaque.push((named, what));
         }
         let content = self.content;
         let carriers = content.carriers.iter().map(|(oid, (_, scanned))| (oid, scanned));
         for (oid, scanned) in carriers.chain(&content.named) {
-            let named = detector.mask(oid.short().as_bytes());
+            let named = detector.mask(object(*oid).as_bytes());
             self.found.opaque.extend(scanned.opaque.iter().map(|what| (named.clone(), *what)));
             for limit in &scanned.limits {
                 self.problem(Problem::Decoding { oid: Some(*oid), limit });
@@ -206,4 +206,9 @@ impl Work<'_> {
             }
         }
     }
+}
+
+/// What an object is called where no path is known.
+fn object(oid: Oid) -> String {
+    format!("the object {}", oid.short())
 }

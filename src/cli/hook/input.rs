@@ -1,0 +1,72 @@
+//! Standard input, waited for no longer than the time budget.
+
+use std::os::fd::AsFd;
+use std::path::Path;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::io::{Errno, read};
+
+use crate::gate::MalformedInput;
+
+/// More than a million refs.
+const MOST: usize = 256 << 20;
+
+/// So long git may take to write it, however small the budget is.
+const LEAST: Duration = Duration::from_millis(300);
+
+/// So often a signal is looked for.
+const LOOK: Duration = Duration::from_millis(200);
+
+/// Reads standard input, and writes it to the file `keep`, which another hook is to read. That one must never take half of
+/// it for the whole: where anything fails the file is taken away.
+///
+/// # Errors
+/// Where it has no end by the deadline or by a signal, cannot be read or kept, or is longer than any push.
+pub(super) fn standard_input(
+    deadline: Instant,
+    interrupt: &AtomicBool,
+    keep: Option<&Path>,
+) -> Result<Vec<u8>, MalformedInput> {
+    let read = to_end(deadline, interrupt);
+    let Some(file) = keep else { return read };
+    let kept = read.and_then(|input| match std::fs::write(file, &input) {
+        Ok(()) => Ok(input),
+        Err(_) => Err(MalformedInput::NotKept),
+    });
+    kept.inspect_err(|_| _ = std::fs::remove_file(file))
+}
+
+/// git ends its input at once; what else calls the hook may not, and no push is to wait for that.
+fn to_end(deadline: Instant, interrupt: &AtomicBool) -> Result<Vec<u8>, MalformedInput> {
+    let deadline = deadline.max(Instant::now() + LEAST);
+    let stdin = std::io::stdin();
+    let mut input = Vec::new();
+    let mut piece = vec![0; 64 << 10];
+    loop {
+        let left = deadline.saturating_duration_since(Instant::now());
+        // Whoever always has another byte at hand is not waited for either.
+        if left.is_zero() || interrupt.load(Ordering::SeqCst) {
+            return Err(MalformedInput::Open);
+        }
+        // A signal may come just before the wait begins, and does not end it then.
+        let left = left.min(LOOK);
+        let left = Timespec { tv_sec: left.as_secs() as i64, tv_nsec: left.subsec_nanos().into() };
+        let mut waiting = [PollFd::new(&stdin, PollFlags::IN)];
+        match poll(&mut waiting, Some(&left)) {
+            Ok(0) | Err(Errno::INTR) => continue,
+            Ok(_) => {}
+            Err(_) => return Err(MalformedInput::Unreadable),
+        }
+        match read(stdin.as_fd(), &mut piece) {
+            Ok(0) => return Ok(input),
+            Ok(count) => input.extend_from_slice(&piece[..count]),
+            Err(Errno::INTR | Errno::AGAIN) => {}
+            Err(_) => return Err(MalformedInput::Unreadable),
+        }
+        if input.len() > MOST {
+            return Err(MalformedInput::Long);
+        }
+    }
+}
