@@ -337,6 +337,43 @@ fn work_trees_that_have_it_are_told() {
 }
 
 #[test]
+fn work_trees_of_a_repository_with_its_refs_in_tables_are_told() {
+    //  A ── B (+ .env) side, main: the main one is on main, one on side, one stands at B by itself, one at A
+    let place = tempfile::tempdir().unwrap();
+    let path = place.path().canonicalize().unwrap().join("repository");
+    std::fs::create_dir(&path).unwrap();
+    let mut init = git::command(&path);
+    init.args(["init", "--quiet", "--initial-branch=main", "--ref-format=reftable"]);
+    if !git::answer(init, b"").success {
+        println!("skipped: this git knows no reftable");
+        return;
+    }
+    let git = |arguments: &[&str]| git::run(git::command(&path), arguments, b"");
+    git(&["commit", "--quiet", "--allow-empty", "-m", "A"]);
+    let key = live_key(8057);
+    std::fs::write(path.join(".env"), env(&key)).unwrap();
+    git(&["add", "."]);
+    git(&["commit", "--quiet", "-m", "B"]);
+    git(&["branch", "side"]);
+    let beside = |name: &str| path.with_file_name(name).to_str().unwrap().to_owned();
+    let [on, apart, before] = ["on", "apart", "before"].map(beside);
+    git(&["worktree", "add", "--quiet", &on, "side"]);
+    git(&["worktree", "add", "--quiet", "--detach", &apart, "main"]);
+    git(&["worktree", "add", "--quiet", "--detach", &before, "main~1"]);
+    let (_, told) = json(&key, &[&path]);
+    let of = |one: &Value| (one["path"].as_str().unwrap().to_owned(), one["ref"].as_str().unwrap().to_owned());
+    let mut trees: Vec<(String, String)> = told["checkouts"].as_array().unwrap().iter().map(of).collect();
+    trees.sort_unstable();
+    let main = path.to_str().unwrap().to_owned();
+    let expected = [
+        (apart, "worktrees/apart/HEAD".to_owned()),
+        (on, "refs/heads/side".to_owned()),
+        (main, "refs/heads/main".to_owned()),
+    ];
+    assert_eq!(trees, expected, "and not the one at A");
+}
+
+#[test]
 fn what_came_in_on_two_lines_of_history_was_not_brought_back() {
     //  0 ── A (+)  main        0 ── B (+)  side, later; C (−) on main; D (+) on main
     let key = live_key(8056);

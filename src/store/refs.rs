@@ -56,6 +56,8 @@ pub struct Refs {
     pub tips: Vec<Tip>,
     /// Names of symbolic refs whose target is a tip already; they are no tips of their own.
     pub symbolic: Vec<Vec<u8>>,
+    /// By the name of each HEAD that is on a branch, that branch, born or not.
+    pub branches: BTreeMap<Vec<u8>, Vec<u8>>,
     /// The logs.
     pub reflogs: Vec<Reflog>,
 }
@@ -262,6 +264,11 @@ impl Reader<'_> {
         };
         let head = direct(b"HEAD").map(|(name, _)| name);
         for (name, value) in &self.values {
+            if let Value::Symbolic(branch) = value
+                && (name == b"HEAD" || (name.starts_with(b"worktrees/") && name.ends_with(b"/HEAD")))
+            {
+                refs.branches.insert(name.clone(), branch.clone());
+            }
             match value {
                 Value::Direct(oid) if oid.is_zero() => {
                     self.gaps.push(Gap::named("broken_ref", name, b"it names the all-zero id"));

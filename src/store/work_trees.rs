@@ -1,6 +1,6 @@
 //! The work trees of a repository, and what their HEADs name.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use super::locate::path_of;
 use super::{Store, files, refs};
@@ -15,26 +15,18 @@ pub struct WorkTree {
 }
 
 impl Store {
-    /// The main work tree, where there is one, and the linked ones. What their files say now is not looked at; a
-    /// repository with its refs in tables keeps HEAD there too, and its branch is not told.
+    /// The main work tree, where there is one, and the linked ones. What their files say now is not looked at.
     pub fn work_trees(&self) -> Vec<WorkTree> {
         let common = &self.layout.common_dir;
+        let head = |own: Vec<u8>| self.refs.branches.get(&own).cloned().unwrap_or(own);
         let main = common.ends_with(".git").then(|| common.parent()).flatten();
-        let main = main.map(|path| WorkTree { path: path.to_owned(), head: head(common, b"") });
+        let main = main.map(|path| WorkTree { path: path.to_owned(), head: head(b"HEAD".to_vec()) });
         let linked = refs::worktrees(common).into_iter().filter_map(|(name, dir)| {
             let text = files::read(&dir.join("gitdir")).ok()?;
             let path = dir.join(path_of(text.trim_ascii()));
-            let own = [b"worktrees/", name.as_slice(), b"/"].concat();
-            Some(WorkTree { path: path.parent()?.to_owned(), head: head(&dir, &own) })
+            let own = [b"worktrees/", name.as_slice(), b"/HEAD"].concat();
+            Some(WorkTree { path: path.parent()?.to_owned(), head: head(own) })
         });
         main.into_iter().chain(linked).collect()
-    }
-}
-
-fn head(dir: &Path, prefix: &[u8]) -> Vec<u8> {
-    let text = files::read(&dir.join("HEAD")).unwrap_or_default();
-    match text.strip_prefix(b"ref:") {
-        Some(branch) => branch.trim_ascii().to_vec(),
-        None => [prefix, b"HEAD"].concat(),
     }
 }
