@@ -2,7 +2,7 @@
 
 use std::fs;
 use std::io::Write;
-use std::os::unix::fs::PermissionsExt;
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
@@ -59,8 +59,15 @@ pub fn examine(place: &Place, policies: &PolicyPlaces) -> Result<Vec<Check>, Err
         }
         None => None,
     };
+    let repository = place.git_dir.as_ref().map(|dir| dir.join("clerk-audit.toml"));
+    let places = PolicyPlaces { repository: repository.unwrap_or_default(), ..policies.clone() };
     if let Some((command, hook)) = command {
         match tempfile::tempdir() {
+            Ok(folder) if would_make_ledger(place, &places, folder.path()) => checks.add(
+                State::Unknown,
+                "whether it refuses a canary was not looked at: that would make the ledger, as this user's, and the \
+                 repository is another's, who could not write it then; run the doctor as the user that git runs as",
+            ),
             Ok(folder) => checks.reads_the_quarantine(command, &hook, place.git_dir.as_deref(), folder.path()),
             Err(error) => checks.add(
                 State::Unknown,
@@ -70,8 +77,7 @@ pub fn examine(place: &Place, policies: &PolicyPlaces) -> Result<Vec<Check>, Err
             ),
         }
     }
-    let repository = place.git_dir.as_ref().map(|dir| dir.join("clerk-audit.toml"));
-    checks.policy(&PolicyPlaces { repository: repository.unwrap_or_default(), ..policies.clone() });
+    checks.policy(&places);
     Ok(checks.0)
 }
 
@@ -233,6 +239,14 @@ enum Answer {
     Refused,
     Observed,
     Other(String),
+}
+
+/// Whether a push by this user would make the ledger, in a repository of another's. `own` is a folder of this user's.
+fn would_make_ledger(place: &Place, policies: &PolicyPlaces, own: &Path) -> bool {
+    let owner = |path: &Path| fs::metadata(path).map(|meta| meta.uid()).ok();
+    let is_anothers = place.git_dir.as_ref().is_some_and(|dir| owner(dir) != owner(own));
+    let ledger = Policy::find(policies).ok().and_then(|policy| policy.ledger);
+    is_anothers && ledger.is_some_and(|ledger| matches!(ledger_place(&ledger), Ok(LedgerPlace::ToBeMade)))
 }
 
 /// Whether a hook is ours or says that it calls us.
