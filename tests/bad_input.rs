@@ -149,7 +149,8 @@ fn a_list_or_a_repository_that_cannot_be_read_is_named_and_what_to_do() {
         let told = format!("cannot read the list of repositories {}", list.display());
         assert!(run.errors().contains(&told) && run.errors().contains("a path a line"), "{}", run.errors());
         for (path, what, hint) in [
-            (&list, "No such file", "begins where you stand"),
+            (&list, "No such file", "look at its spelling"),
+            (&PathBuf::from("no/such/path"), "No such file", "begins where you stand"),
             (&link, "symbolic links", "name the repository itself"),
             (&case.report(), "Not a directory", "name the repository itself"),
         ] {

@@ -244,7 +244,8 @@ pub(super) fn tell_failure(target: &Target) {
             Some(format!("the repository around it is {}", dir.display()))
         }
         Error::NotARepository { .. } => Some("name a work tree, a .git directory or a bare repository".to_owned()),
-        Error::Io { source, .. } => Some(match source.kind() {
+        Error::Io { path, source } => Some(match source.kind() {
+            io::ErrorKind::NotFound if path.is_absolute() => "look at its spelling, part by part".to_owned(),
             io::ErrorKind::NotFound => "a path that does not begin with / begins where you stand".to_owned(),
             io::ErrorKind::PermissionDenied => {
                 "run it as somebody who may read it, the server's own user say".to_owned()

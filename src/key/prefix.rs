@@ -134,3 +134,20 @@ impl Prefix {
             .map(|(_, at, spelling, prefix)| (at, spelling, prefix))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_prefix_is_known_around_its_mark() {
+        for ((spelling, prefix), mark) in Prefix::ALL.iter().zip(MARKS) {
+            let text = format!(" {spelling}A1b2");
+            assert!(Prefix::may_be_around(text.as_bytes(), 1 + mark), "{spelling}");
+            assert_eq!(Prefix::around(text.as_bytes(), 1 + mark), Some((1, *spelling, *prefix)));
+        }
+        // A key behind a word that ends like another's prefix.
+        assert_eq!(Prefix::around(b"test_sk_live_A", 6), Some((5, "sk_live_", Prefix::SkLive)));
+        assert_eq!(Prefix::around(b"my_key_1", 1), None);
+    }
+}

@@ -1,6 +1,7 @@
 //! What two objects have in common.
 
-/// A part of an object that stands in another one as well, whose delta it is.
+/// A part of an object that stands in another one as well, whose delta it is. Parts are told in the order in which they
+/// stand in the object; those that follow each other in both are one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Copied {
     /// Where it stands in the other.

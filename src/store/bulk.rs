@@ -222,18 +222,23 @@ impl Families {
         // Enough for hundreds of small entries, and little to read in vain before a large one.
         const AT_ONCE: usize = 32 << 10;
         let mut headers = pack::Headers::new(file, pack_end, objects.format, AT_ONCE);
-        let mut entries = Vec::with_capacity(places.len());
+        let (mut entries, mut place_of) = (Vec::with_capacity(places.len()), Vec::with_capacity(places.len()));
         for (at, (offset, index)) in places.iter().enumerate() {
             let end = places[at + 1..].iter().map(|next| next.0).find(|next| next > offset).unwrap_or(pack_end);
             match headers.at(*offset) {
-                Ok(header) => entries.push(Entry { index: *index, header, end: end.min(pack_end), weight: 1 }),
+                Ok(header) => {
+                    entries.push(Entry { index: *index, header, end: end.min(pack_end), weight: 1 });
+                    place_of.push(at);
+                }
                 Err(failure) => pass.fail(*index, failure),
             }
         }
-        Self::link(entries, &places, objects)
+        Self::link(entries, &place_of, &places, objects)
     }
 
-    fn link(mut entries: Vec<Entry>, places: &[(u64, ObjectIndex)], objects: &Objects) -> Self {
+    /// Finds out which entry is a delta of which. `place_of`: which of `places` each stands at; some have none, whose
+    /// header cannot be read.
+    fn link(mut entries: Vec<Entry>, place_of: &[usize], places: &[(u64, ObjectIndex)], objects: &Objects) -> Self {
         // Only a base that is named by its id is looked for among all.
         let is_named = |entry: &Entry| matches!(entry.header.kind, EntryKind::RefDelta(_));
         let mut by_index: Vec<(ObjectIndex, u32)> = match entries.iter().any(is_named) {
@@ -244,13 +249,9 @@ impl Families {
         let of_index = |index: ObjectIndex| {
             by_index.binary_search_by_key(&index, |row| row.0).ok().map(|at| by_index[at].1 as usize)
         };
-        // Which entry stands at each place, and at which place each: some have none, whose header cannot be read.
-        let (mut entry_at, mut place_of) = (vec![None; places.len()], Vec::with_capacity(entries.len()));
-        for (at, place) in places.iter().enumerate() {
-            if entries.get(place_of.len()).is_some_and(|entry| entry.index == place.1) {
-                entry_at[at] = Some(place_of.len());
-                place_of.push(at);
-            }
+        let mut entry_at = vec![None; places.len()];
+        for (entry, place) in place_of.iter().enumerate() {
+            entry_at[*place] = Some(entry);
         }
         // A base mostly stands not far before its delta.
         let before = |at: usize, offset: u64| {
@@ -267,7 +268,7 @@ impl Families {
             .zip(place_of)
             .map(|(entry, place)| match entry.header.kind {
                 EntryKind::Whole(_) => None,
-                EntryKind::OffsetDelta(offset) => before(place, offset),
+                EntryKind::OffsetDelta(offset) => before(*place, offset),
                 EntryKind::RefDelta(oid) => objects.find(&oid).and_then(of_index),
             })
             .collect();

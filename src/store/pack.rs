@@ -277,7 +277,7 @@ pub(super) fn apply(base: &[u8], delta: &[u8], limit: u64, out: &mut Vec<u8>) ->
     apply_noting(base, delta, limit, out, &mut |_| {})
 }
 
-/// Appends what is mostly a few dozen bytes long. `piece` begins with as many, and what is longer than it says follows.
+/// Appends the first `length` bytes of `from`, mostly a few dozen; `None` where it has fewer.
 #[inline]
 fn append(out: &mut Vec<u8>, from: &[u8], length: usize) -> Option<()> {
     const FEW: usize = 32;

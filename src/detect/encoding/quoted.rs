@@ -28,13 +28,7 @@ pub(in crate::detect) fn begins(bytes: &[u8], at: usize) -> bool {
         // `_`, `=`, `+`, `/`, a carriage return, a NUL.
         [b'5', b'F' | b'f', ..] | [b'3', b'D' | b'd', ..] | [b'2', b'B' | b'F' | b'b' | b'f', ..] => true,
         [b'0', b'D' | b'd' | b'0', ..] => true,
-        // zlib's second byte, and zstd's.
-        [b'9', b'C' | b'c', ..] | [b'D' | b'd', b'A' | b'a', ..] | [b'0', b'1', ..] | [b'5', b'E' | b'e', ..]
-            if bytes[..at].ends_with(b"x") =>
-        {
-            true
-        }
-        [b'B' | b'b', b'5', ..] if bytes[..at].ends_with(b"(") => true,
+        _ if is_container_mark(bytes, at) => true,
         [b'3'..=b'7', _, ..] => {
             pair(bytes, at + 1).is_some_and(|byte| byte.is_ascii_alphanumeric()) && is_near_prefix(bytes, at)
         }
@@ -47,6 +41,14 @@ pub(in crate::detect) fn begins(bytes: &[u8], at: usize) -> bool {
             follows_text(&bytes[..at]) && soft_break(bytes, at).is_some_and(joins)
         }
         _ => false,
+    }
+}
+
+/// Whether the `=` at `at` spells the second byte of zlib's mark or zstd's, whose first is a character.
+fn is_container_mark(bytes: &[u8], at: usize) -> bool {
+    match (bytes[..at].last(), pair(bytes, at + 1)) {
+        (Some(b'x'), Some(level)) => matches!(level, 0x01 | 0x5e | 0x9c | 0xda),
+        (first, second) => (first, second) == (Some(&b'('), Some(0xb5)),
     }
 }
 

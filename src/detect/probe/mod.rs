@@ -1,8 +1,8 @@
 //! Cheap detectors of runs, for what has no fixed spelling, and of the commonest prefixes.
 //!
-//! Nothing here decodes. One vectorised pass looks at blocks of sixty-four bytes (`signs`): where a `k_` or `y_` stands or what
-//! begins an escape, and what the first sixteen bytes of every thirty-two are, which no encoded credential fits between:
-//! they are part of wide text, of base64 or hex that reads as text, or of nothing.
+//! Nothing here decodes. One vectorised pass looks at blocks of sixty-four bytes (`signs`): where a `k_` or `y_` stands
+//! or what begins an escape, and what the first sixteen bytes of every thirty-two are, which no encoded credential fits
+//! between: they are part of wide text, of base64 or hex that reads as text, or of nothing.
 
 #[cfg(target_arch = "x86_64")]
 mod avx2;
