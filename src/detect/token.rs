@@ -45,6 +45,10 @@ pub(super) fn examine(layer: &Layer<'_>, hit: usize, sights: &mut Vec<Sight>) {
         return;
     }
     let end = body + token_len(prefix, tail);
+    // Names that begin so are nobody's, whoever is named beside them.
+    if !prefix.is_clerk_secret() && vendor_claims(prefix, &bytes[body..end]).is_none() {
+        return;
+    }
     // The layer above has what stands in it as it is. Names are looked for only where they can matter: soups of escapes
     // have the same token in a dozen layers, and programs are full of names that begin so.
     let is_told_above = layer.is_plain_around(at, end);
