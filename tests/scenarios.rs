@@ -17,6 +17,7 @@ mod scenarios {
     mod incomplete;
     mod introduced;
     mod known;
+    mod large;
     mod malformed;
     mod narrowing;
     mod objects;

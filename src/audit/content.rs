@@ -11,7 +11,7 @@ use crate::detect::{Chain, Detector, Found, Hits, KeyFound, Opaque, Search, Unre
 use crate::history::{Bits, Graph, NONE, NodeKind};
 use crate::key::{KeyId, Publishable, Vendor};
 use crate::model::{Copied, Events, Interrupt, ObjectFormat, ObjectType, Oid, Place, RawTime};
-use crate::store::{Failure, ObjectIndex, Objects, Reader, Store, Visitor, parse};
+use crate::store::{Failure, ObjectIndex, Objects, PassOptions, Pieces, Store, Visitor, parse};
 
 /// So many publishable keys are kept of one file.
 const MOST_PUBLISHABLE: usize = 16;
@@ -93,6 +93,40 @@ struct Shared<'a> {
     needle: Option<&'a Needle>,
 }
 
+impl Shared<'_> {
+    /// From now on: whether the time for an object is over, or someone has asked to stop.
+    fn clock(&self) -> impl Fn() -> bool + '_ {
+        let ends = self.time_for_object.map(|(time, clock)| (clock() + time, clock));
+        move || self.interrupt.is_set() || ends.is_some_and(|(ends, clock): (Instant, Clock)| clock() > ends)
+    }
+
+    /// Takes what a scan of an object has come upon.
+    fn found(
+        &self,
+        part: &mut Content,
+        index: ObjectIndex,
+        found: Found,
+        here: &mut HashSet<(u32, Place)>,
+        place: &dyn Fn(&KeyFound) -> Place,
+    ) {
+        if let Found::Key(found) = &found {
+            let Ok(mut keys) = self.keys.lock() else { return };
+            if let Some(key) = keys.note(found, index) {
+                if let Some(needle) = self.needle {
+                    needle.learn(&found.key, self.detector);
+                }
+                let place = place(found);
+                if here.insert((key, place)) {
+                    let (line, column, encoding) = (found.line, found.column, found.encoding.clone());
+                    part.sightings.push(Sighting { key, object: index, place, line, column, encoding });
+                }
+            }
+            self.events.keys(keys.texts.len() as u64);
+        }
+        note_other(part, index, found);
+    }
+}
+
 #[derive(Default)]
 struct MissingTable {
     numbers: HashMap<Oid, u32>,
@@ -146,20 +180,45 @@ impl Visitor for Collector<'_> {
         self.sizes.push((index, bytes.len() as u64));
         hits
     }
+
+    fn large(&mut self, index: ObjectIndex, pieces: &mut Pieces<'_>) -> Result<(), Failure> {
+        // Even where it cannot be read to its end it is one, and what is found before that counts.
+        self.known(index, pieces.left());
+        let (shared, mut here) = (self.shared, HashSet::new());
+        let mut scan = shared.detector.in_pieces();
+        let part = &mut self.part;
+        let mut sink = |found| shared.found(part, index, found, &mut here, &|_| Place::File);
+        let read = loop {
+            // Each window has as much time as an object.
+            let is_over = shared.clock();
+            match pieces.next_piece() {
+                Ok(Some(piece)) if !shared.interrupt.is_set() => scan.feed(piece, &is_over, &mut sink),
+                Ok(_) => break Ok(()),
+                Err(failure) => break Err(failure),
+            }
+        };
+        let unread = scan.finish(&shared.clock(), &mut sink);
+        note_unread(&mut self.part, index, unread);
+        read
+    }
+
+    fn known(&mut self, index: ObjectIndex, size: u64) {
+        let end = self.links.len() as u32;
+        self.rows.push((index, NodeKind::Blob, end, end));
+        self.sizes.push((index, size));
+    }
 }
 
 impl Collector<'_> {
     fn blob(&mut self, index: ObjectIndex, bytes: &[u8], base: Option<(&Hits, &[Copied])>) -> Option<Hits> {
         // Git LFS's specification: a pointer is a text file of less than 1024 bytes that begins so.
-        if bytes.len() < 1024 && bytes.starts_with(b"version https://git-lfs.github.com/spec/") {
+        let is_pointer = bytes.len() < 1024 && bytes.starts_with(b"version https://git-lfs.github.com/spec/");
+        if is_pointer {
             self.part.lfs_pointers.push(index);
-        }
-        if self.is_known_clean(index) {
-            return None;
         }
         // What says anything at all is scanned again: what it says belongs to each repository.
         let (any, hits) = self.scan_after(index, (bytes, base), &mut HashSet::new(), |_| Place::File);
-        if !any {
+        if !any && !is_pointer {
             self.note_clean(index);
         }
         hits
@@ -304,35 +363,15 @@ impl Collector<'_> {
         place: impl Fn(&KeyFound) -> Place,
     ) -> (bool, Option<Hits>) {
         let (shared, part) = (self.shared, &mut self.part);
-        let time = || shared.time_for_object.map(|(time, clock)| (clock() + time, clock));
-        let is_over = |ends: Option<(Instant, Clock)>| {
-            shared.interrupt.is_set() || ends.is_some_and(|(ends, clock)| clock() > ends)
-        };
-        if let Some(needle) = shared.needle.and_then(Needle::get) {
-            let ends = time();
-            if let (Search::Nothing(unread), hits) = needle.search_after(bytes, base, &|| is_over(ends)) {
-                return (note_unread(part, index, unread), hits);
-            }
+        if let Some(needle) = shared.needle.and_then(Needle::get)
+            && let (Search::Nothing(unread), hits) = needle.search_after(bytes, base, &shared.clock())
+        {
+            return (note_unread(part, index, unread), hits);
         }
-        let ends = time();
         let mut any = false;
-        let (unread, hits) = shared.detector.scan_after(bytes, base, &|| is_over(ends), &mut |found| {
+        let (unread, hits) = shared.detector.scan_after(bytes, base, &shared.clock(), &mut |found| {
             any = true;
-            if let Found::Key(found) = &found {
-                let Ok(mut keys) = shared.keys.lock() else { return };
-                if let Some(key) = keys.note(found, index) {
-                    if let Some(needle) = shared.needle {
-                        needle.learn(&found.key, shared.detector);
-                    }
-                    let place = place(found);
-                    if here.insert((key, place)) {
-                        let (line, column, encoding) = (found.line, found.column, found.encoding.clone());
-                        part.sightings.push(Sighting { key, object: index, place, line, column, encoding });
-                    }
-                }
-                shared.events.keys(keys.texts.len() as u64);
-            }
-            note_other(part, index, found);
+            shared.found(part, index, found, here, &place);
         });
         (note_unread(part, index, unread) || any, hits)
     }
@@ -396,12 +435,9 @@ fn note_other(part: &mut Content, index: ObjectIndex, found: Found) {
 /// How the pass is to be done.
 pub(super) struct Pass<'a> {
     pub(super) detector: &'a Detector,
-    pub(super) reader: Reader,
+    pub(super) options: PassOptions<'a>,
     pub(super) threads: usize,
-    pub(super) limit: u64,
     pub(super) time_for_object: Option<(Duration, Clock)>,
-    pub(super) events: &'a dyn Events,
-    pub(super) interrupt: Interrupt<'a>,
     pub(super) seeking: Seeking<'a>,
 }
 
@@ -413,8 +449,8 @@ pub(super) fn read_all(store: &Store, pass: &Pass<'_>) -> Content {
         objects: &store.objects,
         keys: &keys,
         missing: Mutex::default(),
-        events: pass.events,
-        interrupt: pass.interrupt,
+        events: pass.options.events,
+        interrupt: pass.options.interrupt,
         time_for_object: pass.time_for_object,
         scanned: pass.seeking.scanned,
         needle: pass.seeking.needle,
@@ -430,7 +466,7 @@ pub(super) fn read_all(store: &Store, pass: &Pass<'_>) -> Content {
             clean: Vec::new(),
         })
         .collect();
-    let failures = store.visit_all(pass.reader, &mut collectors, pass.limit, pass.interrupt, pass.events);
+    let failures = store.visit_all(&mut collectors, &pass.options);
     let missing = shared.missing.lock().map(|mut table| std::mem::take(&mut table.all)).unwrap_or_default();
     let count = store.objects.len();
     let rows = collectors

@@ -34,7 +34,7 @@ use crate::model::{
     Shown, Skipped, Stage, UnreachableCounts,
 };
 use crate::state::Known;
-use crate::store::{Error, Gap, Layout, OpenOptions, Reader, Store};
+use crate::store::{Error, Gap, Layout, ObjectIndex, OpenOptions, PassOptions, Reader, Store};
 use content::Content;
 use entries::EntryMaker;
 use findings::{Findings, TipKeys};
@@ -54,8 +54,10 @@ pub struct Options {
     pub unreachable: bool,
     /// Whether reflogs are read.
     pub reflog: bool,
-    /// The largest object that is read, in bytes.
+    /// The largest object that is held whole, in bytes.
     pub max_blob_size: u64,
+    /// So many bytes of objects are held at once ([`PassOptions::memory`]).
+    pub max_memory: u64,
     /// How long the encodings and containers of one object may be followed, by the caller's clock; none for as long as
     /// their other limits let it take.
     pub time_for_object: Option<(Duration, Clock)>,
@@ -75,6 +77,7 @@ impl Default for Options {
             unreachable: true,
             reflog: true,
             max_blob_size: 1 << 30,
+            max_memory: 512 << 20,
             time_for_object: None,
             threads: std::thread::available_parallelism().map_or(1, usize::from),
             reader: Reader::default(),
@@ -253,6 +256,17 @@ impl Auditor<'_> {
         Outcome { coverage, keys, vendors, placeholders, half_masked, contained, checkouts }
     }
 
+    fn pass_options<'p>(&'p self, known: Option<&'p (dyn Fn(ObjectIndex) -> bool + Sync)>) -> PassOptions<'p> {
+        PassOptions {
+            reader: self.options.reader,
+            limit: self.options.max_blob_size,
+            memory: self.options.max_memory,
+            known,
+            interrupt: self.interrupt,
+            events: self.events,
+        }
+    }
+
     /// Reads everything; once more where objects were moved away meanwhile (`git repack -ad`, `git gc`).
     fn read_content(&self, store: &mut Store, name: &Shown, seeking: Seeking<'_>) -> Content {
         /// A repository that is repacked all the time is read this often.
@@ -260,14 +274,14 @@ impl Auditor<'_> {
         let mut tries = 1;
         loop {
             self.events.stage(Stage::Content, name.as_str(), Some(store.objects.len() as u64));
+            // What an earlier repository had, and nothing in it, is not even read again.
+            let objects = &store.objects;
+            let known = |index: ObjectIndex| seeking.scanned.is_some_and(|scanned| scanned.has(&objects.oid(index)));
             let pass = content::Pass {
                 detector: self.detector,
-                reader: self.options.reader,
+                options: self.pass_options(seeking.scanned.is_some().then_some(&known)),
                 threads: self.options.threads,
-                limit: self.options.max_blob_size,
                 time_for_object: self.options.time_for_object,
-                events: self.events,
-                interrupt: self.interrupt,
                 seeking,
             };
             let content = content::read_all(store, &pass);

@@ -10,7 +10,7 @@ use super::Auditor;
 use crate::detect::{Detector, Found, Hits, KeyFound, Step};
 use crate::key::{KeyId, KeyText};
 use crate::model::{Copied, ObjectType, Oid, Stage};
-use crate::store::{Error, Layout, ObjectIndex, OpenOptions, Store, Visitor};
+use crate::store::{Error, Failure, Layout, ObjectIndex, OpenOptions, Pieces, Store, Visitor};
 
 /// A place of a wanted key in an object.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -57,8 +57,7 @@ impl Auditor<'_> {
         self.events.stage(Stage::Content, shown.as_str(), Some(store.objects.len() as u64));
         let mut seekers: Vec<Seeker<'_>> =
             (0..self.options.threads.max(1)).map(|_| Seeker::new(self.detector, wanted)).collect();
-        let failures =
-            store.visit_all(self.options.reader, &mut seekers, self.options.max_blob_size, self.interrupt, self.events);
+        let failures = store.visit_all(&mut seekers, &self.pass_options(None));
         let mut recall = Recall { unread: failures.len(), ..Recall::default() };
         let mut outside = Seeker::new(self.detector, wanted);
         let names = store.refs.tips.iter().map(|tip| &tip.name).chain(&store.refs.symbolic);
@@ -133,6 +132,12 @@ fn spelling(found: &KeyFound) -> Vec<&'static str> {
     names
 }
 
+/// As git does it (`buffer_is_binary`), and git filter-repo after it.
+fn is_binary(bytes: &[u8]) -> bool {
+    const LOOKED_AT: usize = 8192;
+    bytes[..bytes.len().min(LOOKED_AT)].contains(&0)
+}
+
 /// Looks for wanted keys on one thread.
 struct Seeker<'a> {
     detector: &'a Detector,
@@ -172,8 +177,6 @@ impl Visitor for Seeker<'_> {
         bytes: &[u8],
         base: Option<(&Hits, &[Copied])>,
     ) -> Option<Hits> {
-        // As git does it (`buffer_is_binary`), and git filter-repo after it.
-        const LOOKED_AT: usize = 8192;
         let mut spots = Vec::new();
         let (_, hits) = self.detector.scan_after(bytes, base, &|| false, &mut |found| {
             if let Found::Key(found) = found
@@ -183,13 +186,38 @@ impl Visitor for Seeker<'_> {
                 spots.push((found.key, encoding));
             }
         });
-        if spots.is_empty() {
-            return hits;
-        }
-        let is_binary = bytes[..bytes.len().min(LOOKED_AT)].contains(&0);
-        for (key, encoding) in spots {
-            self.found.entry(key).or_default().push(Spot { index, kind, encoding, is_binary });
+        if !spots.is_empty() {
+            let is_binary = is_binary(bytes);
+            for (key, encoding) in spots {
+                self.found.entry(key).or_default().push(Spot { index, kind, encoding, is_binary });
+            }
         }
         hits
+    }
+
+    fn large(&mut self, index: ObjectIndex, pieces: &mut Pieces<'_>) -> Result<(), Failure> {
+        let mut scan = self.detector.in_pieces();
+        let mut first = None;
+        let mut found = Vec::new();
+        let mut sink = |what| {
+            if let Found::Key(key) = what
+                && self.is_wanted(&key.key)
+            {
+                let spot = (key.key.clone(), spelling(&key));
+                if !found.contains(&spot) {
+                    found.push(spot);
+                }
+            }
+        };
+        while let Some(piece) = pieces.next_piece()? {
+            first.get_or_insert_with(|| is_binary(piece));
+            scan.feed(piece, &|| false, &mut sink);
+        }
+        scan.finish(&|| false, &mut sink);
+        let is_binary = first.unwrap_or_default();
+        for (key, encoding) in found {
+            self.found.entry(key).or_default().push(Spot { index, kind: ObjectType::Blob, encoding, is_binary });
+        }
+        Ok(())
     }
 }

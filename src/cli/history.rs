@@ -82,9 +82,14 @@ pub(super) struct History {
     #[arg(long, value_name = "FILE", help_heading = "Known keys")]
     ledger: Option<PathBuf>,
 
-    /// Do not read objects larger than SIZE (bytes, or with K, M, G); they are told and make exit 3
+    /// Do not read objects larger than SIZE (bytes, or with K, M, G), blobs apart that are searched while they are
+    /// unpacked (see --max-memory); they are told and make exit 3
     #[arg(long, value_name = "SIZE", default_value = "1G", value_parser = size, help_heading = "Limits")]
     max_blob_size: u64,
+    /// Hold SIZE bytes of objects at once, all threads together. A blob larger than half of it is searched while it is
+    /// unpacked, whatever its size; what needs more and cannot be is told and makes exit 3
+    #[arg(long, value_name = "SIZE", default_value = "512M", value_parser = size, help_heading = "Limits")]
+    max_memory: u64,
     /// Decode SIZE bytes at most of the encodings and containers of one object; past it is told and makes exit 3
     #[arg(long, value_name = "SIZE", default_value = "256M", value_parser = size, help_heading = "Limits")]
     max_decoded: u64,
@@ -156,6 +161,7 @@ impl History {
             unreachable: !self.no_unreachable,
             reflog: !self.no_reflog,
             max_blob_size: self.max_blob_size,
+            max_memory: self.max_memory,
             time_for_object: Some((Duration::from_secs(self.max_object_time), Instant::now)),
             threads: self.threads.map_or(defaults.threads, usize::from),
             reader: match self.reader {

@@ -9,7 +9,7 @@ use super::scan::{MANY_KEYS, MOST_KEYS as MOST_NAMES, Scanned, scan, scan_after}
 use super::{Limits, Problem};
 use crate::detect::{Detector, Hits};
 use crate::model::{Copied, Interrupt, ObjectType, Oid};
-use crate::store::{Failure, ObjectIndex, Receiving, Visitor, parse};
+use crate::store::{Failure, ObjectIndex, Pieces, Receiving, Visitor, parse};
 
 /// What a commit names.
 #[derive(Clone, Debug)]
@@ -60,8 +60,6 @@ struct Shared<'a> {
     limits: &'a Limits,
     /// More bytes than this are beyond all proportion to what was sent.
     most: u64,
-    /// Bytes of large objects that the reader keeps, because others are made of them.
-    kept: AtomicU64,
     interrupt: Interrupt<'a>,
     /// Ends the reading: whoever sends a thing that unpacks without end is not waited for.
     is_over: &'a AtomicBool,
@@ -87,26 +85,9 @@ impl Shared<'_> {
     }
 }
 
-/// What is known of an object while others are made of it. The reader keeps the object's bytes for as long, so that they are
-/// counted here.
-struct Kept<'a> {
-    hits: Option<Hits>,
-    bytes: u64,
-    kept: &'a AtomicU64,
-}
-
-impl Drop for Kept<'_> {
-    fn drop(&mut self) {
-        self.kept.fetch_sub(self.bytes, Ordering::Relaxed);
-    }
-}
-
-/// Smaller objects are not counted: no family has enough of them at once.
-const LARGE: u64 = 1 << 20;
-
-/// So many objects of the largest size may be kept at once. A chain of versions keeps two however long it is; a family that
-/// branches needs one more each time its number doubles, and a few kilobytes can make one of thousands.
-const MOST_KEPT: u64 = 4;
+/// So many objects of the largest size may be held at once. A chain of versions takes two however long it is; a family that
+/// branches takes one more each time its number doubles, and a few kilobytes can make one of thousands.
+const MOST_HELD: u64 = 4;
 
 struct Reading<'a> {
     shared: &'a Shared<'a>,
@@ -128,39 +109,29 @@ const MOST_LEVELS: usize = 4_000_000;
 /// few bytes to send again with one changed.
 const MOST_KEYS: usize = 300_000;
 
-impl<'a> Visitor for Reading<'a> {
-    type Memory = Kept<'a>;
+impl Visitor for Reading<'_> {
+    type Memory = Hits;
 
     fn object(
         &mut self,
         index: ObjectIndex,
         kind: ObjectType,
         bytes: &[u8],
-        base: Option<(&Kept<'a>, &[Copied])>,
-    ) -> Option<Kept<'a>> {
+        base: Option<(&Hits, &[Copied])>,
+    ) -> Option<Hits> {
         if !self.shared.count(bytes.len() as u64) {
             return None;
         }
-        let base = base.and_then(|(base, copied)| Some((base.hits.as_ref()?, copied)));
-        let hits = self.examine(index, kind, bytes, base);
-        self.keep(hits, bytes.len() as u64)
+        self.examine(index, kind, bytes, base)
+    }
+
+    fn large(&mut self, _: ObjectIndex, pieces: &mut Pieces<'_>) -> Result<(), Failure> {
+        // The policy says how large an object may be.
+        Err(Failure::TooLarge(pieces.left()))
     }
 }
 
-impl<'a> Reading<'a> {
-    fn keep(&self, hits: Option<Hits>, bytes: u64) -> Option<Kept<'a>> {
-        let shared = self.shared;
-        let bytes = if bytes < LARGE { 0 } else { bytes };
-        if bytes == 0 && hits.is_none() {
-            return None;
-        }
-        let limit = shared.limits.object_bytes.saturating_mul(MOST_KEPT);
-        if bytes > 0 && shared.kept.fetch_add(bytes, Ordering::Relaxed).saturating_add(bytes) > limit {
-            shared.end(Problem::Memory { limit });
-        }
-        Some(Kept { hits, bytes, kept: &shared.kept })
-    }
-
+impl Reading<'_> {
     fn examine(
         &mut self,
         index: ObjectIndex,
@@ -305,21 +276,6 @@ pub(super) fn read(
     /// So few objects are read by one thread: starting others takes longer.
     const FEW: usize = 500;
     let threads = if receiving.quarantined.len() < FEW { 1 } else { threads.max(1) };
-    let content = read_by(receiving, detector, limits, threads, interrupt);
-    // Each thread keeps objects of its own: what is too much for several of them may not be for one.
-    match content.over {
-        Some(Problem::Memory { .. }) if threads > 1 => read_by(receiving, detector, limits, 1, interrupt),
-        _ => content,
-    }
-}
-
-fn read_by(
-    receiving: &Receiving,
-    detector: &Detector,
-    limits: &Limits,
-    threads: usize,
-    interrupt: Interrupt<'_>,
-) -> Content {
     let is_over = AtomicBool::new(false);
     let shared = Shared {
         detector,
@@ -330,14 +286,14 @@ fn read_by(
         over: OnceLock::new(),
         limits,
         most: receiving.stored_bytes.saturating_mul(limits.expansion).max(limits.object_bytes),
-        kept: AtomicU64::new(0),
         interrupt,
         is_over: &is_over,
     };
     let mut readings: Vec<Reading<'_>> = (0..threads)
         .map(|_| Reading { shared: &shared, found: Content::default(), levels: Vec::new(), recent: Vec::new() })
         .collect();
-    let failures = receiving.visit_quarantined(&mut readings, limits.object_bytes, Interrupt::on(&is_over));
+    let room = (limits.object_bytes, limits.object_bytes.saturating_mul(MOST_HELD));
+    let failures = receiving.visit_quarantined(&mut readings, room, Interrupt::on(&is_over));
     let mut readings = readings.into_iter();
     let first = readings.next();
     let (mut whole, mut levels) = first.map(|reading| (reading.found, reading.levels)).unwrap_or_default();

@@ -67,11 +67,6 @@ pub enum Problem {
         /// The limit: so many times that.
         times: u64,
     },
-    /// More of what was sent must be in memory at once than may be.
-    Memory {
-        /// The limit, bytes.
-        limit: u64,
-    },
     /// A limit was reached in what encodings and containers of an object hold.
     Decoding {
         /// Which; none for what the push says in words.
@@ -125,7 +120,6 @@ impl Problem {
             | Self::TooDeep { .. }
             | Self::LongPath { .. }
             | Self::Expansion { .. }
-            | Self::Memory { .. }
             | Self::Decoding { .. }
             | Self::TooMany
             | Self::Stopped(_) => ProblemClass::Limit,
@@ -151,7 +145,6 @@ impl Problem {
             Self::TooDeep { .. } => "tree_depth",
             Self::LongPath { .. } => "path_bytes",
             Self::Expansion { .. } => "expansion",
-            Self::Memory { .. } => "memory",
             Self::Decoding { .. } => "decoding",
             Self::TooMany => "too_many_keys",
             Self::Stopped(super::Stop::Budget { .. }) => "time",
@@ -191,10 +184,6 @@ impl Problem {
             Self::Expansion { stored, times } => format!(
                 "the push unpacks to more than {times} times the {stored} bytes it takes packed; the policy's \
                  limits.expansion raises that"
-            ),
-            Self::Memory { limit } => format!(
-                "large files whose versions are stored as changes of each other need more than {limit} bytes of memory; \
-                 the policy's limits.object_bytes raises that, or push it in parts"
             ),
             Self::Decoding { oid, limit } => format!(
                 "{} has more in it than can be examined ({limit}); the policy's on_limit says what that means",

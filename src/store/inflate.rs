@@ -123,6 +123,39 @@ impl Inflater {
         }
     }
 
+    /// The first bytes of the stream at `start`, as many as `out` takes or it has; how many.
+    pub(super) fn beginning(
+        &mut self,
+        file: &File,
+        (start, end): (u64, u64),
+        out: &mut [u8],
+    ) -> Result<usize, Failure> {
+        /// More than what stands before the first byte in any deflate stream, and a few bytes more.
+        const ENOUGH: u64 = 1 << 10;
+        self.read(file, start, end.saturating_sub(start).min(ENOUGH) as usize)?;
+        self.decoder.reset(true);
+        let mut filled = 0;
+        loop {
+            let (read, written) = (self.decoder.total_in(), self.decoder.total_out());
+            let status = self
+                .decoder
+                .decompress(&self.input[read as usize..], &mut out[filled..], FlushDecompress::None)
+                .map_err(|_| DAMAGED)?;
+            filled += (self.decoder.total_out() - written) as usize;
+            let is_stuck = self.decoder.total_in() == read && self.decoder.total_out() == written;
+            if filled == out.len() || status == Status::StreamEnd || is_stuck {
+                return Ok(filled);
+            }
+        }
+    }
+
+    /// Inflates the stream at `start` of `file` in pieces. It must have exactly `size` bytes.
+    pub(super) fn pieces<'a>(&'a mut self, file: &'a File, (start, end): (u64, u64), size: u64) -> Pieces<'a> {
+        self.decoder.reset(true);
+        self.input.clear();
+        Pieces { inflater: self, file, at: start, end, used: 0, left: size, skip: 0, is_over: false, piece: Vec::new() }
+    }
+
     /// Reads so many bytes from `at`, or what there is of them.
     fn read(&mut self, file: &File, at: u64, count: usize) -> Result<(), Failure> {
         self.input.resize(count, 0);
@@ -148,16 +181,83 @@ impl Inflater {
     }
 }
 
+/// An object that is inflated piece by piece: what is too large to be held.
+pub struct Pieces<'a> {
+    inflater: &'a mut Inflater,
+    file: &'a File,
+    /// Where what is to be read next stands, and where it ends at the latest.
+    at: u64,
+    end: u64,
+    /// How much of the input is used up.
+    used: usize,
+    /// Bytes still to come.
+    left: u64,
+    /// Bytes that are left out first.
+    skip: usize,
+    is_over: bool,
+    piece: Vec<u8>,
+}
+
+impl Pieces<'_> {
+    /// Without its first bytes.
+    pub(super) fn without(mut self, skip: usize) -> Self {
+        self.skip = skip;
+        self
+    }
+
+    /// How many bytes are still to come.
+    pub fn left(&self) -> u64 {
+        self.left.saturating_sub(self.skip as u64)
+    }
+
+    /// The next bytes, never none; `None` at the end.
+    ///
+    /// # Errors
+    /// Where it is damaged, or not as long as it says.
+    pub fn next_piece(&mut self) -> Result<Option<&[u8]>, Failure> {
+        const PIECE: usize = 256 << 10;
+        self.piece.resize(PIECE, 0);
+        loop {
+            if self.is_over {
+                return if self.left == 0 { Ok(None) } else { Err(Failure::Corrupt("it is shorter than it says")) };
+            }
+            if self.used == self.inflater.input.len() {
+                let count = usize::try_from(self.end.saturating_sub(self.at)).unwrap_or(CHUNK).min(CHUNK);
+                self.inflater.read(self.file, self.at, count)?;
+                self.at += self.inflater.input.len() as u64;
+                self.used = 0;
+            }
+            let Inflater { decoder, input, .. } = &mut *self.inflater;
+            let (read, written) = (decoder.total_in(), decoder.total_out());
+            let status =
+                decoder.decompress(&input[self.used..], &mut self.piece, FlushDecompress::None).map_err(|_| DAMAGED)?;
+            self.used += (decoder.total_in() - read) as usize;
+            let count = (decoder.total_out() - written) as usize;
+            self.is_over = status == Status::StreamEnd;
+            self.left = self.left.checked_sub(count as u64).ok_or(Failure::Corrupt("it is longer than it says"))?;
+            if count == 0 && !self.is_over && (input.is_empty() || self.used < input.len()) {
+                return Err(Failure::Corrupt("its data is cut short"));
+            }
+            let skipped = self.skip.min(count);
+            self.skip -= skipped;
+            if skipped < count {
+                return Ok(Some(&self.piece[skipped..count]));
+            }
+        }
+    }
+}
+
+const DAMAGED: Failure = Failure::Corrupt("its compressed data is damaged");
+
 /// Inflates until the stream or the input ends; whether the stream did. More than `limit` bytes are an error.
 fn pump(decoder: &mut Decompress, mut input: &[u8], limit: usize, out: &mut Vec<u8>) -> Result<bool, Failure> {
     loop {
         if out.len() == out.capacity() {
-            out.reserve(out.len().clamp(64, TRUSTED));
+            // No more than that: what is held is counted.
+            out.reserve_exact(out.len().clamp(64, TRUSTED));
         }
         let (read, written) = (decoder.total_in(), out.len());
-        let status = decoder
-            .decompress_vec(input, out, FlushDecompress::None)
-            .map_err(|_| Failure::Corrupt("its compressed data is damaged"))?;
+        let status = decoder.decompress_vec(input, out, FlushDecompress::None).map_err(|_| DAMAGED)?;
         let used = (decoder.total_in() - read) as usize;
         input = &input[used..];
         if out.len() > limit {
@@ -172,7 +272,7 @@ fn pump(decoder: &mut Decompress, mut input: &[u8], limit: usize, out: &mut Vec<
 }
 
 /// Fills `buffer` from `at`, as far as the file goes.
-fn read_some(file: &File, buffer: &mut Vec<u8>, at: u64) -> Result<(), Failure> {
+pub(super) fn read_some(file: &File, buffer: &mut Vec<u8>, at: u64) -> Result<(), Failure> {
     let mut filled = 0;
     while filled < buffer.len() {
         match file.read_at(&mut buffer[filled..], at + filled as u64) {

@@ -1,10 +1,10 @@
 //! Loose objects, by a reader of our own: libgit2 1.9.7 reads a truncated one for ever (libgit2 PR #7346).
 
-use std::fs;
+use std::fs::{self, File};
 use std::io;
 use std::path::{Path, PathBuf};
 
-use super::inflate::Inflater;
+use super::inflate::{Inflater, Pieces, read_some};
 use super::{Failure, Gap};
 use crate::model::{ObjectFormat, ObjectType, Oid};
 
@@ -38,7 +38,66 @@ fn path(objects: &Path, oid: Oid) -> PathBuf {
     objects.join(&hex[..2]).join(&hex[2..])
 }
 
-/// Reads a loose object into `out`: a zlib stream of `<type> <size>NUL<content>`.
+/// A loose object that was found: a zlib stream of `<type> <size>NUL<content>`.
+pub(super) struct Found {
+    file: File,
+    /// As its header has it.
+    pub(super) kind: ObjectType,
+    /// Bytes, as its header has it.
+    pub(super) size: u64,
+    /// Bytes of its file.
+    pub(super) stored: u64,
+    /// The header's length.
+    start: usize,
+}
+
+/// Looks at the header of a loose object.
+pub(super) fn find(objects: &Path, oid: Oid, inflater: &mut Inflater) -> Result<Found, Failure> {
+    let path = path(objects, oid);
+    let failed = |error: io::Error| Failure::Io(error.kind());
+    let meta = fs::metadata(&path).map_err(failed)?;
+    if !meta.is_file() {
+        return Err(Failure::Corrupt("it is not a plain file"));
+    }
+    let file = File::open(&path).map_err(failed)?;
+    let mut head = [0; HEADER];
+    let length = inflater.beginning(&file, (0, meta.len()), &mut head)?;
+    let (kind, size, start) = header(&head[..length]).ok_or(Failure::Corrupt("its header is no object's"))?;
+    Ok(Found { file, kind, size, stored: meta.len(), start })
+}
+
+impl Found {
+    /// Its content, in pieces.
+    pub(super) fn pieces<'a>(&'a self, inflater: &'a mut Inflater) -> Pieces<'a> {
+        inflater.pieces(&self.file, (0, self.stored), self.size.saturating_add(self.start as u64)).without(self.start)
+    }
+
+    /// Reads it into `out`.
+    pub(super) fn read(&self, limit: u64, inflater: &mut Inflater, out: &mut Vec<u8>) -> Result<ObjectType, Failure> {
+        let Self { kind, size, start, .. } = *self;
+        if size > limit {
+            return Err(Failure::TooLarge(size));
+        }
+        // No stream is much longer than what it holds.
+        if self.stored > limit.saturating_add(1 << 20) {
+            return Err(Failure::TooLarge(self.stored));
+        }
+        let mut packed = vec![0; self.stored as usize];
+        read_some(&self.file, &mut packed, 0)?;
+        let most = usize::try_from(limit).unwrap_or(usize::MAX).saturating_add(HEADER);
+        inflater.inflate_all(&packed, most, out)?;
+        out.drain(..start.min(out.len()));
+        if out.len() as u64 != size {
+            return Err(Failure::Corrupt("it is not as long as it says"));
+        }
+        Ok(kind)
+    }
+}
+
+/// The longest header: a type, a space, twenty digits, a NUL.
+const HEADER: usize = 32;
+
+/// Reads a loose object into `out`.
 pub(super) fn read(
     objects: &Path,
     oid: Oid,
@@ -46,34 +105,7 @@ pub(super) fn read(
     inflater: &mut Inflater,
     out: &mut Vec<u8>,
 ) -> Result<ObjectType, Failure> {
-    /// The longest header: a type, a space, twenty digits, a NUL.
-    const HEADER: usize = 32;
-    let path = path(objects, oid);
-    let meta = fs::metadata(&path).map_err(|error| Failure::Io(error.kind()))?;
-    if !meta.is_file() {
-        return Err(Failure::Corrupt("it is not a plain file"));
-    }
-    let most = usize::try_from(limit).unwrap_or(usize::MAX).saturating_add(HEADER);
-    if meta.len() > limit.saturating_add(1 << 20) {
-        return Err(Failure::TooLarge(meta.len()));
-    }
-    let packed = fs::read(&path).map_err(|error| Failure::Io(error.kind()))?;
-    if let Err(failure) = inflater.inflate_all(&packed, most, out) {
-        // What is over the limit tells its size in its first bytes.
-        return Err(match header(out) {
-            Some((_, size, _)) if size > limit => Failure::TooLarge(size),
-            _ => failure,
-        });
-    }
-    let (kind, size, start) = header(out).ok_or(Failure::Corrupt("its header is no object's"))?;
-    if size > limit {
-        return Err(Failure::TooLarge(size));
-    }
-    out.drain(..start);
-    if out.len() as u64 != size {
-        return Err(Failure::Corrupt("it is not as long as it says"));
-    }
-    Ok(kind)
+    find(objects, oid, inflater)?.read(limit, inflater, out)
 }
 
 fn header(bytes: &[u8]) -> Option<(ObjectType, u64, usize)> {

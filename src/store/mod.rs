@@ -36,6 +36,7 @@ use std::sync::Mutex;
 
 pub use guard::{ignored_by, push_hook};
 pub use index_file::IndexEntry;
+pub use inflate::Pieces;
 pub use locate::{Layout, locate, locate_git_dir};
 pub use objects::{ObjectIndex, Objects};
 pub use receiving::{CommitPlace, PushPaths, Receiving};
@@ -80,6 +81,9 @@ pub enum Failure {
     /// It has more bytes than the limit.
     #[error("it has {0} bytes")]
     TooLarge(u64),
+    /// Reading it takes more memory than there is for it.
+    #[error("reading it takes {0} bytes of memory")]
+    OverMemory(u64),
     /// It is damaged.
     #[error("{0}")]
     Corrupt(&'static str),
@@ -92,7 +96,7 @@ impl Failure {
     /// The one word that coverage uses.
     pub fn reason(&self) -> &'static str {
         match self {
-            Self::TooLarge(_) => "too_large",
+            Self::TooLarge(_) | Self::OverMemory(_) => "too_large",
             Self::Corrupt(_) => "corrupt",
             Self::Io(_) => "unreadable",
         }
@@ -126,8 +130,8 @@ impl Gap {
 
 /// Takes objects from a reader, on one of its threads.
 pub trait Visitor: Send {
-    /// What a visitor wants to know of an object when it comes to one that is made of it.
-    type Memory;
+    /// What a visitor wants to know of an object when it comes to one that is made of it, on whichever thread.
+    type Memory: Send + Sync;
 
     /// One object. Each is handed over once, in no order that matters. `base`: what was remembered of the object that it
     /// is a delta of, and what it has of that one; none where it stands by itself, or where the base was not visited.
@@ -138,6 +142,36 @@ pub trait Visitor: Send {
         bytes: &[u8],
         base: Option<(&Self::Memory, &[Copied])>,
     ) -> Option<Self::Memory>;
+
+    /// One blob that is too large to be held.
+    ///
+    /// # Errors
+    /// What `pieces` fails with.
+    fn large(&mut self, index: ObjectIndex, pieces: &mut Pieces<'_>) -> Result<(), Failure>;
+
+    /// One blob that need not be read, and its size in bytes.
+    fn known(&mut self, index: ObjectIndex, size: u64) {
+        _ = (index, size);
+    }
+}
+
+/// How a pass over all objects is done.
+#[derive(Clone, Copy)]
+pub struct PassOptions<'a> {
+    /// Which reader reads packs.
+    pub reader: Reader,
+    /// The largest object that is held, bytes; a larger one fails, unless it is handed over in pieces.
+    pub limit: u64,
+    /// So many bytes of objects are held at once, all threads together; small buffers apart, of which each thread has
+    /// some dozens of a megabyte at the most. A blob that takes more than half of it is handed over in pieces, whatever
+    /// its size; only where it is stored as a delta it must be held.
+    pub memory: u64,
+    /// Blobs that need not be read ([`Visitor::known`]), unless others are made of them.
+    pub known: Option<&'a (dyn Fn(ObjectIndex) -> bool + Sync)>,
+    /// Who may stop it.
+    pub interrupt: Interrupt<'a>,
+    /// Who is told of progress.
+    pub events: &'a dyn Events,
 }
 
 /// Which reader reads whole packs.
@@ -232,17 +266,14 @@ impl Store {
     }
 
     /// Reads every object once and hands it to one of `visitors`, each on its own thread; what could not be read.
-    pub fn visit_all<V: Visitor>(
-        &self,
-        reader: Reader,
-        visitors: &mut [V],
-        limit: u64,
-        interrupt: Interrupt<'_>,
-        events: &dyn Events,
-    ) -> Vec<(ObjectIndex, Failure)> {
+    pub fn visit_all<V: Visitor>(&self, visitors: &mut [V], options: &PassOptions<'_>) -> Vec<(ObjectIndex, Failure)> {
+        let PassOptions { reader, limit, memory, known, interrupt, events } = *options;
         let pass = bulk::Pass {
             objects: &self.objects,
             limit,
+            memory,
+            streams: true,
+            known,
             seen: bulk::Seen::new(self.objects.len()),
             failures: Mutex::new(Vec::new()),
             interrupt,
@@ -278,7 +309,7 @@ impl Store {
         {
             return Ok(kind);
         }
-        match self.objects.read(index, limit, out) {
+        match self.objects.read(index, objects::Room::up_to(limit), out) {
             // What a pass has read and is not where it was has been packed meanwhile: libgit2 looks again.
             Err(Failure::Io(io::ErrorKind::NotFound)) if self.failed.binary_search(&index).is_err() => {
                 let walker = self.walker.as_ref().and_then(|walker| walker.lock().ok());

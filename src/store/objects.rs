@@ -57,6 +57,26 @@ pub(super) const LONGEST_CHAIN: usize = 10_000;
 /// What a chain that is longer, or a cycle, fails with.
 pub(super) const ENDLESS: Failure = Failure::Corrupt("its chain of deltas does not end");
 
+/// How much may be held of one object while it is read by itself.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Room {
+    /// The largest object, bytes.
+    pub(super) limit: u64,
+    /// All that it is made from, bytes.
+    pub(super) memory: u64,
+}
+
+impl Room {
+    /// As much as an object and what it is made from can take where none is larger than `limit`.
+    pub(super) fn up_to(limit: u64) -> Self {
+        Self { limit, memory: limit.saturating_mul(3) }
+    }
+
+    fn check(&self, need: u64) -> Result<(), Failure> {
+        if need > self.memory { Err(Failure::OverMemory(need)) } else { Ok(()) }
+    }
+}
+
 /// So many packs are held open at once.
 const OPEN_PACKS: usize = 256;
 
@@ -204,11 +224,11 @@ impl Objects {
     ///
     /// # Errors
     /// The first copy's failure, where no copy can be read.
-    pub fn read(&self, index: ObjectIndex, limit: u64, out: &mut Vec<u8>) -> Result<ObjectType, Failure> {
+    pub(super) fn read(&self, index: ObjectIndex, room: Room, out: &mut Vec<u8>) -> Result<ObjectType, Failure> {
         let copies = self.copies.get(&index).map_or(&[][..], Vec::as_slice);
         let mut first = None;
         for location in std::iter::once(self.location[index as usize]).chain(copies.iter().copied()) {
-            match self.read_copy(index, location, limit, out) {
+            match self.read_copy(index, location, room, out) {
                 Ok(kind) => return Ok(kind),
                 Err(failure) => {
                     first.get_or_insert(failure);
@@ -222,9 +242,10 @@ impl Objects {
         &self,
         mut index: ObjectIndex,
         mut location: Location,
-        limit: u64,
+        room: Room,
         out: &mut Vec<u8>,
     ) -> Result<ObjectType, Failure> {
+        let limit = room.limit;
         let mut inflater = Inflater::new();
         let mut deltas: Vec<Vec<u8>> = Vec::new();
         let mut held = 0u64;
@@ -232,12 +253,15 @@ impl Objects {
             let (pack, offset) = match location {
                 Location::Loose { dir } => {
                     let dir = &self.loose_dirs[dir as usize];
-                    break loose::read(dir, self.oid(index), limit, &mut inflater, out)?;
+                    let found = loose::find(dir, self.oid(index), &mut inflater)?;
+                    room.check(held.saturating_add(found.size).saturating_add(found.stored))?;
+                    break found.read(limit, &mut inflater, out)?;
                 }
                 Location::Packed { pack, offset } => (&self.packs[pack as usize], offset),
             };
             let header = pack.with_file(|file| {
                 let header = pack::entry_header(file, offset, pack.end, self.format)?;
+                room.check(held.saturating_add(header.size))?;
                 pack::entry_data(file, &header, pack.end, limit, &mut inflater, out)?;
                 Ok(header)
             })?;
@@ -260,7 +284,10 @@ impl Objects {
         };
         let mut base = std::mem::take(out);
         while let Some(delta) = deltas.pop() {
+            let size = pack::result_size(&delta).unwrap_or(0).min(limit);
+            room.check(held.saturating_add(base.len() as u64).saturating_add(size))?;
             pack::apply(&base, &delta, limit, out)?;
+            held -= delta.len() as u64;
             std::mem::swap(&mut base, out);
         }
         *out = base;

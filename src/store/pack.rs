@@ -272,6 +272,24 @@ pub(super) fn entry_data(
     inflater.inflate(file, (header.data, end), header.size as usize, out)
 }
 
+/// The size of what a delta makes, as it says itself.
+pub(super) fn result_size(delta: &[u8]) -> Option<u64> {
+    delta_size(delta, delta_size(delta, 0)?.1).map(|(size, _)| size)
+}
+
+/// The same of an entry that is a delta, of which only the beginning is inflated.
+pub(super) fn result_size_of(
+    file: &File,
+    header: &EntryHeader,
+    end: u64,
+    inflater: &mut Inflater,
+) -> Result<u64, Failure> {
+    // Two sizes of ten bytes at most.
+    let mut head = [0; 20];
+    let length = inflater.beginning(file, (header.data, end), &mut head)?;
+    result_size(&head[..length]).ok_or(Failure::Corrupt("its delta has no size"))
+}
+
 /// Applies a delta to its base.
 pub(super) fn apply(base: &[u8], delta: &[u8], limit: u64, out: &mut Vec<u8>) -> Result<(), Failure> {
     apply_noting(base, delta, limit, out, &mut |_| {})
@@ -313,7 +331,8 @@ pub(super) fn apply_noting(
     }
     let size = size as usize;
     out.clear();
-    out.reserve(size.min(16 << 20) + 32);
+    // Exactly: what is held is counted. Nothing is touched before it is written.
+    out.reserve_exact(size + 32);
     let mut last = Copied { from: 0, to: 0, length: 0 };
     while let Some(&op) = delta.get(at) {
         at += 1;

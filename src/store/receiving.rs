@@ -194,16 +194,20 @@ impl Receiving {
         self.quarantined.find(oid).is_some_and(|index| self.is_new(index))
     }
 
-    /// Reads everything in the quarantine once, along its deltas; what could not be read.
+    /// Reads everything in the quarantine once, along its deltas; what could not be read. `limit`: bytes of the largest
+    /// object; `memory`: bytes of objects that are held at once.
     pub fn visit_quarantined<V: Visitor>(
         &self,
         visitors: &mut [V],
-        limit: u64,
+        (limit, memory): (u64, u64),
         interrupt: Interrupt<'_>,
     ) -> Vec<(ObjectIndex, Failure)> {
         let pass = bulk::Pass {
             objects: &self.quarantined,
             limit,
+            memory,
+            streams: false,
+            known: None,
             seen: bulk::Seen::new(self.quarantined.len()),
             failures: Mutex::new(Vec::new()),
             interrupt,

@@ -48,6 +48,11 @@ impl Walker {
         Ok(kind)
     }
 
+    fn size(&self, objects: &Objects, index: ObjectIndex) -> Option<u64> {
+        let oid = git2::Oid::from_bytes(objects.oid(index).as_bytes()).ok()?;
+        self.odb.read_header(oid).ok().map(|(size, _)| size as u64)
+    }
+
     /// Visits every packed object that `seen` does not have yet, in pack order, on the calling thread.
     pub(super) fn visit_packed<V: Visitor>(&self, pass: &Pass<'_>, visitor: &mut V) {
         let mut bytes = Vec::new();
@@ -55,8 +60,9 @@ impl Walker {
             if pass.interrupt.is_set() {
                 return;
             }
-            if let Ok(kind) = self.read(pass.objects, index, &mut bytes)
-                && bytes.len() as u64 <= pass.limit
+            // What is not held whole is left to the other reader.
+            if self.size(pass.objects, index).is_some_and(|size| size <= pass.limit && !pass.is_streamed(size))
+                && let Ok(kind) = self.read(pass.objects, index, &mut bytes)
                 && pass.seen.claim(index)
             {
                 visitor.object(index, kind, &bytes, None);

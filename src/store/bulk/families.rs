@@ -1,0 +1,213 @@
+//! The entries of a pack and which is a delta of which.
+
+use std::fs::File;
+
+use super::Pass;
+use crate::model::ObjectType;
+use crate::store::objects::{ObjectIndex, Objects};
+use crate::store::pack::{self, EntryHeader, EntryKind};
+
+/// The entries of a pack and which is a delta of which.
+pub(super) struct Families {
+    pub(super) entries: Vec<Entry>,
+    /// Children of entry `n`: `children[first_child[n]..first_child[n + 1]]`, the one with most descendants last.
+    first_child: Vec<u32>,
+    pub(super) children: Vec<u32>,
+    /// What each is a delta of; [`NONE`] where that is not in this pack.
+    pub(super) base: Vec<u32>,
+    roots: Vec<u32>,
+    /// Whether an entry or one that is made of it must be read; nothing where all must.
+    needed: Vec<bool>,
+}
+
+/// No entry.
+pub(super) const NONE: u32 = u32::MAX;
+
+pub(super) struct Entry {
+    pub(super) index: ObjectIndex,
+    pub(super) header: EntryHeader,
+    /// Where the next entry begins.
+    pub(super) end: u64,
+    /// How many descendants, itself included.
+    weight: u32,
+}
+
+impl Families {
+    pub(super) fn of(pass: &Pass<'_>, pack_end: u64, file: &File, places: Vec<(u64, ObjectIndex)>) -> Self {
+        let objects = pass.objects;
+        // Enough for hundreds of small entries, and little to read in vain before a large one.
+        const AT_ONCE: usize = 32 << 10;
+        let mut headers = pack::Headers::new(file, pack_end, objects.format, AT_ONCE);
+        let (mut entries, mut place_of) = (Vec::with_capacity(places.len()), Vec::with_capacity(places.len()));
+        for (at, (offset, index)) in places.iter().enumerate() {
+            let end = places[at + 1..].iter().map(|next| next.0).find(|next| next > offset).unwrap_or(pack_end);
+            match headers.at(*offset) {
+                Ok(header) => {
+                    entries.push(Entry { index: *index, header, end: end.min(pack_end), weight: 1 });
+                    place_of.push(at);
+                }
+                Err(failure) => pass.fail(*index, failure),
+            }
+        }
+        let mut families = Self::link(entries, &place_of, &places, objects);
+        if let Some(known) = pass.known {
+            families.mark_needed(known);
+        }
+        families
+    }
+
+    /// Finds out which entry is a delta of which. `place_of`: which of `places` each stands at; some have none, whose
+    /// header cannot be read.
+    fn link(mut entries: Vec<Entry>, place_of: &[usize], places: &[(u64, ObjectIndex)], objects: &Objects) -> Self {
+        // Only a base that is named by its id is looked for among all.
+        let is_named = |entry: &Entry| matches!(entry.header.kind, EntryKind::RefDelta(_));
+        let mut by_index: Vec<(ObjectIndex, u32)> = match entries.iter().any(is_named) {
+            true => entries.iter().enumerate().map(|(at, entry)| (entry.index, at as u32)).collect(),
+            false => Vec::new(),
+        };
+        by_index.sort_unstable();
+        let of_index = |index: ObjectIndex| {
+            by_index.binary_search_by_key(&index, |row| row.0).ok().map(|at| by_index[at].1 as usize)
+        };
+        let mut entry_at = vec![None; places.len()];
+        for (entry, place) in place_of.iter().enumerate() {
+            entry_at[*place] = Some(entry);
+        }
+        // A base mostly stands not far before its delta.
+        let before = |at: usize, offset: u64| {
+            let mut reach = 1;
+            while reach < at && places[at - reach].0 > offset {
+                reach *= 2;
+            }
+            let from = at.saturating_sub(reach);
+            let found = places[from..at].binary_search_by_key(&offset, |place| place.0).ok()?;
+            entry_at[from + found]
+        };
+        let base: Vec<Option<usize>> = entries
+            .iter()
+            .zip(place_of)
+            .map(|(entry, place)| match entry.header.kind {
+                EntryKind::Whole(_) => None,
+                EntryKind::OffsetDelta(offset) => before(*place, offset),
+                EntryKind::RefDelta(oid) => objects.find(&oid).and_then(of_index),
+            })
+            .collect();
+        let mut first_child = vec![0u32; entries.len() + 1];
+        for base in base.iter().flatten() {
+            first_child[base + 1] += 1;
+        }
+        for at in 0..entries.len() {
+            first_child[at + 1] += first_child[at];
+        }
+        let mut fill = first_child.clone();
+        let mut children = vec![0; first_child.last().map_or(0, |count| *count as usize)];
+        for (child, base) in base.iter().enumerate() {
+            if let Some(base) = base {
+                children[fill[*base] as usize] = child as u32;
+                fill[*base] += 1;
+            }
+        }
+        let roots: Vec<u32> = (0..entries.len() as u32)
+            .filter(|at| matches!(entries[*at as usize].header.kind, EntryKind::Whole(_)))
+            .collect();
+        // From the roots outward; what is in a cycle is never reached.
+        let mut order: Vec<u32> = roots.clone();
+        let mut at = 0;
+        while at < order.len() {
+            let entry = order[at] as usize;
+            order.extend_from_slice(&children[first_child[entry] as usize..first_child[entry + 1] as usize]);
+            at += 1;
+        }
+        for &entry in order.iter().rev() {
+            if let Some(base) = base[entry as usize] {
+                entries[base].weight += entries[entry as usize].weight;
+            }
+        }
+        for at in 0..entries.len() {
+            children[first_child[at] as usize..first_child[at + 1] as usize]
+                .sort_by_key(|child| entries[*child as usize].weight);
+        }
+        let base = base.into_iter().map(|base| base.map_or(NONE, |base| base as u32)).collect();
+        Self { entries, first_child, children, base, roots, needed: Vec::new() }
+    }
+
+    /// Blobs that are known are needed where others are made of them.
+    fn mark_needed(&mut self, known: &(dyn Fn(ObjectIndex) -> bool + Sync)) {
+        let is_blob =
+            |root: &&u32| matches!(self.entries[**root as usize].header.kind, EntryKind::Whole(ObjectType::Blob));
+        let mut order: Vec<u32> = self.roots.iter().filter(is_blob).copied().collect();
+        let mut at = 0;
+        while at < order.len() {
+            order.extend_from_slice(self.children_of(order[at]));
+            at += 1;
+        }
+        self.needed = vec![true; self.entries.len()];
+        // Those that are made of others come after them.
+        for &entry in order.iter().rev() {
+            let is_known = known(self.entries[entry as usize].index);
+            let is_needed = !is_known || self.children_of(entry).iter().any(|child| self.needed[*child as usize]);
+            self.needed[entry as usize] = is_needed;
+        }
+    }
+
+    /// Whether an entry must be read, for itself or for others.
+    pub(super) fn is_needed(&self, entry: u32) -> bool {
+        self.needed.get(entry as usize).is_none_or(|needed| *needed)
+    }
+
+    /// An entry and all that are made of it, each before those that are made of it.
+    pub(super) fn all_from(&self, entry: u32) -> Vec<u32> {
+        let mut all = vec![entry];
+        let mut at = 0;
+        while at < all.len() {
+            all.extend_from_slice(self.children_of(all[at]));
+            at += 1;
+        }
+        all
+    }
+
+    /// Where the children of an entry stand among all.
+    pub(super) fn range_of(&self, entry: u32) -> std::ops::Range<u32> {
+        self.first_child[entry as usize]..self.first_child[entry as usize + 1]
+    }
+
+    /// How many are to be read below some children, themselves included.
+    pub(super) fn weight(&self, children: std::ops::Range<u32>) -> u64 {
+        let children = &self.children[children.start as usize..children.end as usize];
+        children.iter().map(|child| u64::from(self.entries[*child as usize].weight)).sum()
+    }
+
+    /// The objects that the roots lead to, in the pack's order.
+    pub(super) fn resolvable(&self) -> Vec<ObjectIndex> {
+        let mut found = self.roots.clone();
+        let mut at = 0;
+        while at < found.len() {
+            found.extend_from_slice(self.children_of(found[at]));
+            at += 1;
+        }
+        found.sort_unstable();
+        found.into_iter().map(|entry| self.entries[entry as usize].index).collect()
+    }
+
+    /// The roots: commits and tags, trees, blobs, so that whoever stops a pass knows the history of what was found. Of
+    /// each type the few large families first, which would else end a pass on one thread; then in the pack's order.
+    pub(super) fn roots_in_order(&self) -> Vec<u32> {
+        let rank = |root: &u32| {
+            let entry = &self.entries[*root as usize];
+            let by_type = match entry.header.kind {
+                EntryKind::Whole(ObjectType::Commit | ObjectType::Tag) => 0,
+                EntryKind::Whole(ObjectType::Tree) => 1,
+                _ => 2,
+            };
+            (by_type, entry.weight <= 2000)
+        };
+        let mut roots = self.roots.clone();
+        roots.sort_by_key(rank);
+        roots
+    }
+
+    pub(super) fn children_of(&self, entry: u32) -> &[u32] {
+        let entry = entry as usize;
+        &self.children[self.first_child[entry] as usize..self.first_child[entry + 1] as usize]
+    }
+}
