@@ -64,7 +64,7 @@ fn is_in_run(bytes: &[u8], at: usize, behind: usize) -> bool {
     });
     // The other half of a line end may stand as it is.
     let is_skipped = |byte: &&u8| matches!(**byte, b'\\' | b'n' | b' ' | b'%' | b'\r' | b'\n');
-    let skip = bytes[behind.min(bytes.len())..].iter().take_while(is_skipped).count();
+    let skip = bytes[behind.min(bytes.len())..].iter().take(500).take_while(is_skipped).count();
     is_run
         && bytes.get(behind + skip).is_some_and(|byte| is_base64(*byte) || matches!(byte, b'=' | b',' | b'&' | b'\\'))
 }
@@ -73,7 +73,7 @@ fn is_in_run(bytes: &[u8], at: usize, behind: usize) -> bool {
 fn percent(bytes: &[u8], at: usize) -> Escape {
     // A percent sign that was encoded again and again is one escape: a path of `%252525…` is no deep nesting.
     const AGAIN: usize = 3;
-    let again = bytes[at + 1..].chunks_exact(2).take(1000).take_while(|pair| *pair == b"25").count();
+    let again = bytes[at + 1..].chunks_exact(2).take(500).take_while(|pair| *pair == b"25").count();
     if again >= AGAIN
         && let Some(value) = pair(bytes, at + 1 + again * 2)
     {

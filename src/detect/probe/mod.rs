@@ -209,6 +209,39 @@ impl Probe {
         }
     }
 
+    /// How far from a sign, on either side, anything can stand that decides whether it is anything
+    /// ([`Probe::is_nothing`]).
+    pub(super) fn reach(bytes: &[u8], at: usize, sign: Sign) -> usize {
+        match (sign, bytes.get(at)) {
+            // Twenty-four bytes with the widest gaps; a dump's line is shorter.
+            (Sign::Sample(sample), _) if sample.hex() => 1100,
+            (Sign::Sample(_), _) => 128,
+            (Sign::Mark, Some(b'k' | b'y')) => 8,
+            // A percent sign that was encoded hundreds of times, and what an escaped line end leads to.
+            (Sign::Mark, _) => Self::FAR,
+        }
+    }
+
+    /// The furthest.
+    pub(super) const FAR: usize = 2 << 10;
+
+    /// Whether a sign is of nothing, by itself and whatever stands beyond its reach. Some that are of
+    /// nothing are not told: those for which there is no such bound.
+    pub(super) fn is_nothing(bytes: &[u8], at: usize, sign: Sign) -> bool {
+        let has_bound = match sign {
+            Sign::Mark => !matches!(bytes.get(at), Some(b' ' | b'\t')),
+            Sign::Sample(sample) => !sample.first() && !sample.first_hex(),
+        };
+        let mut is_something = false;
+        if has_bound {
+            Self::default().sign(bytes, at, sign, &mut |_| {
+                is_something = true;
+                at
+            });
+        }
+        has_bound && !is_something
+    }
+
     /// What a mark at `at` begins.
     fn mark(&mut self, bytes: &[u8], at: usize, take: &mut dyn FnMut(Candidate) -> usize) {
         let (slot, at) = match bytes[at] {

@@ -318,12 +318,13 @@ impl<'a, V: Visitor> FamilyWalk<'a, V> {
             let Some(base) = branch.base.as_ref().filter(|base| base.bytes.capacity() as u64 <= self.room / 4) else {
                 continue;
             };
-            // The last one goes on with half of what it has, the child that is being resolved apart.
+            // The last one goes on with the child whose turn it is, and about half of the others.
             let mut from = branch.children.start;
-            if at == last {
+            if at == last && !branch.children.is_empty() {
                 let half = self.families.weight(branch.children.clone()) / 2;
-                while from < branch.children.end && self.families.weight(from..branch.children.end) > half.max(1) {
-                    from += 1;
+                from = branch.children.end - 1;
+                while from > branch.children.start && self.families.weight(from - 1..branch.children.end) <= half {
+                    from -= 1;
                 }
             }
             let given = from..branch.children.end;
