@@ -6,7 +6,7 @@ use std::fs::File;
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 
-use super::inflate::Inflater;
+use super::inflate::{Inflater, room};
 use super::{Failure, Gap, files};
 use crate::model::{Copied, ObjectFormat, ObjectType, Oid};
 
@@ -313,7 +313,11 @@ pub(super) fn apply_noting(
     }
     let size = size as usize;
     out.clear();
-    out.reserve(size.min(16 << 20) + 32);
+    /// Room is made for so much at once: a delta can claim any size.
+    const TRUSTED: usize = 16 << 20;
+    /// As much more may be written before it is taken back ([`append`]).
+    const SLACK: usize = 32;
+    room(out, size.min(TRUSTED) + SLACK)?;
     let mut last = Copied { from: 0, to: 0, length: 0 };
     while let Some(&op) = delta.get(at) {
         at += 1;
@@ -347,6 +351,9 @@ pub(super) fn apply_noting(
         };
         if out.len() + length > size {
             return Err(BAD);
+        }
+        if out.capacity() - out.len() < length + SLACK {
+            room(out, (size - out.len()).min(TRUSTED).max(length) + SLACK)?;
         }
         append(out, piece, length).ok_or(BAD)?;
     }
