@@ -471,3 +471,35 @@ fn what_a_tag_or_a_tree_that_is_there_holds_is_not_introduced() {
         }
     }
 }
+
+#[test]
+fn what_stands_in_the_place_of_a_tree_and_is_none_is_refused() {
+    let key = live_key(317);
+    let (server, mut client, bad) = with_a_bad_commit(&key);
+    let blob = client.blob(key.clone());
+    let old_tag = format!("object {blob}\ntype blob\ntag t\n\n{key}\n").into_bytes();
+    let tag = object_id(ObjectType::Tag, &old_tag);
+    git::run(git::command(server.path()), &["unpack-objects", "-q"], &pack(&[(ObjectType::Tag, old_tag)]));
+    // All of it lies in the store, unreachable, and nothing of it is sent. git takes none of these where it looks at what
+    // hangs together; on some hosts it is told not to look.
+    let bad = Oid(std::array::from_fn(|at| u8::from_str_radix(&bad[2 * at..2 * at + 2], 16).unwrap()));
+    for inner in [blob, bad, tag] {
+        let directory = encode_tree(vec![(b"d".to_vec(), Mode::Directory, inner)]);
+        let below = object_id(ObjectType::Tree, &directory);
+        for (tree, sent) in [(inner, Vec::new()), (below, vec![(ObjectType::Tree, directory)])] {
+            let commit = Commit::new(tree, &[], 1_700_000_000, "odd").encode();
+            let tip = object_id(ObjectType::Commit, &commit);
+            let sent = [sent, vec![(ObjectType::Commit, commit)]].concat();
+            let quarantine = Repo::bare();
+            git::run(git::command(quarantine.path()), &["unpack-objects", "-q"], &pack(&sent));
+            let outcome = Audit::new(&["hook", "pre-receive"])
+                .from(server.path())
+                .variable("GIT_DIR", ".")
+                .variable("GIT_QUARANTINE_PATH", quarantine.path().join("objects"))
+                .input(format!("{ZERO} {tip} refs/heads/x\n").as_bytes())
+                .run();
+            assert_eq!(outcome.code, Some(1), "{}", outcome.errors());
+            assert!(outcome.errors().contains("does not say what it names"), "{}", outcome.errors());
+        }
+    }
+}
