@@ -13,12 +13,18 @@ mod bounds;
 mod decided;
 #[path = "gate/drivers.rs"]
 mod drivers;
+#[path = "gate/evasions.rs"]
+mod evasions;
 #[path = "gate/examined.rs"]
 mod examined;
 #[path = "gate/hostile.rs"]
 mod hostile;
 #[path = "gate/installed.rs"]
 mod installed;
+#[path = "gate/many_refs.rs"]
+mod many_refs;
+#[path = "gate/memory.rs"]
+mod memory;
 #[path = "gate/places.rs"]
 mod places;
 #[path = "gate/policy.rs"]

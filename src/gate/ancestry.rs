@@ -20,6 +20,8 @@ pub(super) struct Ancestry<'a> {
     queue: BinaryHeap<(i64, Oid)>,
     /// All tips, once they had to be listed.
     tips: Option<FxHashSet<Oid>>,
+    /// The same, and what tags among them tag.
+    peeled: Option<FxHashSet<Oid>>,
     /// Whether all tips are in the queue, or were.
     all_seeded: bool,
     surely: FxHashSet<Oid>,
@@ -44,6 +46,7 @@ impl<'a> Ancestry<'a> {
             old: FxHashSet::default(),
             queue: BinaryHeap::new(),
             tips: None,
+            peeled: None,
             all_seeded: false,
             surely: FxHashSet::default(),
             surely_not: FxHashSet::default(),
@@ -76,9 +79,24 @@ impl<'a> Ancestry<'a> {
         self.tips.get_or_insert_with(|| receiving.tips.all())
     }
 
-    /// Whether an existing ref names an object itself.
-    pub(super) fn is_tip(&mut self, receiving: &Receiving, oid: &Oid) -> bool {
-        self.old.contains(oid) || receiving.tips.has_packed(oid) || self.tips(receiving).contains(oid)
+    /// The same, and what tags among them tag. Cost: a look at each, once.
+    pub(super) fn peeled(&mut self, receiving: &mut Receiving) -> &FxHashSet<Oid> {
+        if self.peeled.is_none() {
+            let mut peeled = self.tips(receiving).clone();
+            let mut pending: Vec<Oid> = peeled.iter().copied().collect();
+            while let Some(next) = pending.pop().filter(|_| !self.interrupt.is_set()) {
+                if receiving.place(&next).is_none() {
+                    pending.extend(tagged(receiving, &next).filter(|target| peeled.insert(*target)));
+                }
+            }
+            self.peeled = Some(peeled);
+        }
+        self.peeled.get_or_insert_default()
+    }
+
+    /// Whether an existing ref names an object itself, or by a tag.
+    pub(super) fn is_tip(&mut self, receiving: &mut Receiving, oid: &Oid) -> bool {
+        self.old.contains(oid) || receiving.tips.has_packed(oid) || self.peeled(receiving).contains(oid)
     }
 
     /// Whether a commit is old, as far as clocks can be trusted.

@@ -178,7 +178,8 @@ impl<'a> Comparer<'a> {
             unread => {
                 if extent == Extent::Pushed && !oid.is_builtin() {
                     match unread {
-                        Ok(Some(_)) => {}
+                        // Of what is there instead nobody reads what hangs from it, and on some hosts git does not look.
+                        Ok(Some(_)) => self.problem(oid, Problem::Undecodable { oid, kind: "tree" }),
                         Ok(None) => self.problem(oid, Problem::Missing { oid, kind: "tree" }),
                         Err(failure) => self.failed(oid, failure),
                     }

@@ -26,6 +26,10 @@ pub enum MalformedInput {
     /// It ends in the middle of a line.
     #[error("standard input does not end with a line feed: something between git and the hook has cut it")]
     Unended,
+    /// It names deletions and no more, and git took objects in, which it does for other pushes only: a shell's `echo`
+    /// can cut it behind a line feed that it made of a name.
+    #[error("standard input only deletes refs, but objects came along: something between git and the hook has cut it")]
+    Cut,
     /// It had no end by the time that the hook had to end: nobody knows what else was to come.
     #[error("standard input did not end: whatever calls the hook must close it behind the last ref update")]
     Open,

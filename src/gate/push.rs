@@ -15,11 +15,19 @@ pub struct Push {
     pub certificate: Option<Oid>,
     /// The whole names of the refs, namespace and all, in the order of the updates.
     pub full_names: Vec<Vec<u8>>,
+    /// Whether git says that it took in objects for it.
+    pub has_quarantine: bool,
 }
 
 impl Push {
-    /// Whether it only deletes refs.
+    /// Whether it only deletes refs. Where objects came along it does not, whatever can be read of it: git takes none
+    /// in for deletions.
     pub fn only_deletes(&self) -> bool {
+        !self.has_quarantine && self.names_only_deletions()
+    }
+
+    /// Whether all that it says of refs is which to delete.
+    pub fn names_only_deletions(&self) -> bool {
         self.updates.as_ref().is_ok_and(|updates| updates.iter().all(|update| update.new.is_none()))
     }
 }

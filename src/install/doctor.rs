@@ -9,7 +9,7 @@ use std::process::{Command, Stdio};
 use super::{Canary, Error, Layout, Place, git, plan};
 use crate::model::{ObjectFormat, ObjectType};
 use crate::state::{LedgerPlace, Mode, Policy, PolicyPlaces, ledger_place};
-use crate::store::{PushPaths, Receiving, write_loose};
+use crate::store::{PushPaths, Receiving, locate_git_dir, write_loose};
 
 /// How a check came out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -59,7 +59,10 @@ pub fn examine(place: &Place, policies: &PolicyPlaces) -> Result<Vec<Check>, Err
         }
         None => None,
     };
-    let repository = place.git_dir.as_ref().map(|dir| dir.join("clerk-audit.toml"));
+    let repository = place.git_dir.as_ref().map(|dir| {
+        let common = locate_git_dir(dir).map_or_else(|_| dir.clone(), |found| found.common_dir);
+        common.join("clerk-audit.toml")
+    });
     let places = PolicyPlaces { repository: repository.unwrap_or_default(), ..policies.clone() };
     if let Some((command, hook)) = command {
         match tempfile::tempdir() {

@@ -52,6 +52,12 @@ pub enum Error {
         /// Where.
         path: PathBuf,
     },
+    /// A repository of GitHub Enterprise Server's, which runs no hook that stands in it.
+    #[error("{} is one of GitHub Enterprise Server's, which runs no hooks of a repository's own", path.display())]
+    GitHubs {
+        /// The repository.
+        path: PathBuf,
+    },
     /// A kept hook stands in the way of keeping another.
     #[error("{} is there already: two hooks to keep", path.display())]
     KeptTwice {

@@ -70,6 +70,9 @@ impl Place {
             return Ok(Self { layout, root, hook, git_dir: git_dir.ok(), has_git });
         }
         let git_dir = git_dir?;
+        if layout.is_none() && is_githubs(&git_dir) {
+            return Err(Error::GitHubs { path: root });
+        }
         let layout = layout.unwrap_or_else(|| detect(&git_dir));
         let hook = match layout {
             Layout::HookDirectory => git_dir.join("hooks/pre-receive.d/clerk-audit"),
@@ -117,9 +120,23 @@ fn git_dir(root: &Path, has_git: bool) -> Result<PathBuf, Error> {
     }
 }
 
-fn detect(git_dir: &Path) -> Layout {
+/// Whether it is one of GitHub Enterprise Server's own: it has them below one directory of the host, as the example of
+/// `GIT_DIR` in its documentation of hooks has it, each with the name of its owner and its own in a file.
+fn is_githubs(git_dir: &Path) -> bool {
+    git_dir.starts_with("/data/user/repositories") || git_dir.join("info/nwo").is_file()
+}
+
+/// GitLab has a directory for hooks in a repository that has any, and by default names a repository's directory by a
+/// hash below one of this name.
+fn is_gitlabs(git_dir: &Path) -> bool {
     let config = std::fs::read_to_string(git_dir.join("config")).unwrap_or_default();
-    if git_dir.join("custom_hooks").is_dir() || config.contains("[gitlab]") {
+    git_dir.join("custom_hooks").is_dir()
+        || config.contains("[gitlab]")
+        || git_dir.components().any(|part| part.as_os_str() == "@hashed")
+}
+
+fn detect(git_dir: &Path) -> Layout {
+    if is_gitlabs(git_dir) {
         Layout::GitLab
     } else if git_dir.join("hooks/pre-receive.d").is_dir() {
         Layout::HookDirectory

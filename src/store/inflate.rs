@@ -91,6 +91,7 @@ impl Inflater {
                 }
             };
             // What is longer already need not be made so again: it is written over.
+            room(out, size.saturating_sub(out.len()))?;
             out.resize(size, 0);
             if self.whole.zlib_decompress(input, out) == Ok(size) {
                 return Ok(());
@@ -100,7 +101,7 @@ impl Inflater {
         // The other decoder says what is wrong, or that nothing is: the stream may be longer than was read.
         self.decoder.reset(true);
         out.clear();
-        out.reserve(size.min(TRUSTED) + 1);
+        room(out, size.min(TRUSTED) + 1)?;
         let mut at = start;
         loop {
             if at > start {
@@ -166,7 +167,7 @@ impl Inflater {
     pub(super) fn inflate_all(&mut self, input: &[u8], limit: usize, out: &mut Vec<u8>) -> Result<(), Failure> {
         self.decoder.reset(true);
         out.clear();
-        out.reserve((input.len() * 3).min(TRUSTED) + 1);
+        room(out, (input.len() * 3).min(TRUSTED) + 1)?;
         if pump(&mut self.decoder, input, limit, out)? {
             Ok(())
         } else {
@@ -249,12 +250,21 @@ impl Pieces<'_> {
 
 const DAMAGED: Failure = Failure::Corrupt("its compressed data is damaged");
 
+/// Makes room for so many bytes more. An object that there is no room for is one that cannot be read, and no reason for
+/// the program to end without a word.
+pub(super) fn room(out: &mut Vec<u8>, more: usize) -> Result<(), Failure> {
+    if out.capacity() - out.len() >= more {
+        return Ok(());
+    }
+    out.try_reserve_exact(more).map_err(|_| Failure::Memory)
+}
+
 /// Inflates until the stream or the input ends; whether the stream did. More than `limit` bytes are an error.
 fn pump(decoder: &mut Decompress, mut input: &[u8], limit: usize, out: &mut Vec<u8>) -> Result<bool, Failure> {
     loop {
         if out.len() == out.capacity() {
             // No more than that: what is held is counted.
-            out.reserve_exact(out.len().clamp(64, TRUSTED));
+            room(out, out.len().clamp(64, TRUSTED))?;
         }
         let (read, written) = (decoder.total_in(), out.len());
         let status = decoder.decompress_vec(input, out, FlushDecompress::None).map_err(|_| DAMAGED)?;

@@ -90,6 +90,9 @@ pub enum Failure {
     /// Its file cannot be read.
     #[error("its file cannot be read: {0}")]
     Io(io::ErrorKind),
+    /// There is no room for it.
+    #[error("there is not enough memory for it")]
+    Memory,
 }
 
 impl Failure {
@@ -98,7 +101,7 @@ impl Failure {
         match self {
             Self::TooLarge(_) | Self::OverMemory(_) => "too_large",
             Self::Corrupt(_) => "corrupt",
-            Self::Io(_) => "unreadable",
+            Self::Io(_) | Self::Memory => "unreadable",
         }
     }
 }

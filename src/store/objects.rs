@@ -72,8 +72,14 @@ impl Room {
         Self { limit, memory: limit.saturating_mul(3) }
     }
 
-    fn check(&self, need: u64) -> Result<(), Failure> {
-        if need > self.memory { Err(Failure::OverMemory(need)) } else { Ok(()) }
+    /// Whether there is room for an object of this size beside what is held.
+    fn check(&self, size: u64, held: u64) -> Result<(), Failure> {
+        let need = held.saturating_add(size);
+        match size > self.limit {
+            true => Err(Failure::TooLarge(size)),
+            false if need > self.memory => Err(Failure::OverMemory(need)),
+            false => Ok(()),
+        }
     }
 }
 
@@ -254,14 +260,14 @@ impl Objects {
                 Location::Loose { dir } => {
                     let dir = &self.loose_dirs[dir as usize];
                     let found = loose::find(dir, self.oid(index), &mut inflater)?;
-                    room.check(held.saturating_add(found.size).saturating_add(found.stored))?;
+                    room.check(found.size, held.saturating_add(found.stored))?;
                     break found.read(limit, &mut inflater, out)?;
                 }
                 Location::Packed { pack, offset } => (&self.packs[pack as usize], offset),
             };
             let header = pack.with_file(|file| {
                 let header = pack::entry_header(file, offset, pack.end, self.format)?;
-                room.check(held.saturating_add(header.size))?;
+                room.check(header.size, held)?;
                 pack::entry_data(file, &header, pack.end, limit, &mut inflater, out)?;
                 Ok(header)
             })?;
@@ -284,8 +290,8 @@ impl Objects {
         };
         let mut base = std::mem::take(out);
         while let Some(delta) = deltas.pop() {
-            let size = pack::result_size(&delta).unwrap_or(0).min(limit);
-            room.check(held.saturating_add(base.len() as u64).saturating_add(size))?;
+            let size = pack::result_size(&delta).unwrap_or(0);
+            room.check(size, held.saturating_add(base.len() as u64))?;
             pack::apply(&base, &delta, limit, out)?;
             held -= delta.len() as u64;
             std::mem::swap(&mut base, out);

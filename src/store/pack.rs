@@ -6,7 +6,7 @@ use std::fs::File;
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 
-use super::inflate::Inflater;
+use super::inflate::{Inflater, room};
 use super::{Failure, Gap, files};
 use crate::model::{Copied, ObjectFormat, ObjectType, Oid};
 
@@ -331,8 +331,10 @@ pub(super) fn apply_noting(
     }
     let size = size as usize;
     out.clear();
-    // Exactly: what is held is counted. Nothing is touched before it is written.
-    out.reserve_exact(size + 32);
+    /// As much more may be written before it is taken back ([`append`]).
+    const SLACK: usize = 32;
+    // All at once, and exactly: what is held is counted. Nothing is touched before it is written.
+    room(out, size + SLACK)?;
     let mut last = Copied { from: 0, to: 0, length: 0 };
     while let Some(&op) = delta.get(at) {
         at += 1;

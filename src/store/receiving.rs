@@ -48,6 +48,19 @@ impl PushPaths {
         }
     }
 
+    /// Whether git says that it took in objects for the push: it never does for one that only deletes refs.
+    pub fn has_quarantine(&self) -> bool {
+        self.quarantine.is_some()
+    }
+
+    /// Where what was pushed lies: one place, unless something has changed one of the variables on their way here.
+    fn quarantines(&self, own: &Path) -> Vec<PathBuf> {
+        let named = self.quarantine.iter().chain(&self.object_directory).map(|path| real(path));
+        let mut places: Vec<PathBuf> = named.filter(|path| path != own).collect();
+        places.dedup();
+        places
+    }
+
     /// The whole name of a ref that a push calls `name`: standard input leaves the namespace out (`namespace.c`).
     pub fn full_ref_name(&self, name: &[u8]) -> Vec<u8> {
         let mut full = Vec::new();
@@ -88,6 +101,11 @@ fn quoted_end(text: &[u8]) -> Option<usize> {
         }
     }
     None
+}
+
+/// A path without links; as it is where it leads nowhere.
+fn real(path: &Path) -> PathBuf {
+    path.canonicalize().unwrap_or_else(|_| path.to_owned())
 }
 
 /// The sizes of the files of an object directory: its packs, and what stands loose two digits below it.
@@ -146,25 +164,23 @@ impl Receiving {
         let mut gaps = Vec::new();
         let format = super::format(&layout, &mut gaps)?;
         let own = layout.common_dir.join("objects");
-        let real = |path: &Path| path.canonicalize().unwrap_or_else(|_| path.to_owned());
-        let quarantine = paths.quarantine.as_deref().or(paths.object_directory.as_deref()).map(real);
-        let quarantine = quarantine.filter(|path| *path != real(&own));
+        let quarantines = paths.quarantines(&real(&own));
         let mut permanent = Vec::new();
         for dir in std::iter::once(&own).chain(&paths.alternates) {
             permanent.push(real(dir));
             permanent.extend(refs::alternates(dir, &mut Vec::new()));
         }
         let mut seen = FxHashSet::default();
-        permanent.retain(|dir| Some(dir) != quarantine.as_ref() && seen.insert(dir.clone()));
-        let quarantined = match &quarantine {
-            Some(dir) => Objects::list(dir, &[], format, &mut gaps),
-            None => Objects::list(Path::new("/nonexistent"), &[], format, &mut Vec::new()),
+        permanent.retain(|dir| !quarantines.contains(dir) && seen.insert(dir.clone()));
+        let quarantined = match quarantines.as_slice() {
+            [dir, more @ ..] => Objects::list(dir, more, format, &mut gaps),
+            [] => Objects::list(Path::new("/nonexistent"), &[], format, &mut Vec::new()),
         };
-        let stored_bytes = quarantine.as_deref().map_or(0, stored_bytes);
+        let stored_bytes = quarantines.iter().map(|dir| stored_bytes(dir)).sum();
         let mut behind = Lookup::new(permanent.clone(), format);
         let is_new = behind.lacks(&quarantined);
         let graph = permanent.iter().find_map(|dir| CommitGraph::open(dir, format));
-        let everything = quarantine.into_iter().chain(permanent).collect();
+        let everything = quarantines.into_iter().chain(permanent).collect();
         let mut shallow = FxHashSet::default();
         for file in paths.shallow_file.iter().cloned().chain([layout.common_dir.join("shallow")]) {
             let text = files::read(&file).unwrap_or_default();

@@ -40,14 +40,32 @@ impl Tips {
         tips
     }
 
-    /// What a ref names now.
+    /// What a ref names now. A name comes from whoever pushes, and git looks at it only when the hook has said yes: one
+    /// that would lead out of the refs, to a file of another repository's, names nothing.
     pub fn value(&self, name: &[u8]) -> Option<Oid> {
-        let loose = if self.is_table { None } else { self.loose(&self.layout.common_dir.join(path_of(name))) };
-        loose.or_else(|| {
-            let line = [b" ", name, b"\n"].concat();
-            let at = memchr::memmem::find_iter(&self.text, &line);
-            at.filter_map(|at| Oid::from_hex(self.text.get(at.checked_sub(self.format.raw_len() * 2)?..at)?)).next()
-        })
+        let mut name = name.to_vec();
+        for _ in 0..MOST_SYMBOLIC {
+            if !is_below_refs(&name) {
+                return None;
+            }
+            let path = self.layout.common_dir.join(path_of(&name));
+            if self.is_table || !fs::symlink_metadata(&path).is_ok_and(|meta| !meta.is_dir()) {
+                return self.packed_value(&name);
+            }
+            // Where there is a file, what is packed under the same name is out of force, whatever the file says.
+            let text = read_small(&path)?;
+            match text.strip_prefix(b"ref:") {
+                Some(target) => name = target.trim_ascii().to_vec(),
+                None => return self.oid(&text),
+            }
+        }
+        None
+    }
+
+    fn packed_value(&self, name: &[u8]) -> Option<Oid> {
+        let line = [b" ", name, b"\n"].concat();
+        let at = memchr::memmem::find_iter(&self.text, &line);
+        at.filter_map(|at| Oid::from_hex(self.text.get(at.checked_sub(self.format.raw_len() * 2)?..at)?)).next()
     }
 
     /// What HEAD names.
@@ -134,6 +152,15 @@ impl Tips {
         let oid = text.get(..digits).and_then(Oid::from_hex)?;
         text.get(digits).is_none_or(u8::is_ascii_whitespace).then_some(oid)
     }
+}
+
+/// So many symbolic refs may stand one behind another, as in git (`refs.c`, `SYMREF_MAXDEPTH`).
+const MOST_SYMBOLIC: usize = 5;
+
+/// Whether a name leads, as a path, to a ref and nowhere else.
+fn is_below_refs(name: &[u8]) -> bool {
+    let is_part = |part: &[u8]| !part.is_empty() && !part.starts_with(b".") && !part.ends_with(b".lock");
+    name.starts_with(b"refs/") && name.split(|byte| *byte == b'/').all(is_part)
 }
 
 /// Ids of a `packed-refs` and where the names stand; a peeled line has the name of the ref before it.

@@ -2,6 +2,7 @@
 //! is decided in time, in little memory, and never by letting it in unread.
 
 use std::io::Write;
+use std::path::Path;
 use std::time::{Duration, Instant};
 
 use super::support::{MAIN, Pushed, Server, ZERO, pack};
@@ -97,35 +98,102 @@ fn offset_bytes(mut back: u64) -> Vec<u8> {
     bytes
 }
 
+/// An entry of a pack, as [`raw_pack`] takes it.
+type Entry = (u8, u64, Vec<u8>, Vec<u8>);
+
+/// A delta that copies its base but for the last byte, in the place of which it puts another.
+fn changed_delta(size: u64, last: u8) -> Vec<u8> {
+    let mut delta = identity_delta(size);
+    // The last copy is cut by one byte and one is inserted.
+    delta.truncate(delta.len() - 8);
+    let before = (size - 1) / 0xff_ffff * 0xff_ffff;
+    if size - 1 > before {
+        delta.push(0x80 | 0x7f);
+        delta.extend_from_slice(&(before as u32).to_le_bytes());
+        delta.extend_from_slice(&((size - 1 - before) as u32).to_le_bytes()[..3]);
+    }
+    delta.extend_from_slice(&[1, last]);
+    delta
+}
+
+/// How many bytes an entry takes.
+fn length(entry: &Entry) -> u64 {
+    let header = 1 + (0..).take_while(|at| entry.1 >> (4 + 7 * at) > 0).count();
+    (header + entry.2.len() + entry.3.len()) as u64
+}
+
+/// A file of this size, and versions of it: each is a delta of the one that `base` says of its number.
+fn versions(begins_with: &[u8], size: u64, count: usize, base: impl Fn(usize) -> usize) -> Vec<Entry> {
+    let mut whole = vec![0; size as usize];
+    whole[..begins_with.len()].copy_from_slice(begins_with);
+    let mut entries = vec![(3, size, Vec::new(), deflated(&whole))];
+    let mut offsets = vec![0];
+    for number in 1..=count {
+        let delta = changed_delta(size, 1 + (number % 250) as u8);
+        offsets.push(offsets[number - 1] + length(&entries[number - 1]));
+        let back = offsets[number] - offsets[base(number)];
+        entries.push((6, delta.len() as u64, offset_bytes(back), deflated(&delta)));
+    }
+    entries
+}
+
 /// A pack of a few kilobytes: a file of 1.2 MB and 400 versions of it, each a delta of the one before that changes a byte.
 fn chain(begins_with: &[u8]) -> Vec<u8> {
-    let size = 1_200_000u64;
-    let mut base = vec![0; size as usize];
-    base[..begins_with.len()].copy_from_slice(begins_with);
-    let mut entries = vec![(3, size, Vec::new(), deflated(&base))];
-    // Each changes one byte, so that every version is an object of its own.
-    for number in 0..400u64 {
-        let mut delta = identity_delta(size);
-        let at = delta.len();
-        // The last copy is cut by one byte and one is inserted.
-        delta.truncate(at - 8);
-        let length = (size - 1) as u32;
-        delta.push(0x80 | 0x70);
-        delta.extend_from_slice(&length.to_le_bytes()[..3]);
-        delta.push(1);
-        delta.push(1 + (number % 250) as u8);
-        let data = deflated(&delta);
-        let entry = &entries[entries.len() - 1];
-        let mut header = 1u64;
-        let mut rest = entry.1 >> 4;
-        while rest > 0 {
-            header += 1;
-            rest >>= 7;
-        }
-        let back = header + (entry.2.len() + entry.3.len()) as u64;
-        entries.push((6, delta.len() as u64, offset_bytes(back), data));
+    raw_pack(&versions(begins_with, 1_200_000, 400, |number| number - 1))
+}
+
+/// A family of 63 files of this size in a few kilobytes: each is made of the one at half its number, so that a reader
+/// which goes down along them has six in memory.
+fn family(size: u64) -> Vec<u8> {
+    raw_pack(&versions(b"", size, 62, |number| (number - 1) / 2))
+}
+
+/// Something that is small as it is sent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Bomb {
+    /// So many files, each made of the one at half its number.
+    Family(usize),
+    /// So many files, each made of the one before.
+    Chain(usize),
+    /// One file of so many bytes.
+    Large(u64),
+}
+
+/// An object directory with a pack of several, whose files have this size; how large it is. git would take minutes to
+/// give each object its id, of which the gate believes git: these are numbered.
+pub(super) fn quarantine_of(bombs: &[Bomb], size: u64, objects: &Path) -> usize {
+    let entries: Vec<Entry> = bombs
+        .iter()
+        .enumerate()
+        .flat_map(|(at, bomb)| {
+            let mark = [b'a' + at as u8];
+            match *bomb {
+                Bomb::Family(count) => versions(&mark, size, count - 1, |number| (number - 1) / 2),
+                Bomb::Chain(count) => versions(&mark, size, count - 1, |number| number - 1),
+                Bomb::Large(size) => vec![(3, size, Vec::new(), zeros(size))],
+            }
+        })
+        .collect();
+    let bytes = raw_pack(&entries);
+    let mut index = b"\xfftOc\0\0\0\x02".to_vec();
+    let count = u32::try_from(entries.len()).unwrap();
+    let id = |number: u32| [[0; 16].as_slice(), &number.to_be_bytes()].concat();
+    // All ids begin with a zero.
+    (0..256).for_each(|_| index.extend_from_slice(&count.to_be_bytes()));
+    (0..count).for_each(|number| index.extend(id(number)));
+    (0..count).for_each(|_| index.extend_from_slice(&[0; 4]));
+    let mut offset = 12;
+    for entry in &entries {
+        index.extend_from_slice(&u32::try_from(offset).unwrap().to_be_bytes());
+        offset += length(entry);
     }
-    raw_pack(&entries)
+    index.extend_from_slice(&bytes[bytes.len() - 20..]);
+    let checksum = sha1(&index);
+    index.extend_from_slice(&checksum);
+    std::fs::create_dir_all(objects.join("pack")).unwrap();
+    std::fs::write(objects.join("pack/pack-bombs.pack"), &bytes).unwrap();
+    std::fs::write(objects.join("pack/pack-bombs.idx"), index).unwrap();
+    bytes.len()
 }
 
 #[test]
@@ -143,27 +211,6 @@ fn a_chain_of_deltas_that_unpacks_without_end_is_refused_in_time_and_memory() {
     let pushed = server.raw(&[(ZERO, &"1".repeat(40), b"refs/heads/main")], &chain(key.as_bytes()));
     pushed.is_refused_for(&key, &["no ref of this push reaches it"]);
     assert!(started.elapsed() < Duration::from_secs(45), "{:?}", started.elapsed());
-}
-
-/// A family of 63 files of this size in a few kilobytes: each is made of the one at half its number, so that a reader which
-/// goes down along them has six in memory.
-fn family(size: u64) -> Vec<u8> {
-    let mut entries = vec![(3, size, Vec::new(), deflated(&vec![0; size as usize]))];
-    let mut offsets = vec![12u64];
-    for number in 1..63usize {
-        let mut delta = identity_delta(size);
-        // One copy, cut by one byte, and one byte that tells it from the others.
-        delta.truncate(delta.len() - 8);
-        delta.push(0x80 | 0x70);
-        delta.extend_from_slice(&((size - 1) as u32).to_le_bytes()[..3]);
-        delta.extend_from_slice(&[1, number as u8]);
-        let (_, claimed, before, data) = &entries[number - 1];
-        let header = 1 + (0..).take_while(|at| claimed >> (4 + 7 * at) > 0).count() as u64;
-        offsets.push(offsets[number - 1] + header + (before.len() + data.len()) as u64);
-        let back = offsets[number] - offsets[(number - 1) / 2];
-        entries.push((6, delta.len() as u64, offset_bytes(back), deflated(&delta)));
-    }
-    raw_pack(&entries)
 }
 
 #[test]

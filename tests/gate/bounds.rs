@@ -58,6 +58,37 @@ fn a_memory_limit_refuses_and_damages_nothing() {
 }
 
 #[test]
+fn a_limit_under_the_quarantine_lets_no_key_in_damages_nothing_and_is_told() {
+    let key = live_key(92);
+    let mut random = fastrand::Rng::with_seed(92);
+    let content: String = (0..4_000).map(|_| format!("{:032x}\n", random.u128(..))).collect();
+    let (mut taken, mut stopped) = (0, 0);
+    for unpack_limit in ["1", "1000"] {
+        let server = Server::new();
+        server.config("receive.unpackLimit", unpack_limit);
+        // In blocks of 512 bytes: for none of it, for some of it, for all.
+        for blocks in [0, 1, 2, 8, 64, 100, 200, 1_000] {
+            let program = format!("--receive-pack=ulimit -f {blocks}; git-receive-pack");
+            let mut client = Repo::bare();
+            client.commit_on(MAIN, &[("large", Some(&format!("{content}{blocks}\n{key}\n")))], "bad");
+            let pushed = server.push(&mut client, &[&program, "refs/heads/main:refs/heads/bad"]);
+            assert!(!pushed.accepted && server.value("refs/heads/bad").is_none(), "{blocks}: {}", pushed.all);
+            assert!(!pushed.all.trim().is_empty() && !pushed.all.contains(&key), "{blocks}: {}", pushed.all);
+            stopped += usize::from(!pushed.said.contains("clerk-audit refuses"));
+            server.is_sound();
+            let mut client = Repo::bare();
+            client.commit_on(MAIN, &[("large", Some(&format!("{content}{blocks}\n")))], "fine");
+            let refspec = format!("refs/heads/main:refs/heads/fine-{blocks}");
+            let pushed = server.push(&mut client, &[&program, &refspec]);
+            assert!(pushed.accepted || !pushed.all.trim().is_empty(), "{blocks}: refused without a reason");
+            taken += usize::from(pushed.accepted);
+            server.is_sound();
+        }
+    }
+    assert!(taken > 0 && stopped > 0, "{taken} taken, {stopped} stopped before the hook: that is no test of it");
+}
+
+#[test]
 fn a_signal_ends_it_with_a_reason_and_a_refusal() {
     let mut client = Repo::bare();
     let content: String = (0..200_000).map(|line| format!("line {line}\n")).collect();

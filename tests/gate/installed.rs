@@ -150,6 +150,76 @@ fn each_layout_has_its_place() {
 }
 
 #[test]
+fn a_path_that_goes_round_its_server_is_told_however_it_is_written() {
+    let folder = tempfile::tempdir().unwrap();
+    let made = |path: &str| {
+        let path = folder.path().join(path);
+        std::fs::create_dir_all(&path).unwrap();
+        git::run(git::command(&path), &["init", "--quiet", "--bare", "--template="], b"");
+        path
+    };
+    let gitea = made("gitea/ada/app.git");
+    std::fs::create_dir_all(gitea.join("hooks/pre-receive.d")).unwrap();
+    // One without a hook of its own and whose configuration says nothing: only its place tells.
+    let gitlab = made("git-data/repositories/@hashed/6b/86/6b86.git");
+    let github = made("repositories/a/ab/a1/b2/34/100001234/1234.git");
+    std::fs::create_dir_all(github.join("info")).unwrap();
+    std::fs::write(github.join("info/nwo"), "octo-org/hello\n").unwrap();
+    for path in [&gitea, &gitlab, &github] {
+        let text = path.display().to_string();
+        for written in [text.clone(), format!("file://{text}"), text.strip_suffix(".git").unwrap().to_owned()] {
+            let outcome = Audit::new(&["hook", "self-test"]).and(&written).run();
+            ends(&outcome, 2, &["does not go through", "give the URL"]);
+        }
+        assert!(git::run(git::command(path), &["count-objects"], b"").starts_with(b"0 objects"), "it was pushed to");
+    }
+    // GitHub runs no hook that stands in a repository: to install one there would guard nothing.
+    for command in ["install", "uninstall", "doctor"] {
+        ends(&hook(&[command], &github), 3, &["runs no hooks of a repository's own", "--layout github"]);
+    }
+    ends(&hook(&["install"], &gitlab), 0, &["custom_hooks/pre-receive.d/clerk-audit"]);
+    // A repository that no server runs is pushed to over its path.
+    let plain = made("plain.git");
+    ends(&hook(&["install"], &plain), 0, &["write"]);
+    let written = format!("file://{}", plain.display());
+    ends(&Audit::new(&["hook", "self-test"]).and(&written).run(), 0, &["The gate works"]);
+}
+
+#[test]
+fn a_gate_that_is_not_there_or_is_ended_from_outside_refuses_with_a_reason() {
+    let server = bare();
+    let path = server.path().join("hooks/pre-receive");
+    let gate = server.beside("gate");
+    let mut client = Repo::bare();
+    client.commit_on(MAIN, &[("a", Some("1"))], "fine");
+    client.finish();
+    for keeps in [false, true] {
+        if keeps {
+            std::fs::remove_file(&path).unwrap();
+            script(&path, "#!/bin/sh\ntouch \"$GIT_DIR/asked\"\n");
+        }
+        let outcome = Audit::new(&["hook", "install", "--binary"]).and(&gate).and(server.path()).run();
+        ends(&outcome, 0, &["write"]);
+        for (text, words) in [
+            (Some("#!/bin/sh\nkill -9 $$\n"), "ended before it could say why (status 137)"),
+            (Some("#!/bin/sh\nkill -ABRT $$\n"), "ended before it could say why (status 134)"),
+            (Some("#!/bin/sh\nexit 101\n"), "ended before it could say why (status 101)"),
+            (None, "ended before it could say why (status 127)"),
+        ] {
+            match text {
+                Some(text) => script(&gate, text),
+                None => std::fs::remove_file(&gate).unwrap(),
+            }
+            push(client.path(), server.path(), &[MAIN]).is_refused(&[words]);
+            assert!(!server.path().join("asked").exists());
+        }
+        script(&gate, "#!/bin/sh\necho no >&2\nexit 1\n");
+        let pushed = push(client.path(), server.path(), &[MAIN]);
+        assert!(!pushed.accepted && pushed.said.trim() == "no", "{}", pushed.all);
+    }
+}
+
+#[test]
 fn a_whole_host_is_guarded_and_repositories_keep_their_hooks() {
     let server = bare();
     script(&server.path().join("hooks/pre-receive"), "#!/bin/sh\ncat >\"$GIT_DIR/seen\"\n");

@@ -126,12 +126,18 @@ pub(super) fn push(client: &Path, server: &Path, arguments: &[&str]) -> Pushed {
 
 /// What a raw client sends and what it is answered.
 pub(super) fn raw(server: &Path, commands: &[(&str, &str, &[u8])], pack: &[u8]) -> Pushed {
+    raw_with(server, "report-status side-band-64k atomic", commands, pack)
+}
+
+/// The same by a client that wants these capabilities.
+pub(super) fn raw_with(server: &Path, wants: &str, commands: &[(&str, &str, &[u8])], pack: &[u8]) -> Pushed {
     let mut request = Vec::new();
     for (at, (old, new, name)) in commands.iter().enumerate() {
         let mut line = format!("{old} {new} ").into_bytes();
         line.extend_from_slice(name);
         if at == 0 {
-            line.extend_from_slice(b"\0report-status side-band-64k atomic");
+            line.push(0);
+            line.extend_from_slice(wants.as_bytes());
         }
         request.extend_from_slice(format!("{:04x}", line.len() + 4).as_bytes());
         request.extend_from_slice(&line);

@@ -118,6 +118,9 @@ fn fail(error: &Error) -> Exit {
         Error::NotARepository { .. } => Some("name a bare repository, or a work tree that is pushed to"),
         Error::KeptTwice { .. } => Some("look at both, and remove the one that is not needed"),
         Error::HooksPathTaken { .. } => Some("put the gate's hook into that directory: hooks/pre-receive has it"),
+        Error::GitHubs { .. } => Some(
+            "name a checkout of the repository with the site's hooks: --layout github DIR; hooks/github has the steps",
+        ),
         Error::NoGit { .. } => Some("install it, or name the layout of a server that needs none: --layout"),
         Error::Git { .. } | Error::Io { .. } => None,
     };
@@ -238,12 +241,20 @@ impl Doctor {
     }
 }
 
+/// Whether what is to be pushed to is a path, by itself or as a URL, of a repository whose server runs the hooks.
+fn goes_round_its_server(target: &str) -> bool {
+    let path = target.strip_prefix("file://").unwrap_or(target);
+    // git takes a path without the .git at its end too.
+    let found = [path.to_owned(), format!("{path}.git")].into_iter().find(|path| Path::new(path).is_dir());
+    found.is_some_and(|path| match Place::find(Path::new(&path), None) {
+        Ok(place) => place.layout.wants_url(),
+        Err(error) => matches!(error, Error::GitHubs { .. }),
+    })
+}
+
 impl SelfTesting {
     pub(super) fn run(self) -> Exit {
-        if Path::new(&self.target).is_dir()
-            && let Ok(place) = Place::find(Path::new(&self.target), None)
-            && place.layout.wants_url()
-        {
+        if goes_round_its_server(&self.target) {
             output::error(
                 "a push over a path does not go through this kind of server",
                 Some("give the URL that people push to"),

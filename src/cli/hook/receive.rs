@@ -24,7 +24,7 @@ use crate::gate::{
 use crate::model::{Interrupt, ObjectFormat, Oid};
 use crate::report::escape;
 use crate::state::{Append, Policy, PolicyPlaces, append};
-use crate::store::{PushPaths, Receiving};
+use crate::store::{PushPaths, Receiving, locate_git_dir};
 
 /// The host's policy.
 pub(super) const HOST_POLICY: &str = "/etc/clerk-audit/gate.toml";
@@ -117,7 +117,16 @@ impl Gate {
         let updates = updates(&called, format, read);
         let full_names: Vec<Vec<u8>> =
             updates.iter().flatten().map(|update| paths.full_ref_name(&update.name)).collect();
-        let push = Push { updates, options: push_options(), certificate: certificate(), full_names };
+        let mut push = Push {
+            updates,
+            options: push_options(),
+            certificate: certificate(),
+            full_names,
+            has_quarantine: paths.has_quarantine(),
+        };
+        if push.has_quarantine && push.names_only_deletions() && rules.caller.server.is_gits_own() {
+            push.updates = Err(MalformedInput::Cut);
+        }
         let failure = rules.failure.clone();
         let session = Arc::new(self.session(&called, rules, push));
         if session.push.only_deletes() {
@@ -140,11 +149,14 @@ impl Gate {
             caller.pusher.clone_from(uploader);
         }
         let repository = std::path::absolute(&paths.git_dir).unwrap_or_else(|_| paths.git_dir.clone());
+        // What is pushed into a linked worktree comes to the same repository.
+        let common = locate_git_dir(&paths.git_dir).ok().filter(|found| found.common_dir != found.git_dir);
+        let common = common.map_or_else(|| repository.clone(), |found| found.common_dir);
         let places = PolicyPlaces {
             named: self.policy.clone(),
             host: PathBuf::from(HOST_POLICY),
             environment: variable("CLERK_AUDIT_POLICY").filter(|value| !value.is_empty()).map(PathBuf::from),
-            repository: repository.join("clerk-audit.toml"),
+            repository: common.join("clerk-audit.toml"),
         };
         let (policy, failure) = match Policy::find(&places) {
             Ok(policy) => (policy, None),

@@ -40,6 +40,11 @@ impl Server {
         }
     }
 
+    /// Whether git's own receive-pack calls the hooks, so that its variables say what it did.
+    pub(super) fn is_gits_own(self) -> bool {
+        matches!(self, Self::Plain | Self::Gitolite | Self::Gitea | Self::SoftServe)
+    }
+
     /// The time budget where the policy has none: GitHub ends all hooks together after five seconds, Gerrit each after
     /// thirty.
     pub(super) fn seconds(self) -> f64 {
@@ -106,6 +111,7 @@ mod tests {
             caller(&[("GL_ID", "key-1"), ("GL_USERNAME", "ada"), ("GL_REPOSITORY", "project-1")]),
             (Server::GitLab, some("ada"), None)
         );
+        assert_eq!(caller(&[("GL_ID", "key-1"), ("USER", "git")]), (Server::GitLab, some("key-1"), None));
         assert_eq!(
             caller(&[("GITEA_REPO_NAME", "r"), ("GITEA_PUSHER_NAME", "ada")]),
             (Server::Gitea, some("ada"), None)

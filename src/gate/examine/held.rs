@@ -55,6 +55,16 @@ impl Work<'_> {
         }
     }
 
+    /// The tree of what an existing ref or tag names: a commit's, or itself.
+    fn root_of(&mut self, tip: Oid) -> Option<Oid> {
+        let mut bytes = Vec::new();
+        match self.receiving.read(&tip, self.examiner.limits.object_bytes, &mut bytes) {
+            Ok(Some(ObjectType::Commit)) => Links::of(&bytes, self.receiving.format).tree,
+            Ok(Some(ObjectType::Tree)) => Some(tip),
+            _ => None,
+        }
+    }
+
     /// What came to a commit, and what left it: a key that left one path and came to another was moved, paired in the
     /// order of paths.
     fn compared(&mut self, commit: Oid, tree: Oid, parents: &[Oid], parent_count: usize, came: Vec<Held>) {
@@ -161,14 +171,14 @@ impl Work<'_> {
         if open.is_empty() {
             return;
         }
-        let mut tips: Vec<Oid> = self.ancestry.tips(self.receiving).iter().copied().collect();
+        let mut tips: Vec<Oid> = self.ancestry.peeled(self.receiving).iter().copied().collect();
         tips.sort_unstable();
         let mut seen = FxHashSet::default();
         for tip in tips {
             if open.is_empty() || self.examiner.interrupt.is_set() {
                 return;
             }
-            let Some(tree) = self.tree_of(tip).filter(|tree| seen.insert(*tree)) else { continue };
+            let Some(tree) = self.root_of(tip).filter(|tree| seen.insert(*tree)) else { continue };
             open.retain(|(at, id, path, is_name)| {
                 let there = self.comparer.at_path(self.receiving, tree, path);
                 let holds = there.is_some_and(|oid| {

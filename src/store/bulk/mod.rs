@@ -265,15 +265,8 @@ impl Pass<'_> {
                 work(visitor, &items[from..items.len().min(from + share)]);
             }
         };
-        match visitors {
-            [only] => drain(only),
-            _ if items.len() <= share => drain(&mut visitors[0]),
-            many => std::thread::scope(|scope| {
-                for visitor in many {
-                    scope.spawn(|| drain(visitor));
-                }
-            }),
-        }
+        let some = if items.len() <= share { visitors.len().min(1) } else { visitors.len() };
+        on_threads(&mut visitors[..some], &drain, &|| {});
     }
 
     fn pack<V: Visitor>(&self, number: usize, places: Vec<(u64, ObjectIndex)>, visitors: &mut [V]) {
@@ -295,14 +288,7 @@ impl Pass<'_> {
                     walk.branch(branch);
                 }
             };
-            match &mut *visitors {
-                [only] => work(only),
-                many => std::thread::scope(|scope| {
-                    for visitor in many {
-                        scope.spawn(|| work(visitor));
-                    }
-                }),
-            }
+            on_threads(visitors, &work, &|| pool.leave());
             if let Some(first) = visitors.first_mut() {
                 let alone = Pool::new(1);
                 FamilyWalk::new(self, &families, (file, pack.end), &alone, first).late(pool.late());
@@ -322,4 +308,18 @@ impl Pass<'_> {
         if self.interrupt.is_set() { None } else { roots.get(from..roots.len().min(from.saturating_add(share))) }
             .filter(|roots| !roots.is_empty())
     }
+}
+
+/// Works with each visitor on a thread of its own, the first on this one; `absent` is told of each for which there is no
+/// thread to be had.
+fn on_threads<V: Send>(visitors: &mut [V], work: &(impl Fn(&mut V) + Sync), absent: &dyn Fn()) {
+    let Some((first, others)) = visitors.split_first_mut() else { return };
+    std::thread::scope(|scope| {
+        for visitor in others {
+            if std::thread::Builder::new().spawn_scoped(scope, move || work(visitor)).is_err() {
+                absent();
+            }
+        }
+        work(first);
+    });
 }

@@ -7,7 +7,7 @@ use super::walk::{Branch, Late};
 
 /// Branches that wait for a thread, and threads that wait for a branch.
 pub(super) struct Pool<M> {
-    threads: usize,
+    threads: AtomicUsize,
     /// More threads wait than there are branches.
     hungry: AtomicUsize,
     state: Mutex<State<M>>,
@@ -24,7 +24,7 @@ struct State<M> {
 impl<M> Pool<M> {
     pub(super) fn new(threads: usize) -> Self {
         Self {
-            threads,
+            threads: AtomicUsize::new(threads),
             hungry: AtomicUsize::new(0),
             state: Mutex::new(State { branches: Vec::new(), waiting: 0, is_over: false }),
             changed: Condvar::new(),
@@ -33,7 +33,15 @@ impl<M> Pool<M> {
     }
 
     pub(super) fn threads(&self) -> usize {
-        self.threads
+        self.threads.load(Ordering::Relaxed)
+    }
+
+    /// One thread fewer: it could not be started.
+    pub(super) fn leave(&self) {
+        let state = self.state.lock();
+        self.threads.fetch_sub(1, Ordering::Relaxed);
+        drop(state);
+        self.changed.notify_all();
     }
 
     /// Whether a thread waits that nobody has a branch for yet.
@@ -63,7 +71,7 @@ impl<M> Pool<M> {
                 self.count_hungry(&state);
                 return Some(branch);
             }
-            if state.is_over || state.waiting == self.threads {
+            if state.is_over || state.waiting >= self.threads() {
                 state.is_over = true;
                 self.changed.notify_all();
                 return None;

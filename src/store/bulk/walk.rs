@@ -257,6 +257,7 @@ impl<'a, V: Visitor> FamilyWalk<'a, V> {
     /// Inflates a whole entry.
     fn whole(&mut self, entry: u32, held: &mut [Branch<V::Memory>], out: &mut Vec<u8>) -> Result<(), Unresolved> {
         let entry = &self.families.entries[entry as usize];
+        self.check(entry.header.size)?;
         self.make_room(entry.header.size, held)?;
         let end = entry.end.min(self.pack_end);
         Ok(pack::entry_data(self.file, &entry.header, end, self.pass.limit, &mut self.inflater, out)?)
@@ -283,13 +284,17 @@ impl<'a, V: Visitor> FamilyWalk<'a, V> {
         }
         let entry = &self.families.entries[entry as usize];
         let (size, end) = (entry.header.size, entry.end.min(self.pack_end));
+        self.check(size)?;
         self.make_room(base.saturating_add(size), held)?;
         pack::entry_data(self.file, &entry.header, end, self.pass.limit, &mut self.inflater, &mut self.delta)?;
         let result = pack::result_size(&self.delta).unwrap_or(0);
-        if result > self.pass.limit {
-            return Err(Failure::TooLarge(result).into());
-        }
+        self.check(result)?;
         self.make_room(base.saturating_add(size).saturating_add(result), held)
+    }
+
+    /// What is over the limit is told for that, and not for what memory it takes.
+    fn check(&self, size: u64) -> Result<(), Failure> {
+        if size > self.pass.limit { Err(Failure::TooLarge(size)) } else { Ok(()) }
     }
 
     /// Lets bases go until there is room for so many bytes besides; the lowest first, which are needed last.
