@@ -385,9 +385,7 @@ impl<'a> FamilyWalk<'a> {
         let entry = &self.families.entries[root as usize];
         let EntryKind::Whole(kind) = entry.header.kind else { return };
         let mut bytes = self.spare.pop().unwrap_or_default();
-        let end = entry.end.min(self.pack_end);
-        let read = pack::entry_data(self.file, &entry.header, end, self.pass.limit, &mut self.inflater, &mut bytes);
-        let memory = match read {
+        let memory = match self.data(entry, &mut bytes) {
             Ok(()) => self.pass.visit(visitor, entry.index, kind, &bytes, None),
             Err(failure) => return self.fail_below(root, failure),
         };
@@ -442,11 +440,24 @@ impl<'a> FamilyWalk<'a> {
     }
 
     fn resolve(&mut self, child: u32, base: &[u8], out: &mut Vec<u8>) -> Result<(), Failure> {
-        let entry = &self.families.entries[child as usize];
-        let end = entry.end.min(self.pack_end);
-        pack::entry_data(self.file, &entry.header, end, self.pass.limit, &mut self.inflater, &mut self.delta)?;
+        let mut delta = std::mem::take(&mut self.delta);
+        let read = self.data(&self.families.entries[child as usize], &mut delta);
+        self.delta = delta;
+        read?;
         self.copied.clear();
         pack::apply_noting(base, &self.delta, self.pass.limit, out, &mut |copied| self.copied.push(copied))
+    }
+
+    /// Inflates an entry. Where the next one begins tells how much to read; but an index that is damaged has one begin
+    /// in the middle of another.
+    fn data(&mut self, entry: &Entry, out: &mut Vec<u8>) -> Result<(), Failure> {
+        let (limit, end) = (self.pass.limit, self.pack_end);
+        match pack::entry_data(self.file, &entry.header, entry.end, limit, &mut self.inflater, out) {
+            Err(Failure::Corrupt(_)) if entry.end < end => {
+                pack::entry_data(self.file, &entry.header, end, limit, &mut self.inflater, out)
+            }
+            read => read,
+        }
     }
 
     fn recycle(&mut self, bytes: Vec<u8>) {

@@ -2,7 +2,7 @@
 
 use super::super::layer::Positions;
 use super::super::places::Places;
-use super::{Decoded, Encoding};
+use super::{Decoded, Encoding, base64};
 
 /// `text` in digits of either case, close together.
 pub(super) fn spellings(text: &[u8]) -> impl Iterator<Item = Vec<u8>> {
@@ -173,9 +173,18 @@ const FIRST_OF_MAGIC: [bool; 256] = {
     table
 };
 
-/// The first digit of the run around `at`, if it begins like a container.
+/// The first digit of the run around `at`, if it begins like a container and is as long as one that holds anything: so
+/// long that some sample in its first half always is looked at, wherever samples are taken.
 pub(in crate::detect) fn container_start(bytes: &[u8], at: usize) -> Option<usize> {
+    const LONG: usize = 60;
+    /// What may stand right before the digits that is of base64's alphabet too: `0x`, `\\x` and the like.
+    const MARK: usize = 4;
     let start = at - bytes[..at].iter().rev().take_while(|byte| byte.is_ascii_hexdigit()).count();
+    let length = bytes[start..].iter().take(LONG).take_while(|byte| byte.is_ascii_hexdigit()).count();
+    let before = bytes[..start].iter().rev().take(MARK + 1).take_while(|byte| base64::is_base64(**byte)).count();
+    if length < LONG || before > MARK {
+        return None;
+    }
     // The digits of a `%20` before the run are no part of it.
     let start = if bytes[..start].ends_with(b"%") { start + 2 } else { start };
     // `0x`, `\\x` (PostgreSQL's) and `X'` (SQL's) leave the run as it is.
