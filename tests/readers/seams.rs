@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use std::io::Write as _;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use clerk_audit::detect::{Detector, Found, Hits};
+use clerk_audit::detect::{Detector, Found, Hits, Unread};
 use clerk_audit::model::{Copied, Interrupt, ObjectType as Kind, Silent};
 use clerk_audit::store::{ObjectIndex, Reader, Visitor};
 use fastrand::Rng;
@@ -128,13 +128,18 @@ impl Visitor for Both<'_> {
     type Memory = Hits;
 
     fn object(&mut self, index: ObjectIndex, _: Kind, bytes: &[u8], base: Option<(&Hits, &[Copied])>) -> Option<Hits> {
+        // In what order things could not be read does not matter: a report has it sorted.
+        let sorted = |mut unread: Unread| {
+            unread.opaque.sort();
+            format!("{unread:?}")
+        };
         let mut after = Vec::new();
-        let (unread, hits) =
-            self.detector.scan_after(bytes, base, &|| false, &mut |found: Found| after.push(format!("{found:?}")));
-        after.push(format!("{unread:?}"));
+        let sink = &mut |found: Found| after.push(format!("{found:?}"));
+        let (unread, hits) = self.detector.scan_after(bytes, base, &|| false, sink);
+        after.push(sorted(unread));
         let mut whole = Vec::new();
         let unread = self.detector.scan(bytes, &mut |found| whole.push(format!("{found:?}")));
-        whole.push(format!("{unread:?}"));
+        whole.push(sorted(unread));
         if let Some((_, copied)) = base {
             self.after_base.fetch_add(usize::from(!copied.is_empty()), Ordering::Relaxed);
             self.told.fetch_add(usize::from(whole.len() > 1), Ordering::Relaxed);

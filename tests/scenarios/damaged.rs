@@ -147,6 +147,25 @@ fn a_flipped_byte_in_a_pack_is_a_gap_of_that_object_alone() {
 }
 
 #[test]
+fn an_index_that_has_another_object_begin_inside_of_one_costs_that_other_alone() {
+    //  pack: A, its tree, .env +, victim +        the index has the tree begin amid the victim
+    let inside = test_key(1011);
+    let (mut repo, key, victim) = packed(&format!("{}\n{}", noise(3_000), env(&inside)));
+    let tree = String::from_utf8(repo.git(&["rev-parse", "main^{tree}"])).unwrap().trim().to_owned();
+    let ids = String::from_utf8(repo.git(&["cat-file", "--batch-all-objects", "--batch-check=%(objectname)"])).unwrap();
+    let row = ids.lines().position(|id| id == tree).unwrap();
+    let at = offset(&mut repo, victim);
+    let path = pack_file(&repo, "idx");
+    let mut bytes = std::fs::read(&path).unwrap();
+    let field = 8 + 1024 + ids.lines().count() * 24 + row * 4;
+    bytes[field..field + 4].copy_from_slice(&(at as u32 + 100).to_be_bytes());
+    std::fs::write(&path, &bytes).unwrap();
+    let found = audit_at(repo.path());
+    assert_eq!((found.code, found.skipped()), (3, vec![("corrupt", tree.as_str())]));
+    assert!(found.has(&key) && found.has(&inside));
+}
+
+#[test]
 fn what_is_damaged_in_a_pack_is_read_from_another_copy() {
     let (mut repo, key, victim) = packed(&format!("{}\n{}", noise(500), env(&test_key(1004))));
     let path = pack_file(&repo, "pack");
