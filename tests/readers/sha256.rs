@@ -48,8 +48,10 @@ fn repository(random: &mut Rng) -> Repo {
     repo
 }
 
-/// The object database as git hands it out.
-fn by_git(repo: &mut Repo) -> (BTreeMap<Oid, (ObjectType, Vec<u8>)>, Vec<u8>) {
+type Objects = BTreeMap<Oid, (ObjectType, Vec<u8>)>;
+
+/// The objects as git hands them out, and all that it said.
+fn by_git(repo: &mut Repo) -> (Objects, Vec<u8>) {
     let all = repo.git(&["cat-file", "--batch-all-objects", "--batch"]);
     let mut objects = BTreeMap::new();
     let mut rest = &all[..];
