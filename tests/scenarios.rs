@@ -22,7 +22,6 @@ mod scenarios {
     mod narrowing;
     mod objects;
     mod output;
-    mod packs;
     mod refs;
     mod several;
     mod staged;

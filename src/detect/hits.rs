@@ -2,7 +2,8 @@
 //!
 //! A hit depends on a few dozen bytes around it and on nothing else, so that of a version of a file that is known by
 //! what it copies from another, only what it adds and the seams must be searched: the rest is carried over. What a hit
-//! means is decided on the whole object, each time anew.
+//! means is decided on the whole object, each time anew. Samples are taken at other places of a part where its base has
+//! it: so whatever a sample leads to must be so long that any other series of samples leads to it too.
 
 use super::needles::Needles;
 use super::probe::{self, Probe, Sign};

@@ -21,6 +21,8 @@ mod objects;
 mod pack;
 /// Tolerant parsers of commits, trees and tags.
 pub mod parse;
+#[doc(hidden)]
+pub mod parts;
 mod receiving;
 mod refs;
 mod reftable;

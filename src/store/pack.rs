@@ -6,6 +6,8 @@ use std::fs::File;
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 
+use rustc_hash::FxHashSet;
+
 use super::inflate::{Inflater, room};
 use super::{Failure, Gap, files};
 use crate::model::{Copied, ObjectFormat, ObjectType, Oid};
@@ -74,7 +76,7 @@ impl Pack {
                 return None;
             }
         };
-        let Some(listing) = Listing::parse(&bytes, format) else {
+        let Some(mut listing) = Listing::parse(&bytes, format) else {
             gap("corrupt", index, "the pack's index cannot be read");
             return None;
         };
@@ -86,6 +88,10 @@ impl Pack {
         if !sound {
             gap("corrupt", &path, "it is no pack");
             return None;
+        }
+        let in_pack = u32::from_be_bytes([head[8], head[9], head[10], head[11]]);
+        if let Some(flaw) = listing.flaw(&bytes, in_pack as usize, format.raw_len()) {
+            gap("corrupt", index, flaw);
         }
         let end = size.saturating_sub(format.raw_len() as u64);
         Some((Self { path, handle: keep_open.then_some(file), end }, listing))
@@ -136,6 +142,51 @@ impl Listing {
         };
         listing.put_in_order(hash);
         Some(listing)
+    }
+
+    /// What git never writes into an index: it is damaged then, what it lists is read, and what it ought to list nobody
+    /// knows. Of objects in one place only the first stays, or a small index could have one entry read a million times.
+    fn flaw(&mut self, bytes: &[u8], in_pack: usize, hash: usize) -> Option<&'static str> {
+        let (fanout, row) = if bytes.starts_with(b"\xfftOc") { (8, hash) } else { (0, hash + 4) };
+        let rows = bytes.get(fanout + 1024..)?.chunks_exact(row).take(self.offsets.len());
+        let is_in_order = rows.map(|row| &row[row.len() - hash..]).is_sorted();
+        let ids = &self.ids;
+        let up_to = |first: usize| {
+            let (mut low, mut high) = (0, ids.len() / hash);
+            while low < high {
+                let middle = low + (high - low) / 2;
+                if usize::from(ids[middle * hash]) <= first { low = middle + 1 } else { high = middle }
+            }
+            low
+        };
+        let counts_fit = (0..256).all(|first| be32(bytes, fanout + first * 4) == u32::try_from(up_to(first)).ok());
+        let count = self.offsets.len();
+        if self.keep_first_of_each_place(hash) {
+            return Some("it has two objects in one place of its pack");
+        }
+        if count != in_pack {
+            return Some("it does not list as many objects as its pack has");
+        }
+        (!is_in_order || !counts_fit).then_some("its ids are not in order")
+    }
+
+    /// Drops what stands where another object stands already; whether there is any.
+    fn keep_first_of_each_place(&mut self, hash: usize) -> bool {
+        let mut places = self.offsets.clone();
+        places.sort_unstable();
+        if places.windows(2).all(|two| two[0] != two[1]) {
+            return false;
+        }
+        let mut taken = FxHashSet::default();
+        let mut kept = Self { ids: Vec::new(), offsets: Vec::new() };
+        for (id, offset) in self.ids.chunks_exact(hash).zip(&self.offsets) {
+            if taken.insert(*offset) {
+                kept.ids.extend_from_slice(id);
+                kept.offsets.push(*offset);
+            }
+        }
+        *self = kept;
+        true
     }
 
     fn put_in_order(&mut self, hash: usize) {

@@ -5,9 +5,9 @@ use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
-use super::packs::{Packed, Step, Stored, delta, made_up, write_pack};
 use super::support::{MAIN, audit_at, entries, env, git_in};
 use crate::common::fixture::Repo;
+use crate::common::packs::{Packed, Step, Stored, delta, made_up, write_pack};
 use crate::common::secrets::{key_id, live_key};
 use crate::common::{git, schema};
 

@@ -63,7 +63,7 @@ fn a_loose_object_cut_to_its_header_where_it_is_a_commit_or_tree_is_a_gap() {
 fn loose_objects_that_are_something_else_are_gaps() {
     let (repo, key, victim) = repo("victim\n");
     let path = loose_path(&repo, victim);
-    let deflated = |bytes: &[u8]| super::packs::zlib_stored(bytes);
+    let deflated = |bytes: &[u8]| crate::common::packs::zlib_stored(bytes);
     for content in [
         b"plain text".to_vec(),
         vec![0; 4096],
@@ -147,6 +147,25 @@ fn a_flipped_byte_in_a_pack_is_a_gap_of_that_object_alone() {
 }
 
 #[test]
+fn an_index_that_has_another_object_begin_inside_of_one_costs_that_other_alone() {
+    //  pack: A, its tree, .env +, victim +        the index has the tree begin amid the victim
+    let inside = test_key(1011);
+    let (mut repo, key, victim) = packed(&format!("{}\n{}", noise(3_000), env(&inside)));
+    let tree = String::from_utf8(repo.git(&["rev-parse", "main^{tree}"])).unwrap().trim().to_owned();
+    let ids = String::from_utf8(repo.git(&["cat-file", "--batch-all-objects", "--batch-check=%(objectname)"])).unwrap();
+    let row = ids.lines().position(|id| id == tree).unwrap();
+    let at = offset(&mut repo, victim);
+    let path = pack_file(&repo, "idx");
+    let mut bytes = std::fs::read(&path).unwrap();
+    let field = 8 + 1024 + ids.lines().count() * 24 + row * 4;
+    bytes[field..field + 4].copy_from_slice(&(at as u32 + 100).to_be_bytes());
+    std::fs::write(&path, &bytes).unwrap();
+    let found = audit_at(repo.path());
+    assert_eq!((found.code, found.skipped()), (3, vec![("corrupt", tree.as_str())]));
+    assert!(found.has(&key) && found.has(&inside));
+}
+
+#[test]
 fn what_is_damaged_in_a_pack_is_read_from_another_copy() {
     let (mut repo, key, victim) = packed(&format!("{}\n{}", noise(500), env(&test_key(1004))));
     let path = pack_file(&repo, "pack");
@@ -155,7 +174,7 @@ fn what_is_damaged_in_a_pack_is_read_from_another_copy() {
     let mut bytes = std::fs::read(&path).unwrap();
     bytes[at + 50] ^= 0x55;
     std::fs::write(&path, &bytes).unwrap();
-    let loose = super::packs::zlib_stored(&[format!("blob {}\0", content.len()).as_bytes(), &content].concat());
+    let loose = crate::common::packs::zlib_stored(&[format!("blob {}\0", content.len()).as_bytes(), &content].concat());
     overwrite(&loose_path(&repo, victim), &loose);
     let found = audit_at(repo.path()).complete();
     assert!(found.has(&key) && found.has(&test_key(1004)));
@@ -209,13 +228,13 @@ fn an_index_of_a_pack_that_is_cut_or_rubbish_is_a_gap() {
 fn a_delta_whose_base_is_gone_is_a_gap() {
     //  pack: a delta of an id that is nowhere
     let (repo, key, _) = repo("victim\n");
-    let oid = super::packs::made_up(1);
-    let bytes = super::packs::delta(10, &[super::packs::Step::Copy(0, 10)]);
-    let stored = super::packs::Stored::RefDelta(super::packs::made_up(2));
-    super::packs::write_pack(
+    let oid = crate::common::packs::made_up(1);
+    let bytes = crate::common::packs::delta(10, &[crate::common::packs::Step::Copy(0, 10)]);
+    let stored = crate::common::packs::Stored::RefDelta(crate::common::packs::made_up(2));
+    crate::common::packs::write_pack(
         &repo.git_directory().join("objects"),
         "thin",
-        &[super::packs::Packed { oid, stored, bytes }],
+        &[crate::common::packs::Packed { oid, stored, bytes }],
     );
     check(&audit_at(repo.path()), &key, "corrupt", oid);
 }
@@ -227,18 +246,18 @@ fn a_delta_whose_base_is_in_another_pack_or_loose_is_read() {
     let loose = repo.blob("0123456789");
     repo.finish();
     let objects = repo.git_directory().join("objects");
-    let packed = super::packs::made_up(3);
-    super::packs::write_pack(&objects, "base", &[super::packs::Packed::blob(packed, "0123456789")]);
+    let packed = crate::common::packs::made_up(3);
+    crate::common::packs::write_pack(&objects, "base", &[crate::common::packs::Packed::blob(packed, "0123456789")]);
     let keys = [live_key(1005), live_key(1006)];
     for (at, base) in [loose, packed].into_iter().enumerate() {
         let line = env(&keys[at]);
-        let steps = [super::packs::Step::Copy(0, 10), super::packs::Step::Insert(line.as_bytes())];
-        let entry = super::packs::Packed {
-            oid: super::packs::made_up(4 + at as u64),
-            stored: super::packs::Stored::RefDelta(base),
-            bytes: super::packs::delta(10, &steps),
+        let steps = [crate::common::packs::Step::Copy(0, 10), crate::common::packs::Step::Insert(line.as_bytes())];
+        let entry = crate::common::packs::Packed {
+            oid: crate::common::packs::made_up(4 + at as u64),
+            stored: crate::common::packs::Stored::RefDelta(base),
+            bytes: crate::common::packs::delta(10, &steps),
         };
-        super::packs::write_pack(&objects, &format!("thin{at}"), &[entry]);
+        crate::common::packs::write_pack(&objects, &format!("thin{at}"), &[entry]);
     }
     let found = audit(&mut repo).complete();
     assert!(found.has(&key) && keys.iter().all(|key| found.has(key)));

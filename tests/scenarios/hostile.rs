@@ -1,9 +1,9 @@
 //! Bad input: what somebody made in order to hang, crash or blind an audit.
 
-use super::packs::{Packed, Step, Stored, delta, made_up, write_pack};
 use super::support::{MAIN, audit, audit_at, audit_with, entries, env, list, loose_path, text};
 use crate::common::fixture::Repo;
 use crate::common::fixture::objects::{Commit, Files, Mode, ObjectType, Oid, encode_tree, object_id};
+use crate::common::packs::{Packed, Step, Stored, delta, made_up, write_pack};
 use crate::common::run::Audit;
 use crate::common::secrets::{live_key, test_key};
 
@@ -51,6 +51,26 @@ fn a_cycle_of_deltas_through_two_packs_ends() {
     }
     let found = audit(&mut repo);
     assert_eq!((found.code, found.skipped().len()), (3, 2));
+}
+
+#[test]
+fn an_index_that_has_a_hundred_thousand_objects_in_one_place_has_it_read_once() {
+    //  pack: a blob + of 4 MiB        its index: 100,000 ids, all at that blob      A   main
+    let key = live_key(902);
+    let mut repo = Repo::bare();
+    repo.commit_on(MAIN, &[("a", Some("a\n"))], "A");
+    repo.finish();
+    let content = format!("{}{}", "padding\n".repeat(1 << 19), env(&key));
+    let objects = repo.git_directory().join("objects");
+    write_pack(&objects, "many", &[Packed::blob(made_up(0), content)]);
+    let index = objects.join("pack/pack-many.idx");
+    let mut rows: Vec<(Oid, usize)> = (0..100_000).map(|number| (made_up(number), 12)).collect();
+    rows.sort_unstable();
+    std::fs::write(&index, crate::common::packs::index(&rows, &[0; 20])).unwrap();
+    let run = Audit::history(repo.path()).within(std::time::Duration::from_secs(20)).run();
+    let found = super::support::found(&run);
+    assert_eq!((found.code, found.skipped()), (3, vec![("corrupt", index.to_str().unwrap())]));
+    assert!(found.has(&key));
 }
 
 #[test]

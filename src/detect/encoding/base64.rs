@@ -58,9 +58,11 @@ fn is_ascii_group(group: &[u8]) -> bool {
 }
 
 /// Whether the sixteen characters at `at` and those beside them read as text: enough groups of four in a row, in one of
-/// the four alignments, can be bytes below 0x80. Of random characters one group in eight can.
+/// the four alignments, can be bytes below 0x80. Of random characters one group in eight can. There are as many as some
+/// sample always is among, wherever samples are taken: or what a version of a file has would depend on where its base
+/// has it.
 pub(in crate::detect) fn is_text_around(bytes: &[u8], at: usize) -> bool {
-    const GROUPS: usize = 9;
+    const GROUPS: usize = 12;
     (0..4).any(|phase| {
         let first = at + phase;
         // Most samples of other runs end here.
@@ -135,6 +137,13 @@ pub(in crate::detect) struct Run {
 /// The first byte of the run on its own line that `at` stands in.
 pub(in crate::detect) fn line_start(bytes: &[u8], at: usize) -> usize {
     at - bytes[..at].iter().rev().take_while(|byte| is_base64(**byte)).count()
+}
+
+/// Whether the run that begins at `start` has as many characters on its line as one has whose container holds anything:
+/// so many that some sample in its first half always is looked at, wherever samples are taken.
+pub(in crate::detect) fn is_long(bytes: &[u8], start: usize) -> bool {
+    const LONG: usize = 60;
+    bytes[start..].iter().take(LONG).take_while(|byte| is_base64(**byte)).count() == LONG
 }
 
 /// Where a run begins indeed, of which `start` is the first character: the digits of a `%20` before it are no part of

@@ -2,7 +2,8 @@
 
 use super::super::layer::Positions;
 use super::super::places::Places;
-use super::{Decoded, Encoding};
+use super::super::probe;
+use super::{Decoded, Encoding, base64};
 
 /// `text` in digits of either case, close together.
 pub(super) fn spellings(text: &[u8]) -> impl Iterator<Item = Vec<u8>> {
@@ -173,9 +174,18 @@ const FIRST_OF_MAGIC: [bool; 256] = {
     table
 };
 
-/// The first digit of the run around `at`, if it begins like a container.
+/// The first digit of the run around `at`, if it begins like a container and is as long as one that holds anything: so
+/// long that some sample in its first half always is looked at, wherever samples are taken.
 pub(in crate::detect) fn container_start(bytes: &[u8], at: usize) -> Option<usize> {
+    const LONG: usize = 60;
+    /// What may stand right before the digits that is of base64's alphabet too: `0x`, `\\x` and the like.
+    const MARK: usize = 4;
     let start = at - bytes[..at].iter().rev().take_while(|byte| byte.is_ascii_hexdigit()).count();
+    let length = bytes[start..].iter().take(LONG).take_while(|byte| byte.is_ascii_hexdigit()).count();
+    let before = bytes[..start].iter().rev().take(MARK + 1).take_while(|byte| base64::is_base64(**byte)).count();
+    if length < LONG || before > MARK {
+        return None;
+    }
     // The digits of a `%20` before the run are no part of it.
     let start = if bytes[..start].ends_with(b"%") { start + 2 } else { start };
     // `0x`, `\\x` (PostgreSQL's) and `X'` (SQL's) leave the run as it is.
@@ -183,10 +193,16 @@ pub(in crate::detect) fn container_start(bytes: &[u8], at: usize) -> Option<usiz
     MAGIC.iter().find(is_magic).map(|_| start)
 }
 
-/// The first digit of the spaced run that begins like a container shortly before `at`, but not before `from`.
+/// The first digit of the spaced run that begins like a container shortly before `at`, but not before `from`, and goes on
+/// for as long as some sample always is in it, wherever samples are taken.
 pub(in crate::detect) fn spaced_container_start(bytes: &[u8], at: usize, from: usize) -> Option<usize> {
     /// Between two samples, and a gap.
     const BACK: usize = 48;
+    const LONG: usize = 64;
+    let is_long = |start: usize| {
+        let run = bytes[start..].iter().take(LONG).take_while(|byte| probe::SPACED_HEX[usize::from(**byte)]);
+        run.count() == LONG
+    };
     let is_magic = |start: usize| {
         MAGIC.iter().filter(|magic| pair(bytes, start) == magic.first().copied()).any(|magic| {
             let mut next = start;
@@ -204,7 +220,7 @@ pub(in crate::detect) fn spaced_container_start(bytes: &[u8], at: usize, from: u
         (upper | lower) & 0xf0 == 0 && FIRST_OF_MAGIC[usize::from(upper << 4 | lower)]
     };
     let may_be_one = bytes[from..to].windows(2).enumerate().filter(|(_, two)| begins_one(two));
-    may_be_one.map(|(number, _)| from + number).find(|start| !is_part(*start) && is_magic(*start))
+    may_be_one.map(|(number, _)| from + number).find(|start| !is_part(*start) && is_magic(*start) && is_long(*start))
 }
 
 /// Whether the digits in `part` could be those of whole bytes: numbers, which are common, have odd lengths as well. What

@@ -309,10 +309,8 @@ impl Probe {
         if signs.base64() && base64::is_text_around(bytes, at) {
             return Some(Candidate::Base64 { at, is_container: false });
         }
-        signs.first().then(|| {
-            let start = base64::behind_escape(bytes, base64::line_start(bytes, at));
-            Candidate::Base64 { at: start, is_container: true }
-        })
+        let start = signs.first().then(|| base64::line_start(bytes, at)).filter(|start| base64::is_long(bytes, *start));
+        start.map(|start| Candidate::Base64 { at: base64::behind_escape(bytes, start), is_container: true })
     }
 }
 

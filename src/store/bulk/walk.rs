@@ -9,7 +9,7 @@ use std::fs::File;
 use std::ops::Range;
 use std::sync::Arc;
 
-use super::families::{Families, NONE};
+use super::families::{Entry, Families, NONE};
 use super::pool::Pool;
 use super::{Pass, SMALL};
 use crate::model::{Copied, ObjectType};
@@ -136,9 +136,8 @@ impl<'a, V: Visitor> FamilyWalk<'a, V> {
     /// A whole entry that is not held.
     fn large(&mut self, root: u32) {
         let entry = &self.families.entries[root as usize];
-        let end = entry.end.min(self.pack_end);
         let size = entry.header.size;
-        let read = self.inflater.pieces(self.file, (entry.header.data, end), size);
+        let read = self.inflater.pieces(self.file, (entry.header.data, self.pack_end), size);
         self.pass.visit_large(self.visitor, entry.index, read);
         for child in self.families.children_of(root) {
             self.fail_below(*child, Failure::OverMemory(size));
@@ -259,8 +258,7 @@ impl<'a, V: Visitor> FamilyWalk<'a, V> {
         let entry = &self.families.entries[entry as usize];
         self.check(entry.header.size)?;
         self.make_room(entry.header.size, held)?;
-        let end = entry.end.min(self.pack_end);
-        Ok(pack::entry_data(self.file, &entry.header, end, self.pass.limit, &mut self.inflater, out)?)
+        Ok(self.data(entry, out)?)
     }
 
     fn resolve(
@@ -283,13 +281,28 @@ impl<'a, V: Visitor> FamilyWalk<'a, V> {
             self.delta = Vec::new();
         }
         let entry = &self.families.entries[entry as usize];
-        let (size, end) = (entry.header.size, entry.end.min(self.pack_end));
+        let size = entry.header.size;
         self.check(size)?;
         self.make_room(base.saturating_add(size), held)?;
-        pack::entry_data(self.file, &entry.header, end, self.pass.limit, &mut self.inflater, &mut self.delta)?;
+        let mut delta = std::mem::take(&mut self.delta);
+        let read = self.data(entry, &mut delta);
+        self.delta = delta;
+        read?;
         let result = pack::result_size(&self.delta).unwrap_or(0);
         self.check(result)?;
         self.make_room(base.saturating_add(size).saturating_add(result), held)
+    }
+
+    /// Inflates an entry. Where the next one begins tells how much to read; but an index that is damaged has one begin
+    /// in the middle of another.
+    fn data(&mut self, entry: &Entry, out: &mut Vec<u8>) -> Result<(), Failure> {
+        let (limit, end) = (self.pass.limit, self.pack_end);
+        match pack::entry_data(self.file, &entry.header, entry.end.min(end), limit, &mut self.inflater, out) {
+            Err(Failure::Corrupt(_)) if entry.end < end => {
+                pack::entry_data(self.file, &entry.header, end, limit, &mut self.inflater, out)
+            }
+            read => read,
+        }
     }
 
     /// What is over the limit is told for that, and not for what memory it takes.
@@ -351,7 +364,7 @@ impl<'a, V: Visitor> FamilyWalk<'a, V> {
             let entry = &self.families.entries[entry as usize];
             let size = match entry.header.kind {
                 EntryKind::Whole(_) => Ok(entry.header.size),
-                _ => pack::result_size_of(self.file, &entry.header, entry.end.min(self.pack_end), &mut self.inflater),
+                _ => pack::result_size_of(self.file, &entry.header, self.pack_end, &mut self.inflater),
             };
             match size {
                 Ok(size) => self.pass.visit_known(self.visitor, entry.index, size),

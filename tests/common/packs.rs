@@ -3,10 +3,11 @@
 
 use std::path::Path;
 
-use crate::common::fixture::objects::{Oid, sha1};
+use super::fixture::objects::{Oid, sha1};
+use super::git;
 
 /// How an entry of a pack is stored.
-pub(super) enum Stored {
+pub(crate) enum Stored {
     /// Whole: its type's number (1 commit, 2 tree, 3 blob, 4 tag).
     Whole(u8),
     /// A delta to the entry so many before this one.
@@ -16,25 +17,25 @@ pub(super) enum Stored {
 }
 
 /// An entry of a pack: its id, how it is stored, and its content or delta.
-pub(super) struct Packed {
-    pub(super) oid: Oid,
-    pub(super) stored: Stored,
-    pub(super) bytes: Vec<u8>,
+pub(crate) struct Packed {
+    pub(crate) oid: Oid,
+    pub(crate) stored: Stored,
+    pub(crate) bytes: Vec<u8>,
 }
 
 impl Packed {
-    pub(super) fn blob(oid: Oid, content: impl Into<Vec<u8>>) -> Self {
+    pub(crate) fn blob(oid: Oid, content: impl Into<Vec<u8>>) -> Self {
         Self { oid, stored: Stored::Whole(3), bytes: content.into() }
     }
 }
 
 /// An id that is nobody's.
-pub(super) fn made_up(number: u64) -> Oid {
+pub(crate) fn made_up(number: u64) -> Oid {
     Oid(sha1(format!("made up {number}").as_bytes()))
 }
 
 /// A zlib stream without compression: quick to write.
-pub(super) fn zlib_stored(bytes: &[u8]) -> Vec<u8> {
+pub(crate) fn zlib_stored(bytes: &[u8]) -> Vec<u8> {
     let mut stream = vec![0x78, 0x01];
     let mut chunks = bytes.chunks(0xffff).peekable();
     if bytes.is_empty() {
@@ -57,7 +58,26 @@ pub(super) fn zlib_stored(bytes: &[u8]) -> Vec<u8> {
 }
 
 /// Writes a pack and its index into an object folder.
-pub(super) fn write_pack(objects: &Path, name: &str, entries: &[Packed]) {
+pub(crate) fn write_pack(objects: &Path, name: &str, entries: &[Packed]) {
+    let (pack, offsets) = pack(entries, &mut zlib_stored);
+    let mut rows: Vec<(Oid, usize)> = entries.iter().map(|entry| entry.oid).zip(offsets).collect();
+    rows.sort_unstable();
+    let folder = objects.join("pack");
+    std::fs::create_dir_all(&folder).expect("making a folder");
+    std::fs::write(folder.join(format!("pack-{name}.pack")), &pack).expect("writing a pack");
+    let index = index(&rows, pack.last_chunk().expect("a checksum"));
+    std::fs::write(folder.join(format!("pack-{name}.idx")), index).expect("writing an index");
+}
+
+/// Gives a repository a pack whose index git makes, which resolves every entry and computes its id: the ids that the
+/// entries have are not looked at, but in deltas that name their base.
+pub(crate) fn give_pack(git_directory: &Path, entries: &[Packed], deflate: &mut dyn FnMut(&[u8]) -> Vec<u8>) {
+    let (pack, _) = pack(entries, deflate);
+    git::run(git::command(git_directory), &["index-pack", "--stdin"], &pack);
+}
+
+/// A pack, and where in it each entry begins.
+pub(crate) fn pack(entries: &[Packed], deflate: &mut dyn FnMut(&[u8]) -> Vec<u8>) -> (Vec<u8>, Vec<usize>) {
     let mut pack = b"PACK\0\0\0\x02".to_vec();
     pack.extend_from_slice(&(entries.len() as u32).to_be_bytes());
     let mut offsets: Vec<usize> = Vec::with_capacity(entries.len());
@@ -82,20 +102,15 @@ pub(super) fn write_pack(objects: &Path, name: &str, entries: &[Packed]) {
             Stored::OffsetDelta(back) => pack.extend(offset_varint(offset - offsets[at - back])),
             Stored::RefDelta(base) => pack.extend_from_slice(&base.0),
         }
-        pack.extend(zlib_stored(&entry.bytes));
+        pack.extend(deflate(&entry.bytes));
     }
     let checksum = sha1(&pack);
     pack.extend_from_slice(&checksum);
-    let mut rows: Vec<(Oid, usize)> = entries.iter().map(|entry| entry.oid).zip(offsets).collect();
-    rows.sort_unstable();
-    let folder = objects.join("pack");
-    std::fs::create_dir_all(&folder).expect("making a folder");
-    std::fs::write(folder.join(format!("pack-{name}.pack")), &pack).expect("writing a pack");
-    std::fs::write(folder.join(format!("pack-{name}.idx")), index(&rows, &checksum)).expect("writing an index");
+    (pack, offsets)
 }
 
 /// An index of version 2; nobody reads the checksums of the entries.
-fn index(rows: &[(Oid, usize)], pack_checksum: &[u8; 20]) -> Vec<u8> {
+pub(crate) fn index(rows: &[(Oid, usize)], pack_checksum: &[u8; 20]) -> Vec<u8> {
     let mut bytes = b"\xfftOc\0\0\0\x02".to_vec();
     for first in 0..=255u8 {
         let up_to = rows.partition_point(|(oid, _)| oid.0[0] <= first);
@@ -111,7 +126,7 @@ fn index(rows: &[(Oid, usize)], pack_checksum: &[u8; 20]) -> Vec<u8> {
 }
 
 /// The distance to a delta's base, as packs write it.
-fn offset_varint(mut distance: usize) -> Vec<u8> {
+pub(crate) fn offset_varint(mut distance: usize) -> Vec<u8> {
     let mut bytes = vec![(distance & 0x7f) as u8];
     distance >>= 7;
     while distance > 0 {
@@ -135,14 +150,14 @@ fn size_varint(mut size: usize) -> Vec<u8> {
 }
 
 /// One step of a delta.
-pub(super) enum Step<'a> {
+pub(crate) enum Step<'a> {
     /// So many bytes from this position of the base.
     Copy(usize, usize),
     Insert(&'a [u8]),
 }
 
 /// A delta from a base of so many bytes.
-pub(super) fn delta(base: usize, steps: &[Step<'_>]) -> Vec<u8> {
+pub(crate) fn delta(base: usize, steps: &[Step<'_>]) -> Vec<u8> {
     let result: usize = steps
         .iter()
         .map(|step| match step {
@@ -173,4 +188,26 @@ pub(super) fn delta(base: usize, steps: &[Step<'_>]) -> Vec<u8> {
         }
     }
     bytes
+}
+
+/// A copy in as few bytes as it can be told in: what is zero is left out, and so is a length of 64 KiB.
+pub(crate) fn short_copy(from: usize, length: usize) -> Vec<u8> {
+    assert!((1..1 << 24).contains(&length) && from < 1 << 32, "one copy");
+    let mut bytes = vec![0x80];
+    let mut field = |value: usize, count: usize, first: u8| {
+        for (at, byte) in value.to_le_bytes()[..count].iter().enumerate().filter(|(_, byte)| **byte != 0) {
+            bytes[0] |= first << at;
+            bytes.push(*byte);
+        }
+    };
+    field(from, 4, 1);
+    if length != 0x10000 {
+        field(length, 3, 16);
+    }
+    bytes
+}
+
+/// The head of a delta: how long its base is, and what it makes of it.
+pub(crate) fn delta_sizes(base: usize, result: usize) -> Vec<u8> {
+    [size_varint(base), size_varint(result)].concat()
 }

@@ -1,0 +1,71 @@
+//! The readers of a pack's parts, one by one: for fuzzing and tests, which hand them what no pack has.
+
+use std::fs::File;
+
+use super::Failure;
+use super::inflate::Inflater;
+use super::pack::{self, EntryKind, Listing};
+use crate::model::{Copied, ObjectFormat, ObjectType, Oid};
+
+/// How an entry is stored.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Stored {
+    /// By itself.
+    Whole(ObjectType),
+    /// As a delta of the entry at this offset.
+    OffsetDelta(u64),
+    /// As a delta of this object.
+    RefDelta(Oid),
+}
+
+/// What the index of a pack lists; `None` where it cannot be read.
+pub fn index(bytes: &[u8], format: ObjectFormat) -> Option<Vec<(Oid, u64)>> {
+    let Listing { ids, offsets } = Listing::parse(bytes, format)?;
+    let ids = ids.chunks_exact(format.raw_len()).filter_map(Oid::from_bytes);
+    Some(ids.zip(offsets).collect())
+}
+
+/// Reads entries of one pack.
+pub struct Entries<'f> {
+    file: &'f File,
+    end: u64,
+    format: ObjectFormat,
+    inflater: Inflater,
+}
+
+impl<'f> Entries<'f> {
+    /// Of a pack whose entries end at `end`; `ahead` says whether more is read than is asked for, as it is where all
+    /// of a pack is read.
+    pub fn new(file: &'f File, end: u64, format: ObjectFormat, ahead: bool) -> Self {
+        let inflater = if ahead { Inflater::of_one_file() } else { Inflater::new() };
+        Self { file, end, format, inflater }
+    }
+
+    /// Reads the entry at `offset`: how it is stored, and in `out` its data.
+    ///
+    /// # Errors
+    /// Where there is no sound entry, or one of more than `limit` bytes.
+    pub fn read(&mut self, offset: u64, limit: u64, out: &mut Vec<u8>) -> Result<Stored, Failure> {
+        let header = pack::entry_header(self.file, offset, self.end, self.format)?;
+        pack::entry_data(self.file, &header, self.end, limit, &mut self.inflater, out)?;
+        Ok(match header.kind {
+            EntryKind::Whole(kind) => Stored::Whole(kind),
+            EntryKind::OffsetDelta(base) => Stored::OffsetDelta(base),
+            EntryKind::RefDelta(base) => Stored::RefDelta(base),
+        })
+    }
+}
+
+/// Applies a delta to its base, into `out`; `copied` is what it says to have of that.
+///
+/// # Errors
+/// Where it does not fit, or makes more than `limit` bytes.
+pub fn delta(
+    base: &[u8],
+    delta: &[u8],
+    limit: u64,
+    out: &mut Vec<u8>,
+    copied: &mut Vec<Copied>,
+) -> Result<(), Failure> {
+    pack::apply_noting(base, delta, limit, out, &mut |part| copied.push(part))
+}
