@@ -78,6 +78,8 @@ pub(super) struct Content {
     /// Numbered in the graph after the last object.
     pub(super) missing: Vec<Missing>,
     pub(super) failures: Vec<(ObjectIndex, Failure)>,
+    /// Objects that were read and have nothing in them, where that is asked for.
+    pub(super) clean: Vec<ObjectIndex>,
 }
 
 /// What the threads of a pass share.
@@ -91,6 +93,8 @@ struct Shared<'a> {
     time_for_object: Option<(Duration, Clock)>,
     scanned: Option<&'a Scanned>,
     needle: Option<&'a Needle>,
+    /// Whether objects with nothing in them are noted.
+    notes_clean: bool,
 }
 
 impl Shared<'_> {
@@ -142,8 +146,6 @@ struct Collector<'a> {
     links: Vec<u32>,
     part: Content,
     sizes: Vec<(ObjectIndex, u64)>,
-    /// Objects with nothing in them, where a later repository may have the same.
-    clean: Vec<Oid>,
 }
 
 impl Visitor for Collector<'_> {
@@ -230,8 +232,8 @@ impl Collector<'_> {
     }
 
     fn note_clean(&mut self, index: ObjectIndex) {
-        if self.shared.scanned.is_some() {
-            self.clean.push(self.shared.objects.oid(index));
+        if self.shared.notes_clean {
+            self.part.clean.push(index);
         }
     }
 
@@ -454,6 +456,7 @@ pub(super) fn read_all(store: &Store, pass: &Pass<'_>) -> Content {
         time_for_object: pass.time_for_object,
         scanned: pass.seeking.scanned,
         needle: pass.seeking.needle,
+        notes_clean: pass.seeking.scanned.is_some() || pass.seeking.remembers,
     };
     let mut collectors: Vec<Collector<'_>> = (0..pass.threads.max(1))
         .map(|_| Collector {
@@ -463,7 +466,6 @@ pub(super) fn read_all(store: &Store, pass: &Pass<'_>) -> Content {
             links: Vec::new(),
             part: Content::default(),
             sizes: Vec::new(),
-            clean: Vec::new(),
         })
         .collect();
     let failures = store.visit_all(&mut collectors, &pass.options);
@@ -484,9 +486,9 @@ pub(super) fn read_all(store: &Store, pass: &Pass<'_>) -> Content {
             content.sizes[index as usize] = size;
         }
         content.take(collector.part);
-        if let Some(scanned) = pass.seeking.scanned {
-            scanned.add(collector.clean);
-        }
+    }
+    if let Some(scanned) = pass.seeking.scanned {
+        scanned.add(content.clean.iter().map(|object| store.objects.oid(*object)));
     }
     content.table = keys.into_inner().unwrap_or_default();
     content.malformed.sort_unstable();
@@ -536,6 +538,7 @@ impl Content {
         self.lfs_pointers.extend(part.lfs_pointers);
         self.submodules.extend(part.submodules);
         self.malformed.extend(part.malformed);
+        self.clean.extend(part.clean);
     }
 
     /// The keys that a text outside any object holds.

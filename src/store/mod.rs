@@ -11,6 +11,7 @@
 mod bulk;
 mod commit_graph;
 mod files;
+mod fingerprint;
 mod guard;
 mod index_file;
 mod inflate;
@@ -34,6 +35,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 
+pub use fingerprint::{fingerprint, has_any};
 pub use guard::{ignored_by, push_hook};
 pub use index_file::IndexEntry;
 pub use inflate::Pieces;
@@ -207,6 +209,33 @@ pub struct Store {
     failed: Vec<ObjectIndex>,
 }
 
+/// All that names objects, and how.
+struct Names {
+    format: ObjectFormat,
+    refs: Refs,
+    indexes: Vec<(Vec<u8>, Vec<IndexEntry>)>,
+    shallow: Vec<Oid>,
+    gaps: Vec<Gap>,
+}
+
+impl Names {
+    fn read(layout: &Layout, options: OpenOptions) -> Result<Self, Error> {
+        let mut gaps = Vec::new();
+        let format = format(layout, &mut gaps)?;
+        let refs = refs::read(layout, format, options.reflogs, &mut gaps);
+        let mut indexes = Vec::new();
+        if options.indexes {
+            indexes.push((b"index".to_vec(), index_file::read(&layout.common_dir, format, &mut gaps)));
+            for (name, dir) in refs::worktrees(&layout.common_dir) {
+                let name = [b"worktrees/", name.as_slice(), b"/index"].concat();
+                indexes.push((name, index_file::read(&dir, format, &mut gaps)));
+            }
+        }
+        let shallow = shallow(&layout.common_dir, &mut gaps);
+        Ok(Self { format, refs, indexes, shallow, gaps })
+    }
+}
+
 /// How a repository is opened.
 #[derive(Clone, Copy, Debug)]
 pub struct OpenOptions {
@@ -223,18 +252,7 @@ impl Store {
     /// # Errors
     /// Where nothing of it could be read; anything less is a [`Gap`].
     pub fn open(layout: Layout, options: OpenOptions) -> Result<Self, Error> {
-        let mut gaps = Vec::new();
-        let format = format(&layout, &mut gaps)?;
-        let refs = refs::read(&layout, format, options.reflogs, &mut gaps);
-        let mut indexes = Vec::new();
-        if options.indexes {
-            indexes.push((b"index".to_vec(), index_file::read(&layout.common_dir, format, &mut gaps)));
-            for (name, dir) in refs::worktrees(&layout.common_dir) {
-                let name = [b"worktrees/", name.as_slice(), b"/index"].concat();
-                indexes.push((name, index_file::read(&dir, format, &mut gaps)));
-            }
-        }
-        let shallow = shallow(&layout.common_dir, &mut gaps);
+        let Names { format, refs, indexes, shallow, gaps } = Names::read(&layout, options)?;
         let mut listing_gaps = Vec::new();
         let objects = list_objects(&layout, format, &mut listing_gaps);
         Ok(Self {

@@ -6,6 +6,7 @@ use std::fs::File;
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 
+use super::fingerprint::PackMark;
 use super::inflate::Inflater;
 use super::{Failure, Gap, files};
 use crate::model::{Copied, ObjectFormat, ObjectType, Oid};
@@ -17,6 +18,8 @@ pub(super) struct Pack {
     handle: Option<File>,
     /// Where the trailing checksum begins, which ends the last entry.
     pub(super) end: u64,
+    /// By what it is known again; none where it is too short for that.
+    pub(super) mark: Option<PackMark>,
 }
 
 /// What the index of a pack lists: ids in order, and their offsets.
@@ -88,7 +91,8 @@ impl Pack {
             return None;
         }
         let end = size.saturating_sub(format.raw_len() as u64);
-        Some((Self { path, handle: keep_open.then_some(file), end }, listing))
+        let mark = PackMark::of(&file, &bytes, format);
+        Some((Self { path, handle: keep_open.then_some(file), end, mark }, listing))
     }
 
     /// Calls `with` with the open file.
