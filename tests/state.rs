@@ -292,6 +292,7 @@ fn other_options_mean_that_everything_is_read_and_that_is_told() {
         &["--no-unreachable"],
         &["--no-reflog"],
         &["--max-blob-size", "2M"],
+        &["--max-memory", "256M"],
         &["--max-decoded", "1M"],
         &["--max-depth", "3"],
         &["--max-object-time", "50"],

@@ -80,6 +80,8 @@ pub(super) struct Content {
     pub(super) failures: Vec<(ObjectIndex, Failure)>,
     /// Objects that were read and have nothing in them, where that is asked for.
     pub(super) clean: Vec<ObjectIndex>,
+    /// Blobs that were not read, because they are known; in order.
+    pub(super) known: Vec<ObjectIndex>,
 }
 
 /// What the threads of a pass share.
@@ -185,7 +187,7 @@ impl Visitor for Collector<'_> {
 
     fn large(&mut self, index: ObjectIndex, pieces: &mut Pieces<'_>) -> Result<(), Failure> {
         // Even where it cannot be read to its end it is one, and what is found before that counts.
-        self.known(index, pieces.left());
+        self.row(index, pieces.left());
         let (shared, mut here) = (self.shared, HashSet::new());
         let mut scan = shared.detector.in_pieces();
         let part = &mut self.part;
@@ -205,13 +207,20 @@ impl Visitor for Collector<'_> {
     }
 
     fn known(&mut self, index: ObjectIndex, size: u64) {
-        let end = self.links.len() as u32;
-        self.rows.push((index, NodeKind::Blob, end, end));
-        self.sizes.push((index, size));
+        self.row(index, size);
+        self.note_clean(index);
+        self.part.known.push(index);
     }
 }
 
 impl Collector<'_> {
+    /// Notes a blob that is not handed over whole.
+    fn row(&mut self, index: ObjectIndex, size: u64) {
+        let end = self.links.len() as u32;
+        self.rows.push((index, NodeKind::Blob, end, end));
+        self.sizes.push((index, size));
+    }
+
     fn blob(&mut self, index: ObjectIndex, bytes: &[u8], base: Option<(&Hits, &[Copied])>) -> Option<Hits> {
         // Git LFS's specification: a pointer is a text file of less than 1024 bytes that begins so.
         let is_pointer = bytes.len() < 1024 && bytes.starts_with(b"version https://git-lfs.github.com/spec/");
@@ -494,6 +503,7 @@ pub(super) fn read_all(store: &Store, pass: &Pass<'_>) -> Content {
     content.malformed.sort_unstable();
     content.opaque.sort_unstable();
     content.limited.sort_unstable();
+    content.known.sort_unstable();
     content
 }
 
@@ -539,6 +549,7 @@ impl Content {
         self.submodules.extend(part.submodules);
         self.malformed.extend(part.malformed);
         self.clean.extend(part.clean);
+        self.known.extend(part.known);
     }
 
     /// The keys that a text outside any object holds.

@@ -288,12 +288,17 @@ impl Auditor<'_> {
         let mut tries = 1;
         loop {
             self.events.stage(Stage::Content, name.as_str(), Some(store.objects.len() as u64));
-            // What an earlier repository had, and nothing in it, is not even read again.
+            // What an earlier repository or an earlier audit had, and nothing in it, is not even read again.
             let objects = &store.objects;
-            let known = |index: ObjectIndex| seeking.scanned.is_some_and(|scanned| scanned.has(&objects.oid(index)));
+            let remembered = seeking.memory.map(|memory| remember::known(store, memory));
+            let known = |index: ObjectIndex| {
+                remembered.as_ref().is_some_and(|known| known.has(index))
+                    || seeking.scanned.is_some_and(|scanned| scanned.has(&objects.oid(index)))
+            };
+            let is_any_known = remembered.is_some() || seeking.scanned.is_some();
             let pass = content::Pass {
                 detector: self.detector,
-                options: self.pass_options(seeking.scanned.is_some().then_some(&known)),
+                options: self.pass_options(is_any_known.then_some(&known)),
                 threads: self.options.threads,
                 time_for_object: self.options.time_for_object,
                 seeking,
@@ -314,7 +319,7 @@ impl Auditor<'_> {
                     continue;
                 }
             }
-            store.trust_all_but(&content.failures);
+            store.trust_all_but(&content.failures, &content.known);
             return content;
         }
     }

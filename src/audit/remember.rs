@@ -14,7 +14,7 @@ use crate::detect;
 use crate::history::{Bits, NodeKind};
 use crate::model::{Oid, Report};
 use crate::state::{Known, PackMemory, Remembered, RepositoryMemory};
-use crate::store::{self, Layout, ObjectIndex, Store};
+use crate::store::{self, Layout, Store};
 
 /// How repositories stand to what is remembered.
 #[derive(Clone, Debug, Default)]
@@ -34,10 +34,23 @@ impl Options {
     /// A hash of all that decides what is found: not of how many threads read, and which reader. A hash, because
     /// somebody may have asked for a ref by the key in its name.
     pub fn asked(&self, limits: detect::Limits) -> String {
-        let Self { refs, since, unreachable, reflog, max_blob_size, time_for_object, all_refs, .. } = self;
+        // All of them, so that whoever adds one says here whether it changes anything.
+        let Self {
+            refs,
+            since,
+            unreachable,
+            reflog,
+            max_blob_size,
+            max_memory,
+            time_for_object,
+            threads: _,
+            reader: _,
+            all_refs,
+        } = self;
         let detect::Limits { depth, decoded, entries } = limits;
-        let time = time_for_object.map(|(time, _)| time);
-        let words = (refs, since, unreachable, reflog, max_blob_size, time, all_refs, depth, decoded, entries);
+        let narrowed = (refs, since, unreachable, reflog, all_refs);
+        let limited = (max_blob_size, max_memory, time_for_object.map(|(time, _)| time), depth, decoded, entries);
+        let words = (narrowed, limited);
         Sha256::digest(format!("{words:?}")).iter().map(|byte| format!("{byte:02x}")).collect()
     }
 }
@@ -123,8 +136,6 @@ pub(super) fn memory(store: &Store, content: &Content, path: &str) -> Repository
     let objects = &store.objects;
     let mut clean = Bits::new(objects.len());
     content.clean.iter().for_each(|object| _ = clean.insert(*object));
-    // A pointer says something by itself, whatever else is in it.
-    let pointers: HashSet<ObjectIndex> = content.lfs_pointers.iter().copied().collect();
     let marks = objects.pack_marks();
     let mut again: Vec<Vec<Oid>> = vec![Vec::new(); marks.len()];
     let mut loose = Vec::new();
@@ -135,7 +146,7 @@ pub(super) fn memory(store: &Store, content: &Content, path: &str) -> Repository
         }
         // Of several copies one was read, and another may be damaged.
         let is_single = objects.places(object).count() == 1;
-        let is_clean = is_single && clean.has(object) && !pointers.contains(&object);
+        let is_clean = is_single && clean.has(object);
         for place in objects.places(object) {
             match (place, is_clean) {
                 (Some(pack), false) => again[pack].push(objects.oid(object)),
@@ -154,30 +165,21 @@ pub(super) fn memory(store: &Store, content: &Content, path: &str) -> Repository
     RepositoryMemory { path: path.to_owned(), fingerprint: store.fingerprint(), tips, packs, loose }
 }
 
-/// Which blobs of a repository are known to have nothing in them.
-pub(super) struct CleanBlobs<'a> {
-    /// For each pack that was read before, what in it is to be read again.
-    packs: Vec<Option<HashSet<Oid>>>,
-    loose: HashSet<&'a Oid>,
-    store: &'a Store,
-}
-
-impl<'a> CleanBlobs<'a> {
-    pub(super) fn of(store: &'a Store, memory: &'a RepositoryMemory) -> Self {
-        let mut by_mark: HashMap<&str, HashSet<Oid>> = HashMap::new();
-        for pack in &memory.packs {
-            by_mark.entry(&pack.mark).or_default().extend(&pack.again);
+/// The objects that are known to have nothing in them, of those that are blobs.
+pub(super) fn known(store: &Store, memory: &RepositoryMemory) -> Bits {
+    let objects = &store.objects;
+    let remembered: HashMap<&str, &PackMemory> = memory.packs.iter().map(|pack| (pack.mark.as_str(), pack)).collect();
+    let marks = objects.pack_marks();
+    let packs: Vec<_> = marks.iter().map(|mark| remembered.get(mark.as_deref()?)).collect();
+    let (mut known, mut again) = (Bits::new(objects.len()), Bits::new(objects.len()));
+    for object in 0..objects.len() as u32 {
+        if objects.places(object).flatten().any(|pack| packs[pack].is_some()) {
+            known.insert(object);
         }
-        let marks = store.objects.pack_marks().into_iter();
-        let packs = marks.map(|mark| by_mark.get(mark?.as_str()).cloned()).collect();
-        Self { packs, loose: memory.loose.iter().collect(), store }
     }
-
-    /// Whether an object is one of them, if it is a blob.
-    pub(super) fn has(&self, object: ObjectIndex) -> bool {
-        let oid = self.store.objects.oid(object);
-        let mut packs = self.store.objects.places(object).flatten();
-        packs.any(|pack| self.packs[pack].as_ref().is_some_and(|again| !again.contains(&oid)))
-            || self.loose.contains(&oid)
-    }
+    let oids = packs.iter().flatten().flat_map(|pack| &pack.again);
+    oids.filter_map(|oid| objects.find(oid)).for_each(|object| _ = again.insert(object));
+    known.subtract(&again);
+    memory.loose.iter().filter_map(|oid| objects.find(oid)).for_each(|object| _ = known.insert(object));
+    known
 }

@@ -207,6 +207,7 @@ pub struct Store {
     pub listing_gaps: Vec<Gap>,
     walker: Option<Mutex<Walker>>,
     failed: Vec<ObjectIndex>,
+    unread: Vec<ObjectIndex>,
 }
 
 /// All that names objects, and how.
@@ -266,6 +267,7 @@ impl Store {
             listing_gaps,
             walker: None,
             failed: Vec::new(),
+            unread: Vec::new(),
         })
     }
 
@@ -280,6 +282,7 @@ impl Store {
         self.objects = objects;
         self.walker = None;
         self.failed.clear();
+        self.unread.clear();
         true
     }
 
@@ -305,9 +308,11 @@ impl Store {
         pass.failures.into_inner().unwrap_or_default()
     }
 
-    /// Lets [`Store::read`] use libgit2, now that a pass has shown which objects it must not be asked for.
-    pub fn trust_all_but(&mut self, failures: &[(ObjectIndex, Failure)]) {
+    /// Lets [`Store::read`] use libgit2, now that a pass has shown which objects it must not be asked for: those that
+    /// failed, and those that the pass did not read. Both in order.
+    pub fn trust_all_but(&mut self, failures: &[(ObjectIndex, Failure)], unread: &[ObjectIndex]) {
         self.failed = failures.iter().map(|(index, _)| *index).collect();
+        self.unread = unread.to_vec();
         self.walker = Walker::open(&self.objects).map(Mutex::new);
     }
 
@@ -321,6 +326,7 @@ impl Store {
         if is_packed
             && !self.objects.copies.contains_key(&index)
             && self.failed.binary_search(&index).is_err()
+            && self.unread.binary_search(&index).is_err()
             && let Some(walker) = &self.walker
             && let Ok(walker) = walker.lock()
             && let Ok(kind) = walker.read(&self.objects, index, out)
