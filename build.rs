@@ -1,5 +1,6 @@
-//! Names the sources that this program is built from, so that what one build remembers of a repository is not taken for
-//! what another would find: `CLERK_AUDIT_SOURCES`, a hash over every file of `src` and the versions of all dependencies.
+//! Names the sources that this program is built from, so that what one build remembers of a repository is not taken
+//! for what another would find: `CLERK_AUDIT_SOURCES`, a hash over every file of `src` and the versions of all
+//! dependencies.
 
 use std::fs;
 use std::io;

@@ -145,8 +145,10 @@ fn loose(repo: &Repo) -> Vec<PathBuf> {
     let objects = repo.git_directory().join("objects");
     let folders = std::fs::read_dir(objects).into_iter().flatten().flatten();
     let folders = folders.filter(|folder| folder.file_name().len() == 2);
-    let mut found: Vec<PathBuf> =
-        folders.flat_map(|folder| std::fs::read_dir(folder.path()).into_iter().flatten().flatten()).map(|file| file.path()).collect();
+    let mut found: Vec<PathBuf> = folders
+        .flat_map(|folder| std::fs::read_dir(folder.path()).into_iter().flatten().flatten())
+        .map(|file| file.path())
+        .collect();
     found.sort();
     found
 }
@@ -242,7 +244,8 @@ fn check(seed: u64) -> (Vec<&'static str>, Option<String>) {
 fn difference(repo: &Repo, random: &mut Rng, state: &Path) -> Option<String> {
     let reader = *random.choice(&["bulk", "libgit2"]).expect("one of them");
     let threads = *random.choice(&["1", "3"]).expect("one of them");
-    let with = Audit::history(repo.path()).and_all(&["--reader", reader, "--threads", threads]).and("--state").and(state);
+    let with =
+        Audit::history(repo.path()).and_all(&["--reader", reader, "--threads", threads]).and("--state").and(state);
     let (with, without) = (with.run(), Audit::history(repo.path()).run());
     let plain = |run: &common::run::Outcome| {
         let mut report = run.report();

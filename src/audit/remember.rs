@@ -111,9 +111,8 @@ impl Auditor<'_> {
     ) -> (Report, Vec<RepositoryMemory>) {
         let (mut outcomes, mut memories): (Vec<Outcome>, _) = (Vec::new(), Vec::new());
         for (at, target) in targets.into_iter().enumerate() {
-            let memory = earlier.and_then(|(remembered, compared)| {
-                remembered.repositories.get((*compared.pairs.get(at)?)?)
-            });
+            let memory =
+                earlier.and_then(|(remembered, compared)| remembered.repositories.get((*compared.pairs.get(at)?)?));
             let mut outcome = self.repository(target, Seeking { memory, remembers: true, ..Seeking::default() });
             let remembered = outcome.memory.take();
             // What could not be opened this time is no less known for that.

@@ -18,8 +18,8 @@ pub(super) struct Memory {
 }
 
 impl Memory {
-    /// Reads what is remembered and holds it against the repositories. Why a file cannot be used has been told where this
-    /// fails, and it stays as it is; why it is of no use, unless `quiet`, where it does not.
+    /// Reads what is remembered and holds it against the repositories. Why a file cannot be used has been told where
+    /// this fails, and it stays as it is; why it is of no use, unless `quiet`, where it does not.
     pub(super) fn of(path: &Path, auditor: &Auditor<'_>, targets: &[Target], quiet: bool) -> Result<Self, Exit> {
         let asked = auditor.options.asked(auditor.detector.limits());
         let useless = |why: &str| {
