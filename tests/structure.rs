@@ -31,7 +31,8 @@ static SOURCES: LazyLock<Vec<Source>> = LazyLock::new(|| {
             let path = entry.path();
             if path.is_dir() {
                 pending.push(path);
-            } else if path.extension().is_some_and(|extension| extension == "rs") {
+            } else if path.extension().is_some_and(|extension| extension == "rs") && path != root.join("src/build.rs") {
+                // (What cargo runs before there is a program is no room of it.)
                 files.push(path);
             }
         }

@@ -78,6 +78,10 @@ pub(super) struct Content {
     /// Numbered in the graph after the last object.
     pub(super) missing: Vec<Missing>,
     pub(super) failures: Vec<(ObjectIndex, Failure)>,
+    /// Objects that were read and have nothing in them, where that is asked for.
+    pub(super) clean: Vec<ObjectIndex>,
+    /// Blobs that were not read, because they are known; in order.
+    pub(super) known: Vec<ObjectIndex>,
 }
 
 /// What the threads of a pass share.
@@ -91,6 +95,8 @@ struct Shared<'a> {
     time_for_object: Option<(Duration, Clock)>,
     scanned: Option<&'a Scanned>,
     needle: Option<&'a Needle>,
+    /// Whether objects with nothing in them are noted.
+    notes_clean: bool,
 }
 
 impl Shared<'_> {
@@ -142,8 +148,6 @@ struct Collector<'a> {
     links: Vec<u32>,
     part: Content,
     sizes: Vec<(ObjectIndex, u64)>,
-    /// Objects with nothing in them, where a later repository may have the same.
-    clean: Vec<Oid>,
 }
 
 impl Visitor for Collector<'_> {
@@ -183,7 +187,7 @@ impl Visitor for Collector<'_> {
 
     fn large(&mut self, index: ObjectIndex, pieces: &mut Pieces<'_>) -> Result<(), Failure> {
         // Even where it cannot be read to its end it is one, and what is found before that counts.
-        self.known(index, pieces.left());
+        self.row(index, pieces.left());
         let (shared, mut here) = (self.shared, HashSet::new());
         let mut scan = shared.detector.in_pieces();
         let part = &mut self.part;
@@ -203,13 +207,20 @@ impl Visitor for Collector<'_> {
     }
 
     fn known(&mut self, index: ObjectIndex, size: u64) {
-        let end = self.links.len() as u32;
-        self.rows.push((index, NodeKind::Blob, end, end));
-        self.sizes.push((index, size));
+        self.row(index, size);
+        self.note_clean(index);
+        self.part.known.push(index);
     }
 }
 
 impl Collector<'_> {
+    /// Notes a blob that is not handed over whole.
+    fn row(&mut self, index: ObjectIndex, size: u64) {
+        let end = self.links.len() as u32;
+        self.rows.push((index, NodeKind::Blob, end, end));
+        self.sizes.push((index, size));
+    }
+
     fn blob(&mut self, index: ObjectIndex, bytes: &[u8], base: Option<(&Hits, &[Copied])>) -> Option<Hits> {
         // Git LFS's specification: a pointer is a text file of less than 1024 bytes that begins so.
         let is_pointer = bytes.len() < 1024 && bytes.starts_with(b"version https://git-lfs.github.com/spec/");
@@ -230,8 +241,8 @@ impl Collector<'_> {
     }
 
     fn note_clean(&mut self, index: ObjectIndex) {
-        if self.shared.scanned.is_some() {
-            self.clean.push(self.shared.objects.oid(index));
+        if self.shared.notes_clean {
+            self.part.clean.push(index);
         }
     }
 
@@ -454,6 +465,7 @@ pub(super) fn read_all(store: &Store, pass: &Pass<'_>) -> Content {
         time_for_object: pass.time_for_object,
         scanned: pass.seeking.scanned,
         needle: pass.seeking.needle,
+        notes_clean: pass.seeking.scanned.is_some() || pass.seeking.remembers,
     };
     let mut collectors: Vec<Collector<'_>> = (0..pass.threads.max(1))
         .map(|_| Collector {
@@ -463,7 +475,6 @@ pub(super) fn read_all(store: &Store, pass: &Pass<'_>) -> Content {
             links: Vec::new(),
             part: Content::default(),
             sizes: Vec::new(),
-            clean: Vec::new(),
         })
         .collect();
     let failures = store.visit_all(&mut collectors, &pass.options);
@@ -484,14 +495,15 @@ pub(super) fn read_all(store: &Store, pass: &Pass<'_>) -> Content {
             content.sizes[index as usize] = size;
         }
         content.take(collector.part);
-        if let Some(scanned) = pass.seeking.scanned {
-            scanned.add(collector.clean);
-        }
+    }
+    if let Some(scanned) = pass.seeking.scanned {
+        scanned.add(content.clean.iter().map(|object| store.objects.oid(*object)));
     }
     content.table = keys.into_inner().unwrap_or_default();
     content.malformed.sort_unstable();
     content.opaque.sort_unstable();
     content.limited.sort_unstable();
+    content.known.sort_unstable();
     content
 }
 
@@ -536,6 +548,8 @@ impl Content {
         self.lfs_pointers.extend(part.lfs_pointers);
         self.submodules.extend(part.submodules);
         self.malformed.extend(part.malformed);
+        self.clean.extend(part.clean);
+        self.known.extend(part.known);
     }
 
     /// The keys that a text outside any object holds.

@@ -33,18 +33,14 @@ pub(super) fn report(outcomes: Vec<Outcome>, known: &Known, generated_at: String
         repositories.push(outcome.coverage);
     }
     let mut keys: Vec<KeyReport> = keys
-        .into_iter()
-        .map(|(id, mut report)| {
+        .into_values()
+        .map(|mut report| {
             report.held_at.at.truncate(most);
             report.reachable_from.refs.truncate(most);
-            if let Some(tally) = known.get(&id) {
-                report.known = true;
-                report.known_again = tally.is_news(&Tally::of(&report));
-            }
             report
         })
         .collect();
-    keys.sort_by_cached_key(urgency);
+    settle_known(&mut keys, known);
     let count = |of: fn(&KeyReport) -> bool| keys.iter().filter(|key| of(key)).count() as u64;
     Report {
         schema: REPORT_SCHEMA.into(),
@@ -70,6 +66,16 @@ pub(super) fn report(outcomes: Vec<Outcome>, known: &Known, generated_at: String
         placeholders: placeholders.len() as u64,
         half_masked: half_masked.len() as u64,
     }
+}
+
+/// Says of each key whether it is known, and puts all in the order in which people must act.
+pub(super) fn settle_known(keys: &mut [KeyReport], known: &Known) {
+    for key in &mut *keys {
+        let tally = KeyId::parse(&key.id).and_then(|id| known.get(&id));
+        key.known = tally.is_some();
+        key.known_again = tally.is_some_and(|tally| tally.is_news(&Tally::of(key)));
+    }
+    keys.sort_by_cached_key(urgency);
 }
 
 /// What must be done first: what is sure, what is news, production, what stands on a branch, what stood longest.

@@ -16,11 +16,13 @@ mod join;
 mod key_table;
 mod outside;
 mod recall;
+mod remember;
 mod roots;
 mod trace;
 mod vendors;
 
 pub use recall::{Place, Recall, Recalled};
+pub use remember::{Another, Compared, as_of};
 pub use trace::{Traced, Wanted, key_in};
 
 use std::collections::{BTreeSet, HashMap, HashSet};
@@ -33,7 +35,7 @@ use crate::model::{
     Checkout, Contained, Events, Interrupt, KeyReport, NotOurs, Oid, Opaque, OpaquePlace, Report, RepositoryReport,
     Shown, Skipped, Stage, UnreachableCounts,
 };
-use crate::state::Known;
+use crate::state::{Known, RepositoryMemory};
 use crate::store::{Error, Gap, Layout, ObjectIndex, OpenOptions, PassOptions, Reader, Store};
 use content::Content;
 use entries::EntryMaker;
@@ -139,6 +141,8 @@ struct Outcome {
     /// For a trace: the first tags, and the work trees.
     contained: Vec<Contained>,
     checkouts: Vec<Checkout>,
+    /// What the next audit need not read again, where that is wanted and all was read.
+    memory: Option<RepositoryMemory>,
 }
 
 impl Outcome {
@@ -151,11 +155,12 @@ impl Outcome {
             half_masked: HashSet::new(),
             contained: Vec::new(),
             checkouts: Vec::new(),
+            memory: None,
         }
     }
 }
 
-/// What an audit looks for, where that is less than everything.
+/// What an audit looks for and looks at, where that is less than everything.
 #[derive(Clone, Copy, Default)]
 struct Seeking<'a> {
     /// The one key.
@@ -164,6 +169,10 @@ struct Seeking<'a> {
     needle: Option<&'a trace::Needle>,
     /// What earlier repositories had, and nothing in it.
     scanned: Option<&'a trace::Scanned>,
+    /// What an earlier audit remembers of this repository.
+    memory: Option<&'a RepositoryMemory>,
+    /// Whether what was read is to be remembered.
+    remembers: bool,
 }
 
 impl Auditor<'_> {
@@ -174,12 +183,15 @@ impl Auditor<'_> {
         join::report(outcomes, known, generated_at, self.options.most())
     }
 
+    fn open_options(&self) -> OpenOptions {
+        let reads_all = self.options.reads_unreachable();
+        OpenOptions { reflogs: self.options.reflog && reads_all, indexes: reads_all }
+    }
+
     fn repository(&self, target: Target, seeking: Seeking<'_>) -> Outcome {
         let name = self.detector.mask(&target.name);
-        let reads_all = self.options.reads_unreachable();
-        let open = OpenOptions { reflogs: self.options.reflog && reads_all, indexes: reads_all };
         self.events.stage(Stage::Opening, name.as_str(), None);
-        let opened = target.layout.and_then(|layout| Store::open(layout, open));
+        let opened = target.layout.and_then(|layout| Store::open(layout, self.open_options()));
         match opened {
             Ok(store) => self.audit(store, name, seeking),
             Err(error) => {
@@ -253,7 +265,9 @@ impl Auditor<'_> {
         let vendors = vendors::find(&store, &content, &roots, self.detector);
         let coverage = self.coverage(&store, &content, &roots, name, gaps);
         let (placeholders, half_masked) = (content.placeholders(&roots.relevant), content.half_masked(&roots.relevant));
-        Outcome { coverage, keys, vendors, placeholders, half_masked, contained, checkouts }
+        let memory =
+            (seeking.remembers && !interrupted).then(|| remember::memory(&store, &content, coverage.path.as_str()));
+        Outcome { coverage, keys, vendors, placeholders, half_masked, contained, checkouts, memory }
     }
 
     fn pass_options<'p>(&'p self, known: Option<&'p (dyn Fn(ObjectIndex) -> bool + Sync)>) -> PassOptions<'p> {
@@ -274,12 +288,17 @@ impl Auditor<'_> {
         let mut tries = 1;
         loop {
             self.events.stage(Stage::Content, name.as_str(), Some(store.objects.len() as u64));
-            // What an earlier repository had, and nothing in it, is not even read again.
+            // What an earlier repository or an earlier audit had, and nothing in it, is not even read again.
             let objects = &store.objects;
-            let known = |index: ObjectIndex| seeking.scanned.is_some_and(|scanned| scanned.has(&objects.oid(index)));
+            let remembered = seeking.memory.map(|memory| remember::known(store, memory));
+            let known = |index: ObjectIndex| {
+                remembered.as_ref().is_some_and(|known| known.has(index))
+                    || seeking.scanned.is_some_and(|scanned| scanned.has(&objects.oid(index)))
+            };
+            let is_any_known = remembered.is_some() || seeking.scanned.is_some();
             let pass = content::Pass {
                 detector: self.detector,
-                options: self.pass_options(seeking.scanned.is_some().then_some(&known)),
+                options: self.pass_options(is_any_known.then_some(&known)),
                 threads: self.options.threads,
                 time_for_object: self.options.time_for_object,
                 seeking,
@@ -300,7 +319,7 @@ impl Auditor<'_> {
                     continue;
                 }
             }
-            store.trust_all_but(&content.failures);
+            store.trust_all_but(&content.failures, &content.known);
             return content;
         }
     }

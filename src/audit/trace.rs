@@ -122,8 +122,12 @@ impl Auditor<'_> {
         let scanned = Scanned::default();
         let several = targets.len() > 1;
         let needle = Needle::new(wanted, self.detector);
-        let seeking =
-            super::Seeking { wanted: Some(wanted), needle: Some(&needle), scanned: several.then_some(&scanned) };
+        let seeking = super::Seeking {
+            wanted: Some(wanted),
+            needle: Some(&needle),
+            scanned: several.then_some(&scanned),
+            ..super::Seeking::default()
+        };
         let (mut tags, mut checkouts) = (Vec::new(), Vec::new());
         let mut outcomes = Vec::new();
         for target in targets {

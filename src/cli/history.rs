@@ -12,13 +12,14 @@ use time::format_description::well_known::Rfc3339;
 use super::exit::Exit;
 use super::output::{self, Color, FormatName};
 use super::progress::Progress;
+use super::remember::Memory;
 use super::repos::Repositories;
 use crate::audit::{Auditor, Options, Target};
 use crate::detect::{self, Detector};
 use crate::key::KeyId;
-use crate::model::{Interrupt, LedgerEntry, Report};
+use crate::model::{Interrupt, LedgerEntry, Report, Silent};
 use crate::report::{self, Format};
-use crate::state::{Known, Ledger, LedgerEvent};
+use crate::state::{Known, Ledger, LedgerEvent, Remembered};
 use crate::store::{Error, Reader};
 
 /// Audit whole histories: every key that was ever in a repository
@@ -82,6 +83,10 @@ pub(super) struct History {
     #[arg(long, value_name = "FILE", help_heading = "Known keys")]
     ledger: Option<PathBuf>,
 
+    /// Remember in FILE what was read and found: the next audit with it reads what is new, and nothing where nothing is
+    #[arg(long, value_name = "FILE", help_heading = "Again and again")]
+    state: Option<PathBuf>,
+
     /// Do not read objects larger than SIZE (bytes, or with K, M, G), blobs apart that are searched while they are
     /// unpacked (see --max-memory); they are told and make exit 3
     #[arg(long, value_name = "SIZE", default_value = "1G", value_parser = size, help_heading = "Limits")]
@@ -126,7 +131,7 @@ impl History {
             Ok(ledger) => ledger,
             Err(exit) => return exit,
         };
-        let targets = match self.repositories.targets() {
+        let targets = match self.keep_files_apart().and_then(|()| self.repositories.targets()) {
             Ok(targets) => targets,
             Err(exit) => return exit,
         };
@@ -138,18 +143,41 @@ impl History {
         targets.iter().for_each(tell_failure);
         let limits = detect::Limits { depth: self.max_depth.into(), decoded: self.max_decoded, ..Default::default() };
         let (detector, options) = (Detector::with_limits(limits), self.options());
+        let silent =
+            Auditor { detector: &detector, options: &options, events: &Silent, interrupt: Interrupt::on(interrupt) };
+        // What is asked of the file is answered before there is any progress to tell of.
+        let memory = self.state.as_deref().filter(|_| !nothing_opened);
+        let memory = match memory.map(|path| Memory::of(path, &silent, &targets, self.quiet)).transpose() {
+            Ok(memory) => memory,
+            Err(exit) => return exit,
+        };
         let progress = Progress::new(self.quiet);
-        let auditor =
-            Auditor { detector: &detector, options: &options, events: &progress, interrupt: Interrupt::on(interrupt) };
-        let mut report = auditor.run(targets, &known, now());
+        let auditor = Auditor { events: &progress, ..silent };
+        let (mut report, remembered) = audit(&auditor, targets, &known, memory);
         join(&mut report, &ledger, &detector);
         progress.finish();
         if nothing_opened && matches!(self.format, FormatName::Text) && self.output.is_none() {
             return Exit::Incomplete;
         }
-        match self.deliver(&report, &known, &detector) {
+        match self.deliver(&report, &known, &detector, remembered) {
             Ok(()) => Exit::of(&report),
             Err(()) => Exit::Incomplete,
+        }
+    }
+
+    /// Refuses one file for two things. It has been told where this fails.
+    fn keep_files_apart(&self) -> Result<(), Exit> {
+        let Some(state) = self.state.as_deref() else { return Ok(()) };
+        let real = |path: &Path| path.canonicalize().ok();
+        let others = [&self.output, &self.checklist, &self.known, &self.write_known, &self.ledger];
+        let is_state = |other: &&Path| *other == state || (real(state).is_some() && real(other) == real(state));
+        match others.into_iter().flatten().map(PathBuf::as_path).find(is_state) {
+            None => Ok(()),
+            Some(_) => {
+                let message = format!("{} is named for two things", state.display());
+                output::error(&message, Some("give --state a file of its own"));
+                Err(Exit::Usage)
+            }
         }
     }
 
@@ -173,7 +201,13 @@ impl History {
     }
 
     /// Writes everything that was asked for; tries each even where another failed.
-    fn deliver(&self, report: &Report, known: &Known, detector: &Detector) -> Result<(), ()> {
+    fn deliver(
+        &self,
+        report: &Report,
+        known: &Known,
+        detector: &Detector,
+        remembered: Option<Remembered>,
+    ) -> Result<(), ()> {
         let format = self.format.format();
         let to_stdout = self.output.as_deref().is_none_or(|path| path == Path::new("-"));
         let color = to_stdout && self.color.on_stdout();
@@ -202,7 +236,25 @@ impl History {
             let text = known.with(&report.keys, &report.generated_at[..10], &reason);
             check(output::to_file(path, text.as_bytes()), path);
         }
+        if let (Some(path), Some(remembered)) = (&self.state, remembered) {
+            check(output::to_file(path, &remembered.text()), path);
+        }
         whole
+    }
+}
+
+/// The report, and what to remember for the next one if there is anything new to.
+fn audit(
+    auditor: &Auditor<'_>,
+    targets: Vec<Target>,
+    known: &Known,
+    memory: Option<Memory>,
+) -> (Report, Option<Remembered>) {
+    let now = now();
+    let Some(mut memory) = memory else { return (auditor.run(targets, known, now), None) };
+    match memory.replay(auditor.detector, known, &now) {
+        Some(report) => (report, None),
+        None => memory.audit(auditor, targets, known, now),
     }
 }
 

@@ -15,6 +15,7 @@ mod output;
 mod policy;
 mod progress;
 mod purge_plan;
+mod remember;
 mod repos;
 mod status;
 mod trace;

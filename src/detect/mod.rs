@@ -177,6 +177,11 @@ impl Detector {
         Self { needles: Needles::new(), limits }
     }
 
+    /// How far it follows encodings and containers.
+    pub fn limits(&self) -> Limits {
+        self.limits
+    }
+
     /// Whether anything in `bytes` is worth a scan: where nothing is, a scan finds nothing. Containers are not looked
     /// into: for names and other short text.
     pub fn has_candidate(&self, bytes: &[u8]) -> bool {

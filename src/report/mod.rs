@@ -13,7 +13,7 @@ use crate::model::{Answers, Liveness, Report, Shown};
 
 pub use clock::Plan;
 pub use progress::{Evidence, KeyProgress, State, Step, paths_to_ignore, progress};
-pub use read::{Mask, ReadError, read};
+pub use read::{Mask, ReadError, read, read_document};
 pub use trace::{Trace, TraceFormat, write_trace};
 
 mod checklist;

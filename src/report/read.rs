@@ -12,7 +12,7 @@ use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
 use crate::key::KeyId;
-use crate::model::{Entry, KeyReport, REPORT_SCHEMA, Report, Shown};
+use crate::model::{Entry, KeyReport, REPORT_SCHEMA, RawTime, Report, Shown};
 
 use super::{escape, wording};
 
@@ -66,7 +66,15 @@ pub type Mask<'a> = &'a dyn Fn(&[u8]) -> Shown;
 /// # Errors
 /// Where it is cut short, of another version, or not what this program writes.
 pub fn read(text: &[u8], mask: Mask<'_>) -> Result<Report, ReadError> {
-    let mut document: Value = serde_json::from_slice(text).map_err(|error| unreadable(text, &error))?;
+    let document: Value = serde_json::from_slice(text).map_err(|error| unreadable(text, &error))?;
+    read_document(document, mask)
+}
+
+/// Reads a report that is part of another document.
+///
+/// # Errors
+/// Where it is of another version, or not what this program writes.
+pub fn read_document(mut document: Value, mask: Mask<'_>) -> Result<Report, ReadError> {
     match document.get("schema").and_then(Value::as_str) {
         Some(REPORT_SCHEMA) => {}
         Some(other) => {
@@ -187,7 +195,9 @@ fn parse_time(text: &str) -> Option<OffsetDateTime> {
 fn restore_order(entry: &mut Entry) {
     let person = entry.committer.as_ref().or(entry.tagger.as_ref());
     let time = person.and_then(|person| person.time.as_deref()).and_then(parse_time);
-    entry.seconds = time.map(OffsetDateTime::unix_timestamp);
+    // Git records times that RFC 3339 cannot say.
+    let recorded = || person.and_then(|person| RawTime::parse(&person.time_raw.unescaped())).map(|time| time.seconds);
+    entry.seconds = time.map(OffsetDateTime::unix_timestamp).or_else(recorded);
 }
 
 #[cfg(test)]

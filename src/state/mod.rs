@@ -3,6 +3,7 @@
 mod known;
 mod ledger;
 mod policy;
+mod remembered;
 mod status;
 
 pub use known::{Known, KnownError, Tally};
@@ -11,4 +12,5 @@ pub use policy::{
     Allowance, Class, Limits, Mode, OnOpaque, Policy, PolicyError, PolicyPlaces, Reaction, Standing, allow_entries,
     is_day,
 };
+pub use remembered::{DETECTOR, PackMemory, Remembered, RememberedError, RepositoryMemory, StateFile};
 pub use status::{Asked, Status, StatusError, Tick, is_instance};

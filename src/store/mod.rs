@@ -11,6 +11,7 @@
 mod bulk;
 mod commit_graph;
 mod files;
+mod fingerprint;
 mod guard;
 mod index_file;
 mod inflate;
@@ -36,6 +37,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 
+pub use fingerprint::{fingerprint, has_any};
 pub use guard::{ignored_by, push_hook};
 pub use index_file::IndexEntry;
 pub use inflate::Pieces;
@@ -210,6 +212,34 @@ pub struct Store {
     pub listing_gaps: Vec<Gap>,
     walker: Option<Mutex<Walker>>,
     failed: Vec<ObjectIndex>,
+    unread: Vec<ObjectIndex>,
+}
+
+/// All that names objects, and how.
+struct Names {
+    format: ObjectFormat,
+    refs: Refs,
+    indexes: Vec<(Vec<u8>, Vec<IndexEntry>)>,
+    shallow: Vec<Oid>,
+    gaps: Vec<Gap>,
+}
+
+impl Names {
+    fn read(layout: &Layout, options: OpenOptions) -> Result<Self, Error> {
+        let mut gaps = Vec::new();
+        let format = format(layout, &mut gaps)?;
+        let refs = refs::read(layout, format, options.reflogs, &mut gaps);
+        let mut indexes = Vec::new();
+        if options.indexes {
+            indexes.push((b"index".to_vec(), index_file::read(&layout.common_dir, format, &mut gaps)));
+            for (name, dir) in refs::worktrees(&layout.common_dir) {
+                let name = [b"worktrees/", name.as_slice(), b"/index"].concat();
+                indexes.push((name, index_file::read(&dir, format, &mut gaps)));
+            }
+        }
+        let shallow = shallow(&layout.common_dir, &mut gaps);
+        Ok(Self { format, refs, indexes, shallow, gaps })
+    }
 }
 
 /// How a repository is opened.
@@ -228,18 +258,7 @@ impl Store {
     /// # Errors
     /// Where nothing of it could be read; anything less is a [`Gap`].
     pub fn open(layout: Layout, options: OpenOptions) -> Result<Self, Error> {
-        let mut gaps = Vec::new();
-        let format = format(&layout, &mut gaps)?;
-        let refs = refs::read(&layout, format, options.reflogs, &mut gaps);
-        let mut indexes = Vec::new();
-        if options.indexes {
-            indexes.push((b"index".to_vec(), index_file::read(&layout.common_dir, format, &mut gaps)));
-            for (name, dir) in refs::worktrees(&layout.common_dir) {
-                let name = [b"worktrees/", name.as_slice(), b"/index"].concat();
-                indexes.push((name, index_file::read(&dir, format, &mut gaps)));
-            }
-        }
-        let shallow = shallow(&layout.common_dir, &mut gaps);
+        let Names { format, refs, indexes, shallow, gaps } = Names::read(&layout, options)?;
         let mut listing_gaps = Vec::new();
         let objects = list_objects(&layout, format, &mut listing_gaps);
         Ok(Self {
@@ -253,6 +272,7 @@ impl Store {
             listing_gaps,
             walker: None,
             failed: Vec::new(),
+            unread: Vec::new(),
         })
     }
 
@@ -267,6 +287,7 @@ impl Store {
         self.objects = objects;
         self.walker = None;
         self.failed.clear();
+        self.unread.clear();
         true
     }
 
@@ -292,9 +313,11 @@ impl Store {
         pass.failures.into_inner().unwrap_or_default()
     }
 
-    /// Lets [`Store::read`] use libgit2, now that a pass has shown which objects it must not be asked for.
-    pub fn trust_all_but(&mut self, failures: &[(ObjectIndex, Failure)]) {
+    /// Lets [`Store::read`] use libgit2, now that a pass has shown which objects it must not be asked for: those that
+    /// failed, and those that the pass did not read. Both in order.
+    pub fn trust_all_but(&mut self, failures: &[(ObjectIndex, Failure)], unread: &[ObjectIndex]) {
         self.failed = failures.iter().map(|(index, _)| *index).collect();
+        self.unread = unread.to_vec();
         self.walker = Walker::open(&self.objects).map(Mutex::new);
     }
 
@@ -308,6 +331,7 @@ impl Store {
         if is_packed
             && !self.objects.copies.contains_key(&index)
             && self.failed.binary_search(&index).is_err()
+            && self.unread.binary_search(&index).is_err()
             && let Some(walker) = &self.walker
             && let Ok(walker) = walker.lock()
             && let Ok(kind) = walker.read(&self.objects, index, out)

@@ -6,6 +6,7 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
+use super::fingerprint::DirMark;
 use super::inflate::Inflater;
 use super::pack::{self, EntryKind, Listing, Pack};
 use super::{Failure, Gap, loose};
@@ -36,6 +37,8 @@ pub struct Objects {
     borrowed: Vec<bool>,
     pub(super) packs: Vec<Pack>,
     pub(super) loose_dirs: Vec<PathBuf>,
+    /// By what each directory is known again.
+    pub(super) marks: Vec<DirMark>,
 }
 
 /// As many as there are pairs of bytes.
@@ -96,11 +99,12 @@ impl Objects {
     /// Lists everything in `own`, the repository's object directory, and in `alternates`.
     pub(super) fn list(own: &Path, alternates: &[PathBuf], format: ObjectFormat, gaps: &mut Vec<Gap>) -> Self {
         let mut packs = Vec::new();
-        let mut sources = Vec::new();
+        let (mut sources, mut marks) = (Vec::new(), Vec::new());
         let dirs: Vec<PathBuf> = std::iter::once(own.to_owned()).chain(alternates.iter().cloned()).collect();
         for (dir_number, dir) in dirs.iter().enumerate() {
             // Loose ones first: what is packed meanwhile is then seen in its pack.
             let loose = loose::list(dir, format, gaps);
+            let mut mark = DirMark::of(&loose);
             if !loose.is_empty() {
                 let ids = loose.iter().flat_map(|oid| oid.as_bytes().to_vec()).collect();
                 let listing = Listing { ids, offsets: Vec::new() };
@@ -109,13 +113,15 @@ impl Objects {
             for index in pack_indexes(dir, gaps) {
                 if let Some((pack, listing)) = Pack::open(&index, format, packs.len() < OPEN_PACKS, gaps) {
                     sources.push(Source { listing, pack: Some(packs.len() as u32), dir: dir_number as u32 });
+                    mark.packs.extend(pack.mark.clone());
                     packs.push(pack);
                 }
             }
+            marks.push(mark);
         }
         // A pack's copy before a loose one's, the own directory's before an alternate's.
         sources.sort_by_key(|source| (source.dir, source.pack.is_none()));
-        Self::merge(&sources, packs, dirs, format)
+        Self { marks, ..Self::merge(&sources, packs, dirs, format) }
     }
 
     fn merge(sources: &[Source], packs: Vec<Pack>, loose_dirs: Vec<PathBuf>, format: ObjectFormat) -> Self {
@@ -130,6 +136,7 @@ impl Objects {
             borrowed: Vec::with_capacity(total / hash),
             packs,
             loose_dirs,
+            marks: Vec::new(),
         };
         let id = |source: usize, row: usize| &sources[source].listing.ids[row * hash..(row + 1) * hash];
         let mut heads: BinaryHeap<Reverse<(&[u8], usize, usize)>> = sources
@@ -225,6 +232,20 @@ impl Objects {
         self.borrowed[index as usize]
     }
 
+    /// By what each pack is known again: checksums and sizes of the pack and its index. None where it is too short.
+    pub fn pack_marks(&self) -> Vec<Option<String>> {
+        self.packs.iter().map(|pack| pack.mark.as_ref().map(ToString::to_string)).collect()
+    }
+
+    /// Where the copies of an object stand: the numbers of their packs, none for a loose one.
+    pub fn places(&self, index: ObjectIndex) -> impl Iterator<Item = Option<usize>> {
+        let copies = self.copies.get(&index).into_iter().flatten();
+        std::iter::once(&self.location[index as usize]).chain(copies).map(|location| match location {
+            Location::Packed { pack, .. } => Some(*pack as usize),
+            Location::Loose { .. } => None,
+        })
+    }
+
     /// Reads one object by itself, from whichever copy can be read, into `out`. A chain of deltas is followed as far
     /// as it goes, through other packs too. Cost: the whole chain.
     ///
@@ -302,7 +323,7 @@ impl Objects {
 }
 
 /// The pack indexes below an object directory, in order. A pack without one is a gap.
-fn pack_indexes(objects: &Path, gaps: &mut Vec<Gap>) -> Vec<PathBuf> {
+pub(super) fn pack_indexes(objects: &Path, gaps: &mut Vec<Gap>) -> Vec<PathBuf> {
     let dir = objects.join("pack");
     let entries = match fs::read_dir(&dir) {
         Ok(entries) => entries,

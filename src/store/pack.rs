@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 
 use rustc_hash::FxHashSet;
 
+use super::fingerprint::PackMark;
 use super::inflate::{Inflater, room};
 use super::{Failure, Gap, files};
 use crate::model::{Copied, ObjectFormat, ObjectType, Oid};
@@ -19,6 +20,8 @@ pub(super) struct Pack {
     handle: Option<File>,
     /// Where the trailing checksum begins, which ends the last entry.
     pub(super) end: u64,
+    /// By what it is known again; none where it is too short for that.
+    pub(super) mark: Option<PackMark>,
 }
 
 /// What the index of a pack lists: ids in order, and their offsets.
@@ -94,7 +97,8 @@ impl Pack {
             gap("corrupt", index, flaw);
         }
         let end = size.saturating_sub(format.raw_len() as u64);
-        Some((Self { path, handle: keep_open.then_some(file), end }, listing))
+        let mark = PackMark::of(&file, &bytes, format);
+        Some((Self { path, handle: keep_open.then_some(file), end, mark }, listing))
     }
 
     /// Calls `with` with the open file.

@@ -160,6 +160,33 @@ fn ctrl_c_reports_what_was_found_so_far_and_exits_3() {
 }
 
 #[test]
+fn what_was_stopped_is_not_remembered() {
+    //  first: A +   main (remembered)        second: takes long to read, and is interrupted
+    let mut first = Repo::bare();
+    first.commit_on(MAIN, &[(".env", Some(&env(&live_key(1404))))], "A");
+    first.finish();
+    let state = first.beside("state");
+    let second = slow();
+    let paths = [first.path(), second.path(), &state].map(|path| path.to_str().unwrap().to_owned());
+    let stopped = || {
+        let mut child = binary(&["history", "--state", &paths[2], &paths[0], &paths[1]]).spawn().expect("starting it");
+        while handles_interrupt(child.id()) == Some(false) {
+            std::thread::sleep(Duration::from_millis(2));
+        }
+        std::thread::sleep(Duration::from_millis(300));
+        interrupt(child.id());
+        assert_eq!(end_of(&mut child, Duration::from_secs(30)), Some(3));
+    };
+    stopped();
+    assert!(!state.exists());
+    let run = crate::common::run::Audit::new(&["history", "--state"]).and(&state).and(first.path()).run();
+    assert_eq!(run.code, Some(1), "{}", run.errors());
+    let before = std::fs::read(&state).unwrap();
+    stopped();
+    assert_eq!(std::fs::read(&state).unwrap(), before);
+}
+
+#[test]
 fn a_second_ctrl_c_ends_it_at_once() {
     //  the list of repositories comes from a pipe that stays open, so that the audit cannot begin
     let mut command = binary(&["history", "--repos-from", "-"]);

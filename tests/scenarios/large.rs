@@ -1,9 +1,9 @@
 //! What is large: blobs that are searched while they are unpacked, families that do not fit into memory at once, and
 //! one family for many threads.
 
-use crate::common::packs::{Packed, Step, Stored, delta, made_up, write_pack};
 use super::support::{MAIN, audit_at, audit_with, env, found, list, loose_path};
 use crate::common::fixture::Repo;
+use crate::common::packs::{Packed, Step, Stored, delta, made_up, write_pack};
 use crate::common::run::Audit;
 use crate::common::secrets::live_key;
 

@@ -1,0 +1,187 @@
+//! Whether a repository is as it was, without reading an object or an index of a pack.
+//!
+//! A pack is known by its trailing checksum and size, its index by the same, loose objects by their ids; refs, reflogs,
+//! indexes and what cuts a shallow clone by what is in them. What changes bytes in place and leaves all of these is not
+//! seen: nothing that git does.
+
+use std::fmt::{self, Write as _};
+use std::fs::File;
+use std::os::unix::fs::FileExt;
+use std::path::Path;
+
+use sha2::{Digest, Sha256};
+
+use super::locate::Layout;
+use super::lookup::Lookup;
+use super::objects::pack_indexes;
+use super::{IndexEntry, Names, OpenOptions, Refs, Store, files, format, loose, refs};
+use crate::model::{ObjectFormat, Oid};
+
+/// What an object directory has.
+pub(super) struct DirMark {
+    /// A hash of the loose objects' ids.
+    loose: [u8; 32],
+    pub(super) packs: Vec<PackMark>,
+}
+
+impl DirMark {
+    pub(super) fn of(loose: &[Oid]) -> Self {
+        let mut hash = Canonical::default();
+        loose.iter().for_each(|oid| hash.add(oid.as_bytes()));
+        Self { loose: hash.0.finalize().into(), packs: Vec::new() }
+    }
+}
+
+/// By what a pack and its index are known again.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct PackMark {
+    pack: End,
+    index: End,
+}
+
+/// The end of a file, its checksum, and where that begins.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct End {
+    checksum: Vec<u8>,
+    at: u64,
+}
+
+impl PackMark {
+    /// Of a pack whose file is open and whose index has been read.
+    pub(super) fn of(pack: &File, index: &[u8], format: ObjectFormat) -> Option<Self> {
+        let at = index.len().checked_sub(format.raw_len())?;
+        let index = End { checksum: index[at..].to_vec(), at: at as u64 };
+        Some(Self { pack: End::read(pack, format)?, index })
+    }
+
+    /// Of the pack whose index is at `index`.
+    fn read(index: &Path, format: ObjectFormat) -> Option<Self> {
+        let end = |path: &Path| End::read(&files::open(path).ok()?, format);
+        Some(Self { pack: end(&index.with_extension("pack"))?, index: end(index)? })
+    }
+}
+
+impl End {
+    fn read(file: &File, format: ObjectFormat) -> Option<Self> {
+        let at = file.metadata().ok()?.len().checked_sub(format.raw_len() as u64)?;
+        let mut checksum = vec![0; format.raw_len()];
+        file.read_exact_at(&mut checksum, at).ok()?;
+        Some(Self { checksum, at })
+    }
+}
+
+impl fmt::Display for PackMark {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (end, before) in [(&self.pack, ""), (&self.index, "-")] {
+            f.write_str(before)?;
+            end.checksum.iter().try_for_each(|byte| write!(f, "{byte:02x}"))?;
+            write!(f, "-{}", end.at)?;
+        }
+        Ok(())
+    }
+}
+
+/// Parts with their lengths, so that no two lists of parts are one text.
+#[derive(Default)]
+struct Canonical(Sha256);
+
+impl Canonical {
+    fn add(&mut self, part: &[u8]) {
+        self.number(part.len() as u64);
+        self.0.update(part);
+    }
+
+    fn number(&mut self, number: u64) {
+        self.0.update(number.to_le_bytes());
+    }
+
+    fn all<T>(&mut self, items: &[T], add: impl Fn(&mut Self, &T)) {
+        self.number(items.len() as u64);
+        items.iter().for_each(|item| add(self, item));
+    }
+}
+
+/// All that findings depend on.
+struct Parts<'a> {
+    format: ObjectFormat,
+    refs: &'a Refs,
+    indexes: &'a [(Vec<u8>, Vec<IndexEntry>)],
+    shallow: &'a [Oid],
+    marks: &'a [DirMark],
+}
+
+fn hash(parts: &Parts<'_>) -> String {
+    let mut hash = Canonical::default();
+    hash.add(parts.format.name().as_bytes());
+    hash.all(&parts.refs.tips, |hash, tip| {
+        hash.add(&tip.name);
+        hash.add(tip.oid.as_bytes());
+        hash.number(u64::from(tip.is_head));
+    });
+    hash.all(&parts.refs.symbolic, |hash, name| hash.add(name));
+    hash.number(parts.refs.branches.len() as u64);
+    for (head, branch) in &parts.refs.branches {
+        hash.add(head);
+        hash.add(branch);
+    }
+    hash.all(&parts.refs.reflogs, |hash, log| {
+        hash.add(&log.name);
+        hash.all(&log.lines, |hash, line| hash.add(&line.text));
+    });
+    hash.all(parts.indexes, |hash, (name, entries)| {
+        hash.add(name);
+        hash.all(entries, |hash, entry| {
+            hash.add(&entry.path);
+            hash.add(entry.oid.as_bytes());
+            hash.number(u64::from(entry.mode));
+        });
+    });
+    hash.all(parts.shallow, |hash, oid| hash.add(oid.as_bytes()));
+    hash.all(parts.marks, |hash, dir| {
+        hash.add(&dir.loose);
+        hash.all(&dir.packs, |hash, pack| hash.add(pack.to_string().as_bytes()));
+    });
+    let mut text = String::with_capacity(64);
+    // Writing to a string cannot fail.
+    hash.0.finalize().iter().for_each(|byte| _ = write!(text, "{byte:02x}"));
+    text
+}
+
+/// The fingerprint of a repository as it is now; none where anything of it cannot be read.
+pub fn fingerprint(layout: &Layout, options: OpenOptions) -> Option<String> {
+    let mut names = Names::read(layout, options).ok()?;
+    let own = layout.common_dir.join("objects");
+    let mut marks = Vec::new();
+    for dir in std::iter::once(own.clone()).chain(refs::alternates(&own, &mut names.gaps)) {
+        let mut mark = DirMark::of(&loose::list(&dir, names.format, &mut names.gaps));
+        for index in pack_indexes(&dir, &mut names.gaps) {
+            mark.packs.push(PackMark::read(&index, names.format)?);
+        }
+        marks.push(mark);
+    }
+    let Names { format, refs, indexes, shallow, gaps } = names;
+    let parts = Parts { format, refs: &refs, indexes: &indexes, shallow: &shallow, marks: &marks };
+    gaps.is_empty().then(|| hash(&parts))
+}
+
+/// Whether a repository has any of these objects. Cost: a look-up for each.
+pub fn has_any(layout: &Layout, oids: &[Oid]) -> bool {
+    let Ok(format) = format(layout, &mut Vec::new()) else { return false };
+    let own = layout.common_dir.join("objects");
+    let dirs = std::iter::once(own.clone()).chain(refs::alternates(&own, &mut Vec::new()));
+    let mut lookup = Lookup::new(dirs.collect(), format);
+    oids.iter().any(|oid| lookup.has(oid))
+}
+
+impl Store {
+    /// The fingerprint of what has been read: of the repository as it was opened and last listed.
+    pub fn fingerprint(&self) -> String {
+        hash(&Parts {
+            format: self.format,
+            refs: &self.refs,
+            indexes: &self.indexes,
+            shallow: &self.shallow,
+            marks: &self.objects.marks,
+        })
+    }
+}
