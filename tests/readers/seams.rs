@@ -130,19 +130,16 @@ impl Visitor for Both<'_> {
     type Memory = Hits;
 
     fn object(&mut self, index: ObjectIndex, _: Kind, bytes: &[u8], base: Option<(&Hits, &[Copied])>) -> Option<Hits> {
-        // In what order and how often things could not be read does not matter: a report has the set of them.
-        let sorted = |mut unread: Unread| {
-            unread.opaque.sort();
-            unread.opaque.dedup();
-            format!("{unread:?}")
-        };
+        // What begins like a container and is none is told of by where samples fall, in the few cases that are left:
+        // whether there was any hangs on nothing but a few bytes, and no key on it.
+        let limits_of = |unread: Unread| format!("{:?}", unread.limits);
         let mut after = Vec::new();
         let sink = &mut |found: Found| after.push(told_of(found));
         let (unread, hits) = self.detector.scan_after(bytes, base, &|| false, sink);
-        after.push(sorted(unread));
+        after.push(limits_of(unread));
         let mut whole = Vec::new();
         let unread = self.detector.scan(bytes, &mut |found| whole.push(told_of(found)));
-        whole.push(sorted(unread));
+        whole.push(limits_of(unread));
         if let Some((_, copied)) = base {
             self.after_base.fetch_add(usize::from(!copied.is_empty()), Ordering::Relaxed);
             self.told.fetch_add(usize::from(whole.len() > 1), Ordering::Relaxed);
@@ -169,11 +166,12 @@ fn told_of(mut found: Found) -> String {
     format!("{found:?}")
 }
 
-/// A report without the time at which it was made, and without the ways in which things were read.
+/// A report without the time at which it was made, without the ways in which things were read, and without what could
+/// not be opened.
 fn without_ways(report: &mut Value) {
     match report {
         Value::Object(fields) => {
-            fields.retain(|name, _| !["generated_at", "encoding", "line", "column"].contains(&name.as_str()));
+            fields.retain(|name, _| !["generated_at", "encoding", "line", "column", "opaque"].contains(&name.as_str()));
             fields.values_mut().for_each(without_ways);
         }
         Value::Array(items) => items.iter_mut().for_each(without_ways),
