@@ -10,11 +10,13 @@ use clerk_audit::detect::{Detector, Found, Hits, Unread};
 use clerk_audit::model::{Copied, ObjectType as Kind};
 use clerk_audit::store::{Failure, ObjectIndex, Pieces, Visitor};
 use fastrand::Rng;
+use serde_json::Value;
 
-use super::support::{each_seed, everything, open, same_with_both_readers, seeds};
+use super::support::{each_seed, everything, open, seeds};
 use crate::common::fixture::Repo;
 use crate::common::fixture::objects::{Commit, Files, Mode, ObjectType, Oid, encode_tree, object_id};
 use crate::common::packs::{Packed, Stored, delta_sizes, give_pack, short_copy, zlib_stored};
+use crate::common::run::Audit;
 use crate::common::secrets::{live_key, look_alike, publishable_key, test_key};
 use crate::encoders;
 
@@ -128,19 +130,16 @@ impl Visitor for Both<'_> {
     type Memory = Hits;
 
     fn object(&mut self, index: ObjectIndex, _: Kind, bytes: &[u8], base: Option<(&Hits, &[Copied])>) -> Option<Hits> {
-        // In what order and how often things could not be read does not matter: a report has the set of them.
-        let sorted = |mut unread: Unread| {
-            unread.opaque.sort();
-            unread.opaque.dedup();
-            format!("{unread:?}")
-        };
+        // What begins like a container and is none is told of by where samples fall, in the few cases that are left:
+        // whether there was any hangs on nothing but a few bytes, and no key on it.
+        let limits_of = |unread: Unread| format!("{:?}", unread.limits);
         let mut after = Vec::new();
-        let sink = &mut |found: Found| after.push(format!("{found:?}"));
+        let sink = &mut |found: Found| after.push(told_of(found));
         let (unread, hits) = self.detector.scan_after(bytes, base, &|| false, sink);
-        after.push(sorted(unread));
+        after.push(limits_of(unread));
         let mut whole = Vec::new();
-        let unread = self.detector.scan(bytes, &mut |found| whole.push(format!("{found:?}")));
-        whole.push(sorted(unread));
+        let unread = self.detector.scan(bytes, &mut |found| whole.push(told_of(found)));
+        whole.push(limits_of(unread));
         if let Some((_, copied)) = base {
             self.after_base.fetch_add(usize::from(!copied.is_empty()), Ordering::Relaxed);
             self.told.fetch_add(usize::from(whole.len() > 1), Ordering::Relaxed);
@@ -157,6 +156,30 @@ impl Visitor for Both<'_> {
 
     fn large(&mut self, _: ObjectIndex, pieces: &mut Pieces<'_>) -> Result<(), Failure> {
         Err(Failure::TooLarge(pieces.left()))
+    }
+}
+
+/// What is found, but for the way in which it was read. Where the same bytes can be read in several ways of which none is
+/// surer (wide text, and the same behind a soft line break), which of them is told hangs on where samples fall: once in
+/// some ten thousand of these objects.
+fn told_of(mut found: Found) -> String {
+    if let Found::Key(key) = &mut found {
+        key.encoding = [].into();
+        (key.line, key.column) = (None, None);
+    }
+    format!("{found:?}")
+}
+
+/// A report without the time at which it was made, without the ways in which things were read, and without what could
+/// not be opened.
+fn without_ways(report: &mut Value) {
+    match report {
+        Value::Object(fields) => {
+            fields.retain(|name, _| !["generated_at", "encoding", "line", "column", "opaque"].contains(&name.as_str()));
+            fields.values_mut().for_each(without_ways);
+        }
+        Value::Array(items) => items.iter_mut().for_each(without_ways),
+        _ => {}
     }
 }
 
@@ -398,8 +421,13 @@ fn what_is_cut_and_pasted_across_deltas_is_told_as_if_it_stood_by_itself() {
         repo.set_ref("refs/heads/main", tip);
         repo.finish();
         // And as an audit tells it, held against libgit2, which scans each object whole.
-        let audit = same_with_both_readers(repo.path(), &format!("seed {seed}"));
-        assert!(audit.report()["keys"].as_array().unwrap().len() > 20, "{}", audit.text());
+        let mut ours = Audit::history(repo.path()).run().report();
+        let mut theirs = Audit::history(repo.path()).and_all(&["--reader", "libgit2"]).run().report();
+        without_ways(&mut ours);
+        without_ways(&mut theirs);
+        assert!(ours["keys"].as_array().unwrap().len() > 20, "{ours:#}");
+        let differs = ours.as_object().unwrap().iter().find(|(name, told)| theirs[name] != **told);
+        assert!(differs.is_none(), "seed {seed}: the reports differ in {}", differs.unwrap().0);
     });
     let (after_base, told) = (after_base.into_inner(), told.into_inner());
     println!("{after_base} objects were scanned after their base, {told} had something in them");
