@@ -2,10 +2,13 @@
 //!
 //! `cargo bench --bench history -- REPOSITORY...`; without one, on a repository made from a fixed seed. For each: the
 //! stages of an audit, medians of three, the ratio to `git cat-file --batch-all-objects --batch --unordered --buffer`
-//! and to `git rev-list --objects --all`, and the memory that is not the page cache's.
+//! and to `git rev-list --objects --all`, the memory that is not the page cache's, a second audit with `--state`, and a
+//! pass over the content of the blobs beside inflating each entry of one once and doing nothing.
 
 #![expect(clippy::print_stdout, reason = "a benchmark's output is its purpose")]
 
+use std::collections::{BTreeMap, HashMap};
+use std::fs::File;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -13,10 +16,11 @@ use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
 use clerk_audit::audit::{Auditor, Options, Target};
-use clerk_audit::detect::Detector;
-use clerk_audit::model::{Events, Interrupt, Report, Stage};
+use clerk_audit::detect::{Detector, Hits};
+use clerk_audit::model::{Copied, Events, Interrupt, ObjectFormat, ObjectType, Report, Silent, Stage};
 use clerk_audit::state::Known;
-use clerk_audit::store::{Reader, locate};
+use clerk_audit::store::parts::{self, Entries, Stored};
+use clerk_audit::store::{Failure, ObjectIndex, OpenOptions, PassOptions, Pieces, Reader, Store, Visitor, locate};
 
 const RUNS: usize = 3;
 
@@ -64,6 +68,140 @@ fn measure(repository: &Path) {
             peak_memory() >> 10,
         );
     }
+    remembered(repository, read);
+    content(repository);
+}
+
+/// The program itself, twice, with a file in which it remembers what it read.
+fn remembered(repository: &Path, read: Duration) {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let run = || {
+        let begin = Instant::now();
+        let mut audit = Command::new(env!("CARGO_BIN_EXE_clerk-audit"));
+        audit.args(["history", "--quiet", "--format", "json", "--output"]).arg(folder.path().join("report.json"));
+        audit.arg("--state").arg(folder.path().join("state.json")).arg(repository);
+        audit.stderr(Stdio::null()).status().expect("clerk-audit runs");
+        begin.elapsed().as_secs_f64()
+    };
+    let (first, mut again) = (run(), [run(), run(), run()]);
+    again.sort_by(f64::total_cmp);
+    println!(
+        "  clerk-audit --state, a second time {:6.2} s   {:.3} of the first time, {:.3} of git cat-file",
+        again[1],
+        again[1] / first,
+        again[1] / read.as_secs_f64()
+    );
+}
+
+/// Scans blobs, and passes over everything else.
+struct Blobs<'a>(&'a Detector, usize);
+
+impl Visitor for Blobs<'_> {
+    type Memory = Hits;
+
+    fn object(
+        &mut self,
+        _: ObjectIndex,
+        kind: ObjectType,
+        bytes: &[u8],
+        base: Option<(&Hits, &[Copied])>,
+    ) -> Option<Hits> {
+        if kind != ObjectType::Blob {
+            return None;
+        }
+        self.0.scan_after(bytes, base, &|| false, &mut |_| self.1 += 1).1
+    }
+
+    fn large(&mut self, _: ObjectIndex, pieces: &mut Pieces<'_>) -> Result<(), Failure> {
+        let mut scan = self.0.in_pieces();
+        while let Some(piece) = pieces.next_piece()? {
+            scan.feed(piece, &|| false, &mut |_| self.1 += 1);
+        }
+        scan.finish(&|| false, &mut |_| self.1 += 1);
+        Ok(())
+    }
+}
+
+/// The pass over all objects in which blobs are scanned, on one thread, beside inflating what is stored of blobs.
+fn content(repository: &Path) {
+    let layout = locate(repository, false).expect("a repository");
+    let objects = layout.common_dir.join("objects");
+    let store = Store::open(layout, OpenOptions { reflogs: false, indexes: false }).expect("a repository");
+    let detector = Detector::new();
+    let options = PassOptions {
+        reader: Reader::Bulk,
+        limit: 1 << 30,
+        memory: 512 << 20,
+        known: None,
+        interrupt: Interrupt::never(),
+        events: &Silent,
+    };
+    let (mut inflated, mut bytes) = (Duration::ZERO, 0);
+    for (pack, offsets) in blobs_of(&objects, store.format) {
+        let file = File::open(&pack).expect("a pack");
+        let mut entries = Entries::new(&file, end_of(&file, store.format), store.format, true);
+        let mut out = Vec::new();
+        let begin = Instant::now();
+        for offset in offsets {
+            _ = entries.read(offset, 1 << 30, &mut out);
+            bytes += out.len();
+        }
+        inflated += begin.elapsed();
+    }
+    let passes = (0..RUNS).map(|_| {
+        let begin = Instant::now();
+        store.visit_all(&mut [Blobs(&detector, 0)], &options);
+        begin.elapsed()
+    });
+    let pass = median(passes.collect());
+    println!(
+        "  inflating every entry of a blob  {:8.2} s   {:.2} GB, one thread\n  scanning all blobs, containers too{:7.2} s   {:.2} of that, one thread",
+        inflated.as_secs_f64(),
+        bytes as f64 / 1e9,
+        pass.as_secs_f64(),
+        pass.as_secs_f64() / inflated.as_secs_f64(),
+    );
+}
+
+fn end_of(pack: &File, format: ObjectFormat) -> u64 {
+    pack.metadata().expect("its size").len() - format.raw_len() as u64
+}
+
+/// Of each pack the offsets at which blobs stand, in order.
+fn blobs_of(objects: &Path, format: ObjectFormat) -> Vec<(PathBuf, Vec<u64>)> {
+    let folder = std::fs::read_dir(objects.join("pack")).into_iter().flatten().flatten();
+    let indexes = folder.map(|entry| entry.path()).filter(|path| path.extension().is_some_and(|it| it == "idx"));
+    let mut all = Vec::new();
+    for index in indexes {
+        let listed = parts::index(&std::fs::read(&index).expect("an index"), format).expect("a sound index");
+        let pack = index.with_extension("pack");
+        let file = File::open(&pack).expect("a pack");
+        let mut entries = Entries::new(&file, end_of(&file, format), format, true);
+        let (mut stored, mut out) = (BTreeMap::new(), Vec::new());
+        let place_of: HashMap<_, _> = listed.iter().copied().collect();
+        for (_, offset) in &listed {
+            if let Ok(how) = entries.read(*offset, 1 << 30, &mut out) {
+                stored.insert(*offset, how);
+            }
+        }
+        let is_blob = |offset: &u64| {
+            let mut at = *offset;
+            loop {
+                match stored.get(&at) {
+                    Some(Stored::Whole(kind)) => return *kind == ObjectType::Blob,
+                    Some(Stored::OffsetDelta(base)) => at = *base,
+                    Some(Stored::RefDelta(base)) => match place_of.get(base) {
+                        Some(place) => at = *place,
+                        None => return false,
+                    },
+                    None => return false,
+                }
+            }
+        };
+        let offsets = stored.keys().copied().filter(is_blob).collect();
+        all.push((pack, offsets));
+    }
+    all
 }
 
 /// How long each stage took.
