@@ -185,12 +185,14 @@ pub(super) fn contained(
         }
     }
     let mut found = Vec::new();
+    // What an earlier tag reached leads to nothing that is still open: so all tags together cost one walk.
+    let mut seen: HashSet<ObjectIndex> = HashSet::new();
     for (time, tip) in tags {
         if open.is_empty() {
             break;
         }
         let name = tip.name.strip_prefix(b"refs/tags/").unwrap_or(&tip.name);
-        for (commit, path) in reached(content, tip.peeled, &open.keys().copied().collect()) {
+        for (commit, path) in reached(content, tip.peeled, &open.keys().copied().collect(), &mut seen) {
             let Some(entry) = open.remove(&commit) else { continue };
             let tag = detector.mask(name);
             found.push(Contained {
@@ -220,10 +222,16 @@ fn time_of(store: &Store, content: &Content, tip: &TipObject) -> Option<i64> {
 type Step = (u64, Option<(ObjectIndex, usize)>);
 
 /// Those of `wanted` that a commit reaches, each with the way to it (`~3^2~1`): the shortest, where leaving the line
-/// of first parents costs as much as a long way along it (git's `name-rev.c`, `MERGE_TRAVERSAL_WEIGHT`).
-fn reached(content: &Content, from: ObjectIndex, wanted: &HashSet<ObjectIndex>) -> Vec<(ObjectIndex, String)> {
+/// of first parents costs as much as a long way along it (git's `name-rev.c`, `MERGE_TRAVERSAL_WEIGHT`). What is `seen`
+/// reaches none of them, and is not walked; what is walked is seen.
+fn reached(
+    content: &Content,
+    from: ObjectIndex,
+    wanted: &HashSet<ObjectIndex>,
+    seen: &mut HashSet<ObjectIndex>,
+) -> Vec<(ObjectIndex, String)> {
     const LEAVING: u64 = 65_535;
-    if content.graph.kind(from) != NodeKind::Commit {
+    if content.graph.kind(from) != NodeKind::Commit || seen.contains(&from) {
         return Vec::new();
     }
     let mut best: HashMap<ObjectIndex, Step> = HashMap::from([(from, (0, None))]);
@@ -233,7 +241,8 @@ fn reached(content: &Content, from: ObjectIndex, wanted: &HashSet<ObjectIndex>) 
             continue;
         }
         for (number, parent) in content.graph.links(commit).iter().skip(1).enumerate() {
-            if *parent == NONE || content.graph.kind(*parent) != NodeKind::Commit {
+            let leads_on = *parent != NONE && content.graph.kind(*parent) == NodeKind::Commit && !seen.contains(parent);
+            if !leads_on {
                 continue;
             }
             let cost = cost + if number == 0 { 1 } else { LEAVING };
@@ -246,6 +255,7 @@ fn reached(content: &Content, from: ObjectIndex, wanted: &HashSet<ObjectIndex>) 
     let mut found: Vec<(ObjectIndex, String)> =
         wanted.iter().filter(|commit| best.contains_key(commit)).map(|commit| (*commit, way(&best, *commit))).collect();
     found.sort();
+    seen.extend(best.into_keys());
     found
 }
 
