@@ -228,6 +228,15 @@ mod tests {
     }
 
     #[test]
+    fn a_time_that_only_git_can_say_is_in_order_all_the_same() {
+        let mut document = serde_json::to_value(sample::report()).unwrap();
+        let committer = &mut document["keys"][0]["introductions"][0]["committer"];
+        (committer["time"], committer["time_raw"]) = (Value::Null, "1763680000 +9900".into());
+        let read = read_document(document, &mask).unwrap();
+        assert_eq!(read.keys[0].introductions[0].seconds, Some(1_763_680_000));
+    }
+
+    #[test]
     fn every_other_format_is_the_same_from_a_report_read_back() {
         let report = sample::report();
         let again = read(json(&report).as_bytes(), &mask).unwrap();
