@@ -167,6 +167,70 @@ fn nothing_is_read_of_what_is_as_it_was_and_of_what_is_new_only_that() {
     assert_eq!(case.audit(&[]).code, Some(3));
 }
 
+/// One thing that is done to a repository, given its git directory.
+type Change<'a> = (&'a str, &'a dyn Fn(&mut Repo, &Path));
+
+#[test]
+fn everything_that_a_report_is_made_of_is_looked_at() {
+    //  A +   main, other; a reflog's line, a staged path; then one thing alone is another
+    let keys: Vec<String> = (9720..9727).map(live_key).collect();
+    let line = |oid: Oid, said: &str| {
+        format!("{} {oid} Ada Author <ada.author@example.test> 1700000000 +0000\t{said}\n", "0".repeat(40))
+    };
+    let changes: [Change<'_>; 8] = [
+        ("a reflog's text", &|repo, dir| {
+            let commit = repo.git(&["rev-parse", "main"]);
+            let commit = String::from_utf8(commit).unwrap();
+            let log = std::fs::read_to_string(dir.join("logs/refs/heads/main")).unwrap();
+            assert!(log.contains(commit.trim()));
+            std::fs::write(dir.join("logs/refs/heads/main"), log.replace("said", &keys[0])).unwrap();
+        }),
+        ("a reflog's name", &|_, dir| {
+            std::fs::rename(dir.join("logs/refs/heads/main"), dir.join(format!("logs/refs/heads/{}", keys[1])))
+                .unwrap();
+        }),
+        ("a staged path", &|repo, dir| {
+            std::fs::remove_file(dir.join("index")).unwrap();
+            let blob = repo.blob("x\n").to_string();
+            repo.git(&["update-index", "--add", "--cacheinfo", &format!("100644,{blob},{}", keys[2])]);
+        }),
+        ("a ref's name", &|repo, _| {
+            repo.git(&["update-ref", "refs/heads/another", "refs/heads/other"]);
+            repo.git(&["update-ref", "-d", "refs/heads/other"]);
+        }),
+        ("where a ref is", &|repo, _| _ = repo.git(&["update-ref", "refs/heads/other", "main~1"])),
+        ("a symbolic ref's name", &|repo, _| {
+            _ = repo.git(&["symbolic-ref", &format!("refs/heads/{}", keys[3]), "refs/heads/main"]);
+        }),
+        ("a loose object", &|repo, _| {
+            let text = format!("K={}\n", keys[4]);
+            repo.git_with_input(&["hash-object", "-w", "--stdin"], text.as_bytes());
+        }),
+        ("a worktree's HEAD", &|repo, _| {
+            let at = repo.beside("linked").to_str().unwrap().to_owned();
+            repo.git(&["worktree", "add", "-q", "--no-checkout", "--detach", &at, "main"]);
+        }),
+    ];
+    for (what, change) in changes {
+        let mut repo = Repo::with_work_tree();
+        repo.commit_on(MAIN, &[("x", Some("x\n"))], "first");
+        let a = repo.commit_on(MAIN, &[(".env", Some(&format!("K={}\n", keys[6])))], "A");
+        repo.branch("refs/heads/other", MAIN);
+        let blob = repo.blob("x\n").to_string();
+        repo.git(&["update-index", "--add", "--cacheinfo", &format!("100644,{blob},plain")]);
+        let dir = repo.git_directory();
+        std::fs::create_dir_all(dir.join("logs/refs/heads")).unwrap();
+        std::fs::write(dir.join("logs/refs/heads/main"), line(a, "said")).unwrap();
+        let state = repo.beside("state");
+        let before = plain(&Audit::history(repo.path()).and("--state").and(&state).run());
+        change(&mut repo, &dir);
+        let now = plain(&Audit::history(repo.path()).run());
+        assert_ne!(now, before, "{what} makes another report");
+        let told = Audit::history(repo.path()).and("--state").and(&state).run();
+        assert_eq!((plain(&told), told.errors().as_str()), (now, ""), "{what}");
+    }
+}
+
 #[test]
 fn what_is_loose_is_known_by_its_id_also_once_it_is_packed() {
     let mut repo = Repo::bare();
