@@ -10,7 +10,6 @@ use std::collections::BTreeMap;
 use std::io::Write as _;
 use std::path::Path;
 use std::sync::Mutex;
-use std::sync::atomic::{AtomicU64, Ordering};
 
 use common::fixture::Repo;
 use common::git;
@@ -18,6 +17,7 @@ use common::oracle::compare::differences;
 use common::oracle::facts::Facts;
 use common::random_history::Plan;
 use common::run::Audit;
+use common::seeds::failing;
 use serde_json::Value;
 
 const HISTORIES: u64 = 500;
@@ -29,32 +29,14 @@ fn random_histories_are_reported_as_brute_force_finds_them() {
     let histories = number("CLERK_AUDIT_HISTORIES").unwrap_or(if replayed.is_some() { 1 } else { HISTORIES });
     say(&format!("random histories: {histories} from seed {base} on"));
 
-    let threads = std::thread::available_parallelism().map_or(2, usize::from);
-    let next = AtomicU64::new(0);
-    let failures = Mutex::new(Vec::new());
     let tally = Mutex::new(BTreeMap::<&str, u64>::new());
-    std::thread::scope(|scope| {
-        for _ in 0..threads {
-            scope.spawn(|| {
-                loop {
-                    let seed = base + next.fetch_add(1, Ordering::Relaxed);
-                    let failed = failures.lock().expect("no thread panicked").len();
-                    if seed >= base + histories || failed >= 3 {
-                        break;
-                    }
-                    match check(&Plan::new(seed), replayed.is_some()) {
-                        Ok(checked) => {
-                            let mut tally = tally.lock().expect("no thread panicked");
-                            *tally.entry("keys").or_default() += checked.keys;
-                            *tally.entry(checked.also).or_default() += 1;
-                        }
-                        Err(told) => failures.lock().expect("no thread panicked").push((seed, told)),
-                    }
-                }
-            });
-        }
+    let failures = failing(base..base + histories, |seed| {
+        let checked = check(&Plan::new(seed), replayed.is_some())?;
+        let mut tally = tally.lock().expect("no thread panicked");
+        *tally.entry("keys").or_default() += checked.keys;
+        *tally.entry(checked.also).or_default() += 1;
+        Ok(())
     });
-    let failures = failures.into_inner().expect("no thread panicked");
     for (seed, told) in &failures {
         say(&format!("\nseed {seed} (CLERK_AUDIT_SEED={seed} replays it):\n{}", smallest(*seed, told)));
     }

@@ -10,13 +10,13 @@ use std::collections::BTreeMap;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
-use std::sync::atomic::{AtomicU64, Ordering};
 
 use common::fixture::Repo;
 use common::git;
 use common::random_history::Plan;
 use common::run::Audit;
 use common::secrets::{live_key, look_alike, publishable_key};
+use common::seeds::failing;
 use fastrand::Rng;
 use serde_json::Value;
 
@@ -193,30 +193,15 @@ fn an_audit_that_remembers_tells_what_one_tells_that_does_not() {
     let base = replayed.unwrap_or_else(|| fastrand::u64(..1 << 40));
     let histories = number("CLERK_AUDIT_HISTORIES").unwrap_or(if replayed.is_some() { 1 } else { HISTORIES });
     say(&format!("random histories that change: {histories} from seed {base} on"));
-    let threads = std::thread::available_parallelism().map_or(2, usize::from);
-    let next = AtomicU64::new(0);
-    let failures = Mutex::new(Vec::new());
     let tally = Mutex::new(BTreeMap::<&str, u64>::new());
-    std::thread::scope(|scope| {
-        for _ in 0..threads {
-            scope.spawn(|| {
-                loop {
-                    let seed = base + next.fetch_add(1, Ordering::Relaxed);
-                    if seed >= base + histories || failures.lock().expect("no thread panicked").len() >= 3 {
-                        break;
-                    }
-                    let (done, told) = check(seed);
-                    let mut tally = tally.lock().expect("no thread panicked");
-                    done.iter().for_each(|change| *tally.entry(change).or_default() += 1);
-                    if let Some(told) = told {
-                        failures.lock().expect("no thread panicked").push(format!("seed {seed}, {done:?}: {told}"));
-                    }
-                }
-            });
-        }
+    let failures = failing(base..base + histories, |seed| {
+        let (done, told) = check(seed);
+        let mut tally = tally.lock().expect("no thread panicked");
+        done.iter().for_each(|change| *tally.entry(change).or_default() += 1);
+        told.map_or(Ok(()), |told| Err(format!("{done:?}: {told}")))
     });
-    let failures = failures.into_inner().expect("no thread panicked");
-    assert!(failures.is_empty(), "base seed {base} (CLERK_AUDIT_SEED replays one):\n{}", failures.join("\n"));
+    let told: Vec<String> = failures.iter().map(|(seed, told)| format!("seed {seed}, {told}")).collect();
+    assert!(failures.is_empty(), "base seed {base} (CLERK_AUDIT_SEED replays one):\n{}", told.join("\n"));
     say(&format!("{histories} histories: {:?}", tally.into_inner().expect("no thread panicked")));
 }
 

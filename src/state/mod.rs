@@ -12,5 +12,26 @@ pub use policy::{
     Allowance, Class, Limits, Mode, OnOpaque, Policy, PolicyError, PolicyPlaces, Reaction, Standing, allow_entries,
     is_day,
 };
-pub use remembered::{DETECTOR, PackMemory, Remembered, RememberedError, RepositoryMemory, StateFile};
-pub use status::{Asked, Status, StatusError, Tick, is_instance};
+pub use remembered::{DETECTOR, PackMemory, Remembered, RepositoryMemory, StateFile};
+pub use status::{Asked, Status, Tick, is_instance};
+
+/// Why a file that this program keeps as one document cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum FileError {
+    /// It cannot be read.
+    #[error("cannot read {path}")]
+    Read {
+        /// Which.
+        path: String,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// It is not one, is damaged or cut short, or has the marks of a merge in it.
+    #[error("{path}: {what}")]
+    Malformed {
+        /// Which.
+        path: String,
+        /// What is wrong.
+        what: String,
+    },
+}

@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 
-use super::no_plain_file;
+use super::{FileError, no_plain_file};
 use crate::model::Oid;
 
 /// What every version's format begins with.
@@ -20,27 +20,6 @@ const FORMATS: &str = "clerk-audit/state/";
 const FORMAT: &str = "clerk-audit/state/1";
 /// The version of this program and a hash of its sources: what another build found is nothing to rely on.
 pub const DETECTOR: &str = concat!(env!("CARGO_PKG_VERSION"), "+", env!("CLERK_AUDIT_SOURCES"));
-
-/// Why a state file cannot be used.
-#[derive(Debug, thiserror::Error)]
-pub enum RememberedError {
-    /// It cannot be read.
-    #[error("cannot read {path}")]
-    Read {
-        /// Which.
-        path: String,
-        /// Why.
-        source: std::io::Error,
-    },
-    /// It is not one, or is damaged.
-    #[error("{path}: {what}")]
-    Malformed {
-        /// Which.
-        path: String,
-        /// What is wrong.
-        what: String,
-    },
-}
 
 /// What a file has.
 #[derive(Clone, Debug)]
@@ -106,20 +85,20 @@ impl Remembered {
     ///
     /// # Errors
     /// Where it is there and cannot be read, is none, is cut short or was changed: it would be written over.
-    pub fn read(path: &Path) -> Result<StateFile, RememberedError> {
+    pub fn read(path: &Path) -> Result<StateFile, FileError> {
         let name = path.display().to_string();
         if let Some(what) = no_plain_file(path) {
-            return Err(RememberedError::Malformed { path: name, what: format!("it is {what} and no plain file") });
+            return Err(FileError::Malformed { path: name, what: format!("it is {what} and no plain file") });
         }
         match std::fs::read(path) {
             Ok(text) => Self::parse(&text, &name),
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(StateFile::Missing),
-            Err(source) => Err(RememberedError::Read { path: name, source }),
+            Err(source) => Err(FileError::Read { path: name, source }),
         }
     }
 
-    fn parse(text: &[u8], name: &str) -> Result<StateFile, RememberedError> {
-        let wrong = |what: &str| RememberedError::Malformed { path: name.to_owned(), what: what.to_owned() };
+    fn parse(text: &[u8], name: &str) -> Result<StateFile, FileError> {
+        let wrong = |what: &str| FileError::Malformed { path: name.to_owned(), what: what.to_owned() };
         let head: Head = serde_json::from_slice(text).map_err(|error| match error.classify() {
             serde_json::error::Category::Eof => wrong("it is cut short"),
             _ => wrong("it is no state file of clerk-audit"),

@@ -11,6 +11,7 @@ use std::path::Path;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
+use super::FileError;
 use crate::key::KeyId;
 use crate::model::{Answer, Answers};
 
@@ -22,27 +23,6 @@ const ANSWER: &str = "answer";
 const STEPS: &str = "steps";
 /// The last entry: it sorts behind every other.
 const END: &str = "~";
-
-/// Why a status file cannot be used.
-#[derive(Debug, thiserror::Error)]
-pub enum StatusError {
-    /// It cannot be read.
-    #[error("cannot read {path}")]
-    Read {
-        /// Which.
-        path: String,
-        /// Why.
-        source: std::io::Error,
-    },
-    /// It is not one, or is cut short, or has the marks of a merge in it.
-    #[error("{path}: {what}")]
-    Malformed {
-        /// Which.
-        path: String,
-        /// What is wrong.
-        what: String,
-    },
-}
 
 /// A step that a person ticked.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -76,17 +56,17 @@ impl Status {
     ///
     /// # Errors
     /// Where it cannot be read or understood: half of it would say that things are open which are done, or lose them.
-    pub fn read(path: &Path) -> Result<Self, StatusError> {
+    pub fn read(path: &Path) -> Result<Self, FileError> {
         let name = path.display().to_string();
         match std::fs::read_to_string(path) {
             Ok(text) => Self::parse(&text, &name),
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(Self::default()),
-            Err(source) => Err(StatusError::Read { path: name, source }),
+            Err(source) => Err(FileError::Read { path: name, source }),
         }
     }
 
-    fn parse(text: &str, name: &str) -> Result<Self, StatusError> {
-        let wrong = |what: String| StatusError::Malformed { path: name.to_owned(), what };
+    fn parse(text: &str, name: &str) -> Result<Self, FileError> {
+        let wrong = |what: String| FileError::Malformed { path: name.to_owned(), what };
         if text.lines().any(|line| line.starts_with("<<<<<<<") || line.starts_with(">>>>>>>")) {
             return Err(wrong("it has the marks of a merge in it: keep the lines of both sides".to_owned()));
         }

@@ -12,4 +12,5 @@ pub(crate) mod reference;
 pub(crate) mod run;
 pub(crate) mod schema;
 pub(crate) mod secrets;
+pub(crate) mod seeds;
 pub(crate) mod terminal;

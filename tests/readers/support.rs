@@ -4,13 +4,14 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use clerk_audit::model::{Copied, Interrupt, ObjectType, Oid, Silent};
 use clerk_audit::store::{Failure, ObjectIndex, OpenOptions, PassOptions, Pieces, Reader, Store, Visitor, locate};
 
 use crate::common::run::{Audit, Outcome};
+use crate::common::seeds::failing;
 
 /// The seeds of a test's cases: `count` of them, or what the environment says. Says which.
 pub(super) fn seeds(of: &str, count: u64) -> std::ops::Range<u64> {
@@ -28,26 +29,10 @@ fn number(variable: &str) -> Option<u64> {
 
 /// Does the work of each seed on all cores; panics with the first few that fail.
 pub(super) fn each_seed(seeds: std::ops::Range<u64>, work: impl Fn(u64) + Sync) {
-    let next = AtomicU64::new(seeds.start);
-    let failed: Mutex<Vec<(u64, String)>> = Mutex::default();
-    std::thread::scope(|scope| {
-        for _ in 0..std::thread::available_parallelism().map_or(2, usize::from) {
-            scope.spawn(|| {
-                loop {
-                    let seed = next.fetch_add(1, Ordering::Relaxed);
-                    if seed >= seeds.end || failed.lock().unwrap().len() >= 3 {
-                        return;
-                    }
-                    let done = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| work(seed)));
-                    if let Err(panic) = done {
-                        let told = panic.downcast::<String>().map_or_else(|_| "no reason told".into(), |told| *told);
-                        failed.lock().unwrap().push((seed, told));
-                    }
-                }
-            });
-        }
+    let failed = failing(seeds, |seed| {
+        work(seed);
+        Ok(())
     });
-    let failed = failed.into_inner().unwrap();
     let told: Vec<String> =
         failed.iter().map(|(seed, told)| format!("CLERK_AUDIT_SEED={seed} replays it: {told}")).collect();
     assert!(failed.is_empty(), "{}", told.join("\n"));
