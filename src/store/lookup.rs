@@ -15,7 +15,7 @@ use super::inflate::Inflater;
 use super::objects::{ENDLESS, LONGEST_CHAIN, Objects};
 use super::pack::{self, EntryKind};
 use super::table::{IdTable, be32_at, be64_at, chunks};
-use super::{Failure, files, loose};
+use super::{Failure, delta, files, loose};
 use crate::model::{ObjectFormat, ObjectType, Oid};
 
 /// Object directories, to be asked for one object after another.
@@ -270,9 +270,9 @@ impl Lookup {
             }
             deltas.push((place, data));
         };
-        while let Some((place, delta)) = deltas.pop() {
+        while let Some((place, next)) = deltas.pop() {
             let mut bytes = Vec::new();
-            pack::apply(&base, &delta, limit, &mut bytes)?;
+            delta::apply(&base, &next, limit, &mut bytes)?;
             base = Arc::new(bytes);
             self.bases.put(place, kind, &base);
         }

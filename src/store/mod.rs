@@ -10,6 +10,7 @@
 
 mod bulk;
 mod commit_graph;
+mod delta;
 mod files;
 mod fingerprint;
 mod guard;

@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use super::fingerprint::DirMark;
 use super::inflate::Inflater;
 use super::pack::{self, EntryKind, Listing, Pack};
-use super::{Failure, Gap, loose};
+use super::{Failure, Gap, delta, loose};
 use crate::model::{ObjectFormat, ObjectType, Oid};
 
 /// An object's number in the table: objects are numbered in the order of their ids.
@@ -310,11 +310,11 @@ impl Objects {
             deltas.push(std::mem::take(out));
         };
         let mut base = std::mem::take(out);
-        while let Some(delta) = deltas.pop() {
-            let size = pack::result_size(&delta).unwrap_or(0);
+        while let Some(next) = deltas.pop() {
+            let size = delta::result_size(&next).unwrap_or(0);
             room.check(size, held.saturating_add(base.len() as u64))?;
-            pack::apply(&base, &delta, limit, out)?;
-            held -= delta.len() as u64;
+            delta::apply(&base, &next, limit, out)?;
+            held -= next.len() as u64;
             std::mem::swap(&mut base, out);
         }
         *out = base;

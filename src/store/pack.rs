@@ -1,4 +1,4 @@
-//! Packs: their indexes, their entries, and the deltas between these.
+//! Packs: their indexes and their entries.
 //!
 //! Format: git's `Documentation/gitformat-pack.txt`. Every offset, size and count is checked against what is there.
 
@@ -9,9 +9,9 @@ use std::path::{Path, PathBuf};
 use rustc_hash::FxHashSet;
 
 use super::fingerprint::PackMark;
-use super::inflate::{Inflater, room};
-use super::{Failure, Gap, files};
-use crate::model::{Copied, ObjectFormat, ObjectType, Oid};
+use super::inflate::Inflater;
+use super::{Failure, Gap, delta, files};
+use crate::model::{ObjectFormat, ObjectType, Oid};
 
 /// A pack as its index lists it.
 pub(super) struct Pack {
@@ -327,11 +327,6 @@ pub(super) fn entry_data(
     inflater.inflate(file, (header.data, end), header.size as usize, out)
 }
 
-/// The size of what a delta makes, as it says itself.
-pub(super) fn result_size(delta: &[u8]) -> Option<u64> {
-    delta_size(delta, delta_size(delta, 0)?.1).map(|(size, _)| size)
-}
-
 /// The same of an entry that is a delta, of which only the beginning is inflated.
 pub(super) fn result_size_of(
     file: &File,
@@ -342,110 +337,7 @@ pub(super) fn result_size_of(
     // Two sizes of ten bytes at most.
     let mut head = [0; 20];
     let length = inflater.beginning(file, (header.data, end), &mut head)?;
-    result_size(&head[..length]).ok_or(Failure::Corrupt("its delta has no size"))
-}
-
-/// Applies a delta to its base.
-pub(super) fn apply(base: &[u8], delta: &[u8], limit: u64, out: &mut Vec<u8>) -> Result<(), Failure> {
-    apply_noting(base, delta, limit, out, &mut |_| {})
-}
-
-/// Appends the first `length` bytes of `from`, mostly a few dozen; `None` where it has fewer.
-#[inline]
-fn append(out: &mut Vec<u8>, from: &[u8], length: usize) -> Option<()> {
-    const FEW: usize = 32;
-    match from.first_chunk::<FEW>() {
-        // Of a length that is known when this is compiled, twice as fast as a call for every few bytes.
-        Some(few) if length <= FEW => {
-            out.extend_from_slice(few);
-            out.truncate(out.len() - (FEW - length));
-        }
-        _ => out.extend_from_slice(from.get(..length)?),
-    }
-    Some(())
-}
-
-/// The same; `note` is told what is copied, in the object's order: what follows each other in both as one, and nothing
-/// that is shorter than [`Copied::SHORTEST`].
-pub(super) fn apply_noting(
-    base: &[u8],
-    delta: &[u8],
-    limit: u64,
-    out: &mut Vec<u8>,
-    note: &mut impl FnMut(Copied),
-) -> Result<(), Failure> {
-    const BAD: Failure = Failure::Corrupt("its delta does not fit its base");
-    let (base_size, mut at) = delta_size(delta, 0).ok_or(BAD)?;
-    let (size, next) = delta_size(delta, at).ok_or(BAD)?;
-    at = next;
-    if base_size != base.len() as u64 {
-        return Err(BAD);
-    }
-    if size > limit {
-        return Err(Failure::TooLarge(size));
-    }
-    let size = size as usize;
-    out.clear();
-    /// As much more may be written before it is taken back ([`append`]).
-    const SLACK: usize = 32;
-    // All at once, and exactly: what is held is counted. Nothing is touched before it is written.
-    room(out, size + SLACK)?;
-    let mut last = Copied { from: 0, to: 0, length: 0 };
-    while let Some(&op) = delta.get(at) {
-        at += 1;
-        let (piece, length) = if op & 0x80 != 0 {
-            let mut field = |bit: u8, shift: u32| -> Result<usize, Failure> {
-                if op & bit == 0 {
-                    return Ok(0);
-                }
-                let byte = *delta.get(at).ok_or(BAD)?;
-                at += 1;
-                Ok(usize::from(byte) << shift)
-            };
-            let from = field(1, 0)? | field(2, 8)? | field(4, 16)? | field(8, 24)?;
-            let length = field(16, 0)? | field(32, 8)? | field(64, 16)?;
-            let length = if length == 0 { 0x10000 } else { length };
-            if last.to + last.length == out.len() && last.from + last.length == from {
-                last.length += length;
-            } else {
-                if last.length >= Copied::SHORTEST {
-                    note(last);
-                }
-                last = Copied { from, to: out.len(), length };
-            }
-            (base.get(from..).ok_or(BAD)?, length)
-        } else if op > 0 {
-            let piece = delta.get(at..).ok_or(BAD)?;
-            at += usize::from(op);
-            (piece, usize::from(op))
-        } else {
-            return Err(BAD);
-        };
-        if out.len() + length > size {
-            return Err(BAD);
-        }
-        append(out, piece, length).ok_or(BAD)?;
-    }
-    if last.length >= Copied::SHORTEST {
-        note(last);
-    }
-    if out.len() == size { Ok(()) } else { Err(BAD) }
-}
-
-fn delta_size(delta: &[u8], mut at: usize) -> Option<(u64, usize)> {
-    let (mut size, mut shift) = (0u64, 0);
-    loop {
-        let byte = *delta.get(at)?;
-        at += 1;
-        if shift > 57 {
-            return None;
-        }
-        size |= u64::from(byte & 0x7f) << shift;
-        shift += 7;
-        if byte & 0x80 == 0 {
-            return Some((size, at));
-        }
-    }
+    delta::result_size(&head[..length]).ok_or(Failure::Corrupt("its delta has no size"))
 }
 
 fn be32(bytes: &[u8], at: usize) -> Option<u32> {

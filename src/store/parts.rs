@@ -3,6 +3,7 @@
 use std::fs::File;
 
 use super::Failure;
+use super::delta::{self, InPlace};
 use super::inflate::Inflater;
 use super::pack::{self, EntryKind, Listing};
 use crate::model::{Copied, ObjectFormat, ObjectType, Oid};
@@ -67,5 +68,18 @@ pub fn delta(
     out: &mut Vec<u8>,
     copied: &mut Vec<Copied>,
 ) -> Result<(), Failure> {
-    pack::apply_noting(base, delta, limit, out, &mut |part| copied.push(part))
+    delta::apply_noting(base, delta, limit, out, &mut |part| copied.push(part))
+}
+
+/// The same where the base stands, in `bytes`; whether it was done. Where it was not `bytes` are the base still.
+///
+/// # Errors
+/// As [`delta`].
+pub fn delta_in_place(
+    bytes: &mut Vec<u8>,
+    delta: &[u8],
+    limit: u64,
+    copied: &mut Vec<Copied>,
+) -> Result<bool, Failure> {
+    InPlace::default().apply(bytes, delta, limit, &mut |part| copied.push(part))
 }

@@ -13,6 +13,7 @@ use super::families::{Entry, Families, NONE};
 use super::pool::Pool;
 use super::{Pass, SMALL};
 use crate::model::{Copied, ObjectType};
+use crate::store::delta::{self, InPlace};
 use crate::store::inflate::Inflater;
 use crate::store::pack::{self, EntryKind};
 use crate::store::{Failure, Visitor};
@@ -68,6 +69,7 @@ pub(super) struct FamilyWalk<'a, V: Visitor> {
     is_last: bool,
     inflater: Inflater,
     delta: Vec<u8>,
+    in_place: InPlace,
     /// What the delta that was applied last copies.
     copied: Vec<Copied>,
     spare: Vec<Vec<u8>>,
@@ -92,6 +94,7 @@ impl<'a, V: Visitor> FamilyWalk<'a, V> {
             is_last: false,
             inflater: Inflater::of_one_file(),
             delta: Vec::new(),
+            in_place: InPlace::default(),
             copied: Vec::new(),
             spare: Vec::new(),
         }
@@ -169,19 +172,21 @@ impl<'a, V: Visitor> FamilyWalk<'a, V> {
 
     /// Resolves the next child of the last branch, and puts its own children in a branch.
     fn child(&mut self, child: u32, stack: &mut Vec<Branch<V::Memory>>) {
-        let base = match self.base_of_last(stack) {
+        let mut base = match self.base_of_last(stack) {
             Ok(base) => base,
             Err(why) => return self.leave(why, stack, true),
         };
+        // The last child may take its base's place.
+        stack.last_mut().filter(|top| top.children.is_empty()).into_iter().for_each(|top| top.base = None);
         let mut bytes = self.spare.pop().unwrap_or_default();
-        if let Err(why) = self.resolve(child, &base.bytes, stack, &mut bytes) {
+        if let Err(why) = self.resolve(child, &mut base, stack, &mut bytes) {
             return self.leave(why, stack, false);
         }
         let Some(top) = stack.last_mut() else { return };
         let (index, kind) = (self.families.entries[child as usize].index, top.kind);
         let known = base.memory.as_ref().map(|memory| (memory, self.copied.as_slice()));
         let memory = self.pass.visit(self.visitor, index, kind, &bytes, known);
-        // The last child takes its base's place, so that a chain never grows the stack.
+        // So that a chain never grows the stack.
         if top.children.is_empty() {
             stack.pop();
             self.recycle(base);
@@ -247,7 +252,7 @@ impl<'a, V: Visitor> FamilyWalk<'a, V> {
         self.whole(way.pop().unwrap_or(top.entry), others, &mut base)?;
         while let Some(entry) = way.pop() {
             self.delta_of(entry, base.len() as u64, others)?;
-            pack::apply(&base, &self.delta, self.pass.limit, &mut bytes)?;
+            delta::apply(&base, &self.delta, self.pass.limit, &mut bytes)?;
             std::mem::swap(&mut base, &mut bytes);
         }
         Ok(top.base.insert(Arc::new(Base { bytes: base, memory: None })).clone())
@@ -261,18 +266,27 @@ impl<'a, V: Visitor> FamilyWalk<'a, V> {
         Ok(self.data(entry, out)?)
     }
 
+    /// Makes a child of its base, in that one's place where nobody else needs it.
     fn resolve(
         &mut self,
         child: u32,
-        base: &[u8],
+        base: &mut Arc<Base<V::Memory>>,
         stack: &mut [Branch<V::Memory>],
         out: &mut Vec<u8>,
     ) -> Result<(), Unresolved> {
         let others = stack.len().saturating_sub(1);
-        self.delta_of(child, base.len() as u64, &mut stack[..others])?;
-        self.copied.clear();
-        let copied = &mut self.copied;
-        Ok(pack::apply_noting(base, &self.delta, self.pass.limit, out, &mut |part| copied.push(part))?)
+        self.delta_of(child, base.bytes.len() as u64, &mut stack[..others])?;
+        let (delta, limit, copied) = (&self.delta, self.pass.limit, &mut self.copied);
+        copied.clear();
+        if let Some(base) = Arc::get_mut(base)
+            && InPlace::is_faster(&base.bytes, delta)
+            && self.in_place.apply(&mut base.bytes, delta, limit, &mut |part| copied.push(part))?
+        {
+            std::mem::swap(&mut base.bytes, out);
+            return Ok(());
+        }
+        copied.clear();
+        Ok(delta::apply_noting(&base.bytes, delta, limit, out, &mut |part| copied.push(part))?)
     }
 
     /// Inflates a delta, and sees to it that there is room for what it makes.
@@ -288,7 +302,7 @@ impl<'a, V: Visitor> FamilyWalk<'a, V> {
         let read = self.data(entry, &mut delta);
         self.delta = delta;
         read?;
-        let result = pack::result_size(&self.delta).unwrap_or(0);
+        let result = delta::result_size(&self.delta).unwrap_or(0);
         self.check(result)?;
         self.make_room(base.saturating_add(size).saturating_add(result), held)
     }

@@ -26,6 +26,13 @@ fuzz_target!(|data: &[u8]| {
     assert!(out.capacity() as u64 <= 2 * LIMIT + 64);
     let expected = reference::apply(&base, &delta, LIMIT);
     assert_eq!(made.is_ok().then_some(&out), expected.as_ref());
+    // In place of its base it is the same, or nothing happens.
+    let (mut bytes, mut told) = (base.clone(), Vec::new());
+    match parts::delta_in_place(&mut bytes, &delta, LIMIT, &mut told) {
+        Ok(true) => assert!(Some(&bytes) == expected.as_ref() && told == copied),
+        Ok(false) => assert!(bytes == base),
+        Err(_) => assert!(bytes == base && expected.is_none()),
+    }
     if expected.is_some() {
         let mut end = 0;
         for part in copied {
