@@ -29,17 +29,22 @@ pub(super) struct Attribution {
     pub(super) in_name: HashMap<(ObjectIndex, u32), NameSighting>,
 }
 
-/// Builds presence and walks history, once over what tips reach and once over the rest.
-pub(super) fn attribute(store: &Store, content: &Content, roots: &Roots) -> Attribution {
+/// The trees that lead to a key, or have one in a name.
+pub(super) fn leading_trees(content: &Content) -> Bits {
+    let mut targets = Bits::new(content.graph.len());
+    let in_files = content.sightings.iter().filter(|sighting| sighting.place == Place::File);
+    in_files.for_each(|sighting| _ = targets.insert(sighting.object));
+    content.names.iter().for_each(|sighting| _ = targets.insert(sighting.tree));
+    content.graph.trees_leading_to(&targets)
+}
+
+/// Builds presence in the trees that lead to a key, and walks history, once over what tips reach and once over the rest.
+pub(super) fn attribute(store: &Store, content: &Content, roots: &Roots, leads: &Bits) -> Attribution {
     let mut sets = KeySets::default();
     let carriers = carriers(content, &mut sets);
-    let mut targets = Bits::new(content.graph.len());
-    carriers.blobs.keys().for_each(|blob| _ = targets.insert(*blob));
-    carriers.names.keys().for_each(|(tree, _)| _ = targets.insert(*tree));
-    let leads = content.graph.trees_leading_to(&targets);
     let mut bytes = Vec::new();
     let mut unread = Vec::new();
-    let presence = Presence::build(&content.graph, &leads, &carriers, &mut sets, |tree| {
+    let presence = Presence::build(&content.graph, leads, &carriers, &mut sets, |tree| {
         let items = read_tree(store, tree, &mut bytes);
         // It leads to a carrier, so it has entries.
         if items.is_empty() {

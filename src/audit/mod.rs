@@ -208,7 +208,11 @@ impl Auditor<'_> {
         let mut gaps = std::mem::take(&mut store.gaps);
         gaps.append(&mut store.listing_gaps);
         let interrupted = self.interrupt.is_set();
-        let roots = roots::find(&store, &content, self.options, interrupted, &mut gaps);
+        let (roots, leads) = side_by_side(
+            self.options.threads,
+            || roots::find(&store, &content, self.options, interrupted, &mut gaps),
+            &|| attribute::leading_trees(&content),
+        );
         gaps.extend(content_gaps(&store, &content, &roots));
         let ref_names = outside::ref_names(&store, &mut content, self);
         let reflog_lines = outside::reflog_lines(&store, &mut content, self, &name);
@@ -220,7 +224,7 @@ impl Auditor<'_> {
         let mut keys = Vec::new();
         if !content.has_no_keys() {
             self.events.stage(Stage::History, name.as_str(), None);
-            let mut attribution = attribute::attribute(&store, &content, &roots);
+            let mut attribution = attribute::attribute(&store, &content, &roots, &leads);
             let too_deep = attribution.presence.too_deep.iter().collect::<BTreeSet<_>>();
             gaps.extend(too_deep.into_iter().map(|tree| {
                 let oid = store.objects.oid(*tree).to_string();
@@ -377,6 +381,19 @@ impl Auditor<'_> {
         coverage.skipped = skipped.into_iter().collect();
         coverage
     }
+}
+
+/// Does two things, at once where there are `threads` for it and one is to be had.
+fn side_by_side<A, B: Send>(threads: usize, first: impl FnOnce() -> A, second: &(impl Fn() -> B + Sync)) -> (A, B) {
+    if threads < 2 {
+        return (first(), second());
+    }
+    std::thread::scope(|scope| {
+        let other = std::thread::Builder::new().spawn_scoped(scope, second);
+        let done = first();
+        let other = other.ok().and_then(|other| other.join().ok());
+        (done, other.unwrap_or_else(second))
+    })
 }
 
 /// Adds evidence, siblings and consumers to the reports of one repository.

@@ -1,9 +1,12 @@
 //! The entries of a pack and which is a delta of which.
 
 use std::fs::File;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Mutex, PoisonError};
 
-use super::Pass;
-use crate::model::ObjectType;
+use super::{Pass, on_threads};
+use crate::model::{ObjectFormat, ObjectType};
+use crate::store::Failure;
 use crate::store::objects::{ObjectIndex, Objects};
 use crate::store::pack::{self, EntryHeader, EntryKind};
 
@@ -32,16 +35,45 @@ pub(super) struct Entry {
     weight: u32,
 }
 
+/// The header at each place.
+fn headers(
+    format: ObjectFormat,
+    (file, pack_end): (&File, u64),
+    places: &[(u64, ObjectIndex)],
+    threads: usize,
+) -> impl Iterator<Item = Result<EntryHeader, Failure>> {
+    /// Enough for hundreds of small entries, and little to read in vain before a large one.
+    const AT_ONCE: usize = 32 << 10;
+    const SHARE: usize = 4 << 10;
+    let parts: Vec<&[(u64, ObjectIndex)]> = places.chunks(SHARE).collect();
+    let (next, read) = (AtomicUsize::new(0), Mutex::new(vec![Vec::new(); parts.len()]));
+    let work = |(): &mut ()| {
+        let mut headers = pack::Headers::new(file, pack_end, format, AT_ONCE);
+        loop {
+            let number = next.fetch_add(1, Ordering::Relaxed);
+            let Some(part) = parts.get(number) else { return };
+            let some = part.iter().map(|(offset, _)| headers.at(*offset)).collect();
+            read.lock().unwrap_or_else(PoisonError::into_inner)[number] = some;
+        }
+    };
+    on_threads(&mut vec![(); threads.min(parts.len())], &work, &|| {});
+    read.into_inner().unwrap_or_else(PoisonError::into_inner).into_iter().flatten()
+}
+
 impl Families {
-    pub(super) fn of(pass: &Pass<'_>, pack_end: u64, file: &File, places: Vec<(u64, ObjectIndex)>) -> Self {
+    /// Of a pack that ends at `pack_end`; its headers are read by so many threads.
+    pub(super) fn of(
+        pass: &Pass<'_>,
+        (file, pack_end): (&File, u64),
+        places: Vec<(u64, ObjectIndex)>,
+        threads: usize,
+    ) -> Self {
         let objects = pass.objects;
-        // Enough for hundreds of small entries, and little to read in vain before a large one.
-        const AT_ONCE: usize = 32 << 10;
-        let mut headers = pack::Headers::new(file, pack_end, objects.format, AT_ONCE);
         let (mut entries, mut place_of) = (Vec::with_capacity(places.len()), Vec::with_capacity(places.len()));
-        for (at, (offset, index)) in places.iter().enumerate() {
+        let headers = headers(objects.format, (file, pack_end), &places, threads);
+        for (at, ((offset, index), header)) in places.iter().zip(headers).enumerate() {
             let end = places[at + 1..].iter().map(|next| next.0).find(|next| next > offset).unwrap_or(pack_end);
-            match headers.at(*offset) {
+            match header {
                 Ok(header) => {
                     entries.push(Entry { index: *index, header, end: end.min(pack_end), weight: 1 });
                     place_of.push(at);

@@ -225,7 +225,7 @@ impl Pass<'_> {
     pub(super) fn resolvable(&self) -> Vec<ObjectIndex> {
         let mut found = Vec::new();
         for (pack, places) in self.objects.packs.iter().zip(self.places()) {
-            let families = pack.with_file(|file| Ok(Families::of(self, pack.end, file, places)));
+            let families = pack.with_file(|file| Ok(Families::of(self, (file, pack.end), places, 1)));
             found.extend(families.iter().flat_map(|families| families.resolvable()));
         }
         // What stands in several places could be read from the one that is damaged.
@@ -274,7 +274,7 @@ impl Pass<'_> {
         const FEW: usize = 64;
         let pack = &self.objects.packs[number];
         let opened = pack.with_file(|file| {
-            let families = Families::of(self, pack.end, file, places);
+            let families = Families::of(self, (file, pack.end), places, visitors.len());
             let roots = families.roots_in_order();
             let visitors = if families.entries.len() <= FEW { &mut visitors[..1] } else { &mut *visitors };
             let (pool, next) = (Pool::new(visitors.len()), AtomicUsize::new(0));
