@@ -161,6 +161,7 @@ fn some_packs(repo: &mut Repo, random: &mut Rng, count: usize) {
 /// What is fetched from the repository in pieces, the newest last.
 fn fetched(repo: &mut Repo, limit: &str) -> PathBuf {
     let place = repo.beside("fetched");
+    remove_grafts(repo);
     let make = ["init", "--quiet", "--bare", "--template=", place.to_str().unwrap()];
     repo.git(&make);
     let unpack = format!("fetch.unpackLimit={limit}");
@@ -225,11 +226,15 @@ fn borrower(repo: &mut Repo, random: &mut Rng, name: &str, line: &str) -> PathBu
     place
 }
 
+/// git hands a history out as its grafts have it, which may name what is not there.
+fn remove_grafts(repo: &Repo) {
+    _ = std::fs::remove_file(repo.git_directory().join("info/grafts"));
+}
+
 fn clone(repo: &mut Repo, options: &[&str]) -> PathBuf {
     let place = repo.beside("clone");
     repo.git(&["config", "uploadpack.allowFilter", "true"]);
-    // git hands a history out as its grafts have it, which may name what is not there.
-    _ = std::fs::remove_file(repo.git_directory().join("info/grafts"));
+    remove_grafts(repo);
     repo.git(&["repack", "-aq"]);
     let from = format!("file://{}", repo.path().display());
     let folder = repo.path().parent().unwrap();
