@@ -53,6 +53,8 @@ impl Hits {
         match base.filter(|(base, _)| base.searched_for == hits.searched_for) {
             None => hits.search(needles, bytes, 0, bytes.len()),
             Some((base, same)) => {
+                hits.idle.marks.reserve(base.idle.marks.len());
+                hits.idle.samples.reserve(base.idle.samples.len());
                 let mut searched = 0;
                 for part in sound(same, bytes.len()) {
                     // Where both begin or end nothing is cut off.
@@ -123,49 +125,42 @@ impl Hits {
         });
     }
 
-    /// Takes over what `base` has in `inner`, a part of what was copied. What was put aside there stays so where all that
-    /// decided on it was copied as well.
+    /// Takes over what `base` has in `inner`, a part of what was copied.
     fn carry(&mut self, base: &Self, bytes: &[u8], (inner, copied): (Copied, Copied)) {
         let end = inner.from + inner.length;
-        let moved = |at: u32| at - inner.from as u32 + inner.to as u32;
-        let of = |low: usize, high: usize| low..high.max(low);
-        let marks = |all: &[u32], from: usize, to: usize| {
-            of(all.partition_point(|at| (*at as usize) < from), all.partition_point(|at| (*at as usize) < to))
-        };
-        let samples = |all: &[(u32, probe::Sample)], from: usize, to: usize| {
-            let before = |place: usize| all.partition_point(|(at, _)| (*at as usize) < place);
-            of(before(from), before(to))
-        };
-        let needles = of(
-            base.needles.partition_point(|(at, _)| (*at as usize) < inner.from),
-            base.needles.partition_point(|(at, _)| (*at as usize) < end),
-        );
-        self.needles.extend(base.needles[needles].iter().map(|(at, number)| (moved(*at), *number)));
-        self.marks.extend(base.marks[marks(&base.marks, inner.from, end)].iter().map(|at| moved(*at)));
-        let open = samples(&base.samples, inner.from, end);
-        self.samples.extend(base.samples[open].iter().map(|(at, sample)| (moved(*at), *sample)));
+        let needles = within(&base.needles, |(at, _)| *at, inner.from, end);
+        self.needles.extend(needles.iter().map(|(at, number)| (moved(*at, inner), *number)));
+        let marks = within(&base.marks, |at| *at, inner.from, end);
+        self.marks.extend(marks.iter().map(|at| moved(*at, inner)));
+        let samples = within(&base.samples, |(at, _)| *at, inner.from, end);
+        self.samples.extend(samples.iter().map(|(at, sample)| (moved(*at, inner), *sample)));
         // The middle is as it was; what is nearer to the edges is looked at again.
         let first = if copied.from == 0 && copied.to == 0 { 0 } else { (copied.from + Probe::FAR).min(end) };
         let last = (copied.from + copied.length).saturating_sub(Probe::FAR).clamp(first, end);
+        self.carry_edge(base, bytes, (inner, copied), (inner.from, first));
+        let marks = within(&base.idle.marks, |at| *at, first, last);
+        self.idle.marks.extend(marks.iter().map(|at| moved(*at, inner)));
+        let samples = within(&base.idle.samples, |(at, _)| *at, first, last);
+        self.idle.samples.extend(samples.iter().map(|(at, sample)| (moved(*at, inner), *sample)));
+        self.carry_edge(base, bytes, (inner, copied), (last, end));
+    }
+
+    /// Takes over what was put aside in `from..to` of `base`: it stays so where all that decided on it was copied as well.
+    fn carry_edge(&mut self, base: &Self, bytes: &[u8], (inner, copied): (Copied, Copied), (from, to): (usize, usize)) {
         let stays = |at: u32, sign: Sign| {
-            let reach = Probe::reach(bytes, moved(at) as usize, sign);
+            let reach = Probe::reach(bytes, moved(at, inner) as usize, sign);
             let starts = (copied.from == 0 && copied.to == 0) || at as usize >= copied.from + reach;
             starts && at as usize + reach <= copied.from + copied.length
         };
-        for (from, to) in [(inner.from, first), (last, end)] {
-            for at in &base.idle.marks[marks(&base.idle.marks, from, to)] {
-                let list = if stays(*at, Sign::Mark) { &mut self.idle.marks } else { &mut self.marks };
-                list.push(moved(*at));
-            }
-            for (at, sample) in &base.idle.samples[samples(&base.idle.samples, from, to)] {
-                let stays = stays(*at, Sign::Sample(*sample));
-                let list = if stays { &mut self.idle.samples } else { &mut self.samples };
-                list.push((moved(*at), *sample));
-            }
+        for at in within(&base.idle.marks, |at| *at, from, to) {
+            let list = if stays(*at, Sign::Mark) { &mut self.idle.marks } else { &mut self.marks };
+            list.push(moved(*at, inner));
         }
-        self.idle.marks.extend(base.idle.marks[marks(&base.idle.marks, first, last)].iter().map(|at| moved(*at)));
-        let aside = samples(&base.idle.samples, first, last);
-        self.idle.samples.extend(base.idle.samples[aside].iter().map(|(at, sample)| (moved(*at), *sample)));
+        for (at, sample) in within(&base.idle.samples, |(at, _)| *at, from, to) {
+            let stays = stays(*at, Sign::Sample(*sample));
+            let list = if stays { &mut self.idle.samples } else { &mut self.samples };
+            list.push((moved(*at, inner), *sample));
+        }
     }
 
     /// Where searches and parts overlap, the same is there twice.
@@ -203,6 +198,18 @@ impl Hits {
     }
 }
 
+/// What of a list that is in order stands in `from..to`.
+fn within<T>(all: &[T], place: impl Fn(&T) -> u32, from: usize, to: usize) -> &[T] {
+    let before = |end: usize| all.partition_point(|item| (place(item) as usize) < end);
+    let low = before(from);
+    &all[low..before(to).max(low)]
+}
+
+/// Where a place of the base is in what copies it.
+fn moved(at: u32, inner: Copied) -> u32 {
+    at - inner.from as u32 + inner.to as u32
+}
+
 /// The parts that are in order and inside of `length` bytes: whoever tells of others is not believed.
 fn sound(same: &[Copied], length: usize) -> impl Iterator<Item = Copied> + '_ {
     let mut end = 0;
@@ -225,7 +232,8 @@ mod tests {
             Some(hits) => detector.examine(bytes, hits, &|| false, &mut sink),
             None => detector.scan(bytes, &mut sink),
         };
-        found.push(format!("{unread:?}"));
+        // Whether something that only looks like a container is told depends on where samples fall in soups of encodings.
+        found.push(format!("{:?}", unread.limits));
         found
     }
 
@@ -236,7 +244,16 @@ mod tests {
             let body: String = (0..random.usize(38..46)).map(|_| random.alphanumeric()).collect();
             let key = format!("sk_{}_{body}", random.choice(["live", "test"]).unwrap());
             let hex = |text: &str| text.bytes().map(|byte| format!("{byte:02x}00")).collect::<String>();
-            let piece = match random.u8(..12) {
+            let piece = match random.u8(..14) {
+                // What begins like a container, too short for one or not.
+                12 => {
+                    let start = random.choice(["H4sI", "eJ", "UEsDB"]).unwrap().to_owned();
+                    start + &(0..random.usize(..90)).map(|_| random.alphanumeric()).collect::<String>()
+                }
+                13 => {
+                    let digits = (0..random.usize(..90)).map(|_| *random.choice(b"0123456789abcdef").unwrap() as char);
+                    "1f8b08".to_owned() + &digits.collect::<String>()
+                }
                 0 => key,
                 1 => format!("CLERK_SECRET_KEY={key}\n"),
                 2 => "CLERK_".to_owned(),

@@ -38,7 +38,9 @@ pub(in crate::detect) fn begins(bytes: &[u8], at: usize) -> bool {
                 let mut behind = bytes[at + length..].iter().take(64);
                 behind.find(|byte| !matches!(byte, b' ' | b'\t')).is_some_and(|byte| !byte.is_ascii_whitespace())
             };
-            follows_text(&bytes[..at]) && soft_break(bytes, at).is_some_and(joins)
+            // Quoted-printable spells a `=` that is text `=3D`, so that one before another is base64's filling, as hashes in
+            // lock files end; and no credential goes on behind it.
+            !bytes[..at].ends_with(b"=") && follows_text(&bytes[..at]) && soft_break(bytes, at).is_some_and(joins)
         }
         _ => false,
     }
@@ -162,4 +164,19 @@ fn lines_around(bytes: &[u8], at: usize) -> (usize, usize) {
         to = next;
     }
     (from, to)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_line_goes_on_behind_an_equals_sign_but_not_behind_two() {
+        let ends_softly = |text: &str| {
+            let text = format!("{text}\nabc");
+            begins(text.as_bytes(), text.rfind('=').unwrap())
+        };
+        assert!(ends_softly("abc=") && ends_softly("abc=\r") && ends_softly("abc=3D=") && ends_softly("a b= "));
+        assert!(!ends_softly("abc==") && !ends_softly("abc==\t\r") && !ends_softly("abc ="));
+    }
 }

@@ -205,7 +205,16 @@ impl Probe {
         match sign {
             Sign::Mark => self.mark(bytes, at, take),
             // What was decoded once is known by its run: which of a run's samples comes first makes no difference.
-            Sign::Sample(sample) => _ = self.run(bytes, at, sample).map(take),
+            Sign::Sample(sample) => {
+                // Compressed bytes can read as text when they are halved elsewhere, and text can follow digits that begin
+                // like a container: where both can be meant both are handed over.
+                if sample.first_hex()
+                    && let Some(digit) = hex::container_start(bytes, at)
+                {
+                    take(Candidate::Hex(digit));
+                }
+                _ = self.run(bytes, at, sample).map(take);
+            }
         }
     }
 
@@ -230,7 +239,8 @@ impl Probe {
     pub(super) fn is_nothing(bytes: &[u8], at: usize, sign: Sign) -> bool {
         let has_bound = match sign {
             Sign::Mark => !matches!(bytes.get(at), Some(b' ' | b'\t')),
-            Sign::Sample(sample) => !sample.first() && !sample.first_hex(),
+            // The run has its beginning near by, or it would not be the first sample of it.
+            Sign::Sample(sample) => !(sample.first() || sample.first_hex()) || Self::begins_near(bytes, at),
         };
         let mut is_something = false;
         if has_bound {
@@ -240,6 +250,12 @@ impl Probe {
             });
         }
         has_bound && !is_something
+    }
+
+    /// Whether what stands before `at` is no part of one long run.
+    fn begins_near(bytes: &[u8], at: usize) -> bool {
+        const NEAR: usize = 64;
+        at < NEAR || bytes[at - NEAR..at].iter().any(|byte| !base64::is_base64(*byte))
     }
 
     /// What a mark at `at` begins.
@@ -283,12 +299,6 @@ impl Probe {
             && let Some(character) = wide(bytes, at)
         {
             return Some(Candidate::Wide(at + character));
-        }
-        // Before text: compressed bytes can read as that when they are halved elsewhere.
-        if signs.first_hex()
-            && let Some(digit) = hex::container_start(bytes, at)
-        {
-            return Some(Candidate::Hex(digit));
         }
         if signs.hex() {
             let are_bytes = bytes.get(at..at + WIDTH).is_some_and(hex::are_bytes);
