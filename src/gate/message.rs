@@ -272,9 +272,13 @@ fn earlier(decision: &Decision, commits: &[(&Sighting, &CommitShown)], lines: &m
 }
 
 fn warnings(decision: &Decision, lines: &mut Vec<String>) {
+    let why = match decision.only_deletes {
+        true => "what only deletes passes all the same",
+        false => "this server's policy lets it pass",
+    };
     for (problem, reaction) in decision.problems.iter().take(MOST_PROBLEMS) {
         if *reaction == Reaction::Accept {
-            lines.push(format!("warning: clerk-audit: {}; this server's policy lets it pass", problem.in_words()));
+            lines.push(format!("warning: clerk-audit: {}; {why}", problem.in_words()));
         }
     }
     if !decision.opaque_refuses {
@@ -294,6 +298,13 @@ fn warnings(decision: &Decision, lines: &mut Vec<String>) {
     }
     if warned.len() > MOST_KEYS {
         lines.push(format!("warning: clerk-audit: and {} more keys", warned.len() - MOST_KEYS));
+    }
+    let mut places = warned.iter().flat_map(|key| &key.sightings).map(|sighting| &sighting.place);
+    if decision.verdict == Verdict::Accepted && places.any(|place| *place == Place::Certificate) {
+        lines.push(
+            "warning: clerk-audit: rotate what is in the certificate, and have the server's owner run git gc --prune=now"
+                .to_owned(),
+        );
     }
     for key in &decision.keys {
         if let (Outcome::Bypassed { reason }, Some(first)) = (&key.outcome, key.sightings.first()) {

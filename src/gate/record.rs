@@ -61,6 +61,7 @@ pub struct Counts {
     reached: u64,
     commits: u64,
     bytes: u64,
+    removals_cut: bool,
 }
 
 impl Counts {
@@ -71,6 +72,7 @@ impl Counts {
             reached: examination.reached,
             commits: examination.commits,
             bytes: examination.bytes,
+            removals_cut: examination.removals_cut,
         }
     }
 }
@@ -146,6 +148,7 @@ pub fn record(
             "commits": counts.commits,
             "bytes": counts.bytes,
             "opaque": decision.opaque.len(),
+            "removals": if counts.removals_cut { "in part" } else { "all" },
         },
         "milliseconds": circumstances.milliseconds,
     })

@@ -129,9 +129,6 @@ impl Gate {
         }
         let failure = rules.failure.clone();
         let session = Arc::new(self.session(&called, rules, push));
-        if session.push.only_deletes() {
-            return session.conclude(Examination::default());
-        }
         if let Some(failure) = failure {
             let problems = vec![Problem::Failed(failure)];
             return session.conclude(Examination { problems, ..Examination::default() });
@@ -278,7 +275,7 @@ impl Session {
             let circumstances = Circumstances { milliseconds, ..self.circumstances.clone() };
             let line = record(&decision, &self.push, counts, &circumstances, &mask);
             if let Err(error) = append(ledger, &line, how) {
-                decision.fail(format!("the ledger cannot be written: {error}"), &self.push, &self.policy);
+                decision.fail(format!("the ledger cannot be written: {error}"), &self.policy);
             }
         }
         self.say(&decision);
