@@ -65,7 +65,10 @@ pub enum Place {
     /// In the push option of this number, from 1.
     PushOption(usize),
     /// In the certificate of a signed push.
-    Certificate,
+    Certificate {
+        /// Whether git had stored it before it asked, and not beside what was pushed.
+        is_stored: bool,
+    },
 }
 
 impl Place {
@@ -345,5 +348,5 @@ fn bypass(keys: &mut [KeyDecision], push: &Push, policy: &Policy, mask: &dyn Fn(
 
 /// A key that stands in the very words that ask for it to pass stays refused.
 fn is_said_in_an_option(key: &KeyDecision) -> bool {
-    key.sightings.iter().any(|sighting| matches!(sighting.place, Place::PushOption(_) | Place::Certificate))
+    key.sightings.iter().any(|sighting| matches!(sighting.place, Place::PushOption(_) | Place::Certificate { .. }))
 }

@@ -154,9 +154,10 @@ pub fn record(
     })
 }
 
-/// Whether a key stands where git has stored it before it asked: in the certificate.
+/// Whether a key stands where git had stored it before it asked: in the certificate.
 fn remains(decision: &Decision) -> bool {
-    decision.keys.iter().flat_map(|key| &key.sightings).any(|sighting| sighting.place == Place::Certificate)
+    let mut places = decision.keys.iter().flat_map(|key| &key.sightings).map(|sighting| &sighting.place);
+    places.any(|place| *place == Place::Certificate { is_stored: true })
 }
 
 /// A path or name, masked whole, as far as the ledger has it: nobody is to fill a disk with names.
@@ -184,7 +185,7 @@ fn place(sighting: &Sighting) -> Value {
         }
         Place::RefName(name) => json!({"place": "ref_name", "path": cut(name)}),
         Place::PushOption(number) => json!({"place": "push_option", "number": number}),
-        Place::Certificate => json!({"place": "certificate"}),
+        Place::Certificate { .. } => json!({"place": "certificate"}),
     };
     value["standing"] = json!(sighting.standing.name());
     value["kind"] = json!(sighting.kind.name());

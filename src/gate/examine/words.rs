@@ -35,11 +35,14 @@ impl Work<'_> {
             }
         }
         if let Some(certificate) = push.certificate {
+            // Some versions of git put it beside what was pushed. No ref reaches it there either, and it is read here.
+            let is_stored = !self.receiving.came_with_push(&certificate);
+            self.comparer.placed.insert(certificate);
             let mut bytes = Vec::new();
             match self.receiving.read(&certificate, self.examiner.limits.object_bytes, &mut bytes) {
                 Ok(Some(_)) => {
                     for sight in self.scan(&bytes, Some(certificate)) {
-                        self.add(&sight, Place::Certificate, None, Standing::Introduced, true);
+                        self.add(&sight, Place::Certificate { is_stored }, None, Standing::Introduced, true);
                     }
                 }
                 Ok(None) => self.problem(Problem::Missing { oid: certificate, kind: "certificate" }),
