@@ -239,9 +239,14 @@ impl Session {
                 return Examination { problems, ..Examination::default() };
             }
         };
+        let mut limits = self.policy.limits.clone();
+        if self.policy.ledger.is_none() {
+            // What a push takes away is read for the record alone.
+            limits.removal_bytes = 0;
+        }
         let examiner = Examiner {
             detector: &self.detector,
-            limits: &self.policy.limits,
+            limits: &limits,
             interrupt: Interrupt::on(&self.interrupt),
             threads: std::thread::available_parallelism().map_or(1, |count| count.get().min(4)),
         };
