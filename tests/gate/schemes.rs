@@ -92,8 +92,9 @@ fn a_key_that_stands_nowhere_but_in_what_a_delta_makes_is_found() {
         Packed { oid: made_up(2), stored: Stored::Whole(1), bytes: commit },
     ];
     each_way(&mut base, &entries, tip, |pushed| pushed.is_refused_for(&key, &["the name of "]));
-    let text = [old_commit.as_slice(), key.as_bytes()].concat();
-    let of_text = delta(old_commit.len(), &[Step::Copy(0, old_commit.len()), Step::Insert(key.as_bytes())]);
+    let line = format!("\n{key}");
+    let text = [old_commit.as_slice(), line.as_bytes()].concat();
+    let of_text = delta(old_commit.len(), &[Step::Copy(0, old_commit.len()), Step::Insert(line.as_bytes())]);
     let tip = object_id(ObjectType::Commit, &text);
     let entries = [Packed { oid: tip, stored: Stored::RefDelta(main), bytes: of_text }];
     each_way(&mut base, &entries, tip, |pushed| pushed.is_refused_for(&key, &["the commit's own text"]));
