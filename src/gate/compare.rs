@@ -57,6 +57,14 @@ pub(super) enum Extent {
     Old,
 }
 
+/// What one side holds where the other does not.
+pub(super) struct Comparison {
+    /// Sorted by path and key.
+    pub(super) held: Vec<Held>,
+    /// Whether a bound ended it: then more is held than this.
+    pub(super) is_cut: bool,
+}
+
 /// Reads trees and files and remembers what it saw.
 pub(super) struct Comparer<'a> {
     pub(super) detector: &'a Detector,
@@ -322,29 +330,49 @@ impl<'a> Comparer<'a> {
         true
     }
 
-    /// The keys that `from` holds where `against` does not, and with `is_kept` where it does in other content.
-    pub(super) fn held(
+    /// The keys that a push's trees `from` hold where `against` does not, and with `is_kept` where it does in other content.
+    pub(super) fn held(&mut self, receiving: &mut Receiving, from: &[Oid], against: &[Oid]) -> Vec<Held> {
+        let Comparison { held, is_cut } = self.compare(receiving, from, against, Extent::Pushed, u64::MAX);
+        if is_cut {
+            self.problems.push(Problem::TooMany);
+        }
+        held
+    }
+
+    /// The same of what was there before, as far as `most_bytes` of content that was not read yet tell it.
+    pub(super) fn held_before(
+        &mut self,
+        receiving: &mut Receiving,
+        from: &[Oid],
+        against: &[Oid],
+        most_bytes: u64,
+    ) -> Comparison {
+        self.compare(receiving, from, against, Extent::Old, most_bytes)
+    }
+
+    fn compare(
         &mut self,
         receiving: &mut Receiving,
         from: &[Oid],
         against: &[Oid],
         extent: Extent,
-    ) -> Vec<Held> {
+        most_bytes: u64,
+    ) -> Comparison {
         let mut held = Vec::new();
         let mut bytes = 0;
+        let end = self.bytes.saturating_add(most_bytes);
+        let mut is_cut = false;
         self.differences(receiving, from, against, extent, &mut |this, receiving, difference| {
             let before = held.len();
             this.held_at(receiving, difference, extent, &mut held);
             this.noted += (held.len() - before) as u64;
             bytes += held[before..].iter().map(|one| one.path.len() + size_of::<Held>()).sum::<usize>();
-            bytes <= MOST_HELD
+            is_cut = bytes > MOST_HELD || this.bytes > end;
+            !is_cut
         });
-        if bytes > MOST_HELD && extent == Extent::Pushed {
-            self.problems.push(Problem::TooMany);
-        }
         held.sort_by(|a, b| (&a.path, a.sight.id).cmp(&(&b.path, b.sight.id)));
         held.dedup_by(|a, b| (&a.path, a.sight.id, a.is_name) == (&b.path, b.sight.id, b.is_name));
-        held
+        Comparison { held, is_cut }
     }
 
     fn held_at(

@@ -65,7 +65,10 @@ pub enum Place {
     /// In the push option of this number, from 1.
     PushOption(usize),
     /// In the certificate of a signed push.
-    Certificate,
+    Certificate {
+        /// Whether git had stored it before it asked, and not beside what was pushed.
+        is_stored: bool,
+    },
 }
 
 impl Place {
@@ -189,6 +192,8 @@ pub struct Decision {
     pub has_merges: bool,
     /// Whether all was examined.
     pub is_complete: bool,
+    /// Whether the push only deletes refs, and passes whatever else is so.
+    pub only_deletes: bool,
 }
 
 /// The name by which a push option lets a key pass.
@@ -202,6 +207,7 @@ pub fn decide(
     today: &str,
     mask: &dyn Fn(&[u8]) -> Shown,
 ) -> Decision {
+    let only_deletes = push.only_deletes();
     let mut by_key: BTreeMap<KeyId, Vec<Sighting>> = BTreeMap::new();
     for sighting in examination.sightings {
         by_key.entry(sighting.id).or_default().push(sighting);
@@ -213,8 +219,8 @@ pub fn decide(
             sightings.sort_by_key(|sighting| std::cmp::Reverse(weight(sighting)));
             let mut key = KeyDecision { id, outcome: Outcome::Passed, expired: None, sightings };
             key.outcome = match key.sightings.iter().map(weight).max() {
-                Some(Weight::Refused) => Outcome::Refused,
-                Some(Weight::Warned) => Outcome::Warned,
+                Some(Weight::Refused) if !only_deletes => Outcome::Refused,
+                Some(Weight::Refused | Weight::Warned) => Outcome::Warned,
                 _ => Outcome::Passed,
             };
             allow(&mut key, policy, today, mask);
@@ -227,6 +233,7 @@ pub fn decide(
         .into_iter()
         .map(|problem| {
             let reaction = match problem.class() {
+                _ if only_deletes => Reaction::Accept,
                 ProblemClass::Push => Reaction::Refuse,
                 ProblemClass::Limit => policy.on_limit,
                 ProblemClass::Failure => policy.on_failure,
@@ -234,11 +241,11 @@ pub fn decide(
             (problem, reaction)
         })
         .collect();
-    let opaque_refuses = policy.opaque == OnOpaque::Refuse && !examination.opaque.is_empty();
+    let opaque_refuses = policy.opaque == OnOpaque::Refuse && !examination.opaque.is_empty() && !only_deletes;
     let refuses = keys.iter().any(|key| key.outcome == Outcome::Refused)
         || problems.iter().any(|(_, reaction)| *reaction == Reaction::Refuse)
         || opaque_refuses;
-    let verdict = match (refuses && !push.only_deletes(), policy.mode) {
+    let verdict = match (refuses, policy.mode) {
         (false, _) => Verdict::Accepted,
         (true, Mode::Enforce) => Verdict::Refused,
         (true, Mode::Observe) => Verdict::Observed,
@@ -254,15 +261,17 @@ pub fn decide(
         notes,
         bypass: policy.bypass,
         has_merges: examination.has_merges,
+        only_deletes,
     }
 }
 
 impl Decision {
     /// Takes a failure of the gate's own into account that came after the decision.
-    pub fn fail(&mut self, what: String, push: &Push, policy: &Policy) {
-        self.problems.push((Problem::Failed(what), policy.on_failure));
+    pub fn fail(&mut self, what: String, policy: &Policy) {
+        let reaction = if self.only_deletes { Reaction::Accept } else { policy.on_failure };
+        self.problems.push((Problem::Failed(what), reaction));
         self.is_complete = false;
-        if policy.on_failure == Reaction::Refuse && !push.only_deletes() {
+        if reaction == Reaction::Refuse {
             self.verdict = match policy.mode {
                 Mode::Enforce => Verdict::Refused,
                 Mode::Observe => Verdict::Observed,
@@ -339,5 +348,5 @@ fn bypass(keys: &mut [KeyDecision], push: &Push, policy: &Policy, mask: &dyn Fn(
 
 /// A key that stands in the very words that ask for it to pass stays refused.
 fn is_said_in_an_option(key: &KeyDecision) -> bool {
-    key.sightings.iter().any(|sighting| matches!(sighting.place, Place::PushOption(_) | Place::Certificate))
+    key.sightings.iter().any(|sighting| matches!(sighting.place, Place::PushOption(_) | Place::Certificate { .. }))
 }

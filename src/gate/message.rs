@@ -178,7 +178,10 @@ fn place(sighting: &Sighting) -> String {
         }
         Place::RefName(name) => format!("the name of the ref {name}"),
         Place::PushOption(number) => format!("push option {number}"),
-        Place::Certificate => "the certificate of the signed push, which this server has stored already".to_owned(),
+        Place::Certificate { is_stored: true } => {
+            "the certificate of the signed push, which this server has stored already".to_owned()
+        }
+        Place::Certificate { is_stored: false } => "the certificate of the signed push".to_owned(),
     }
 }
 
@@ -224,8 +227,8 @@ fn advice(decision: &Decision, refused: &[&KeyDecision], voice: Voice, lines: &m
         }
     }
     lines.push(String::new());
-    let is_in_certificate = counted().any(|it| it.place == Place::Certificate);
-    if is_in_certificate && !voice.objects_remain && decision.verdict == Verdict::Refused {
+    let is_stored = counted().any(|it| it.place == Place::Certificate { is_stored: true });
+    if is_stored && !voice.objects_remain && decision.verdict == Verdict::Refused {
         lines.push("  git has stored the certificate of this push already, and it can be read there.".to_owned());
         lines.push("  Rotate the key now, and have the server's owner run git gc --prune=now:".to_owned());
     } else if voice.objects_remain && decision.verdict == Verdict::Refused {
@@ -272,9 +275,13 @@ fn earlier(decision: &Decision, commits: &[(&Sighting, &CommitShown)], lines: &m
 }
 
 fn warnings(decision: &Decision, lines: &mut Vec<String>) {
+    let why = match decision.only_deletes {
+        true => "what only deletes passes all the same",
+        false => "this server's policy lets it pass",
+    };
     for (problem, reaction) in decision.problems.iter().take(MOST_PROBLEMS) {
         if *reaction == Reaction::Accept {
-            lines.push(format!("warning: clerk-audit: {}; this server's policy lets it pass", problem.in_words()));
+            lines.push(format!("warning: clerk-audit: {}; {why}", problem.in_words()));
         }
     }
     if !decision.opaque_refuses {
@@ -294,6 +301,13 @@ fn warnings(decision: &Decision, lines: &mut Vec<String>) {
     }
     if warned.len() > MOST_KEYS {
         lines.push(format!("warning: clerk-audit: and {} more keys", warned.len() - MOST_KEYS));
+    }
+    let mut places = warned.iter().flat_map(|key| &key.sightings).map(|sighting| &sighting.place);
+    if decision.verdict == Verdict::Accepted && places.any(|place| *place == Place::Certificate { is_stored: true }) {
+        lines.push(
+            "warning: clerk-audit: rotate what is in the certificate, and have the server's owner run git gc --prune=now"
+                .to_owned(),
+        );
     }
     for key in &decision.keys {
         if let (Outcome::Bypassed { reason }, Some(first)) = (&key.outcome, key.sightings.first()) {

@@ -115,4 +115,6 @@ pub struct Examination {
     pub bytes: u64,
     /// Whether a merge is among the new commits.
     pub has_merges: bool,
+    /// Whether more may have been taken away than was told: the decision does not rest on that.
+    pub removals_cut: bool,
 }

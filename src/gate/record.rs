@@ -61,6 +61,7 @@ pub struct Counts {
     reached: u64,
     commits: u64,
     bytes: u64,
+    removals_cut: bool,
 }
 
 impl Counts {
@@ -71,6 +72,7 @@ impl Counts {
             reached: examination.reached,
             commits: examination.commits,
             bytes: examination.bytes,
+            removals_cut: examination.removals_cut,
         }
     }
 }
@@ -146,14 +148,16 @@ pub fn record(
             "commits": counts.commits,
             "bytes": counts.bytes,
             "opaque": decision.opaque.len(),
+            "removals": if counts.removals_cut { "in part" } else { "all" },
         },
         "milliseconds": circumstances.milliseconds,
     })
 }
 
-/// Whether a key stands where git has stored it before it asked: in the certificate.
+/// Whether a key stands where git had stored it before it asked: in the certificate.
 fn remains(decision: &Decision) -> bool {
-    decision.keys.iter().flat_map(|key| &key.sightings).any(|sighting| sighting.place == Place::Certificate)
+    let mut places = decision.keys.iter().flat_map(|key| &key.sightings).map(|sighting| &sighting.place);
+    places.any(|place| *place == Place::Certificate { is_stored: true })
 }
 
 /// A path or name, masked whole, as far as the ledger has it: nobody is to fill a disk with names.
@@ -181,7 +185,7 @@ fn place(sighting: &Sighting) -> Value {
         }
         Place::RefName(name) => json!({"place": "ref_name", "path": cut(name)}),
         Place::PushOption(number) => json!({"place": "push_option", "number": number}),
-        Place::Certificate => json!({"place": "certificate"}),
+        Place::Certificate { .. } => json!({"place": "certificate"}),
     };
     value["standing"] = json!(sighting.standing.name());
     value["kind"] = json!(sighting.kind.name());

@@ -198,8 +198,7 @@ pub fn install_system(directory: &Path, binary: &Path, policy: Option<&Path>) ->
         }
     };
     if knows_configured_hooks(Path::new("/")) {
-        let policy = policy.map(|path| format!(" --policy {}", script::quoted(path))).unwrap_or_default();
-        set(COMMAND, format!("{} hook pre-receive{policy}", script::quoted(binary)));
+        set(COMMAND, script::configured(binary, policy));
         set(EVENT, "pre-receive".to_owned());
         return Ok(plan);
     }

@@ -30,6 +30,12 @@ fn call(binary: &Path, policy: Option<&Path>) -> String {
     format!("{} hook pre-receive{policy}", quoted(binary))
 }
 
+/// The gate as a command of git's configuration, which git hands to a shell: one line, and no file that could be missing.
+pub(super) fn configured(binary: &Path, policy: Option<&Path>) -> String {
+    let ended = ENDED.trim_end().replace("||\n  ", "|| ");
+    format!("{}; status=$?; {ended}; exit $status", call(binary, policy))
+}
+
 /// The gate, and then the hook `$own`, where there is one, with the same input.
 fn before_another(binary: &Path, policy: Option<&Path>) -> String {
     let call = call(binary, policy);
@@ -40,19 +46,24 @@ fn before_another(binary: &Path, policy: Option<&Path>) -> String {
     )
 }
 
+/// Finds the repository's own hook. `git init` runs hooks too, when there is no repository yet.
+fn find_own(name: &str) -> String {
+    format!("own=$(git rev-parse --git-common-dir 2>/dev/null) || own=${{GIT_DIR:-.}}\nown=\"$own/hooks/{name}\"\n")
+}
+
 /// A hook in a directory that stands in the place of every repository's own: it hands on to that.
 pub(super) fn pass_on(name: &str) -> String {
     format!(
-        "#!/bin/sh\n{MARK}: hands on to the repository's own hook\nown=\"$(git rev-parse --git-common-dir)/hooks/{name}\"\n\
-         [ -x \"$own\" ] || exit 0\nexec \"$own\" \"$@\"\n"
+        "#!/bin/sh\n{MARK}: hands on to the repository's own hook\n{}[ -x \"$own\" ] || exit 0\nexec \"$own\" \"$@\"\n",
+        find_own(name)
     )
 }
 
 /// The gate in such a directory, and then the repository's own hook with the same input.
 pub(super) fn system_hook(binary: &Path, policy: Option<&Path>) -> String {
     format!(
-        "#!/bin/sh\n{MARK}: refuses pushes that bring Clerk secret keys\n\
-         own=\"$(git rev-parse --git-common-dir)/hooks/pre-receive\"\n{}",
+        "#!/bin/sh\n{MARK}: refuses pushes that bring Clerk secret keys\n{}{}",
+        find_own("pre-receive"),
         before_another(binary, policy)
     )
 }

@@ -109,11 +109,20 @@ pub struct Limits {
     pub expansion: u64,
     /// Levels of directories; git's own limit is 2048 (`core.maxTreeDepth`).
     pub tree_depth: usize,
+    /// So many bytes of what was there before are read to record what a push takes away. No decision rests on it.
+    pub removal_bytes: u64,
 }
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { seconds: None, object_bytes: 256 << 20, total_bytes: 64 << 30, expansion: 10_000, tree_depth: 2048 }
+        Self {
+            seconds: None,
+            object_bytes: 256 << 20,
+            total_bytes: 64 << 30,
+            expansion: 10_000,
+            tree_depth: 2048,
+            removal_bytes: 256 << 20,
+        }
     }
 }
 
@@ -225,6 +234,7 @@ struct LimitsTable {
     total_bytes: Option<u64>,
     expansion: Option<u64>,
     tree_depth: Option<usize>,
+    removal_bytes: Option<u64>,
 }
 
 #[derive(Deserialize)]
@@ -408,6 +418,7 @@ fn limits(table: &LimitsTable) -> Result<Limits, String> {
         total_bytes: table.total_bytes.unwrap_or(default.total_bytes),
         expansion: table.expansion.unwrap_or(default.expansion),
         tree_depth: table.tree_depth.unwrap_or(default.tree_depth),
+        removal_bytes: table.removal_bytes.unwrap_or(default.removal_bytes),
     };
     let is_odd = limits.seconds.is_some_and(|seconds| !(seconds > 0.0 && seconds <= 86_400.0));
     let whole = [limits.object_bytes, limits.total_bytes, limits.expansion, limits.tree_depth as u64];

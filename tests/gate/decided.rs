@@ -212,7 +212,13 @@ fn deletions_pass_whatever_else_is_wrong_and_only_by_themselves() {
     server.push(&mut client, &["refs/heads/gone"]).passes();
     server.push(&mut client, &["refs/heads/gone:refs/heads/gone2"]).passes();
     server.policy("this is no policy");
-    server.push(&mut client, &[":refs/heads/gone"]).passes_silently();
+    let pushed = server.push(&mut client, &[":refs/heads/gone"]);
+    pushed.passes();
+    assert!(
+        pushed.said.contains("is not valid") && pushed.said.contains("what only deletes passes"),
+        "{}",
+        pushed.said
+    );
     let bad = live_key(15);
     client.commit_on(MAIN, &[("bad", Some(&bad))], "bad");
     client.finish();

@@ -412,6 +412,25 @@ fn a_certificate_is_examined() {
         assert_eq!(outcome.code, Some(code), "{}", outcome.errors());
         assert_eq!(outcome.errors().contains("the certificate of the signed push"), code == 1);
     }
+    // A git that puts it beside what was pushed, and throws it away with that.
+    server.policy_with_ledger("");
+    let beside = client.blob(format!("pusher x\npush-option={}\n", live_key(49)));
+    client.finish();
+    let outcome = crate::common::run::Audit::new(&["hook", "pre-receive"])
+        .from(server.path())
+        .variable("GIT_DIR", ".")
+        .variable("GIT_QUARANTINE_PATH", client.path().join("objects"))
+        .variable("GIT_PUSH_CERT", beside.to_string())
+        .input(format!("{ZERO} {tip} {MAIN}\n").as_bytes())
+        .run();
+    assert_eq!(outcome.code, Some(1), "{}", outcome.errors());
+    let said = outcome.errors();
+    assert!(
+        said.contains("the certificate of the signed push\n") && said.contains("keeps nothing of this push"),
+        "{said}"
+    );
+    assert!(!said.contains("no ref of this push reaches it"), "{said}");
+    assert_eq!(server.ledger().pop().unwrap()["objects_remain"], false);
 }
 
 #[test]

@@ -369,6 +369,7 @@ fn a_client_that_hangs_up_changes_nothing() {
 #[test]
 fn a_hook_that_is_killed_at_any_moment_accepts_no_key() {
     let server = Server::new();
+    server.policy_with_ledger("");
     let killed = server.repo.beside("killed");
     let outcome = Audit::new(&["hook", "install", "--binary"]).and(&killed).and(server.path()).run();
     assert_eq!(outcome.code, Some(0), "{}", outcome.errors());
@@ -395,6 +396,7 @@ fn a_hook_that_is_killed_at_any_moment_accepts_no_key() {
         ended += usize::from(pushed.said.contains("was ended before it could say why (status 137)"));
     }
     assert!(ended > 0, "none was ended in time: that is no test of it");
+    server.has_a_ledger_that_can_be_read();
     server.is_sound();
     let mut client = Repo::bare();
     client.commit_on(MAIN, &[("a", Some("1"))], "fine");

@@ -5,7 +5,7 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
-use super::support::{MAIN, Server, push};
+use super::support::{MAIN, Server, push, push_with};
 use crate::common::fixture::Repo;
 use crate::common::git;
 use crate::common::run::{Audit, Outcome};
@@ -239,6 +239,15 @@ fn a_whole_host_is_guarded_and_repositories_keep_their_hooks() {
     };
     ends(&run(&["hook", "install"]), 0, &["git config --system"]);
     ends(&run(&["hook", "install"]), 0, &["installed for the whole host already"]);
+    // Hooks are run for a repository that is not there yet: nothing is said of that, and its own are.
+    let template = server.beside("template");
+    script(&template.join("hooks/reference-transaction"), "#!/bin/sh\ntouch \"$GIT_DIR/own\"\n");
+    let mut init = git::command(server.path());
+    init.env("GIT_CONFIG_SYSTEM", &system).env("GIT_CONFIG_NOSYSTEM", "0").args(["init", "--quiet", "--template"]);
+    init.arg(&template).arg(server.beside("another"));
+    let answer = git::answer(init, b"");
+    assert!(answer.success && answer.stderr.is_empty(), "{}", answer.stderr);
+    assert!(server.beside("another").join(".git/own").exists());
     let pushed = |client: &Repo, refspec: &str| {
         let mut command = git::command(client.path());
         command.env("GIT_CONFIG_SYSTEM", &system).env("GIT_CONFIG_NOSYSTEM", "0");
@@ -287,7 +296,10 @@ fn a_git_that_knows_configured_hooks_is_given_one_and_the_doctor_knows_when_it_d
             .variable("GIT_CONFIG_NOSYSTEM", "0")
             .run()
     };
-    let install = ["hook", "install", "--system", "--policy", policy.to_str().unwrap()];
+    let gate = server.beside("it's the gate");
+    std::os::unix::fs::symlink(env!("CARGO_BIN_EXE_clerk-audit"), &gate).unwrap();
+    let (policy, binary) = (policy.to_str().unwrap(), gate.to_str().unwrap());
+    let install = ["hook", "install", "--system", "--policy", policy, "--binary", binary];
     ends(&run(&newer, &install), 0, &["git config --system hook.clerk-audit.command"]);
     ends(&run(&newer, &install), 0, &["installed for the whole host already"]);
     let value = |name: &str| {
@@ -298,13 +310,29 @@ fn a_git_that_knows_configured_hooks_is_given_one_and_the_doctor_knows_when_it_d
     assert_eq!(value("hook.clerk-audit.event"), "pre-receive\n");
     // What git does with the command: hands it to a shell. A git before 2.54 has a hook of its own do that here.
     let command = value("hook.clerk-audit.command");
-    script(
-        &server.path().join("hooks/pre-receive"),
-        &format!("#!/bin/sh\nexec sh -c {}\n", quoted(command.trim_end())),
-    );
+    if !knows_configured_hooks() {
+        script(
+            &server.path().join("hooks/pre-receive"),
+            &format!("#!/bin/sh\nexec sh -c {}\n", quoted(command.trim_end())),
+        );
+    }
     let (key, client) = bad_client(105);
-    push(client.path(), server.path(), &[MAIN]).is_refused_for(&key, &["a:1"]);
-    std::fs::remove_file(server.path().join("hooks/pre-receive")).unwrap();
+    let pushed = || push_with(client.path(), server.path(), &[MAIN], &[("GIT_CONFIG_SYSTEM", &system)]);
+    pushed().is_refused_for(&key, &["a:1"]);
+    for (text, status) in [("kill -9 $$", 137), ("kill -ABRT $$", 134), ("exit 101", 101)] {
+        std::fs::remove_file(&gate).unwrap();
+        script(&gate, &format!("#!/bin/sh\n{text}\n"));
+        pushed().is_refused(&[&format!("ended before it could say why (status {status})")]);
+    }
+    std::fs::remove_file(&gate).unwrap();
+    pushed().is_refused(&["ended before it could say why (status 127)"]);
+    std::os::unix::fs::symlink(env!("CARGO_BIN_EXE_clerk-audit"), &gate).unwrap();
+    let mut fine = Repo::bare();
+    fine.commit_on("refs/heads/fine", &[("a", Some("1"))], "fine");
+    fine.finish();
+    let pushed = push_with(fine.path(), server.path(), &["refs/heads/fine"], &[("GIT_CONFIG_SYSTEM", &system)]);
+    pushed.passes_silently();
+    _ = std::fs::remove_file(server.path().join("hooks/pre-receive"));
     let doctor = ["hook", "doctor", server.path().to_str().unwrap()];
     ends(&run(&newer, &doctor), 0, &["installed: by git's configuration", "refuses a canary"]);
     ends(&run(&older, &doctor), 1, &["older than 2.54", "accepts everything"]);
@@ -320,6 +348,13 @@ fn a_git_that_knows_configured_hooks_is_given_one_and_the_doctor_knows_when_it_d
     }
     ends(&run(&newer, &["hook", "uninstall", "--system"]), 0, &["--unset hook.clerk-audit.command"]);
     ends(&run(&newer, &doctor), 1, &["not installed"]);
+}
+
+/// Whether the git that is here runs hooks of its configuration.
+fn knows_configured_hooks() -> bool {
+    let text = String::from_utf8(git::run(git::command(Path::new("/")), &["version"], b"")).unwrap();
+    let mut numbers = text.split_whitespace().nth(2).unwrap().split('.').map(|number| number.parse::<u32>().unwrap());
+    (numbers.next().unwrap(), numbers.next().unwrap()) >= (2, 54)
 }
 
 fn quoted(text: &str) -> String {

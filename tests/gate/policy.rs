@@ -8,7 +8,7 @@ use serde_json::json;
 
 use super::support::{MAIN, Server};
 use crate::common::fixture::Repo;
-use crate::common::fixture::objects::{Files, Mode};
+use crate::common::fixture::objects::{Files, Mode, Oid};
 use crate::common::run::Audit;
 use crate::common::secrets::{alphanumerics, key_id, live_key, publishable_key, test_key};
 
@@ -308,6 +308,112 @@ fn removals_moves_and_edits_are_in_the_ledger() {
         .map(|line| line["keys"][0]["places"][0]["standing"].as_str().unwrap().to_owned())
         .collect();
     assert_eq!(standings, ["introduced", "kept", "moved", "removed"]);
+}
+
+/// A server with a file that has a key and a folder of these files, from before the gate; nothing is in its ledger.
+fn with_a_past(key: &str, folder: &[String]) -> (Server, Repo, Oid) {
+    let server = Server::new();
+    server.hook("exit 0");
+    let mut client = Repo::bare();
+    let paths: Vec<String> = (0..folder.len()).map(|number| format!("folder/{number:03}")).collect();
+    let mut files: Vec<(&str, Option<&str>)> =
+        paths.iter().zip(folder).map(|(path, content)| (path.as_str(), Some(content.as_str()))).collect();
+    files.push(("z/env", Some(key)));
+    let tip = client.commit_on(MAIN, &files, "long ago");
+    server.push(&mut client, &[MAIN]).passes();
+    server.hook("exec \"$GATE\" hook pre-receive");
+    server.policy_with_ledger("");
+    (server, client, tip)
+}
+
+/// The standing and path of each place of the first key in the last line of the ledger.
+fn last_places(server: &Server) -> Vec<(String, String)> {
+    let line = server.ledger().pop().unwrap();
+    let places = line["keys"][0]["places"].as_array().cloned().unwrap_or_default();
+    let text = |value: &serde_json::Value| value.as_str().unwrap().to_owned();
+    places.iter().map(|place| (text(&place["standing"]), text(&place["path"]))).collect()
+}
+
+#[test]
+fn what_a_merge_takes_away_is_in_the_ledger() {
+    let key = live_key(84);
+    let at = |standing: &str, path: &str| [(standing.to_owned(), path.to_owned())];
+    let (server, mut client, _) = with_a_past(&key, &[]);
+    client.branch("refs/heads/side", MAIN);
+    let side = client.commit_on("refs/heads/side", &[("side", Some("1"))], "side");
+    let main = client.commit_on(MAIN, &[("main", Some("1"))], "main");
+    let mut files = client.files_at(MAIN);
+    files.remove(&b"z/env"[..]);
+    let main = client.commit_files(MAIN, files, &[main, side], "a merge that takes it away");
+    server.push(&mut client, &[MAIN]).passes_silently();
+    assert_eq!(last_places(&server), at("removed", "z/env"));
+    // One parent has it no more, and the other holds it still.
+    let late = client.commit_on("refs/heads/side", &[("late", Some("1"))], "late");
+    server.push(&mut client, &["refs/heads/side"]).passes_silently();
+    assert_eq!(last_places(&server), []);
+    let files = client.files_at(MAIN);
+    client.commit_files("refs/heads/side", files, &[late, main], "a merge of where it is gone");
+    server.push(&mut client, &["refs/heads/side"]).passes_silently();
+    assert_eq!(last_places(&server), at("removed", "z/env"));
+    // What it carries to another path was moved.
+    let (server, mut client, main) = with_a_past(&key, &[]);
+    client.branch("refs/heads/side", MAIN);
+    let side = client.commit_on("refs/heads/side", &[("side", Some("1"))], "side");
+    let mut files = client.files_at(MAIN);
+    let file = files.remove(&b"z/env"[..]).unwrap();
+    files.insert(b"a/env".to_vec(), file);
+    client.commit_files(MAIN, files, &[main, side], "a merge that moves it");
+    server.push(&mut client, &[MAIN]).passes_silently();
+    assert_eq!(last_places(&server), at("moved", "a/env"));
+}
+
+#[test]
+fn what_is_taken_away_is_recorded_as_far_as_the_policy_reads_it_and_passes_whatever_its_size() {
+    let key = live_key(85);
+    let megabyte = |number: usize| format!("{number} of a large file\n").repeat(48_000);
+    let large: Vec<String> = (0..4).map(megabyte).collect();
+    let bytes: usize = large.iter().map(String::len).sum();
+    for (limit, told) in [(bytes + key.len(), Some("all")), (bytes / 2, None), (0, None)] {
+        let (server, mut client, tip) = with_a_past(&key, &large);
+        server.policy_with_ledger(&format!("[limits]\nremoval_bytes = {limit}"));
+        client.commit_files(MAIN, Files::new(), &[tip], "nothing of it is left");
+        server.push(&mut client, &[MAIN]).passes_silently();
+        let coverage = &server.ledger().pop().unwrap()["coverage"];
+        assert_eq!(coverage["complete"], true);
+        // What was read first is not said anywhere: with less than all of it the key may be told and may not.
+        assert_eq!(coverage["removals"], told.unwrap_or("in part"), "{limit}: {coverage}");
+        if told.is_some() {
+            assert_eq!(last_places(&server), [(String::from("removed"), String::from("z/env"))]);
+        }
+        // No more was read than that, and one file.
+        let read = coverage["bytes"].as_u64().unwrap() as usize;
+        assert!(read <= limit + large[0].len() + 10_000, "{read} of {limit}");
+    }
+    // Whether it was moved is part of the decision, and rests on no such limit.
+    let (server, mut client, _) = with_a_past(&key, &large);
+    server.policy_with_ledger("[limits]\nremoval_bytes = 0");
+    client.commit_on(MAIN, &[("z/env", None), ("a/env", Some(&format!("moved\n{key}\n")))], "move");
+    server.push(&mut client, &[MAIN]).passes_silently();
+    assert_eq!(last_places(&server), [(String::from("moved"), String::from("a/env"))]);
+}
+
+#[test]
+fn more_removals_than_are_recorded_pass() {
+    let (server, mut client, tip) = with_a_past(&live_key(86), &[]);
+    server.hook("exit 0");
+    // As many places of few keys.
+    let keys: Vec<String> = (0..200).map(|number| live_key(20_000 + number)).collect();
+    let content = keys.join("\n");
+    let blobs: Vec<Oid> = (0..60).map(|number| client.blob(format!("{number}\n{content}\n"))).collect();
+    let files = blobs.iter().enumerate().map(|(at, blob)| (format!("f{at}").into_bytes(), (Mode::File, *blob)));
+    let past = client.commit_files(MAIN, files.collect(), &[tip], "long ago too");
+    server.push(&mut client, &[MAIN]).passes();
+    server.hook("exec \"$GATE\" hook pre-receive");
+    client.commit_files(MAIN, Files::new(), &[past], "nothing of it is left");
+    server.push(&mut client, &[MAIN]).passes_silently();
+    let line = server.ledger().pop().unwrap();
+    assert_eq!((&line["coverage"]["removals"], &line["coverage"]["complete"]), (&json!("in part"), &json!(true)));
+    assert_eq!(line["key_count"], 200);
 }
 
 #[test]

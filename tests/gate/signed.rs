@@ -5,8 +5,9 @@ use std::process::Command;
 
 use serde_json::json;
 
-use super::support::{MAIN, Server, push};
+use super::support::{MAIN, Server, ZERO, pack, push};
 use crate::common::fixture::Repo;
+use crate::common::fixture::objects::{Commit, Mode, ObjectType, Oid, encode_tree, object_id};
 use crate::common::git;
 use crate::common::secrets::live_key;
 
@@ -69,6 +70,68 @@ fn a_signed_push_passes_and_its_signer_is_in_the_ledger() {
     server.push(&mut client, &["--signed", MAIN]).is_refused_for(&secret, &["b:1", "keeps nothing of this push"]);
 }
 
+/// Whether git stored the certificate of a push that was refused: some versions put it beside what was pushed.
+fn keeps_certificates(server: &Server) -> bool {
+    let all = server.git(&["cat-file", "--batch-all-objects", "--batch-check=%(objectname)"]);
+    all.lines().any(|object| server.git(&["cat-file", "-p", object]).starts_with("certificate version"))
+}
+
+#[test]
+fn what_a_push_that_only_deletes_says_is_in_the_ledger_and_it_passes() {
+    let folder = tempfile::tempdir().unwrap();
+    let known = signing_key(folder.path().join("ada"));
+    let server = server_that_knows(&known);
+    let mut client = client_with(&known);
+    client.commit_on(MAIN, &[("a", Some("1"))], "fine");
+    let secret = live_key(113);
+    let named = format!("refs/heads/for-{secret}");
+    client.branch(&named, MAIN);
+    server.hook("exit 0");
+    let branches: Vec<String> = (0..4).map(|number| format!("{MAIN}:refs/heads/gone-{number}")).collect();
+    for refspec in branches.iter().map(String::as_str).chain([MAIN, &named]) {
+        server.push(&mut client, &[refspec]).passes();
+    }
+    server.hook("exec \"$GATE\" hook pre-receive");
+    // Signed, and nothing in it.
+    server.push(&mut client, &["--signed", ":refs/heads/gone-0"]).passes_silently();
+    let line = server.ledger().pop().unwrap();
+    assert_eq!((&line["signer"]["name"], &line["signer"]["nonce"]), (&json!("ada@example.test"), &json!("OK")));
+    assert_eq!((&line["key_count"], &line["objects_remain"]), (&json!(0), &json!(false)));
+    // A key in an option, and so in the certificate: git has stored that.
+    let option = format!("note={secret}");
+    let pushed = server.push(&mut client, &["--signed", "-o", &option, ":refs/heads/gone-1"]);
+    pushed.passes();
+    assert!(pushed.said.contains("the certificate") && pushed.said.contains("git gc --prune=now"), "{}", pushed.said);
+    assert!(!pushed.said.contains(&secret), "a key was shown");
+    let line = server.ledger().pop().unwrap();
+    assert_eq!((&line["verdict"], &line["objects_remain"]), (&json!("accepted"), &json!(true)));
+    let places: Vec<&serde_json::Value> =
+        line["keys"][0]["places"].as_array().unwrap().iter().map(|place| &place["place"]).collect();
+    assert_eq!(
+        (places, &line["keys"][0]["decision"]),
+        (vec![&json!("push_option"), &json!("certificate")], &json!("warned"))
+    );
+    assert!(!line.to_string().contains(&secret));
+    // In an option alone; and in the name of what goes, where it is no news.
+    server.push(&mut client, &["-o", &option, ":refs/heads/gone-2"]).passes();
+    let line = server.ledger().pop().unwrap();
+    assert_eq!(
+        (&line["keys"][0]["places"][0]["place"], &line["objects_remain"]),
+        (&json!("push_option"), &json!(false))
+    );
+    server.push(&mut client, &[&format!(":{named}")]).passes_silently();
+    let line = server.ledger().pop().unwrap();
+    let place = &line["keys"][0]["places"][0];
+    assert_eq!((&place["place"], &place["standing"]), (&json!("ref_name"), &json!("removed")));
+    assert!(!line.to_string().contains(&secret));
+    // It passes whatever the policy says of keys, of what cannot be read, and of the ledger.
+    server.policy("strict = true\nopaque = \"refuse\"\nledger = \"/dev/full\"");
+    let pushed = server.push(&mut client, &["--signed", "-o", &option, ":refs/heads/gone-3"]);
+    pushed.passes();
+    assert!(pushed.said.contains("the ledger cannot be written"), "{}", pushed.said);
+    server.is_sound();
+}
+
 #[test]
 fn a_key_in_a_certificate_is_refused_and_said_to_remain() {
     let folder = tempfile::tempdir().unwrap();
@@ -79,10 +142,13 @@ fn a_key_in_a_certificate_is_refused_and_said_to_remain() {
     let secret = live_key(111);
     let option = format!("note={secret}");
     let pushed = server.push(&mut client, &["--signed", "-o", &option, MAIN]);
-    pushed.is_refused_for(&secret, &["push option 1", "the certificate of the signed push", "git gc --prune=now"]);
-    assert!(!pushed.said.contains("keeps nothing"), "{}", pushed.said);
+    pushed.is_refused_for(&secret, &["push option 1", "the certificate of the signed push"]);
+    let is_kept = keeps_certificates(&server);
+    assert_eq!(pushed.said.contains("git gc --prune=now"), is_kept, "{}", pushed.said);
+    assert_eq!(pushed.said.contains("keeps nothing"), !is_kept, "{}", pushed.said);
+    assert!(!pushed.said.contains("no ref of this push reaches it"), "{}", pushed.said);
     let line = server.ledger().pop().unwrap();
-    assert_eq!((&line["verdict"], &line["objects_remain"]), (&json!("refused"), &json!(true)));
+    assert_eq!((&line["verdict"], &line["objects_remain"]), (&json!("refused"), &json!(is_kept)));
     assert!(!line.to_string().contains(&secret));
     // One that stands in the certificate alone: the address that was pushed to is in it.
     let secret = live_key(112);
@@ -91,7 +157,33 @@ fn a_key_in_a_certificate_is_refused_and_said_to_remain() {
     client.finish();
     push(client.path(), &address, &[MAIN]).passes_silently();
     let pushed = push(client.path(), &address, &["--signed", "refs/heads/main:refs/heads/x"]);
-    pushed.is_refused(&["the certificate of the signed push", "git gc --prune=now"]);
+    pushed.is_refused(&["the certificate of the signed push"]);
+    assert_eq!(pushed.said.contains("git gc --prune=now"), is_kept, "{}", pushed.said);
     assert!(!pushed.said.contains(&secret), "a key was shown");
     server.is_sound();
+}
+
+#[test]
+fn a_certificate_that_was_stored_is_read_where_it_is_to_be_a_file() {
+    let folder = tempfile::tempdir().unwrap();
+    let known = signing_key(folder.path().join("ada"));
+    let server = server_that_knows(&known);
+    let mut client = client_with(&known);
+    client.commit_on(MAIN, &[("a", Some("1"))], "fine");
+    let secret = live_key(114);
+    server.push(&mut client, &["refs/heads/main:refs/heads/gone"]).passes();
+    // Of a push that only deletes every git stores it, and nothing reaches it.
+    let option = format!("note={secret}");
+    server.push(&mut client, &["--signed", "-o", &option, ":refs/heads/gone"]).passes();
+    let all = server.git(&["cat-file", "--batch-all-objects", "--batch-check=%(objectname)"]);
+    let says_so = |object: &&str| server.git(&["cat-file", "-p", object]).starts_with("certificate version");
+    let certificate = all.lines().find(says_so).unwrap().to_owned();
+    let id = Oid(std::array::from_fn(|at| u8::from_str_radix(&certificate[2 * at..2 * at + 2], 16).unwrap()));
+    let tree = encode_tree(vec![(b"certificate".to_vec(), Mode::File, id)]);
+    let commit = Commit::new(object_id(ObjectType::Tree, &tree), &[], 1_700_000_000, "by hand").encode();
+    let tip = object_id(ObjectType::Commit, &commit).to_string();
+    let sent = pack(&[(ObjectType::Tree, tree), (ObjectType::Commit, commit)]);
+    server.raw(&[(ZERO, &tip, MAIN.as_bytes())], &sent).is_refused_for(&secret, &["certificate:"]);
+    server.raw(&[(ZERO, &certificate, b"refs/tags/x")], &pack(&[])).is_refused_for(&secret, &["that a ref names:"]);
+    assert_eq!(server.value(MAIN), None);
 }

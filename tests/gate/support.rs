@@ -8,6 +8,7 @@ use serde_json::Value;
 use crate::common::fixture::Repo;
 use crate::common::fixture::objects::{ObjectType, pack_stream};
 use crate::common::git;
+use crate::common::run::Audit;
 
 pub(super) const MAIN: &str = "refs/heads/main";
 pub(super) const ZERO: &str = "0000000000000000000000000000000000000000";
@@ -76,6 +77,13 @@ impl Server {
         text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
     }
 
+    /// Whoever was killed while writing to it left nothing that spoils the rest.
+    pub(super) fn has_a_ledger_that_can_be_read(&self) {
+        assert!(self.ledger_path().exists());
+        let outcome = Audit::history(self.path()).and("--ledger").and(self.ledger_path()).run();
+        assert_eq!(outcome.code, Some(0), "{}", outcome.errors());
+    }
+
     /// Runs git in the server's repository, its hook apart.
     pub(super) fn git(&self, arguments: &[&str]) -> String {
         String::from_utf8(git::run(git::command(self.path()), arguments, b"")).unwrap()
@@ -116,7 +124,18 @@ impl Server {
 
 /// Pushes from one path to another.
 pub(super) fn push(client: &Path, server: &Path, arguments: &[&str]) -> Pushed {
+    push_with(client, server, arguments, &[])
+}
+
+/// The same, with these variables, and with the system's configuration where one of them names it.
+pub(super) fn push_with(client: &Path, server: &Path, arguments: &[&str], variables: &[(&str, &Path)]) -> Pushed {
     let mut command = git::command(client);
+    for (name, value) in variables {
+        command.env(name, value);
+        if *name == "GIT_CONFIG_SYSTEM" {
+            command.env("GIT_CONFIG_NOSYSTEM", "0");
+        }
+    }
     command.arg("push").args(&arguments[..arguments.len() - 1]).arg(server).arg(arguments[arguments.len() - 1]);
     let answer = git::answer(command, b"");
     let lines = answer.stderr.split(['\n', '\r']).filter_map(|line| line.strip_prefix("remote: "));
@@ -144,9 +163,14 @@ pub(super) fn raw_with(server: &Path, wants: &str, commands: &[(&str, &str, &[u8
     }
     request.extend_from_slice(b"0000");
     request.extend_from_slice(pack);
+    raw_request(server, &request)
+}
+
+/// The same by a client that sends these bytes.
+pub(super) fn raw_request(server: &Path, request: &[u8]) -> Pushed {
     let mut command = git::command(server);
     command.args(["receive-pack", "--stateless-rpc", "."]);
-    let answer = git::answer(command, &request);
+    let answer = git::answer(command, request);
     let (report, said) = bands(&answer.stdout);
     let accepted = report.contains("unpack ok") && !report.contains("ng ") && report.contains("ok ");
     Pushed { accepted, all: format!("{report}{said}{}", answer.stderr), said }

@@ -129,9 +129,6 @@ impl Gate {
         }
         let failure = rules.failure.clone();
         let session = Arc::new(self.session(&called, rules, push));
-        if session.push.only_deletes() {
-            return session.conclude(Examination::default());
-        }
         if let Some(failure) = failure {
             let problems = vec![Problem::Failed(failure)];
             return session.conclude(Examination { problems, ..Examination::default() });
@@ -242,9 +239,14 @@ impl Session {
                 return Examination { problems, ..Examination::default() };
             }
         };
+        let mut limits = self.policy.limits.clone();
+        if self.policy.ledger.is_none() {
+            // What a push takes away is read for the record alone.
+            limits.removal_bytes = 0;
+        }
         let examiner = Examiner {
             detector: &self.detector,
-            limits: &self.policy.limits,
+            limits: &limits,
             interrupt: Interrupt::on(&self.interrupt),
             threads: std::thread::available_parallelism().map_or(1, |count| count.get().min(4)),
         };
@@ -278,7 +280,7 @@ impl Session {
             let circumstances = Circumstances { milliseconds, ..self.circumstances.clone() };
             let line = record(&decision, &self.push, counts, &circumstances, &mask);
             if let Err(error) = append(ledger, &line, how) {
-                decision.fail(format!("the ledger cannot be written: {error}"), &self.push, &self.policy);
+                decision.fail(format!("the ledger cannot be written: {error}"), &self.policy);
             }
         }
         self.say(&decision);

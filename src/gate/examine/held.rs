@@ -10,6 +10,9 @@ use crate::gate::{Place, Problem, Standing};
 use crate::key::KeyId;
 use crate::model::{ObjectType, Oid};
 
+/// So many removals are told.
+const MOST_REMOVALS: usize = 10_000;
+
 impl Work<'_> {
     /// Compares every new commit with its parents. Where everything that the pushed commits name came along, and none of it
     /// has a key, there is nothing to compare: a first push costs one reading.
@@ -38,8 +41,8 @@ impl Work<'_> {
             let links = self.links[&commit].clone();
             let Some(tree) = links.tree else { continue };
             let parents: Vec<Oid> = links.parents.iter().filter_map(|parent| self.tree_of(*parent)).collect();
-            let came = self.comparer.held(self.receiving, &[tree], &parents, Extent::Pushed);
-            self.compared(commit, tree, &parents, links.parents.len(), came);
+            let came = self.comparer.held(self.receiving, &[tree], &parents);
+            self.compared(commit, tree, &parents, came);
         }
     }
 
@@ -67,15 +70,20 @@ impl Work<'_> {
 
     /// What came to a commit, and what left it: a key that left one path and came to another was moved, paired in the
     /// order of paths.
-    fn compared(&mut self, commit: Oid, tree: Oid, parents: &[Oid], parent_count: usize, came: Vec<Held>) {
+    fn compared(&mut self, commit: Oid, tree: Oid, parents: &[Oid], came: Vec<Held>) {
+        // Whether something was moved is part of the decision, and is read to its end.
         let has_arrivals = came.iter().any(|held| !held.is_kept);
-        let tells_removals = parent_count == 1 && self.removal_bytes > 0;
+        let most = if has_arrivals { u64::MAX } else { self.removal_bytes };
         let mut left: Vec<Held> = Vec::new();
-        if has_arrivals || tells_removals {
+        if most > 0 {
             let before = self.comparer.bytes;
-            left = self.comparer.held(self.receiving, parents, &[tree], Extent::Old);
+            let comparison = self.comparer.held_before(self.receiving, parents, &[tree], most);
+            self.found.removals_cut |= comparison.is_cut;
+            left = comparison.held;
             left.retain(|held| !held.is_kept);
             self.removal_bytes = self.removal_bytes.saturating_sub(self.comparer.bytes - before);
+        } else {
+            self.found.removals_cut |= parents != [tree];
         }
         let mut from: FxHashMap<KeyId, std::collections::VecDeque<usize>> = FxHashMap::default();
         for (at, held) in left.iter().enumerate() {
@@ -97,10 +105,17 @@ impl Work<'_> {
             }
         }
         for (at, held) in left.iter().enumerate() {
-            if !moved_from.contains(&at) && parent_count == 1 {
-                let place = self.place_of(held);
-                self.add(&held.sight, place, Some(commit), Standing::Removed, false);
+            if moved_from.contains(&at) {
+                continue;
             }
+            // They are told for the record alone: no push is too large for what it takes away.
+            if self.removals >= MOST_REMOVALS {
+                self.found.removals_cut = true;
+                return;
+            }
+            self.removals += 1;
+            let place = self.place_of(held);
+            self.add(&held.sight, place, Some(commit), Standing::Removed, false);
         }
     }
 
@@ -112,7 +127,7 @@ impl Work<'_> {
     /// Trees that a ref names without a commit: they hold what they hold.
     pub(super) fn trees(&mut self) {
         for tree in std::mem::take(&mut self.trees) {
-            for held in self.comparer.held(self.receiving, &[tree], &[], Extent::Pushed) {
+            for held in self.comparer.held(self.receiving, &[tree], &[]) {
                 let place = self.place_of(&held);
                 self.open.push((self.found.sightings.len(), held.sight.id, held.path.clone(), held.is_name));
                 self.add(&held.sight, place, None, Standing::Introduced, true);

@@ -60,16 +60,22 @@ struct Work<'a> {
     open: Vec<(usize, KeyId, Vec<u8>, bool)>,
     /// Bytes of old content that may still be read to tell removals.
     removal_bytes: u64,
+    /// Removals that were told.
+    removals: usize,
 }
 
 impl Examiner<'_> {
     /// Examines a push. What is read is bounded by the limits and the interrupt.
     pub fn examine(&self, receiving: &mut Receiving, push: &Push) -> Examination {
-        if push.only_deletes() {
-            return Examination::default();
-        }
-        let content = content::read(receiving, self.detector, self.limits, self.threads, self.interrupt);
-        let ancestry = Ancestry::new(receiving, &push.full_names, self.interrupt);
+        // A push that only deletes has its words and nothing else.
+        let (content, names) = match push.only_deletes() {
+            true => (Content::default(), &[][..]),
+            false => (
+                content::read(receiving, self.detector, self.limits, self.threads, self.interrupt),
+                push.full_names.as_slice(),
+            ),
+        };
+        let ancestry = Ancestry::new(receiving, names, self.interrupt);
         let mut work = Work {
             examiner: self,
             ancestry,
@@ -84,7 +90,8 @@ impl Examiner<'_> {
             found: Examination::default(),
             place_bytes: 0,
             open: Vec::new(),
-            removal_bytes: 32 << 20,
+            removal_bytes: self.limits.removal_bytes,
+            removals: 0,
         };
         work.quarantine();
         work.words(push);
