@@ -9,6 +9,7 @@
 //! `clerk_key_invalid`; all else is unknown, with its reason. No reason quotes what the server said.
 
 mod endpoint;
+mod later;
 
 use std::time::Duration;
 
@@ -137,15 +138,15 @@ impl Client {
             tries += 1;
             match self.once(text) {
                 Reply::Verdict(verdict) => return verdict,
-                Reply::Later(wait) if tries < MOST_TRIES && wait <= MOST_WAIT => {
+                Reply::Later(wait, _) if tries < MOST_TRIES && wait <= MOST_WAIT => {
                     if !sleep(wait, interrupt) {
                         return Verdict::unknown("it was stopped while waiting to ask again");
                     }
                 }
-                Reply::Later(wait) => {
+                Reply::Later(wait, why) => {
                     let seconds = wait.as_secs();
                     let tries = if tries == 1 { "1 try".to_owned() } else { format!("{tries} tries") };
-                    let reason = format!("too many requests (429), after {tries}; it says to wait {seconds} s");
+                    let reason = format!("{why}, after {tries}; it says to wait {seconds} s");
                     return Verdict { later: Some(wait), ..Verdict::unknown(reason) };
                 }
             }
@@ -165,9 +166,15 @@ impl Client {
             Err(error) => return Reply::Verdict(failure(&error)),
         };
         let status = response.status().as_u16();
-        if status == 429 {
-            let wait = response.headers().get("retry-after").and_then(|value| value.to_str().ok()?.trim().parse().ok());
-            return Reply::Later(wait.map_or(DEFAULT_WAIT, Duration::from_secs));
+        let header = |name: &str| response.headers().get(name).and_then(|value| value.to_str().ok());
+        let wait =
+            header("retry-after").and_then(|text| later::wait(text, header("date"), time::OffsetDateTime::now_utc()));
+        match (status, wait) {
+            (429, wait) => {
+                return Reply::Later(wait.unwrap_or(DEFAULT_WAIT), "too many requests (429)".to_owned());
+            }
+            (503, Some(wait)) => return Reply::Later(wait, other_status(status)),
+            _ => {}
         }
         if !matches!(status, 200 | 401) {
             return Reply::Verdict(Verdict::unknown(other_status(status)));
@@ -183,7 +190,8 @@ impl Client {
 /// What one request has come to.
 enum Reply {
     Verdict(Verdict),
-    Later(Duration),
+    /// Not now, but after so long, and why.
+    Later(Duration, String),
 }
 
 /// What a status of 200 or 401 and its body mean.

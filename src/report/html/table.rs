@@ -2,12 +2,12 @@
 
 use std::io;
 
-use crate::model::{Confidence, Environment, KeyReport, Liveness, Report};
+use crate::model::{Environment, KeyReport, Liveness, Report};
 
 use super::super::Options;
 use super::super::clock;
 use super::super::escape::markup;
-use super::super::triage::Triage;
+use super::super::triage::{self, Triage};
 use super::super::wording;
 use super::timeline::{CROSS, Scale, seconds};
 
@@ -31,10 +31,13 @@ pub(super) fn write(
         scale.axis()
     )?;
     let is_test = |key: &&KeyReport| key.environment == Environment::Test;
-    for (id, title, keys) in [
+    let mut groups = [
         ("live", "Production keys", report.keys.iter().filter(|key| !is_test(key)).collect::<Vec<_>>()),
         ("test", "Development keys", report.keys.iter().filter(is_test).collect()),
-    ] {
+    ];
+    // Alive comes before dead or not known, whatever the environment.
+    groups.sort_by_key(|(_, _, keys)| !keys.iter().any(|key| triage.liveness(key) == Some(Liveness::Alive)));
+    for (id, title, keys) in groups {
         if keys.is_empty() {
             continue;
         }
@@ -145,7 +148,8 @@ fn row(
     let held = key.held_at.at.iter().find_map(|place| place.path.as_ref());
     let path = held.or(first).map_or(String::new(), |path| {
         let path = super::super::escape::shorten(path.as_str(), 120).into_owned();
-        format!("<br><code class=\"path\">{}</code>", markup(&path))
+        // Long ones are broken between names, if they can be.
+        format!("<br><code class=\"path\">{}</code>", markup(&path).to_string().replace('/', "/<wbr>"))
     });
     writeln!(out, "<td role=\"cell\">{}{path}</td>", markup(wording::standing(key)))?;
     writeln!(out, "<td role=\"cell\" class=\"when\">{}</td>", exposed(key))?;
@@ -172,21 +176,26 @@ fn badges(key: &KeyReport, options: Options<'_>) -> String {
     let mut badges = Vec::new();
     let environment = if key.environment == Environment::Test { "test" } else { "live" };
     badges.push((environment, wording::environment(key.environment)));
-    if let Some(answer) = options.answers.and_then(|answers| answers.get(&key.id)) {
-        badges.push(match answer.liveness {
-            Liveness::Alive => ("alive", "alive"),
-            Liveness::Dead => ("dead", "dead"),
-            Liveness::Unknown => ("quiet", "alive or dead: not known"),
-        });
+    let answer = options.answers.and_then(|answers| answers.get(&key.id));
+    if let Some(answer) = answer {
+        let class = match answer.liveness {
+            Liveness::Alive => "alive",
+            Liveness::Dead => "dead",
+            Liveness::Unknown => "quiet",
+        };
+        badges.push((class, wording::alive_or_dead(answer.liveness)));
     }
     if key.known {
         badges.push(("quiet", if key.known_again { wording::BACK } else { "known" }));
     }
-    if key.confidence == Confidence::Low {
+    if triage::is_possible(key, answer.map(|answer| answer.liveness)) {
         badges.push(("quiet", "possible"));
     }
     let badges = badges.into_iter().map(|(class, word)| format!(" <span class=\"badge {class}\">{word}</span>"));
-    format!("<br>{}", badges.collect::<String>().trim_start())
+    let asked = answer.map_or(String::new(), |answer| {
+        format!("<br><span class=\"asked\">asked {}</span>", markup(&clock::readable(&answer.at)))
+    });
+    format!("<br>{}{asked}", badges.collect::<String>().trim_start())
 }
 
 /// Where in the checklist a key is.
