@@ -114,6 +114,8 @@ fn the_living_are_told_from_the_dead_and_sort_the_checklist() {
     assert!(text.contains("Clerk says    alive: Clerk accepted it on 2"), "{text}");
     assert!(text.contains("Clerk says    dead: Clerk refused it on 2"), "{text}");
     assert!(text.find(&case.hint(1)) < text.find(&case.hint(0)), "{text}");
+    let open = status(&case, &[]).text();
+    assert!(open.find(&case.hint(1)) < open.find(&case.hint(0)), "{open}");
 }
 
 #[test]
@@ -190,6 +192,7 @@ fn a_server_that_says_later_is_asked_later() {
     let run = case.verify(&clerk).run();
     assert_eq!((run.code, clerk.requests().len()), (Some(1), 2), "{}", run.text());
     assert!(run.wall >= Duration::from_secs(1));
+    assert!(run.errors().contains("it is asked again in 1 s"), "nobody waits without a word: {}", run.errors());
 }
 
 /// A date as HTTP has it, so many seconds from that moment.
@@ -524,6 +527,38 @@ fn a_rotation_is_over_when_every_step_is_done_and_not_before() {
     let run = Audit::new(&["status"]).and(&case.report).run();
     assert_eq!(run.code, Some(0), "{}", run.text());
     assert!(run.text().starts_with("All is done for the one key."), "{}", run.text());
+}
+
+#[test]
+fn a_checklist_has_the_places_one_names_and_the_days_of_ones_plan() {
+    let case = Case::new(vec![live_key(7070)]);
+    let consumers = case.repo.beside("consumers");
+    let hostile = "[x](https://evil.example) <img src=x>";
+    std::fs::write(&consumers, format!("# where it runs\n\nFly.io app shop-api\r\n{hostile}\nold: {}\n", case.keys[0]))
+        .unwrap();
+    let write = |format: &str| {
+        let run = Audit::new(&["checklist", "--plan", "pro", "--format", format, "--consumers"])
+            .and(&consumers)
+            .and(&case.report)
+            .run();
+        assert_eq!(run.code, Some(0), "{}", run.errors());
+        case.assert_silent(&run);
+        run.text()
+    };
+    let text = write("markdown");
+    assert!(text.contains("- [ ] You named `Fly.io app shop-api`\n"), "{text}");
+    assert!(
+        text.contains(&format!("You named `{hostile}`")) && text.contains(&format!("old: {}", case.hint(0))),
+        "{text}"
+    );
+    assert!(!text.contains("where it runs") && !text.contains("Hobby") && !text.contains("Business"), "{text}");
+    assert!(text.contains("Pro (7 days)"));
+    let html = write("html");
+    assert!(!html.contains("<img") && !html.contains("href=\"https://evil") && html.contains("Fly.io app shop-api"));
+    assert!(!html.contains("Hobby") && html.contains("Clerk still has the logs: 7 days on Pro"));
+    let missing = Audit::new(&["checklist", "--consumers", "/no/such/file"]).and(&case.report).run();
+    assert_eq!(missing.code, Some(3));
+    assert!(missing.errors().contains("/no/such/file") && missing.errors().contains("hint:"), "{}", missing.errors());
 }
 
 fn executable(path: &Path) {

@@ -52,7 +52,7 @@ impl Status {
     }
 
     fn answer(&self, detector: &Detector, interrupt: &AtomicBool) -> Result<Exit, Exit> {
-        let report = incident::read_report(&self.report, detector)?;
+        let mut report = incident::read_report(&self.report, detector)?;
         let path = incident::status_path(&self.report, self.state.as_deref());
         incident::keep_inputs(path.as_deref(), &[Some(&self.report)])?;
         let mut state = incident::read_status(path.as_deref(), detector)?;
@@ -77,6 +77,8 @@ impl Status {
             note_keys(&report, &mut state);
             asked = self.asking.ask(&report, &[], &mut state, path.as_deref(), detector, interrupt)?;
         }
+        // As in the checklist: alive first.
+        report::sort_by_answer(&mut report, state.answers());
         let evidence = evidence(&report, &state);
         let keys = report::progress(&report, &evidence);
         ticks.iter().for_each(|tick| tell_outweighed(tick, &keys));

@@ -412,7 +412,7 @@ mod tests {
         // What Clerk accepts was not dealt with, whatever the list of known ones says.
         let hint = |at: usize| report.keys[at].hint.as_str();
         for line in [
-            format!("\n1. `{}` (live, only in history, known, but alive)\n", hint(0)),
+            format!("\n1. `{}` (test, only in history, known, but alive)\n", hint(0)),
             format!("\n2. `{}` (live, only on tags, pull or other refs, **alive**)\n", hint(1)),
             format!("\n3. `{}` (live, in a commit's or tag's own text, dead)\n", hint(2)),
         ] {

@@ -14,6 +14,7 @@ mod later;
 use std::time::Duration;
 
 use serde_json::Value;
+use time::OffsetDateTime;
 use ureq::Agent;
 use ureq::tls::{Certificate, PemItem, RootCerts, TlsConfig, parse_pem};
 
@@ -53,6 +54,8 @@ pub struct Options {
     pub authorities: Option<Vec<u8>>,
     /// How long one answer may take in all.
     pub patience: Duration,
+    /// The clock: for a server that names the moment when to ask again, and does not say what time it is there.
+    pub now: fn() -> OffsetDateTime,
 }
 
 /// What asking about one key has come to.
@@ -80,6 +83,7 @@ impl Verdict {
 pub struct Client {
     agent: Agent,
     address: String,
+    now: fn() -> OffsetDateTime,
 }
 
 impl Client {
@@ -122,11 +126,11 @@ impl Client {
             .user_agent(concat!("clerk-audit/", env!("CARGO_PKG_VERSION")))
             .build()
             .new_agent();
-        Ok(Self { agent, address: format!("{}/v1/instance", endpoint.base()) })
+        Ok(Self { agent, address: format!("{}/v1/instance", endpoint.base()), now: options.now })
     }
 
-    /// Asks about one key; again where the server says so, a few times.
-    pub fn ask(&self, key: &KeyText, interrupt: Interrupt<'_>) -> Verdict {
+    /// Asks about one key; again where the server says so, a few times. `waiting` is told of each such pause before it.
+    pub fn ask(&self, key: &KeyText, interrupt: Interrupt<'_>, waiting: &dyn Fn(Duration)) -> Verdict {
         let Ok(text) = std::str::from_utf8(key.expose()) else {
             return Verdict::unknown("it is no text that can be sent");
         };
@@ -139,6 +143,7 @@ impl Client {
             match self.once(text) {
                 Reply::Verdict(verdict) => return verdict,
                 Reply::Later(wait, _) if tries < MOST_TRIES && wait <= MOST_WAIT => {
+                    waiting(wait);
                     if !sleep(wait, interrupt) {
                         return Verdict::unknown("it was stopped while waiting to ask again");
                     }
@@ -167,8 +172,7 @@ impl Client {
         };
         let status = response.status().as_u16();
         let header = |name: &str| response.headers().get(name).and_then(|value| value.to_str().ok());
-        let wait =
-            header("retry-after").and_then(|text| later::wait(text, header("date"), time::OffsetDateTime::now_utc()));
+        let wait = header("retry-after").and_then(|text| later::wait(text, header("date"), (self.now)()));
         match (status, wait) {
             (429, wait) => {
                 return Reply::Later(wait.unwrap_or(DEFAULT_WAIT), "too many requests (429)".to_owned());

@@ -17,7 +17,7 @@ pub(super) fn write(
     options: Options<'_>,
     out: &mut dyn io::Write,
 ) -> io::Result<()> {
-    let Some(scale) = Scale::of(report) else { return Ok(()) };
+    let Some(scale) = Scale::of(report, options.plan) else { return Ok(()) };
     writeln!(out, "<section id=\"timeline\" aria-labelledby=\"timeline-title\">")?;
     writeln!(out, "<h2 id=\"timeline-title\">Which key was open how long</h2>")?;
     controls(out)?;
@@ -54,7 +54,7 @@ pub(super) fn write(
         writeln!(out, "</tbody>")?;
     }
     writeln!(out, "</table>")?;
-    legend(out)?;
+    legend(&scale.kept(), out)?;
     writeln!(out, "</section>")
 }
 
@@ -77,7 +77,7 @@ fn controls(out: &mut dyn io::Write) -> io::Result<()> {
     )
 }
 
-fn legend(out: &mut dyn io::Write) -> io::Result<()> {
+fn legend(kept: &str, out: &mut dyn io::Write) -> io::Result<()> {
     let mark = |class: &str, shape: &str, word: &str| {
         format!(
             "<li><svg width=\"24\" height=\"16\" aria-hidden=\"true\"><svg class=\"mark {class}\" x=\"12\" \
@@ -112,7 +112,7 @@ fn legend(out: &mut dyn io::Write) -> io::Result<()> {
         line(
             "lane",
             "<rect class=\"kept\" x=\"0\" y=\"0\" width=\"40\" height=\"16\"/><line class=\"edge\" x1=\"1\" x2=\"1\" y1=\"0\" y2=\"16\"/>",
-            "Clerk still has the logs: 1 day on Hobby, 7 on Pro, 30 on Business",
+            &format!("Clerk still has the logs: {kept}"),
         ),
     ];
     writeln!(out, "<ul class=\"legend\">\n{}\n{}\n</ul>", marks.join("\n"), lines.join("\n"))
