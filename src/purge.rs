@@ -205,8 +205,9 @@ Destroy it when you are done:
 5. Audit the server's repository again: `clerk-audit history`. Only that proves it.
 
 With BFG instead, in a fresh mirror: `java -jar bfg.jar --replace-text NAME/bfg.txt --strip-blobs-with-ids
-NAME/strip-blobs.txt --no-blob-protection`, then `git reflog expire --expire=now --all && git gc --prune=now`. It cleans
-files that are text, and no messages, names, refs or binary files: prefer filter-repo.
+NAME/strip-blobs.txt --no-blob-protection --filter-content-size-threshold 1000M`, then `git reflog expire --expire=now
+--all && git gc --prune=now`, and the audit of step 5. (Without that threshold it leaves files of 1 MiB and more as they
+are.) It cleans files that are text, and no messages, names, refs or binary files: prefer filter-repo.
 
 `strip-blobs.txt` names versions of files in which a key is packed (an archive) or spelt so that it cannot be written over
 in its place (escapes, other encodings in each other, parts that are put together): these are dropped from the history,

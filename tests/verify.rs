@@ -98,8 +98,44 @@ fn the_living_are_told_from_the_dead_and_sort_the_checklist() {
     let text = checklist.text();
     assert!(text.find(&format!("1. `{}`", case.hint(1))).is_some(), "{text}");
     assert!(text.contains("**Alive:** Clerk accepted it") && text.contains("has `ins_2alive` in it"), "{text}");
+    let asked = |text: &str| {
+        let line = text.split("Clerk was asked, last on ").nth(1).unwrap_or_default();
+        assert!(line.contains(" UTC: 1 alive, 1 dead."), "{text}");
+    };
+    asked(&text);
     let html = Audit::new(&["checklist", "--format", "html"]).and(&case.report).run().text();
-    assert!(html.contains("<span class=\"badge alive\">alive</span>") && html.contains("Asked Clerk: 1 alive, 1 dead"));
+    assert!(
+        html.contains("<span class=\"badge alive\">alive</span>") && html.contains("<span class=\"asked\">asked 2")
+    );
+    asked(&html);
+    assert!(html.find(&case.hint(1)) < html.find(&case.hint(0)), "alive first, whatever the environment");
+    let text = Audit::new(&["checklist", "--format", "text"]).and(&case.report).run().text();
+    asked(&text);
+    assert!(text.contains("Clerk says    alive: Clerk accepted it on 2"), "{text}");
+    assert!(text.contains("Clerk says    dead: Clerk refused it on 2"), "{text}");
+    assert!(text.find(&case.hint(1)) < text.find(&case.hint(0)), "{text}");
+    let open = status(&case, &[]).text();
+    assert!(open.find(&case.hint(1)) < open.find(&case.hint(0)), "{open}");
+}
+
+#[test]
+fn a_key_that_is_noted_as_dealt_with_and_alive_is_not_dealt_with() {
+    let case = Case::new(vec![live_key(7008)]);
+    let text = std::fs::read_to_string(&case.report).unwrap();
+    let mut report: serde_json::Value = serde_json::from_str(&text).unwrap();
+    report["keys"][0]["known"] = true.into();
+    std::fs::write(&case.report, report.to_string()).unwrap();
+    let quiet = status(&case, &[]);
+    assert_eq!(quiet.code, Some(0), "{}", quiet.text());
+    let clerk = Clerk::start(answers(&case, [Answer::Alive("ins_1")]));
+    assert_eq!(case.verify(&clerk).run().code, Some(1));
+    let run = status(&case, &["--done", &format!("{}:logs", case.hint(0)), "--by", "Ann"]);
+    assert_eq!(run.code, Some(1), "{}{}", run.text(), run.errors());
+    assert!(run.text().contains("[x] logs") && run.text().contains("[ ] dead"), "{}", run.text());
+    for format in ["text", "markdown", "html"] {
+        let run = Audit::new(&["checklist", "--format", format]).and(&case.report).run();
+        assert!(run.text().contains("known, but alive"), "{format}: {}", run.text());
+    }
 }
 
 #[test]
@@ -156,6 +192,61 @@ fn a_server_that_says_later_is_asked_later() {
     let run = case.verify(&clerk).run();
     assert_eq!((run.code, clerk.requests().len()), (Some(1), 2), "{}", run.text());
     assert!(run.wall >= Duration::from_secs(1));
+    assert!(run.errors().contains("it is asked again in 1 s"), "nobody waits without a word: {}", run.errors());
+}
+
+/// A date as HTTP has it, so many seconds from that moment.
+fn http_date(from: time::OffsetDateTime, seconds: i64) -> String {
+    let date = from + time::Duration::seconds(seconds);
+    let text = date.format(&time::format_description::well_known::Rfc2822).unwrap();
+    text.replace("+0000", "GMT")
+}
+
+#[test]
+fn a_server_that_names_the_moment_is_asked_then() {
+    let now = time::OffsetDateTime::now_utc;
+    let busy = "429 Too Many Requests";
+    let long_ago = now() - time::Duration::days(9000);
+    let ask = |status: &str, headers: &str| {
+        let case = Case::new(vec![live_key(7005)]);
+        let later = Answer::Raw(response(status, headers, "{}"));
+        let then = Answer::Then(Box::new(later), Box::new(Answer::Alive("ins_1")));
+        let clerk = Clerk::start(answers(&case, [then]));
+        let run = case.verify(&clerk).run();
+        assert_eq!((run.code, clerk.requests().len()), (Some(1), 2), "{headers}: {}{}", run.text(), run.errors());
+        assert!(run.wall < Duration::from_secs(60), "{headers}");
+        case.assert_silent(&run);
+        run.wall
+    };
+    // By this machine's clock, where the server tells nothing of its own. (A date has whole seconds.)
+    for status in [busy, "503 Service Unavailable"] {
+        let moment = now() + time::Duration::seconds(8);
+        ask(status, &format!("retry-after: {}\r\n", http_date(moment, 0)));
+        assert!(now() >= moment - time::Duration::seconds(1), "{status}");
+    }
+    // By the server's, where it does: one of the two clocks is off by many years.
+    let theirs = format!("date: {}\r\nretry-after: {}\r\n", http_date(long_ago, 0), http_date(long_ago, 3));
+    assert!(ask(busy, &theirs) >= Duration::from_secs(3));
+    // A moment that is over is no leave to hammer.
+    assert!(ask(busy, &format!("retry-after: {}\r\n", http_date(long_ago, 0))) >= Duration::from_secs(1));
+}
+
+#[test]
+fn a_moment_too_far_off_is_told_and_not_waited_for() {
+    let far = http_date(time::OffsetDateTime::now_utc(), 7200);
+    for (status, word) in
+        [("429 Too Many Requests", "too many requests (429)"), ("503 Service Unavailable", "failed (503)")]
+    {
+        let case = Case::two();
+        let busy = Answer::Raw(response(status, &format!("retry-after: {far}\r\n"), "{}"));
+        let clerk = Clerk::start(answers(&case, [busy, Answer::Alive("ins_1")]));
+        let run = case.verify(&clerk).run();
+        assert_eq!((run.code, clerk.requests().len()), (Some(3), 1), "{}{}", run.text(), run.errors());
+        let text = run.text();
+        assert!(text.contains(word) && (text.contains("wait 719") || text.contains("wait 7200")), "{text}");
+        assert!(run.errors().contains("run it again in 7"), "{}", run.errors());
+        assert!(run.wall < Duration::from_secs(20));
+    }
 }
 
 #[test]
@@ -405,6 +496,8 @@ fn a_rotation_is_over_when_every_step_is_done_and_not_before() {
     // What can be seen outweighs what is said.
     let run = status(&case, &["--done", &format!("{hint}:tips")]);
     assert!(run.text().contains("[ ] tips"), "{}", run.text());
+    let told = format!("tips of {hint} stays open, whatever was ticked: it stands at");
+    assert!(run.errors().contains(&told), "{}", run.errors());
 
     let clerk = Clerk::start(answers(&case, [Answer::Dead]));
     let run = asking(Audit::new(&["status", "--verify", "--yes"]).and(&case.report), &clerk).run();
@@ -434,6 +527,38 @@ fn a_rotation_is_over_when_every_step_is_done_and_not_before() {
     let run = Audit::new(&["status"]).and(&case.report).run();
     assert_eq!(run.code, Some(0), "{}", run.text());
     assert!(run.text().starts_with("All is done for the one key."), "{}", run.text());
+}
+
+#[test]
+fn a_checklist_has_the_places_one_names_and_the_days_of_ones_plan() {
+    let case = Case::new(vec![live_key(7070)]);
+    let consumers = case.repo.beside("consumers");
+    let hostile = "[x](https://evil.example) <img src=x>";
+    std::fs::write(&consumers, format!("# where it runs\n\nFly.io app shop-api\r\n{hostile}\nold: {}\n", case.keys[0]))
+        .unwrap();
+    let write = |format: &str| {
+        let run = Audit::new(&["checklist", "--plan", "pro", "--format", format, "--consumers"])
+            .and(&consumers)
+            .and(&case.report)
+            .run();
+        assert_eq!(run.code, Some(0), "{}", run.errors());
+        case.assert_silent(&run);
+        run.text()
+    };
+    let text = write("markdown");
+    assert!(text.contains("- [ ] You named `Fly.io app shop-api`\n"), "{text}");
+    assert!(
+        text.contains(&format!("You named `{hostile}`")) && text.contains(&format!("old: {}", case.hint(0))),
+        "{text}"
+    );
+    assert!(!text.contains("where it runs") && !text.contains("Hobby") && !text.contains("Business"), "{text}");
+    assert!(text.contains("Pro (7 days)"));
+    let html = write("html");
+    assert!(!html.contains("<img") && !html.contains("href=\"https://evil") && html.contains("Fly.io app shop-api"));
+    assert!(!html.contains("Hobby") && html.contains("Clerk still has the logs: 7 days on Pro"));
+    let missing = Audit::new(&["checklist", "--consumers", "/no/such/file"]).and(&case.report).run();
+    assert_eq!(missing.code, Some(3));
+    assert!(missing.errors().contains("/no/such/file") && missing.errors().contains("hint:"), "{}", missing.errors());
 }
 
 fn executable(path: &Path) {

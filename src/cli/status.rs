@@ -52,7 +52,7 @@ impl Status {
     }
 
     fn answer(&self, detector: &Detector, interrupt: &AtomicBool) -> Result<Exit, Exit> {
-        let report = incident::read_report(&self.report, detector)?;
+        let mut report = incident::read_report(&self.report, detector)?;
         let path = incident::status_path(&self.report, self.state.as_deref());
         incident::keep_inputs(path.as_deref(), &[Some(&self.report)])?;
         let mut state = incident::read_status(path.as_deref(), detector)?;
@@ -65,8 +65,8 @@ impl Status {
             note_keys(&report, &mut state);
             let by = self.by.clone().or_else(|| std::env::var("USER").ok()).filter(|name| !name.is_empty());
             let by = detector.mask_text(&by.unwrap_or_else(|| "somebody".to_owned()));
-            for (key, step) in ticks {
-                state.add_tick(&key, step.name(), Tick { by: by.clone(), at: now() });
+            for (key, step) in &ticks {
+                state.add_tick(key, step.name(), Tick { by: by.clone(), at: now() });
             }
             if let Some(path) = &path {
                 incident::write_status(path, &state)?;
@@ -77,8 +77,11 @@ impl Status {
             note_keys(&report, &mut state);
             asked = self.asking.ask(&report, &[], &mut state, path.as_deref(), detector, interrupt)?;
         }
+        // As in the checklist: alive first.
+        report::sort_by_answer(&mut report, state.answers());
         let evidence = evidence(&report, &state);
         let keys = report::progress(&report, &evidence);
+        ticks.iter().for_each(|tick| tell_outweighed(tick, &keys));
         let mut text = Vec::new();
         // Writing to memory cannot fail.
         _ = report::write_status(&keys, &mut text);
@@ -111,6 +114,20 @@ impl Status {
     }
 }
 
+/// Says of a step that was just ticked that it is open all the same, and why: what can be seen outweighs a person's word.
+fn tell_outweighed((id, ticked): &(String, Step), keys: &[KeyProgress]) {
+    for key in keys.iter().filter(|key| key.id == *id) {
+        let open = key.steps.iter().find_map(|(step, state)| match state {
+            report::State::Open(why) if step == ticked => Some(why),
+            _ => None,
+        });
+        if let Some(why) = open {
+            let why = why.as_ref().map_or(String::new(), |why| format!(": {why}"));
+            incident::note(&format!("{} of {} stays open, whatever was ticked{why}", ticked.name(), key.hint));
+        }
+    }
+}
+
 fn tick(text: &str, keys: &[KeyProgress], detector: &Detector) -> Result<(String, Step), String> {
     let (key, name) = text.rsplit_once(':').ok_or_else(|| format!("{text} has no colon and step behind the key"))?;
     let step = Step::named(name).ok_or_else(|| format!("there is no step {name}"))?;
@@ -132,18 +149,18 @@ pub(super) fn note_keys(report: &Report, state: &mut State) {
     }
 }
 
-/// The keys that the status knows, whether or not the report has them.
+/// The keys that the status knows, whether or not the report has them, and what Clerk answered: a known key that it
+/// accepts has steps.
 fn noted(state: &State) -> Evidence<'_> {
     let noted = state.keys().iter().map(|(id, asked)| {
         let steps = asked.steps.iter().filter_map(|name| Step::named(name)).collect();
         (id.clone(), (asked.hint.clone(), steps))
     });
-    Evidence { noted: noted.collect(), ..Evidence::default() }
+    Evidence { answers: Some(state.answers()), noted: noted.collect(), ..Evidence::default() }
 }
 
 fn evidence<'a>(report: &Report, state: &'a State) -> Evidence<'a> {
     let mut evidence = noted(state);
-    evidence.answers = Some(state.answers());
     let ids = report.keys.iter().map(|key| &key.id).chain(state.keys().keys());
     for id in ids {
         for step in Step::ALL {

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use clap::Args;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use time::OffsetDateTime;
 
 use super::exit::Exit;
 use super::history::{chain, now};
@@ -161,7 +162,8 @@ impl Asking {
             None => None,
         };
         let patience = Duration::from_secs(self.timeout);
-        let options = crate::verify::Options { proxy: proxy(&endpoint), authorities, patience };
+        let options =
+            crate::verify::Options { proxy: proxy(&endpoint), authorities, patience, now: OffsetDateTime::now_utc };
         let client = Client::new(&endpoint, &options).map_err(|error| usage(error.to_string(), None))?;
         Ok((endpoint, client))
     }
@@ -216,6 +218,9 @@ impl Asking {
         /// Clerk takes 100 requests in ten seconds for a development instance.
         const PAUSE: Duration = Duration::from_millis(150);
         let bar = bar(keys.len());
+        let waiting = |wait: Duration| {
+            bar.suspend(|| note(&format!("The server says \"later\": it is asked again in {} s.", wait.as_secs())));
+        };
         let mut unreached = 0;
         for (at, key) in keys.iter().enumerate() {
             if interrupt.load(Ordering::Relaxed) {
@@ -225,7 +230,7 @@ impl Asking {
             if at > 0 {
                 std::thread::sleep(PAUSE);
             }
-            let verdict = client.ask(text, Interrupt::on(interrupt));
+            let verdict = client.ask(text, Interrupt::on(interrupt), &waiting);
             unreached = if verdict.unreached { unreached + 1 } else { 0 };
             let later = verdict.later;
             keep(state, key, verdict);

@@ -5,7 +5,7 @@
 
 use std::io;
 
-use crate::model::{KeyReport, Report, Where};
+use crate::model::{KeyReport, Liveness, Report, Where};
 
 use super::Options;
 use super::clock::{self, Logs, PLANS, Plan};
@@ -21,7 +21,7 @@ mod steps;
 
 pub(super) fn write(report: &Report, options: Options<'_>, out: &mut dyn io::Write) -> io::Result<()> {
     let mut sheet = Sheet::new(out, options, report.repositories.len() > 1);
-    let triage = Triage::of(report);
+    let triage = Triage::of(report, options.answers);
     title(&mut sheet, report)?;
     coverage::warning(&mut sheet, report)?;
     if triage.rotate.is_empty() {
@@ -30,7 +30,7 @@ pub(super) fn write(report: &Report, options: Options<'_>, out: &mut dyn io::Wri
         top(&mut sheet, report, &triage)?;
     }
     for (at, key) in triage.rotate.iter().enumerate() {
-        sheet.heading(&format!("{}. {}", at + 1, named(key)))?;
+        sheet.heading(&format!("{}. {}", at + 1, named(&sheet, key)))?;
         facts::write(&mut sheet, key)?;
         steps::write(&mut sheet, key, report)?;
     }
@@ -42,11 +42,18 @@ pub(super) fn write(report: &Report, options: Options<'_>, out: &mut dyn io::Wri
     coverage::write(&mut sheet, report)
 }
 
-/// `hint` (live, on a branch)
-fn named(key: &KeyReport) -> String {
-    let (environment, back) = (wording::environment(key.environment), if key.known_again { wording::BACK } else { "" });
-    let back = if back.is_empty() { String::new() } else { format!(", {back}") };
-    format!("{} ({environment}, {}{back})", code(&key.hint), wording::standing(key))
+/// `hint` (live, on a branch), and whether Clerk says that it is alive.
+fn named(sheet: &Sheet<'_>, key: &KeyReport) -> String {
+    let liveness = sheet.answer(key).map(|answer| answer.liveness);
+    let known = if wording::is_quiet(key, liveness) { String::new() } else { wording::known_mark(key, liveness) };
+    let alive = match liveness {
+        // The mark of a known one that is not back says so.
+        Some(Liveness::Alive) if known.is_empty() || key.known_again => ", **alive**",
+        Some(Liveness::Dead) => ", dead",
+        _ => "",
+    };
+    let environment = wording::environment(key.environment);
+    format!("{} ({environment}, {}{known}{alive})", code(&key.hint), wording::standing(key))
 }
 
 fn title(sheet: &mut Sheet<'_>, report: &Report) -> io::Result<()> {
@@ -64,6 +71,9 @@ fn title(sheet: &mut Sheet<'_>, report: &Report) -> io::Result<()> {
 
 fn nothing_to_rotate(sheet: &mut Sheet<'_>, report: &Report, triage: &Triage<'_>) -> io::Result<()> {
     sheet.paragraph(&format!("**{}**", triage.verdict(report)))?;
+    if let Some(asked) = triage.asked() {
+        sheet.paragraph(&asked)?;
+    }
     match (report.complete, triage.possible.is_empty()) {
         (true, true) => sheet.paragraph("There is nothing to rotate."),
         (true, false) => sheet.paragraph("There is nothing to rotate, unless one of the possible keys below is real."),
@@ -77,6 +87,15 @@ fn top(sheet: &mut Sheet<'_>, report: &Report, triage: &Triage<'_>) -> io::Resul
     let standing = triage::by_standing(&triage.rotate).join(", ");
     let back = triage.back().map_or(String::new(), |back| format!(" {back}."));
     sheet.paragraph(&format!("**{keys}: {}.** {standing}.{back}", triage::environments(&triage.rotate)))?;
+    if let Some(asked) = triage.asked() {
+        let is_dead = |key: &&KeyReport| triage.liveness(key) == Some(Liveness::Dead);
+        let dead = if triage.rotate.iter().any(is_dead) {
+            " A dead key opens nothing any more. What was made and changed with it is still there."
+        } else {
+            ""
+        };
+        sheet.paragraph(&format!("**{asked}**{dead}"))?;
+    }
     sheet.paragraph(
         "Taking a key out of the code ends nothing: it works until it is deleted in Clerk. Go from top to bottom, one \
          key after the other, and tick each box as you go.",
@@ -101,7 +120,7 @@ fn top(sheet: &mut Sheet<'_>, report: &Report, triage: &Triage<'_>) -> io::Resul
 
     sheet.heading("The order")?;
     for (at, key) in triage.rotate.iter().enumerate() {
-        sheet.line(&format!("{}. {}", at + 1, named(key)))?;
+        sheet.line(&format!("{}. {}", at + 1, named(sheet, key)))?;
     }
     Ok(())
 }
@@ -178,7 +197,7 @@ fn possible(sheet: &mut Sheet<'_>, keys: &[&KeyReport]) -> io::Result<()> {
     sheet.heading("Possible keys: look first")?;
     sheet.paragraph("These may be something else. Look at each before you rotate anything.")?;
     for key in keys {
-        sheet.subheading(&named(key))?;
+        sheet.subheading(&named(sheet, key))?;
         facts::write(sheet, key)?;
         sheet.gap();
         sheet.tick(0, "Look at the place. Is it a key, and is it Clerk's?")?;
@@ -203,12 +222,17 @@ fn known(sheet: &mut Sheet<'_>, keys: &[&KeyReport]) -> io::Result<()> {
     sheet.paragraph("The list of known keys names these, and they have not come back.")?;
     for key in keys {
         let exposed = clock::span(&key.exposure, wording::is_cut(key));
-        sheet.bullet(0, &format!("{}: exposed {exposed}.", named(key)))?;
+        sheet.bullet(0, &format!("{}: exposed {exposed}.", named(sheet, key)))?;
+        let answer = sheet.answer(key);
+        if let Some(answer) = answer {
+            sheet.bullet(1, &format!("{}.", facts::answered(answer)))?;
+        }
         if matches!(key.standing, Where::BranchTip | Where::OtherTip) {
-            sheet.tick(
-                1,
-                "It still stands at a tip. Make sure that it is deleted in Clerk, then take it out of the code.",
-            )?;
+            let deleted = match answer.map(|answer| answer.liveness) {
+                Some(Liveness::Dead) => "It is deleted in Clerk: take it out of the code.",
+                _ => "Make sure that it is deleted in Clerk, then take it out of the code.",
+            };
+            sheet.tick(1, &format!("It still stands at a tip. {deleted}"))?;
         }
     }
     Ok(())
@@ -368,6 +392,58 @@ mod tests {
         let text = write(&report);
         assert!(text.contains("the address then has `ins_2def` in it"), "{text}");
         assert!(text.contains("Clerk names another instance than the publishable key"));
+    }
+
+    #[test]
+    fn what_clerk_answered_stands_at_the_top_in_the_order_and_beside_each_key() {
+        use crate::model::Liveness::{Alive, Dead, Unknown};
+        let mut report = sample::report();
+        // The one that is known and not back, which asks for nothing, first.
+        let known = report.keys.iter().position(|key| key.known && !key.known_again).unwrap();
+        report.keys.swap(0, known);
+        let write = |answers: &[_]| {
+            let answers = sample::answers(&report, answers);
+            sample::written(&report, Format::Markdown, Options { answers: Some(&answers), ..Options::default() })
+        };
+        let text = write(&[Alive, Alive, Dead, Unknown]);
+        let asked =
+            "**Clerk was asked, last on 2026-11-24 09:00:00 UTC: 2 alive, 1 dead, 1 not known, 4 not asked about.**";
+        assert!(text.contains(&format!("{asked} A dead key opens nothing any more.")), "{text}");
+        // What Clerk accepts was not dealt with, whatever the list of known ones says.
+        let hint = |at: usize| report.keys[at].hint.as_str();
+        for line in [
+            format!("\n1. `{}` (test, only in history, known, but alive)\n", hint(0)),
+            format!("\n2. `{}` (live, only on tags, pull or other refs, **alive**)\n", hint(1)),
+            format!("\n3. `{}` (live, in a commit's or tag's own text, dead)\n", hint(2)),
+        ] {
+            assert!(text.contains(&line), "{line}{text}");
+        }
+        assert!(text.contains("**Known, but alive:**") && text.contains("**Dead:** Clerk refused it on 2026-11-24"));
+        assert!(text.contains("**It is dead already.**"));
+        assert!(text.contains(
+            "**Alive or not:** not known, asked on 2026-11-24 09:00:00 UTC: no answer in time, says \\`x\\` \\<b\\>."
+        ));
+        // And of one that was dealt with.
+        let text = write(&[Dead]);
+        let told = text.split("## Already dealt with").nth(1).unwrap();
+        assert!(
+            told.contains("dead): exposed") && told.contains("  - **Dead:** Clerk refused it on 2026-11-24"),
+            "{told}"
+        );
+        assert!(!write(&[]).contains("Clerk was asked"));
+    }
+
+    #[test]
+    fn a_key_that_is_back_and_asked_about_is_not_to_be_looked_for() {
+        use crate::model::Liveness::{Alive, Dead, Unknown};
+        let mut report = sample::report();
+        report.keys.retain(|key| key.known_again);
+        for (liveness, looks) in [(Unknown, true), (Alive, false), (Dead, false)] {
+            let answers = sample::answers(&report, &[liveness]);
+            let options = Options { answers: Some(&answers), ..Options::default() };
+            let text = sample::written(&report, Format::Markdown, options);
+            assert_eq!(text.contains("**Is it still good?**"), looks, "{liveness:?} {text}");
+        }
     }
 
     #[test]

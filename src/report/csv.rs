@@ -4,11 +4,11 @@
 
 use std::io;
 
-use crate::model::{Identity, KeyReport, Report, Shown};
+use crate::model::{Answer, Answers, Identity, KeyReport, Report, Shown};
 
 use super::escape::cell;
 
-const HEADER: [&str; 33] = [
+const HEADER: [&str; 36] = [
     "urgency",
     "id",
     "hint",
@@ -42,12 +42,16 @@ const HEADER: [&str; 33] = [
     "variables",
     "beside_it",
     "report_complete",
+    "clerk_says",
+    "clerk_asked_at",
+    "clerk_instance",
 ];
 
-pub(super) fn write(report: &Report, out: &mut dyn io::Write) -> io::Result<()> {
+pub(super) fn write(report: &Report, answers: Option<&Answers>, out: &mut dyn io::Write) -> io::Result<()> {
     line(&HEADER.map(str::to_owned), out)?;
     for (at, key) in report.keys.iter().enumerate() {
-        line(&cells(at + 1, key, report), out)?;
+        let answer = answers.and_then(|answers| answers.get(&key.id));
+        line(&cells(at + 1, key, report, answer), out)?;
     }
     Ok(())
 }
@@ -57,7 +61,7 @@ fn line(cells: &[String], out: &mut dyn io::Write) -> io::Result<()> {
     write!(out, "{}\r\n", cells.join(","))
 }
 
-fn cells(urgency: usize, key: &KeyReport, report: &Report) -> [String; 33] {
+fn cells(urgency: usize, key: &KeyReport, report: &Report, answer: Option<&Answer>) -> [String; 36] {
     let first = key.first_introduced.as_ref();
     let whole = first.filter(|entry| !entry.at_or_before);
     let (author, committer) =
@@ -103,6 +107,10 @@ fn cells(urgency: usize, key: &KeyReport, report: &Report) -> [String; 33] {
         joined(key.variables.iter()),
         joined(key.siblings.iter().map(|place| &place.name)),
         report.complete.to_string(),
+        // Empty where nobody asked.
+        answer.map_or(String::new(), |answer| word(serde_json::to_value(answer.liveness))),
+        answer.map_or(String::new(), |answer| answer.at.clone()),
+        answer.and_then(|answer| answer.instance.clone()).unwrap_or_default(),
     ]
 }
 
@@ -150,6 +158,20 @@ mod tests {
     #[test]
     fn the_whole_table_reads_as_it_should() {
         sample::assert_golden("report.csv", &sample::written(&sample::report(), Format::Csv, Options::default()));
+    }
+
+    #[test]
+    fn what_clerk_answered_has_columns_of_its_own() {
+        use crate::model::Liveness::{Alive, Dead};
+        let report = sample::report();
+        let answers = sample::answers(&report, &[Alive, Dead]);
+        let options = Options { answers: Some(&answers), ..Options::default() };
+        let lines = parse(&sample::written(&report, Format::Csv, options));
+        let last = |line: usize| lines[line][lines[line].len() - 3..].to_vec();
+        assert_eq!(last(0), ["clerk_says", "clerk_asked_at", "clerk_instance"]);
+        assert_eq!(last(1), ["alive", "2026-11-24T09:00:00Z", "ins_2def"]);
+        assert_eq!(last(2), ["dead", "2026-11-24T09:00:00Z", ""]);
+        assert_eq!(last(3), ["", "", ""]);
     }
 
     #[test]

@@ -8,7 +8,7 @@ use std::io;
 
 use sha2::{Digest, Sha256};
 
-use crate::model::{Liveness, Report};
+use crate::model::Report;
 
 use super::Options;
 use super::clock;
@@ -24,16 +24,14 @@ const SCRIPT: &str = include_str!("html/page.js");
 
 pub(super) fn write(report: &Report, options: Options<'_>, out: &mut dyn io::Write) -> io::Result<()> {
     head("Clerk keys in git", out)?;
-    let triage = Triage::of(report);
+    let triage = Triage::of(report, options.answers);
     writeln!(out, "<header>\n<h1>Clerk keys in git</h1>")?;
     writeln!(out, "<p class=\"verdict\">{}</p>", markup(&triage.verdict(report)))?;
     if let Some(missing) = triage::incompleteness(report) {
         writeln!(out, "<p class=\"warning\" role=\"alert\">{}</p>", markup(&missing))?;
     }
-    if let Some(answers) = options.answers {
-        let of = |liveness| answers.values().filter(|answer| answer.liveness == liveness).count();
-        let (alive, dead, unknown) = (of(Liveness::Alive), of(Liveness::Dead), of(Liveness::Unknown));
-        writeln!(out, "<p>Asked Clerk: {alive} alive, {dead} dead, {unknown} not known.</p>")?;
+    if let Some(asked) = triage.asked() {
+        writeln!(out, "<p class=\"asked\">{}</p>", markup(&asked))?;
     }
     writeln!(out, "<p class=\"made\">{}</p>\n</header>", markup(clock::COMMIT_CLOCKS))?;
     writeln!(out, "<main>")?;
@@ -144,6 +142,34 @@ mod tests {
         }
         assert!(!STYLE.contains("url(") && !STYLE.contains("@import"));
         assert!(!SCRIPT.contains("innerHTML") && !SCRIPT.contains("eval") && !SCRIPT.contains("http"));
+    }
+
+    #[test]
+    fn what_clerk_answered_stands_at_the_top_and_in_each_row_and_the_living_come_first() {
+        use crate::model::Liveness::{Alive, Dead, Unknown};
+        let page = |livenesses: &[_]| {
+            let mut report = sample::report();
+            report.keys.sort_by_key(|key| key.environment == crate::model::Environment::Live);
+            let answers = sample::answers(&report, livenesses);
+            sample::written(&report, Format::Html, Options { answers: Some(&answers), ..Options::default() })
+        };
+        let text = page(&[Alive, Dead, Unknown]);
+        assert!(text.contains(
+            "<p class=\"asked\">Clerk was asked, last on 2026-11-24 09:00:00 UTC: 1 alive, 1 dead, 1 not known, 5 not \
+             asked about.</p>"
+        ));
+        for (class, word) in [("alive", "alive"), ("dead", "dead"), ("quiet", "alive or dead: not known")] {
+            let badge = format!("<span class=\"badge {class}\">{word}</span>");
+            let at = text.find(&badge).unwrap();
+            let cell = text[at..].split("</th>").next().unwrap();
+            assert!(cell.ends_with("<br><span class=\"asked\">asked 2026-11-24 09:00:00 UTC</span>"), "{cell}");
+        }
+        // A development key that is alive outweighs production keys of which nobody knows.
+        let place = |text: &str, id: &str| text.find(&format!("<tbody id=\"{id}\"")).unwrap();
+        assert!(place(&text, "test-keys") < place(&text, "live-keys"));
+        let text = page(&[Dead]);
+        assert!(place(&text, "live-keys") < place(&text, "test-keys"));
+        assert!(!page(&[]).contains("Clerk was asked"));
     }
 
     #[test]

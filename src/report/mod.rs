@@ -74,7 +74,7 @@ impl Format {
     ];
 }
 
-/// How a report is written. JSON, SARIF, GitLab's, CSV and JUnit have no options.
+/// How a report is written. JSON, SARIF, GitLab's and JUnit have no options; CSV has the answers alone.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Options<'a> {
     /// Whether text has colours: for terminals only.
@@ -116,7 +116,7 @@ pub fn write(report: &Report, format: Format, options: Options<'_>, out: &mut dy
         Format::Html => html::write(report, options, out),
         Format::Sarif => sarif::write(report, out),
         Format::Gitlab => gitlab::write(report, out),
-        Format::Csv => csv::write(report, out),
+        Format::Csv => csv::write(report, options.answers, out),
         Format::Junit => junit::write(report, out),
     }
 }

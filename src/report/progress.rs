@@ -161,7 +161,7 @@ pub struct KeyProgress {
 
 /// The steps of every key that asks for any, in the order of the report.
 pub fn progress(report: &Report, evidence: &Evidence<'_>) -> Vec<KeyProgress> {
-    let triage = Triage::of(report);
+    let triage = Triage::of(report, evidence.answers);
     let of = |key: &KeyReport, steps: Vec<Step>| KeyProgress {
         id: key.id.clone(),
         hint: key.hint.clone(),
@@ -416,6 +416,18 @@ mod tests {
         let states = states(&report, &Evidence::default());
         assert!(matches!(&states[&Step::Tips], State::Open(Some(why)) if why.contains("not all was read")));
         assert!(!states[&Step::Refs].is_done());
+    }
+
+    #[test]
+    fn a_known_key_that_clerk_accepts_asks_for_everything() {
+        let mut report = sample::report();
+        report.keys.retain(|key| key.known && !key.known_again);
+        for (liveness, expected) in [(Liveness::Alive, 1), (Liveness::Dead, 0), (Liveness::Unknown, 0)] {
+            let answers = answers(&report, liveness);
+            let all = progress(&report, &Evidence { answers: Some(&answers), ..Evidence::default() });
+            assert_eq!(all.len(), expected, "{liveness:?}");
+            assert!(all.iter().flat_map(|key| &key.steps).all(|(_, state)| !state.is_done()));
+        }
     }
 
     #[test]

@@ -1,10 +1,10 @@
 //! Reports for the tests of the writers: one with a key in every state, with hostile text wherever text is foreign.
 
 use crate::model::{
-    Candidate, Checkout, Confidence, EndReason, Entry, Environment, Exposure, HeldAt, HeldPlace, Identity, Instance,
-    KeyReport, Kind, LedgerEntry, Level, NamedPlace, NotOurs, Oid, Opaque, OpaquePlace, OtherVendor, Place,
-    REPORT_SCHEMA, ReachableFrom, Report, RepositoryReport, Shown, Skipped, Summary, Tool, Unreachable,
-    UnreachableCounts, VendorExample, Where,
+    Answer, Answers, Candidate, Checkout, Confidence, EndReason, Entry, Environment, Exposure, HeldAt, HeldPlace,
+    Identity, Instance, KeyReport, Kind, LedgerEntry, Level, Liveness, NamedPlace, NotOurs, Oid, Opaque, OpaquePlace,
+    OtherVendor, Place, REPORT_SCHEMA, ReachableFrom, Report, RepositoryReport, Shown, Skipped, Summary, Tool,
+    Unreachable, UnreachableCounts, VendorExample, Where,
 };
 
 use super::{Format, Options};
@@ -101,6 +101,17 @@ fn summary(keys: &[KeyReport]) -> Summary {
         test: count(|key| key.environment == Environment::Test),
         open: count(|key| key.exposure.open),
     }
+}
+
+/// What Clerk answered, for the first keys of a report: each an instance too where it is alive.
+pub(super) fn answers(report: &Report, livenesses: &[Liveness]) -> Answers {
+    let answer = |liveness: Liveness| Answer {
+        liveness,
+        reason: "no answer in time, says `x` <b>".to_owned(),
+        at: "2026-11-24T09:00:00Z".to_owned(),
+        instance: (liveness == Liveness::Alive).then(|| "ins_2def".to_owned()),
+    };
+    report.keys.iter().zip(livenesses).map(|(key, liveness)| (key.id.clone(), answer(*liveness))).collect()
 }
 
 /// Nothing found, everything read.

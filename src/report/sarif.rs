@@ -105,7 +105,7 @@ fn result(key: &KeyReport, repository: &RepositoryReport, rules: &[&String]) -> 
             "refs": key.reachable_from.count,
         },
     });
-    if wording::is_quiet(key) {
+    if wording::is_quiet(key, None) {
         let why = "the list of known keys names it, and it has not come back";
         result["suppressions"] = json!([{ "kind": "external", "status": "accepted", "justification": why }]);
     }

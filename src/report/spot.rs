@@ -92,7 +92,7 @@ pub(super) enum Gravity {
 pub(super) fn gravity(key: &KeyReport) -> Gravity {
     use crate::model::{Confidence, Environment};
     match key {
-        key if wording::is_quiet(key) => Gravity::Known,
+        key if wording::is_quiet(key, None) => Gravity::Known,
         key if key.confidence == Confidence::Low => Gravity::Possible,
         key if key.environment == Environment::Test => Gravity::Test,
         _ => Gravity::Live,
@@ -104,7 +104,11 @@ pub(super) fn sentence(key: &KeyReport) -> String {
     let (kind, environment) = (wording::kind(key.kind), wording::environment(key.environment));
     let exposed = super::clock::span(&key.exposure, wording::is_cut(key));
     let standing = wording::standing(key);
-    format!("Clerk {kind} {} ({environment}), {standing}{}; exposed {exposed}.", key.hint, wording::known_mark(key))
+    format!(
+        "Clerk {kind} {} ({environment}), {standing}{}; exposed {exposed}.",
+        key.hint,
+        wording::known_mark(key, None)
+    )
 }
 
 /// What is to be done, in the same formats.

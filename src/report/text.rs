@@ -4,7 +4,7 @@ use std::io;
 
 use anstyle::{AnsiColor, Style};
 
-use crate::model::{Confidence, Report};
+use crate::model::{KeyReport, Report};
 
 use super::Options;
 use super::clock;
@@ -19,14 +19,20 @@ mod page;
 
 pub(super) fn write(report: &Report, options: Options<'_>, out: &mut dyn io::Write) -> io::Result<()> {
     let mut page = Page::new(out, options, report.repositories.len() > 1);
-    let triage = Triage::of(report);
+    let triage = Triage::of(report, options.answers);
     verdict(&mut page, report, &triage)?;
+    if let Some(asked) = triage.asked() {
+        page.line(&page.paint(Style::new().bold(), &asked))?;
+    }
     if !report.keys.is_empty() {
         page.line(&page.paint(page::DIM, clock::COMMIT_CLOCKS))?;
     }
     // Known keys stand among the others, marked, so that the report's order of urgency is kept.
-    let sure = report.keys.iter().filter(|key| wording::is_quiet(key) || key.confidence != Confidence::Low);
-    for (at, key) in sure.enumerate() {
+    let is_sure = |key: &&KeyReport| {
+        let liveness = triage.liveness(key);
+        wording::is_quiet(key, liveness) || !triage::is_possible(key, liveness)
+    };
+    for (at, key) in report.keys.iter().filter(is_sure).enumerate() {
         page.blank()?;
         key::write(&mut page, &format!("{}.", at + 1), key)?;
     }
@@ -49,7 +55,7 @@ fn hints(page: &mut Page<'_>, triage: &Triage<'_>) -> io::Result<()> {
         page.line(&page.paint(page::DIM, "Long lists show their first few: -v shows all."))?;
     }
     if !triage.rotate.is_empty() {
-        page.line(&page.paint(page::DIM, "Each key's rotation, step by step: --checklist FILE."))?;
+        page.line(&page.paint(page::DIM, "Each key's rotation, step by step: --format markdown."))?;
     }
     Ok(())
 }
@@ -150,6 +156,35 @@ mod tests {
         assert!(text.starts_with("No Clerk secret key found in 1 repository (1,204 commits, 3,777 blobs read).\n"));
         assert!(!text.contains("INCOMPLETE") && !text.contains(clock::COMMIT_CLOCKS));
         assert!(text.lines().count() < 8, "{text}");
+    }
+
+    #[test]
+    fn what_clerk_answered_stands_at_the_top_and_beside_each_key() {
+        use crate::model::Liveness::{Alive, Dead, Unknown};
+        let mut report = sample::report();
+        let known = report.keys.iter().position(|key| key.known && !key.known_again).unwrap();
+        report.keys.swap(3, known);
+        let possible = report.keys.iter().position(|key| key.confidence == crate::model::Confidence::Low).unwrap();
+        report.keys.swap(4, possible);
+        let answers = sample::answers(&report, &[Alive, Dead, Unknown, Alive, Alive]);
+        let text = text(&report, Options { answers: Some(&answers), ..Options::default() });
+        let asked =
+            "Clerk was asked, last on 2026-11-24 09:00:00 UTC: 3 alive, 1 dead, 1 not known, 3 not asked about.";
+        assert_eq!(text.lines().nth(1), Some(asked));
+        for line in [
+            "   Clerk says    alive: Clerk accepted it on 2026-11-24 09:00:00 UTC\n                 it opens the instance ins_2def\n",
+            "   Clerk says    dead: Clerk refused it on 2026-11-24 09:00:00 UTC\n",
+            "   Clerk says    not known, asked on 2026-11-24 09:00:00 UTC: no answer in time, says `x` <b>\n",
+            "known, but alive\n",
+            "   next          it is dead: save the logs, undo what it may have made",
+        ] {
+            assert!(text.contains(line), "{line}{text}");
+        }
+        // What Clerk accepted is no "possible" key, and is rotated as any other.
+        let block = text.split("\n\n").find(|block| block.contains(&report.keys[4].hint)).unwrap();
+        assert!(!block.contains("possible") && block.contains("add a new key, deploy it, delete this one"), "{block}");
+        // Nothing of it where nobody was asked.
+        assert!(!self::text(&sample::report(), Options::default()).contains("Clerk says"));
     }
 
     #[test]

@@ -1,12 +1,13 @@
 //! The keys of a report by what is to be done about them, and the verdict in one line.
 
-use crate::model::{Confidence, Environment, KeyReport, Kind, Report, Where};
+use crate::model::{Answers, Confidence, Environment, KeyReport, Kind, Liveness, Report, Where};
 
-use super::wording;
+use super::{clock, wording};
 
 /// The keys of a report, each kind in the report's order: most urgent first.
 pub(super) struct Triage<'a> {
-    /// Keys that must be rotated, known ones that are back among them.
+    answers: Option<&'a Answers>,
+    /// Keys that must be rotated, known ones that are back or that Clerk still accepts among them.
     pub(super) rotate: Vec<&'a KeyReport>,
     /// Keys that a list of known ones names, and that are no news.
     pub(super) known: Vec<&'a KeyReport>,
@@ -15,17 +16,17 @@ pub(super) struct Triage<'a> {
 }
 
 impl<'a> Triage<'a> {
-    /// Sorts the keys of a report.
-    pub(super) fn of(report: &'a Report) -> Self {
+    /// Sorts the keys of a report, by what Clerk answered too, where it was asked.
+    pub(super) fn of(report: &'a Report, answers: Option<&'a Answers>) -> Self {
         let (mut rotate, mut known, mut possible) = (Vec::new(), Vec::new(), Vec::new());
         for key in &report.keys {
             match key {
-                key if wording::is_quiet(key) => known.push(key),
-                key if key.confidence == Confidence::Low => possible.push(key),
+                key if wording::is_quiet(key, wording::liveness(answers, key)) => known.push(key),
+                key if is_possible(key, wording::liveness(answers, key)) => possible.push(key),
                 key => rotate.push(key),
             }
         }
-        Self { rotate, known, possible }
+        Self { answers, rotate, known, possible }
     }
 
     /// The verdict in one line, without the word on completeness.
@@ -37,7 +38,8 @@ impl<'a> Triage<'a> {
             return format!("No {new}Clerk secret key found in {}.{aside}", read(report));
         }
         if let [key] = self.rotate[..] {
-            let (environment, back) = (wording::environment(key.environment), wording::known_mark(key));
+            let (environment, back) =
+                (wording::environment(key.environment), wording::known_mark(key, self.liveness(key)));
             let kind = wording::kind(key.kind);
             return format!("Found 1 Clerk {kind}: {environment}, {}{back}.{aside}", wording::standing(key));
         }
@@ -47,6 +49,35 @@ impl<'a> Triage<'a> {
         let back = self.back().map_or(String::new(), |back| format!(" {back}."));
         let standing = by_standing(&self.rotate).join(", ");
         format!("Found {keys} ({}): {standing}.{back}{aside}", environments(&self.rotate))
+    }
+
+    /// What Clerk answered about a key, where it was asked.
+    pub(super) fn liveness(&self, key: &KeyReport) -> Option<Liveness> {
+        wording::liveness(self.answers, key)
+    }
+
+    /// How many keys Clerk accepted, and how many not, where it was asked about any of them.
+    pub(super) fn asked(&self) -> Option<String> {
+        let keys = || self.rotate.iter().chain(&self.possible).chain(&self.known);
+        let answered = || keys().filter_map(|key| self.answers?.get(&key.id));
+        let last = answered().filter_map(|answer| Some((clock::seconds(&answer.at)?, &answer.at))).max();
+        let number = |liveness| answered().filter(|answer| answer.liveness == liveness).count();
+        let unasked = keys().count() - answered().count();
+        let counts = [
+            (number(Liveness::Alive), "alive"),
+            (number(Liveness::Dead), "dead"),
+            (number(Liveness::Unknown), "not known"),
+        ];
+        let mut counts: Vec<String> =
+            counts.iter().filter(|one| one.0 > 0).map(|(number, word)| format!("{number} {word}")).collect();
+        if counts.is_empty() {
+            return None;
+        }
+        if unasked > 0 {
+            counts.push(format!("{unasked} not asked about"));
+        }
+        let last = last.map_or(String::new(), |(_, at)| format!(", last on {}", clock::readable(at)));
+        Some(format!("Clerk was asked{last}: {}.", counts.join(", ")))
     }
 
     /// How many of the keys to rotate are known ones that are back, where there are several to rotate.
@@ -68,6 +99,11 @@ impl<'a> Triage<'a> {
         }
         aside
     }
+}
+
+/// Whether a key that is not known may be something else: what Clerk accepted is a key of Clerk's.
+pub(super) fn is_possible(key: &KeyReport, liveness: Option<Liveness>) -> bool {
+    key.confidence == Confidence::Low && liveness != Some(Liveness::Alive)
 }
 
 /// What the verdict adds where not all was read; `None` where all was.
@@ -131,7 +167,7 @@ mod tests {
     #[test]
     fn keys_are_told_apart_by_what_is_to_be_done() {
         let report = sample::report();
-        let triage = Triage::of(&report);
+        let triage = Triage::of(&report, None);
         assert_eq!(triage.rotate.len() + triage.known.len() + triage.possible.len(), report.keys.len());
         assert!(triage.rotate.iter().all(|key| key.known == key.known_again && key.confidence > Confidence::Low));
         assert!(triage.rotate.iter().any(|key| key.known_again));
@@ -143,7 +179,7 @@ mod tests {
     fn the_verdict_of_a_clean_report_says_what_was_read() {
         let report = sample::clean();
         assert_eq!(
-            Triage::of(&report).verdict(&report),
+            Triage::of(&report, None).verdict(&report),
             "No Clerk secret key found in 1 repository (1,204 commits, 3,777 blobs read)."
         );
         assert_eq!(incompleteness(&report), None);
@@ -152,12 +188,12 @@ mod tests {
     #[test]
     fn a_report_of_known_keys_only_is_calm_and_tells_them() {
         let mut report = sample::report();
-        report.keys.retain(wording::is_quiet);
-        assert!(Triage::of(&report).verdict(&report).starts_with("No new Clerk secret key found in "));
-        assert!(Triage::of(&report).verdict(&report).contains("narrowed by options"));
-        assert!(Triage::of(&report).verdict(&report).ends_with(" Also 1 known key."));
+        report.keys.retain(|key| wording::is_quiet(key, None));
+        assert!(Triage::of(&report, None).verdict(&report).starts_with("No new Clerk secret key found in "));
+        assert!(Triage::of(&report, None).verdict(&report).contains("narrowed by options"));
+        assert!(Triage::of(&report, None).verdict(&report).ends_with(" Also 1 known key."));
         report.keys[0].standing = Where::BranchTip;
-        assert!(Triage::of(&report).verdict(&report).ends_with(" Also 1 known key (1 still at a tip)."));
+        assert!(Triage::of(&report, None).verdict(&report).ends_with(" Also 1 known key (1 still at a tip)."));
     }
 
     #[test]
@@ -165,7 +201,7 @@ mod tests {
         let mut report = sample::report();
         report.keys.retain(|key| key.known_again);
         assert_eq!(
-            Triage::of(&report).verdict(&report),
+            Triage::of(&report, None).verdict(&report),
             "Found 1 Clerk secret key: test, on a branch, known, but back."
         );
     }

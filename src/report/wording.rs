@@ -3,8 +3,8 @@
 use std::collections::BTreeSet;
 
 use crate::model::{
-    Entry, Environment, HeldAt, HeldPlace, KeyReport, Kind, LedgerEntry, Place, ReachableFrom, Report, Shown,
-    Unreachable, Where,
+    Answer, Answers, Entry, Environment, HeldAt, HeldPlace, KeyReport, Kind, LedgerEntry, Liveness, Place,
+    ReachableFrom, Report, Shown, Unreachable, Where,
 };
 
 /// Clerk's page of API keys for the instance that was opened last.
@@ -88,17 +88,46 @@ pub(super) fn dashboard_environment(environment: Environment) -> &'static str {
 /// Said of a key that a list of known ones names and that is news all the same.
 pub(super) const BACK: &str = "known, but back";
 
-/// Whether a key is known and nothing has happened to it since: then it asks for nothing.
-pub(super) fn is_quiet(key: &KeyReport) -> bool {
-    key.known && !key.known_again
+/// Said of a key that a list of known ones names as dealt with and that Clerk accepted.
+pub(super) const ALIVE: &str = "known, but alive";
+
+/// Whether a key is known and nothing has happened to it since: then it asks for nothing. What Clerk accepts was not
+/// dealt with, whatever the list says.
+pub(super) fn is_quiet(key: &KeyReport, liveness: Option<Liveness>) -> bool {
+    key.known && !key.known_again && liveness != Some(Liveness::Alive)
 }
 
-/// ", known" or ", known, but back", to stand after what else a heading says.
-pub(super) fn known_mark(key: &KeyReport) -> String {
-    match (key.known, key.known_again) {
-        (false, _) => String::new(),
-        (true, false) => ", known".to_owned(),
-        (true, true) => format!(", {BACK}"),
+/// ", known", ", known, but back" or ", known, but alive", to stand after what else a heading says.
+pub(super) fn known_mark(key: &KeyReport, liveness: Option<Liveness>) -> String {
+    match key {
+        key if !key.known => String::new(),
+        key if key.known_again => format!(", {BACK}"),
+        key if is_quiet(key, liveness) => ", known".to_owned(),
+        _ => format!(", {ALIVE}"),
+    }
+}
+
+/// What Clerk answered about a key, where it was asked.
+pub(super) fn liveness(answers: Option<&Answers>, key: &KeyReport) -> Option<Liveness> {
+    Some(answers?.get(&key.id)?.liveness)
+}
+
+/// The same in a word.
+pub(super) fn alive_or_dead(liveness: Liveness) -> &'static str {
+    match liveness {
+        Liveness::Alive => "alive",
+        Liveness::Dead => "dead",
+        Liveness::Unknown => "alive or dead: not known",
+    }
+}
+
+/// The same in a sentence without its stop, with its time; what may be foreign in it goes through `show`.
+pub(super) fn answered(answer: &Answer, show: &dyn Fn(&str) -> String) -> String {
+    let at = super::clock::readable(&answer.at);
+    match answer.liveness {
+        Liveness::Alive => format!("Clerk accepted it on {at}"),
+        Liveness::Dead => format!("Clerk refused it on {at}"),
+        Liveness::Unknown => format!("not known, asked on {at}: {}", show(&answer.reason)),
     }
 }
 

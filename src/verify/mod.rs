@@ -9,10 +9,12 @@
 //! `clerk_key_invalid`; all else is unknown, with its reason. No reason quotes what the server said.
 
 mod endpoint;
+mod later;
 
 use std::time::Duration;
 
 use serde_json::Value;
+use time::OffsetDateTime;
 use ureq::Agent;
 use ureq::tls::{Certificate, PemItem, RootCerts, TlsConfig, parse_pem};
 
@@ -52,6 +54,8 @@ pub struct Options {
     pub authorities: Option<Vec<u8>>,
     /// How long one answer may take in all.
     pub patience: Duration,
+    /// The clock: for a server that names the moment when to ask again, and does not say what time it is there.
+    pub now: fn() -> OffsetDateTime,
 }
 
 /// What asking about one key has come to.
@@ -79,6 +83,7 @@ impl Verdict {
 pub struct Client {
     agent: Agent,
     address: String,
+    now: fn() -> OffsetDateTime,
 }
 
 impl Client {
@@ -121,11 +126,11 @@ impl Client {
             .user_agent(concat!("clerk-audit/", env!("CARGO_PKG_VERSION")))
             .build()
             .new_agent();
-        Ok(Self { agent, address: format!("{}/v1/instance", endpoint.base()) })
+        Ok(Self { agent, address: format!("{}/v1/instance", endpoint.base()), now: options.now })
     }
 
-    /// Asks about one key; again where the server says so, a few times.
-    pub fn ask(&self, key: &KeyText, interrupt: Interrupt<'_>) -> Verdict {
+    /// Asks about one key; again where the server says so, a few times. `waiting` is told of each such pause before it.
+    pub fn ask(&self, key: &KeyText, interrupt: Interrupt<'_>, waiting: &dyn Fn(Duration)) -> Verdict {
         let Ok(text) = std::str::from_utf8(key.expose()) else {
             return Verdict::unknown("it is no text that can be sent");
         };
@@ -137,15 +142,16 @@ impl Client {
             tries += 1;
             match self.once(text) {
                 Reply::Verdict(verdict) => return verdict,
-                Reply::Later(wait) if tries < MOST_TRIES && wait <= MOST_WAIT => {
+                Reply::Later(wait, _) if tries < MOST_TRIES && wait <= MOST_WAIT => {
+                    waiting(wait);
                     if !sleep(wait, interrupt) {
                         return Verdict::unknown("it was stopped while waiting to ask again");
                     }
                 }
-                Reply::Later(wait) => {
+                Reply::Later(wait, why) => {
                     let seconds = wait.as_secs();
                     let tries = if tries == 1 { "1 try".to_owned() } else { format!("{tries} tries") };
-                    let reason = format!("too many requests (429), after {tries}; it says to wait {seconds} s");
+                    let reason = format!("{why}, after {tries}; it says to wait {seconds} s");
                     return Verdict { later: Some(wait), ..Verdict::unknown(reason) };
                 }
             }
@@ -165,9 +171,14 @@ impl Client {
             Err(error) => return Reply::Verdict(failure(&error)),
         };
         let status = response.status().as_u16();
-        if status == 429 {
-            let wait = response.headers().get("retry-after").and_then(|value| value.to_str().ok()?.trim().parse().ok());
-            return Reply::Later(wait.map_or(DEFAULT_WAIT, Duration::from_secs));
+        let header = |name: &str| response.headers().get(name).and_then(|value| value.to_str().ok());
+        let wait = header("retry-after").and_then(|text| later::wait(text, header("date"), (self.now)()));
+        match (status, wait) {
+            (429, wait) => {
+                return Reply::Later(wait.unwrap_or(DEFAULT_WAIT), "too many requests (429)".to_owned());
+            }
+            (503, Some(wait)) => return Reply::Later(wait, other_status(status)),
+            _ => {}
         }
         if !matches!(status, 200 | 401) {
             return Reply::Verdict(Verdict::unknown(other_status(status)));
@@ -183,7 +194,8 @@ impl Client {
 /// What one request has come to.
 enum Reply {
     Verdict(Verdict),
-    Later(Duration),
+    /// Not now, but after so long, and why.
+    Later(Duration, String),
 }
 
 /// What a status of 200 or 401 and its body mean.

@@ -3,7 +3,7 @@
 use std::io;
 
 use crate::key::is_bundled_for_browsers;
-use crate::model::{Confidence, Entry, Identity, Instance, KeyReport, Level, Liveness, Place, Shown, Where};
+use crate::model::{Answer, Confidence, Entry, Identity, Instance, KeyReport, Level, Liveness, Place, Shown, Where};
 
 use super::super::clock;
 use super::super::escape::prose;
@@ -14,6 +14,14 @@ use super::steps;
 pub(super) fn write(sheet: &mut Sheet<'_>, key: &KeyReport) -> io::Result<()> {
     sheet.bullet(0, &format!("**The key:** {}", steps::find_it(key)))?;
     alive(sheet, key)?;
+    let liveness = sheet.answer(key).map(|answer| answer.liveness);
+    if key.known && !key.known_again && liveness == Some(Liveness::Alive) {
+        sheet.bullet(
+            0,
+            "**Known, but alive:** the list of known keys names it as dealt with, and yet Clerk accepts it. Take it \
+             off that list until it is dead.",
+        )?;
+    }
     if key.known_again {
         sheet.bullet(
             0,
@@ -42,15 +50,8 @@ pub(super) fn write(sheet: &mut Sheet<'_>, key: &KeyReport) -> io::Result<()> {
 /// What Clerk answered, where it was asked.
 fn alive(sheet: &mut Sheet<'_>, key: &KeyReport) -> io::Result<()> {
     let Some(answer) = sheet.answer(key) else { return Ok(()) };
-    let at = clock::readable(&answer.at);
-    sheet.bullet(
-        0,
-        &match answer.liveness {
-            Liveness::Alive => format!("**Alive:** Clerk accepted it on {at}."),
-            Liveness::Dead => format!("**Dead:** Clerk refused it on {at}. It opens nothing any more."),
-            Liveness::Unknown => format!("**Alive or not:** not known, asked on {at}: {}.", prose(&answer.reason)),
-        },
-    )?;
+    let so = if answer.liveness == Liveness::Dead { " It opens nothing any more." } else { "" };
+    sheet.bullet(0, &format!("{}.{so}", answered(answer)))?;
     let beside = key.instance.as_ref().and_then(|instance| instance.dashboard_url.as_deref());
     if let (Some(named), Some(page)) = (&answer.instance, beside)
         && !page.contains(&format!("/{named}/"))
@@ -58,6 +59,16 @@ fn alive(sheet: &mut Sheet<'_>, key: &KeyReport) -> io::Result<()> {
         sheet.bullet(1, "Clerk names another instance than the publishable key beside it does: go by Clerk.")?;
     }
     Ok(())
+}
+
+/// What Clerk answered, with its time, without a stop.
+pub(super) fn answered(answer: &Answer) -> String {
+    let word = match answer.liveness {
+        Liveness::Alive => "Alive",
+        Liveness::Dead => "Dead",
+        Liveness::Unknown => "Alive or not",
+    };
+    format!("**{word}:** {}", wording::answered(answer, &|reason| prose(reason).to_string()))
 }
 
 fn instance(sheet: &mut Sheet<'_>, key: &KeyReport) -> io::Result<()> {

@@ -6,7 +6,7 @@
 use std::io;
 
 use crate::key::is_bundled_for_browsers;
-use crate::model::{Environment, KeyReport, Report};
+use crate::model::{Environment, KeyReport, Liveness, Report};
 
 use super::super::clock;
 use super::super::wording;
@@ -37,7 +37,13 @@ pub(super) fn write(sheet: &mut Sheet<'_>, key: &KeyReport, report: &Report) -> 
         None => (what_it_opens(key.environment), of_a_secret_key(sheet, key, report)),
     };
     sheet.paragraph(opens)?;
-    if kinds::of(key).is_none() {
+    let is_dead = sheet.answer(key).is_some_and(|answer| answer.liveness == Liveness::Dead);
+    if is_dead {
+        sheet.paragraph(
+            "**It is dead already.** Does everything that used it have a new key? Then the steps that add, deploy, \
+             check and delete are done. Those that undo what it may have made and changed are not.",
+        )?;
+    } else if kinds::of(key).is_none() {
         sheet.paragraph(
             "**If the logs show abuse, do not wait for the deployment:** add a new key, delete this one at once, and \
              accept the downtime.",
@@ -130,7 +136,9 @@ pub(super) fn page_link(sheet: &Sheet<'_>, key: &KeyReport) -> String {
 }
 
 fn back(sheet: &Sheet<'_>, key: &KeyReport) -> Option<Step> {
-    key.known_again.then(|| {
+    // Where Clerk was asked, that is known.
+    let is_asked = sheet.answer(key).is_some_and(|answer| answer.liveness != Liveness::Unknown);
+    (key.known_again && !is_asked).then(|| {
         let find = its_ends(key);
         Step::with(
             format!("**Is it still good?** It is known, but back. Look for {find}: {}", page_link(sheet, key)),

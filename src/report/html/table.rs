@@ -2,12 +2,12 @@
 
 use std::io;
 
-use crate::model::{Confidence, Environment, KeyReport, Liveness, Report};
+use crate::model::{Environment, KeyReport, Liveness, Report};
 
 use super::super::Options;
 use super::super::clock;
 use super::super::escape::markup;
-use super::super::triage::Triage;
+use super::super::triage::{self, Triage};
 use super::super::wording;
 use super::timeline::{CROSS, Scale, seconds};
 
@@ -17,7 +17,7 @@ pub(super) fn write(
     options: Options<'_>,
     out: &mut dyn io::Write,
 ) -> io::Result<()> {
-    let Some(scale) = Scale::of(report) else { return Ok(()) };
+    let Some(scale) = Scale::of(report, options.plan) else { return Ok(()) };
     writeln!(out, "<section id=\"timeline\" aria-labelledby=\"timeline-title\">")?;
     writeln!(out, "<h2 id=\"timeline-title\">Which key was open how long</h2>")?;
     controls(out)?;
@@ -31,10 +31,13 @@ pub(super) fn write(
         scale.axis()
     )?;
     let is_test = |key: &&KeyReport| key.environment == Environment::Test;
-    for (id, title, keys) in [
+    let mut groups = [
         ("live", "Production keys", report.keys.iter().filter(|key| !is_test(key)).collect::<Vec<_>>()),
         ("test", "Development keys", report.keys.iter().filter(is_test).collect()),
-    ] {
+    ];
+    // Alive comes before dead or not known, whatever the environment.
+    groups.sort_by_key(|(_, _, keys)| !keys.iter().any(|key| triage.liveness(key) == Some(Liveness::Alive)));
+    for (id, title, keys) in groups {
         if keys.is_empty() {
             continue;
         }
@@ -51,7 +54,7 @@ pub(super) fn write(
         writeln!(out, "</tbody>")?;
     }
     writeln!(out, "</table>")?;
-    legend(out)?;
+    legend(&scale.kept(), out)?;
     writeln!(out, "</section>")
 }
 
@@ -74,7 +77,7 @@ fn controls(out: &mut dyn io::Write) -> io::Result<()> {
     )
 }
 
-fn legend(out: &mut dyn io::Write) -> io::Result<()> {
+fn legend(kept: &str, out: &mut dyn io::Write) -> io::Result<()> {
     let mark = |class: &str, shape: &str, word: &str| {
         format!(
             "<li><svg width=\"24\" height=\"16\" aria-hidden=\"true\"><svg class=\"mark {class}\" x=\"12\" \
@@ -109,7 +112,7 @@ fn legend(out: &mut dyn io::Write) -> io::Result<()> {
         line(
             "lane",
             "<rect class=\"kept\" x=\"0\" y=\"0\" width=\"40\" height=\"16\"/><line class=\"edge\" x1=\"1\" x2=\"1\" y1=\"0\" y2=\"16\"/>",
-            "Clerk still has the logs: 1 day on Hobby, 7 on Pro, 30 on Business",
+            &format!("Clerk still has the logs: {kept}"),
         ),
     ];
     writeln!(out, "<ul class=\"legend\">\n{}\n{}\n</ul>", marks.join("\n"), lines.join("\n"))
@@ -145,7 +148,8 @@ fn row(
     let held = key.held_at.at.iter().find_map(|place| place.path.as_ref());
     let path = held.or(first).map_or(String::new(), |path| {
         let path = super::super::escape::shorten(path.as_str(), 120).into_owned();
-        format!("<br><code class=\"path\">{}</code>", markup(&path))
+        // Long ones are broken between names, if they can be.
+        format!("<br><code class=\"path\">{}</code>", markup(&path).to_string().replace('/', "/<wbr>"))
     });
     writeln!(out, "<td role=\"cell\">{}{path}</td>", markup(wording::standing(key)))?;
     writeln!(out, "<td role=\"cell\" class=\"when\">{}</td>", exposed(key))?;
@@ -172,21 +176,26 @@ fn badges(key: &KeyReport, options: Options<'_>) -> String {
     let mut badges = Vec::new();
     let environment = if key.environment == Environment::Test { "test" } else { "live" };
     badges.push((environment, wording::environment(key.environment)));
-    if let Some(answer) = options.answers.and_then(|answers| answers.get(&key.id)) {
-        badges.push(match answer.liveness {
-            Liveness::Alive => ("alive", "alive"),
-            Liveness::Dead => ("dead", "dead"),
-            Liveness::Unknown => ("quiet", "alive or dead: not known"),
-        });
+    let answer = options.answers.and_then(|answers| answers.get(&key.id));
+    if let Some(answer) = answer {
+        let class = match answer.liveness {
+            Liveness::Alive => "alive",
+            Liveness::Dead => "dead",
+            Liveness::Unknown => "quiet",
+        };
+        badges.push((class, wording::alive_or_dead(answer.liveness)));
     }
     if key.known {
         badges.push(("quiet", if key.known_again { wording::BACK } else { "known" }));
     }
-    if key.confidence == Confidence::Low {
+    if triage::is_possible(key, answer.map(|answer| answer.liveness)) {
         badges.push(("quiet", "possible"));
     }
     let badges = badges.into_iter().map(|(class, word)| format!(" <span class=\"badge {class}\">{word}</span>"));
-    format!("<br>{}", badges.collect::<String>().trim_start())
+    let asked = answer.map_or(String::new(), |answer| {
+        format!("<br><span class=\"asked\">asked {}</span>", markup(&clock::readable(&answer.at)))
+    });
+    format!("<br>{}{asked}", badges.collect::<String>().trim_start())
 }
 
 /// Where in the checklist a key is.

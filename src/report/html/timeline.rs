@@ -8,7 +8,7 @@ use std::fmt::Write as _;
 
 use crate::model::{EndReason, Entry, Environment, KeyReport, Level, Report};
 
-use super::super::clock::{self, PLANS};
+use super::super::clock::{self, PLANS, Plan};
 use super::super::escape::markup;
 use super::super::wording;
 
@@ -23,20 +23,22 @@ const DAY: f64 = 86_400.0;
 /// From times to places.
 pub(super) struct Scale {
     now: i64,
+    /// The plans whose memory is drawn in.
+    plans: Vec<Plan>,
     /// The age at the left end, in days.
     oldest: f64,
 }
 
 impl Scale {
     /// The scale of a report; `None` where the time it was made at is none.
-    pub(super) fn of(report: &Report) -> Option<Self> {
+    pub(super) fn of(report: &Report, plan: Option<Plan>) -> Option<Self> {
         let now = seconds(&report.generated_at)?;
         let times = report.keys.iter().flat_map(|key| {
             let entries = key.first_introduced.iter().chain(&key.introductions).chain(&key.removals);
             entries.filter_map(time_of).chain(key.exposure.start.as_deref().and_then(seconds))
         });
         let oldest = times.map(|time| (now.saturating_sub(time)) as f64 / DAY).fold(45.0, f64::max);
-        Some(Self { now, oldest: oldest * 1.1 })
+        Some(Self { now, plans: plan.map_or(PLANS.to_vec(), |plan| vec![plan]), oldest: oldest * 1.1 })
     }
 
     /// Where a time stands, in percent from the left. What is dated in the future stands at now.
@@ -51,11 +53,12 @@ impl Scale {
 
     /// The scale itself, to stand above the lanes.
     pub(super) fn axis(&self) -> String {
-        let mut svg = String::from(
+        let mut svg = format!(
             "<svg class=\"axis\" width=\"100%\" height=\"44\" role=\"img\" aria-label=\"Time before this report, \
-             logarithmic. Dashed lines: how far back Clerk keeps logs, 1 day on Hobby, 7 on Pro, 30 on Business.\">",
+             logarithmic. Dashed lines: how far back Clerk keeps logs, {}.\">",
+            self.kept()
         );
-        for plan in PLANS {
+        for plan in &self.plans {
             let at = self.at_age(plan.days as f64);
             _ = write!(svg, "<line class=\"edge\" x1=\"{at:.2}%\" x2=\"{at:.2}%\" y1=\"18\" y2=\"44\"/>");
             _ = write!(svg, "<text class=\"plan\" x=\"{at:.2}%\" y=\"13\">{}</text>", plan.name);
@@ -77,13 +80,18 @@ impl Scale {
         svg + "</svg>"
     }
 
+    /// `1 day on Hobby, 7 days on Pro`: how long Clerk keeps its logs on the plans that are drawn in.
+    pub(super) fn kept(&self) -> String {
+        self.plans.iter().map(|plan| format!("{} on {}", plan.keeps(), plan.name)).collect::<Vec<_>>().join(", ")
+    }
+
     /// The lane of a key.
     pub(super) fn lane(&self, key: &KeyReport) -> String {
         let mut svg = format!(
             "<svg class=\"lane\" width=\"100%\" height=\"{HEIGHT}\" role=\"img\" aria-label=\"{}\">",
             markup(&label(key))
         );
-        for plan in PLANS.into_iter().rev() {
+        for plan in self.plans.iter().rev() {
             let at = self.at_age(plan.days as f64);
             let width = 97.5 - at;
             _ = write!(svg, "<rect class=\"kept\" x=\"{at:.2}%\" y=\"0\" width=\"{width:.2}%\" height=\"{HEIGHT}\"/>");
@@ -211,7 +219,7 @@ mod tests {
 
     #[test]
     fn younger_things_stand_to_the_right_and_nothing_leaves_the_lane() {
-        let scale = Scale::of(&sample::report()).unwrap();
+        let scale = Scale::of(&sample::report(), None).unwrap();
         let ages = [0.0, 0.01, 1.0, 7.0, 30.0, 365.0, 1e9];
         let places = ages.map(|age| scale.at_age(age));
         assert!(places.windows(2).all(|pair| pair[0] > pair[1] || pair[1] == 1.5), "{places:?}");
@@ -225,16 +233,29 @@ mod tests {
         for years in [0, 1, 15] {
             let mut report = sample::one_key();
             report.keys[0].exposure.start = Some(format!("{}-11-01T00:00:00Z", 2026 - years));
-            let scale = Scale::of(&report).unwrap();
+            let scale = Scale::of(&report, None).unwrap();
             let places = [0.0, 1.0, 7.0, 30.0].map(|age| scale.at_age(age));
             assert!(places.windows(2).all(|pair| pair[0] - pair[1] > 6.0), "{years} {places:?}");
         }
     }
 
     #[test]
+    fn of_the_plan_that_is_named_alone_is_the_edge_drawn() {
+        let report = sample::report();
+        let edges = |plan: Option<Plan>| {
+            let scale = Scale::of(&report, plan).unwrap();
+            let drawn = |svg: &str| svg.matches("class=\"edge\"").count();
+            assert_eq!(drawn(&scale.axis()), drawn(&scale.lane(&report.keys[0])));
+            (drawn(&scale.axis()), scale.kept())
+        };
+        assert_eq!(edges(None), (3, "1 day on Hobby, 7 days on Pro, 30 days on Business".to_owned()));
+        assert_eq!(edges(Plan::named("pro")), (1, "7 days on Pro".to_owned()));
+    }
+
+    #[test]
     fn an_open_key_reaches_now_and_a_removed_one_does_not() {
         let report = sample::report();
-        let scale = Scale::of(&report).unwrap();
+        let scale = Scale::of(&report, None).unwrap();
         assert!(scale.lane(&report.keys[0]).contains("class=\"span live open\""));
         let removed = report.keys.iter().find(|key| key.exposure.end.is_some() && !key.known).unwrap();
         let lane = scale.lane(removed);

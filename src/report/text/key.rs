@@ -6,15 +6,17 @@ use anstyle::{AnsiColor, Style};
 
 use crate::key::is_bundled_for_browsers;
 use crate::model::{
-    Candidate, Confidence, Entry, Environment, Identity, Instance, KeyReport, Kind, Level, NamedPlace, Place, Where,
+    Answer, Candidate, Confidence, Entry, Environment, Identity, Instance, KeyReport, Kind, Level, Liveness,
+    NamedPlace, Place, Where,
 };
 
-use super::super::clock;
 use super::super::wording::{self, count};
+use super::super::{clock, triage};
 use super::page::{DIM, Page, show, visible};
 
 pub(super) fn write(page: &mut Page<'_>, number: &str, key: &KeyReport) -> io::Result<()> {
     heading(page, number, key)?;
+    alive(page, key)?;
     what(page, key)?;
     page.field("exposed", &[clock::span(&key.exposure, wording::is_cut(key))])?;
     if let Some(first) = &key.first_introduced {
@@ -27,7 +29,7 @@ pub(super) fn write(page: &mut Page<'_>, number: &str, key: &KeyReport) -> io::R
     named(page, "beside it", &key.siblings)?;
     named(page, "deployed by", &key.consumers)?;
     page.field("id", &[format!("{} ({})", visible(&key.id), count(key.sightings, "sighting", "sightings"))])?;
-    let next = page.paint(Style::new().bold(), &next_step(key));
+    let next = page.paint(Style::new().bold(), &next_step(key, page.answer(key)));
     page.field("next", &[next])
 }
 
@@ -39,9 +41,29 @@ fn heading(page: &mut Page<'_>, number: &str, key: &KeyReport) -> io::Result<()>
     };
     let environment = page.paint(environment, wording::environment(key.environment));
     let standing = page.paint(Style::new().bold(), wording::standing(key));
-    let known = page.paint(if key.known_again { Style::new().bold() } else { DIM }, &wording::known_mark(key));
-    let possible = if key.confidence == Confidence::Low { ", possible" } else { "" };
+    let liveness = page.answer(key).map(|answer| answer.liveness);
+    let is_news = !wording::is_quiet(key, liveness);
+    let known = page.paint(if is_news { Style::new().bold() } else { DIM }, &wording::known_mark(key, liveness));
+    let possible = if triage::is_possible(key, liveness) { ", possible" } else { "" };
     page.line(&format!("{number} {hint}  {environment}, {standing}{known}{possible}"))
+}
+
+/// What Clerk answered, where it was asked, and the instance that it named.
+fn alive(page: &mut Page<'_>, key: &KeyReport) -> io::Result<()> {
+    let Some(answer) = page.answer(key) else { return Ok(()) };
+    let style = match answer.liveness {
+        Liveness::Alive => AnsiColor::Red.on_default().bold(),
+        Liveness::Dead => AnsiColor::Green.on_default(),
+        Liveness::Unknown => Style::new(),
+    };
+    let word = match answer.liveness {
+        Liveness::Alive => "alive: ",
+        Liveness::Dead => "dead: ",
+        Liveness::Unknown => "",
+    };
+    let told = page.paint(style, &format!("{word}{}", wording::answered(answer, &visible)));
+    let instance = answer.instance.as_ref().map(|instance| format!("it opens the instance {}", visible(instance)));
+    page.field("Clerk says", &[Some(told), instance].into_iter().flatten().collect::<Vec<_>>())
 }
 
 /// What it is, how sure that is, and whose.
@@ -246,23 +268,32 @@ fn named(page: &mut Page<'_>, label: &str, places: &[NamedPlace]) -> io::Result<
     page.field(label, &page.few(lines.collect()))
 }
 
-fn next_step(key: &KeyReport) -> String {
+fn next_step(key: &KeyReport, answer: Option<&Answer>) -> String {
     let address = key.instance.as_ref().and_then(|instance| wording::dashboard_page(instance.dashboard_url.as_deref()));
     let address = address.unwrap_or(wording::DASHBOARD);
     let at_tip = matches!(key.standing, Where::BranchTip | Where::OtherTip);
+    let liveness = answer.map(|answer| answer.liveness);
     match key.confidence {
-        _ if wording::is_quiet(key) && at_tip => {
+        _ if wording::is_quiet(key, liveness) && at_tip && liveness == Some(Liveness::Dead) => {
+            "take it out of the code: it is dead, and stands at a tip".to_owned()
+        }
+        _ if wording::is_quiet(key, liveness) && at_tip => {
             format!("known, yet it stands at a tip: make sure that it is deleted at {address}")
         }
-        _ if wording::is_quiet(key) => "nothing: it is known as dealt with".to_owned(),
-        Confidence::Low => format!("look at the place; if a key at {address} begins and ends like it, rotate it"),
-        Confidence::Medium | Confidence::High => {
+        _ if wording::is_quiet(key, liveness) => "nothing: it is known as dealt with".to_owned(),
+        _ if liveness == Some(Liveness::Dead) => {
+            "it is dead: save the logs, undo what it may have made and changed, take it out of the code".to_owned()
+        }
+        Confidence::Low if liveness != Some(Liveness::Alive) => {
+            format!("look at the place; if a key at {address} begins and ends like it, rotate it")
+        }
+        Confidence::Low | Confidence::Medium | Confidence::High => {
             let keyless = if wording::is_keyless(key) { "claim the application if nobody has, then " } else { "" };
             if let Some(steps) = of_kind(key.kind) {
                 return steps.to_owned();
             }
             let steps = "save the logs, add a new key, deploy it, delete this one";
-            if key.known_again {
+            if key.known_again && liveness != Some(Liveness::Alive) {
                 format!(
                     "{}: as an Admin, look whether it is still listed at {address}; if so, {keyless}{steps}",
                     wording::BACK

@@ -7,7 +7,7 @@ use std::io;
 
 use anstyle::Style;
 
-use crate::model::Shown;
+use crate::model::{Answer, KeyReport, Shown};
 
 use super::super::Options;
 use super::super::escape;
@@ -34,6 +34,11 @@ pub(super) struct Page<'o> {
 impl<'o> Page<'o> {
     pub(super) fn new(out: &'o mut dyn io::Write, options: Options<'o>, several: bool) -> Self {
         Self { out, options, cut: Cell::new(false), several }
+    }
+
+    /// What Clerk answered about a key, where it was asked.
+    pub(super) fn answer(&self, key: &KeyReport) -> Option<&'o Answer> {
+        self.options.answers?.get(&key.id)
     }
 
     /// The text in a style, where there are colours.
