@@ -74,7 +74,7 @@ pub fn delta(
 /// The same where the base stands, in `bytes`; whether it was done. Where it was not `bytes` are the base still.
 ///
 /// # Errors
-/// As [`delta`].
+/// As [`delta()`].
 pub fn delta_in_place(
     bytes: &mut Vec<u8>,
     delta: &[u8],
