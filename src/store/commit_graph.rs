@@ -78,7 +78,8 @@ impl CommitGraph {
         let (layer, row) =
             self.layers.iter().rev().find_map(|layer| Some((layer, layer.table.find(&layer.file, oid)?)))?;
         let mut bytes = [0; 16];
-        let at = layer.data + u64::from(row) * (self.hash as u64 + 16) + self.hash as u64;
+        let stride = self.hash as u64 + 16;
+        let at = layer.data.checked_add(u64::from(row) * stride + self.hash as u64)?;
         layer.file.read_exact_at(&mut bytes, at).ok()?;
         let word = |at: usize| u32::from_be_bytes([bytes[at], bytes[at + 1], bytes[at + 2], bytes[at + 3]]);
         let (first, second, high, low) = (word(0), word(4), word(8), word(12));
@@ -89,7 +90,7 @@ impl CommitGraph {
         if second & LAST != 0 {
             let mut edge = second & !LAST;
             loop {
-                let value = be32_at(&layer.file, layer.edges? + u64::from(edge) * 4)?;
+                let value = be32_at(&layer.file, layer.edges?.checked_add(u64::from(edge) * 4)?)?;
                 parents.push(self.id(value & !LAST)?);
                 if value & LAST != 0 {
                     break;

@@ -348,10 +348,12 @@ impl MultiIndex {
 
     fn find(&self, oid: &Oid) -> Option<(usize, u64)> {
         let row = self.table.find(&self.file, oid)?;
-        let both = be64_at(&self.file, self.offsets + u64::from(row) * 8)?;
+        let both = be64_at(&self.file, self.offsets.checked_add(u64::from(row) * 8)?)?;
         let (pack, offset) = ((both >> 32) as usize, both & 0xffff_ffff);
         let offset = match self.large {
-            Some(large) if offset & 0x8000_0000 != 0 => be64_at(&self.file, large + (offset & 0x7fff_ffff) * 8)?,
+            Some(large) if offset & 0x8000_0000 != 0 => {
+                be64_at(&self.file, large.checked_add((offset & 0x7fff_ffff) * 8)?)?
+            }
             _ => offset,
         };
         Some((*self.packs.get(pack)?, offset))

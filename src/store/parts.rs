@@ -1,10 +1,12 @@
 //! The readers of a pack's parts, one by one: for fuzzing and tests, which hand them what no pack has.
 
 use std::fs::File;
+use std::path::Path;
 
 use super::Failure;
 use super::delta::{self, InPlace};
 use super::inflate::Inflater;
+use super::lookup::Lookup;
 use super::pack::{self, EntryKind, Listing};
 use crate::model::{Copied, ObjectFormat, ObjectType, Oid};
 
@@ -82,4 +84,17 @@ pub fn delta_in_place(
     copied: &mut Vec<Copied>,
 ) -> Result<bool, Failure> {
     InPlace::default().apply(bytes, delta, limit, &mut |part| copied.push(part))
+}
+
+/// An object's type and bytes, where there is one.
+pub type LookedUp = Result<Option<(ObjectType, Vec<u8>)>, Failure>;
+
+/// Looks objects up in a directory of objects as the gate does: by its multi-pack index, where it has one.
+pub fn look_up(objects: &Path, format: ObjectFormat, ids: &[Oid]) -> Vec<LookedUp> {
+    let mut lookup = Lookup::new(vec![objects.to_path_buf()], format);
+    let mut read = |oid| {
+        let mut bytes = Vec::new();
+        Ok(lookup.read(oid, 1 << 20, &mut bytes)?.map(|kind| (kind, bytes)))
+    };
+    ids.iter().map(&mut read).collect()
 }

@@ -72,9 +72,10 @@ impl IdTable {
     }
 
     fn rows(&self, file: &File, from: u32, count: u32, buffer: &mut Vec<u8>) -> Option<()> {
-        let at = self.start + u64::from(from) * self.stride as u64;
+        // Where it begins is what a file says that may be damaged.
+        let at = self.start.checked_add(u64::from(from) * self.stride as u64)?;
         let size = count as usize * self.stride;
-        if at + size as u64 > self.file_len {
+        if at.checked_add(size as u64)? > self.file_len {
             return None;
         }
         buffer.resize(size, 0);

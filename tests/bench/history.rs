@@ -1,15 +1,16 @@
 //! How long an audit takes beside git's own reading of the same repository, in one run.
 //!
-//! `cargo bench --bench history -- REPOSITORY...`; without one, on a repository made from a fixed seed. For each: the
-//! stages of an audit, medians of three, the ratio to `git cat-file --batch-all-objects --batch --unordered --buffer`
+//! `cargo bench --bench history -- REPOSITORY...`; in a repository's place `mixed` (the default), `versions` (400 of a lock
+//! file of 1.6 MB) or `commits` (100,000 small ones), which are made from fixed seeds. For each: the stages of an audit, medians of three, the ratio to `git cat-file --batch-all-objects --batch --unordered --buffer`
 //! and to `git rev-list --objects --all`, the memory that is not the page cache's, a second audit with `--state`, and a
 //! pass over the content of the blobs beside inflating each entry of one once and doing nothing.
 
 #![expect(clippy::print_stdout, reason = "a benchmark's output is its purpose")]
 
+mod made;
+
 use std::collections::{BTreeMap, HashMap};
 use std::fs::File;
-use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::Mutex;
@@ -25,13 +26,13 @@ use clerk_audit::store::{Failure, ObjectIndex, OpenOptions, PassOptions, Pieces,
 const RUNS: usize = 3;
 
 fn main() {
-    let named: Vec<PathBuf> = std::env::args_os()
-        .skip(1)
-        .filter(|argument| !argument.to_string_lossy().starts_with("--"))
-        .map(PathBuf::from)
-        .collect();
-    let made = tempfile::tempdir().expect("a temporary folder");
-    let repositories = if named.is_empty() { vec![generated(&made.path().join("generated"))] } else { named };
+    let named = std::env::args().skip(1).filter(|argument| !argument.starts_with("--")).collect::<Vec<_>>();
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let repository = |name: &str| made::named(name, folder.path()).unwrap_or_else(|| PathBuf::from(name));
+    let repositories: Vec<PathBuf> = match named.as_slice() {
+        [] => vec![repository("mixed")],
+        named => named.iter().map(|name| repository(name)).collect(),
+    };
     for repository in repositories {
         measure(&repository);
     }
@@ -69,7 +70,32 @@ fn measure(repository: &Path) {
         );
     }
     remembered(repository, read);
+    beside_kingfisher(repository);
     content(repository);
+}
+
+/// Another scanner on the same history, where it is installed: with its quickest settings and one rule.
+fn beside_kingfisher(repository: &Path) {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let begin = Instant::now();
+    let mut kingfisher = Command::new("kingfisher");
+    kingfisher.args(["scan", "--turbo", "--rule", "betterleaks.stripe", "--no-extract-archives", "--no-update-check"]);
+    kingfisher.args(["--git-history", "full", "--format", "json"]);
+    kingfisher.arg("--output").arg(folder.path().join("found.json")).arg(repository);
+    let status = kingfisher.stdout(Stdio::null()).stderr(Stdio::null()).status();
+    let took = begin.elapsed();
+    // 200 and 205: it found something.
+    if let Ok(status) = status
+        && matches!(status.code(), Some(0 | 200 | 205))
+    {
+        let audits = (0..RUNS).map(|_| audit(repository, Reader::Bulk, 2).0.whole());
+        let whole = median(audits.collect());
+        println!(
+            "  kingfisher --turbo, one rule     {:8.2} s   the audit takes {:.2} of that",
+            took.as_secs_f64(),
+            whole.as_secs_f64() / took.as_secs_f64(),
+        );
+    }
 }
 
 /// The program itself, twice, with a file in which it remembers what it read.
@@ -270,50 +296,4 @@ fn peak_memory() -> u64 {
     let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
     let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
     line.and_then(|line| line.trim().trim_end_matches(" kB").parse().ok()).unwrap_or_default()
-}
-
-/// A repository of 3,000 commits to files of many sizes, from a fixed seed, with one key that is edited around.
-fn generated(path: &Path) -> PathBuf {
-    let mut random = fastrand::Rng::with_seed(42);
-    let key = format!("sk_{}_{}", "live", (0..42).map(|_| random.alphanumeric()).collect::<String>());
-    let mut stream = Vec::new();
-    let mut files: Vec<String> = (0..200).map(|_| String::new()).collect();
-    for number in 0..3000 {
-        let at = random.usize(..files.len());
-        for _ in 0..random.usize(1..40) {
-            let words: String = (0..8).map(|_| format!("{:x} ", random.u32(..))).collect();
-            files[at] += &format!("{words}\n");
-        }
-        let content = if at == 0 { format!("{}KEY={key}\n", files[at]) } else { files[at].clone() };
-        stream.extend_from_slice(
-            format!(
-                "commit refs/heads/main\ncommitter A <a@example.com> {} +0000\ndata 1\nx\nM 644 inline dir{}/file{at}\ndata {}\n",
-                1_700_000_000 + number,
-                at % 7,
-                content.len()
-            )
-            .as_bytes(),
-        );
-        stream.extend_from_slice(content.as_bytes());
-        stream.push(b'\n');
-    }
-    let run = |arguments: &[&str], input: Option<&[u8]>| {
-        let mut child = Command::new("git")
-            .arg("-C")
-            .arg(path)
-            .args(arguments)
-            .stdin(Stdio::piped())
-            .stdout(Stdio::null())
-            .spawn()
-            .expect("git runs");
-        if let (Some(input), Some(mut stdin)) = (input, child.stdin.take()) {
-            stdin.write_all(input).expect("git reads");
-        }
-        assert!(child.wait().expect("git ends").success());
-    };
-    std::fs::create_dir_all(path).expect("a folder");
-    run(&["init", "-q", "--bare", "."], None);
-    run(&["fast-import", "--quiet"], Some(&stream));
-    run(&["repack", "-adq", "--depth=50"], None);
-    path.to_owned()
 }

@@ -423,3 +423,49 @@ fn what_deltas_of_any_shape_lead_to_is_read_and_the_rest_is_named() {
         assert!(read.gaps.is_empty(), "seed {seed}: {:?}", read.gaps);
     });
 }
+
+#[test]
+fn a_damaged_multi_pack_index_leads_to_an_object_of_its_packs_or_to_none() {
+    each_seed(seeds("multi-pack indexes", 20), |seed| {
+        let random = &mut Rng::with_seed(seed);
+        let mut repo = Repo::bare();
+        let objects = repo.git_directory().join("objects");
+        let mut expected = BTreeMap::new();
+        for pack in 0..random.u64(2..5) {
+            let entries: Vec<Packed> = (0..random.u64(1..400))
+                .map(|number| {
+                    let oid = packs::made_up(seed.wrapping_mul(10_000) + pack * 1000 + number);
+                    let content = format!("{seed} {pack} {number}").into_bytes();
+                    expected.insert(Oid::from_bytes(&oid.0).unwrap(), content.clone());
+                    Packed::blob(oid, content)
+                })
+                .collect();
+            packs::write_pack(&objects, &format!("{pack:040x}"), &entries);
+        }
+        repo.git(&["multi-pack-index", "write"]);
+        let ids: Vec<Oid> = expected.keys().copied().collect();
+        let read = || parts::look_up(&objects, ObjectFormat::Sha1, &ids);
+        let is_right =
+            |(oid, read): (&Oid, parts::LookedUp)| read == Ok(Some((ObjectType::Blob, expected[oid].clone())));
+        assert!(ids.iter().zip(read()).all(is_right), "seed {seed}, sound");
+        let contents: BTreeSet<&Vec<u8>> = expected.values().collect();
+        let path = objects.join("pack/multi-pack-index");
+        let sound = std::fs::read(&path).unwrap();
+        for round in 0..40 {
+            let _watchdog = Watchdog::within(Duration::from_secs(60), format!("seed {seed}, round {round}"));
+            let mut damaged = sound.clone();
+            // The header and the places of its chunks are few bytes among many.
+            let head = damaged.len().min(if random.bool() { 100 } else { damaged.len() });
+            let mut rest = damaged.split_off(head);
+            damage(random, &mut damaged);
+            damaged.append(&mut rest);
+            std::fs::remove_file(&path).unwrap();
+            std::fs::write(&path, &damaged).unwrap();
+            for found in read() {
+                if let Ok(Some((kind, bytes))) = found {
+                    assert!(kind == ObjectType::Blob && contents.contains(&bytes), "seed {seed}, round {round}");
+                }
+            }
+        }
+    });
+}
