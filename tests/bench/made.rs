@@ -1,7 +1,7 @@
 //! Repositories to measure with, each from a fixed seed.
 
 use std::fmt::Write as _;
-use std::io::Write as _;
+use std::io::{BufWriter, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
@@ -9,22 +9,21 @@ use fastrand::Rng;
 
 /// Makes the repository of this name; `None` where there is none.
 pub(crate) fn named(name: &str, folder: &Path) -> Option<PathBuf> {
-    let stream = match name {
-        "mixed" => mixed(),
-        "versions" => versions(),
-        "commits" => commits(),
+    let write: fn(&mut dyn Write) = match name {
+        "mixed" => mixed,
+        "versions" => versions,
+        "commits" => commits,
         _ => return None,
     };
     let path = folder.join(name);
-    make(&path, &stream);
+    make(&path, write);
     Some(path)
 }
 
 /// 3,000 commits to files of many sizes, with one key that is edited around.
-fn mixed() -> Vec<u8> {
+fn mixed(stream: &mut dyn Write) {
     let mut random = Rng::with_seed(42);
     let key = format!("sk_{}_{}", "live", (0..42).map(|_| random.alphanumeric()).collect::<String>());
-    let mut stream = Vec::new();
     let mut files: Vec<String> = (0..200).map(|_| String::new()).collect();
     for number in 0..3000 {
         let at = random.usize(..files.len());
@@ -33,16 +32,14 @@ fn mixed() -> Vec<u8> {
             files[at] += &format!("{words}\n");
         }
         let content = if at == 0 { format!("{}KEY={key}\n", files[at]) } else { files[at].clone() };
-        commit(&mut stream, number, &format!("dir{}/file{at}", at % 7), content.as_bytes());
+        commit(stream, number, &format!("dir{}/file{at}", at % 7), content.as_bytes());
     }
-    stream
 }
 
 /// 400 versions of a lock file of 1.6 MB: names, numbers and hashes, five lines of which change each time.
-fn versions() -> Vec<u8> {
+fn versions(stream: &mut dyn Write) {
     let mut random = Rng::with_seed(43);
     let mut lines: Vec<String> = (0..24_000).map(|_| locked(&mut random)).collect();
-    let mut stream = Vec::new();
     for number in 0..400 {
         for _ in 0..5 {
             let at = random.usize(..lines.len());
@@ -52,9 +49,8 @@ fn versions() -> Vec<u8> {
                 _ => lines[at] = locked(&mut random),
             }
         }
-        commit(&mut stream, number, "packages.lock", lines.join("\n").as_bytes());
+        commit(stream, number, "packages.lock", lines.join("\n").as_bytes());
     }
-    stream
 }
 
 /// A line of a lock file.
@@ -70,37 +66,35 @@ fn locked(random: &mut Rng) -> String {
 }
 
 /// 100,000 commits of a few bytes each, to a thousand files.
-fn commits() -> Vec<u8> {
+fn commits(stream: &mut dyn Write) {
     let mut random = Rng::with_seed(44);
-    let mut stream = Vec::new();
     for number in 0..100_000 {
         let file = format!("dir{}/file{}", random.u8(..30), random.u8(..30));
         let content = format!("let value = {};\n", random.u32(..));
-        commit(&mut stream, number, &file, content.as_bytes());
+        commit(stream, number, &file, content.as_bytes());
     }
-    stream
 }
 
 /// A commit on main, as `git fast-import` reads it.
-fn commit(stream: &mut Vec<u8>, number: u32, file: &str, content: &[u8]) {
+fn commit(stream: &mut dyn Write, number: u32, file: &str, content: &[u8]) {
     let mut head = String::new();
     _ = writeln!(head, "commit refs/heads/main\ncommitter A <a@example.com> {} +0000", 1_700_000_000 + number);
     _ = writeln!(head, "data 1\nx\nM 644 inline {file}\ndata {}", content.len());
-    stream.extend_from_slice(head.as_bytes());
-    stream.extend_from_slice(content);
-    stream.push(b'\n');
+    for part in [head.as_bytes(), content, b"\n"] {
+        stream.write_all(part).expect("git reads");
+    }
 }
 
-fn make(path: &Path, stream: &[u8]) {
-    let run = |arguments: &[&str], input: &[u8]| {
+fn make(path: &Path, write: fn(&mut dyn Write)) {
+    let run = |arguments: &[&str], write: fn(&mut dyn Write)| {
         let mut git = Command::new("git");
         git.arg("-C").arg(path).args(arguments).stdin(Stdio::piped()).stdout(Stdio::null());
         let mut child = git.spawn().expect("git runs");
-        child.stdin.take().expect("a pipe").write_all(input).expect("git reads");
+        write(&mut BufWriter::new(child.stdin.take().expect("a pipe")));
         assert!(child.wait().expect("git ends").success());
     };
     std::fs::create_dir_all(path).expect("a folder");
-    run(&["init", "-q", "--bare", "."], b"");
-    run(&["fast-import", "--quiet"], stream);
-    run(&["repack", "-adfq", "--depth=50"], b"");
+    run(&["init", "-q", "--bare", "."], |_| {});
+    run(&["fast-import", "--quiet"], write);
+    run(&["repack", "-adfq", "--depth=50"], |_| {});
 }
