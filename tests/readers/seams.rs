@@ -168,9 +168,9 @@ fn told_of(mut found: Found) -> String {
             key.encoding = [].into();
             (key.line, key.column) = (None, None);
         }
-        // Which are only counted: wide text of the one byte order may begin a byte before that of the other.
-        Found::Placeholder { span, .. } | Found::HalfMasked { span, .. } => *span = Span { start: 0, end: 0 },
-        Found::OtherVendor { .. } | Found::Publishable { .. } => {}
+        // Which are only counted: wide text of the one byte order begins a byte before that of the other, as long.
+        Found::Placeholder { span, .. } => *span = Span { start: 0, end: span.end - span.start },
+        Found::HalfMasked { .. } | Found::OtherVendor { .. } | Found::Publishable { .. } => {}
     }
     format!("{found:?}")
 }
