@@ -4,14 +4,15 @@ use std::collections::{HashMap, HashSet};
 use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
+use super::directory::Directory;
 use super::key_table::{KeyInfo, KeyTable};
 use super::trace::{Needle, Scanned};
 use super::{Clock, Seeking};
 use crate::detect::{Chain, Detector, Found, Hits, KeyFound, Opaque, Search, Unread};
-use crate::history::{Bits, Graph, NONE, NodeKind};
+use crate::history::{Bits, Graph, Links, NONE, NodeKind};
 use crate::key::{KeyId, Publishable, Vendor};
 use crate::model::{Copied, Events, Interrupt, ObjectFormat, ObjectType, Oid, Place, RawTime};
-use crate::store::{Failure, ObjectIndex, Objects, PassOptions, Pieces, Store, Visitor, parse};
+use crate::store::{Failure, ObjectIndex, Objects, PassOptions, Pieces, Store, Visitor, parse, parse::TreeEntry};
 
 /// So many publishable keys are kept of one file.
 const MOST_PUBLISHABLE: usize = 16;
@@ -143,46 +144,61 @@ struct MissingTable {
 struct Collector<'a> {
     shared: &'a Shared<'a>,
     format: ObjectFormat,
-    /// Object, kind, and where its links stand in `links`.
-    rows: Vec<(ObjectIndex, NodeKind, u32, u32)>,
-    links: Vec<u32>,
+    links: Links,
     part: Content,
     sizes: Vec<(ObjectIndex, u64)>,
+    /// The names of a tree.
+    names: Vec<u8>,
+}
+
+/// What is known of an object for those that are made of it.
+enum Memory {
+    /// Of a blob.
+    Hits(Hits),
+    /// Of a tree.
+    Directory(Directory),
+}
+
+impl Memory {
+    fn hits(&self) -> Option<&Hits> {
+        if let Self::Hits(hits) = self { Some(hits) } else { None }
+    }
+
+    fn directory(&self) -> Option<&Directory> {
+        if let Self::Directory(directory) = self { Some(directory) } else { None }
+    }
 }
 
 impl Visitor for Collector<'_> {
-    type Memory = Hits;
+    type Memory = Memory;
 
     fn object(
         &mut self,
         index: ObjectIndex,
         kind: ObjectType,
         bytes: &[u8],
-        base: Option<(&Hits, &[Copied])>,
-    ) -> Option<Hits> {
-        let from = self.links.len() as u32;
-        let mut hits = None;
-        let kind = match kind {
+        base: Option<(&Memory, &[Copied])>,
+    ) -> Option<Memory> {
+        self.sizes.push((index, bytes.len() as u64));
+        match kind {
             ObjectType::Blob => {
-                hits = self.blob(index, bytes, base);
-                NodeKind::Blob
+                self.links.add(index, NodeKind::Blob, []);
+                let base = base.and_then(|(base, same)| Some((base.hits()?, same)));
+                self.blob(index, bytes, base).map(Memory::Hits)
             }
             ObjectType::Tree => {
-                self.tree(index, bytes);
-                NodeKind::Tree
+                let base = base.and_then(|(base, same)| Some((base.directory()?, same)));
+                self.tree(index, bytes, base).map(Memory::Directory)
             }
             ObjectType::Commit => {
                 self.commit(index, bytes);
-                NodeKind::Commit
+                None
             }
             ObjectType::Tag => {
                 self.tag(index, bytes);
-                NodeKind::Tag
+                None
             }
-        };
-        self.rows.push((index, kind, from, self.links.len() as u32));
-        self.sizes.push((index, bytes.len() as u64));
-        hits
+        }
     }
 
     fn large(&mut self, index: ObjectIndex, pieces: &mut Pieces<'_>) -> Result<(), Failure> {
@@ -216,8 +232,7 @@ impl Visitor for Collector<'_> {
 impl Collector<'_> {
     /// Notes a blob that is not handed over whole.
     fn row(&mut self, index: ObjectIndex, size: u64) {
-        let end = self.links.len() as u32;
-        self.rows.push((index, NodeKind::Blob, end, end));
+        self.links.add(index, NodeKind::Blob, []);
         self.sizes.push((index, size));
     }
 
@@ -251,12 +266,9 @@ impl Collector<'_> {
         if commit.malformed {
             self.part.malformed.push((index, "a tree or parent header of the commit cannot be read"));
         }
-        let tree = commit.tree.map_or(NONE, |tree| self.link(&tree, true));
-        self.links.push(tree);
-        for parent in &commit.parents {
-            let parent = self.link(parent, false);
-            self.links.push(parent);
-        }
+        let mut links = vec![commit.tree.map_or(NONE, |tree| self.link(&tree, true))];
+        links.extend(commit.parents.iter().map(|parent| self.link(parent, false)));
+        self.links.add(index, NodeKind::Commit, links);
         let seconds = |range: &Option<std::ops::Range<usize>>| {
             RawTime::parse(parse::ident(&bytes[range.clone()?]).time).map(|time| time.seconds)
         };
@@ -287,12 +299,10 @@ impl Collector<'_> {
 
     fn tag(&mut self, index: ObjectIndex, bytes: &[u8]) {
         let tag = parse::tag(bytes, self.format);
-        match tag.target {
-            Some(target) => {
-                let target = self.link(&target, false);
-                self.links.push(target);
-            }
-            None => self.part.malformed.push((index, "the tag names no object")),
+        let target = tag.target.map(|target| self.link(&target, false));
+        self.links.add(index, NodeKind::Tag, target);
+        if target.is_none() {
+            self.part.malformed.push((index, "the tag names no object"));
         }
         if self.is_known_clean(index) {
             return;
@@ -305,42 +315,78 @@ impl Collector<'_> {
         }
     }
 
-    fn tree(&mut self, index: ObjectIndex, bytes: &[u8]) {
-        // One search over the whole tree; only where a needle stands are the names looked at one by one.
-        let needle = self.shared.needle.and_then(Needle::get);
-        let has_candidate = |bytes| match needle {
-            Some(needle) => needle.has_candidate(bytes),
-            None => self.shared.detector.has_candidate(bytes),
-        };
+    fn tree(
+        &mut self,
+        index: ObjectIndex,
+        bytes: &[u8],
+        base: Option<(&Directory, &[Copied])>,
+    ) -> Option<Directory> {
         let is_known_clean = self.is_known_clean(index);
-        let scan_names = !is_known_clean && has_candidate(bytes);
-        let whole = parse::tree(bytes, self.format, |entry| {
-            if entry.is_submodule() {
-                self.part.submodules.insert(entry.name.to_vec());
-            }
-            let link = if entry.is_gitlink() {
-                // Another repository's; but what is here under that id is followed, whatever the mode says.
-                if entry.is_submodule() { NONE } else { self.shared.objects.find(&entry.oid).unwrap_or(NONE) }
-            } else {
-                self.link(&entry.oid, entry.mode & 0o170_000 == 0o040_000)
-            };
-            self.links.push(link);
-            if scan_names {
-                self.name(index, entry.name);
-            }
+        let (mut names, mut new) = (std::mem::take(&mut self.names), Vec::new());
+        names.clear();
+        let mut directory = Directory::default();
+        let is_whole = directory.read(bytes, self.format, base, |number, entry| {
+            new.push(number);
+            // As in the tree, but for the ids, which look like anything.
+            names.push(b' ');
+            names.extend_from_slice(entry.name);
+            names.push(0);
+            self.entry(entry)
         });
-        if !whole {
+        self.links.add_tree(index, directory.links());
+        // One search over all that is new; only where a needle stands are the names looked at one by one.
+        let mut may_tell = std::mem::take(&mut directory.telling);
+        if !is_known_clean && self.has_candidate(&names) {
+            may_tell.extend(new);
+            may_tell.sort_unstable();
+        }
+        self.names = names;
+        if !may_tell.is_empty() {
+            let (mut number, mut may_tell) = (0, may_tell.into_iter().peekable());
+            parse::tree(bytes, self.format, |entry| {
+                if may_tell.next_if_eq(&number).is_some() && self.name(index, entry.name) {
+                    directory.telling.push(number);
+                }
+                number += 1;
+            });
+        }
+        if !is_whole {
             self.part.malformed.push((index, "the tree cannot be read to its end"));
             self.scan(index, bytes, &mut HashSet::new(), |_| Place::Path);
-        } else if !scan_names && !is_known_clean {
+            return None;
+        }
+        if directory.telling.is_empty() && !is_known_clean {
             self.note_clean(index);
+        }
+        Directory::is_of_use(bytes).then_some(directory)
+    }
+
+    /// The number of what an entry of a tree names.
+    fn entry(&mut self, entry: &TreeEntry<'_>) -> u32 {
+        if entry.is_submodule() {
+            self.part.submodules.insert(entry.name.to_vec());
+        }
+        if entry.is_gitlink() {
+            // Another repository's; but what is here under that id is followed, whatever the mode says.
+            return if entry.is_submodule() { NONE } else { self.shared.objects.find(&entry.oid).unwrap_or(NONE) };
+        }
+        self.link(&entry.oid, entry.mode & 0o170_000 == 0o040_000)
+    }
+
+    /// Whether names are worth a scan.
+    fn has_candidate(&self, names: &[u8]) -> bool {
+        match self.shared.needle.and_then(Needle::get) {
+            Some(needle) => needle.has_candidate(names),
+            None => self.shared.detector.has_candidate(names),
         }
     }
 
-    fn name(&mut self, tree: ObjectIndex, name: &[u8]) {
-        let mut here: Vec<u32> = Vec::new();
+    /// Scans the name of an entry; whether it says anything.
+    fn name(&mut self, tree: ObjectIndex, name: &[u8]) -> bool {
+        let (mut any, mut here) = (false, Vec::new());
         // A name is far too short for any limit, and a container's name is no container.
         self.shared.detector.scan(name, &mut |found| {
+            any = true;
             if let Found::Key(found) = &found {
                 let key = self.shared.keys.lock().ok().and_then(|mut keys| keys.note(found, tree));
                 if let Some(key) = key.filter(|key| !here.contains(key)) {
@@ -351,6 +397,7 @@ impl Collector<'_> {
             }
             note_other(&mut self.part, tree, found);
         });
+        any
     }
 
     /// Scans bytes of an object; `place` says what kind of place a key stands in. Of each key and place in `here` the
@@ -471,20 +518,18 @@ pub(super) fn read_all(store: &Store, pass: &Pass<'_>) -> Content {
         .map(|_| Collector {
             shared: &shared,
             format: store.format,
-            rows: Vec::new(),
-            links: Vec::new(),
+            links: Links::default(),
             part: Content::default(),
             sizes: Vec::new(),
+            names: Vec::new(),
         })
         .collect();
     let failures = store.visit_all(&mut collectors, &pass.options);
     let missing = shared.missing.lock().map(|mut table| std::mem::take(&mut table.all)).unwrap_or_default();
     let count = store.objects.len();
-    let rows = collectors
-        .iter()
-        .flat_map(|part| part.rows.iter().map(|row| (row.0, row.1, &part.links[row.2 as usize..row.3 as usize])));
+    let links = collectors.iter_mut().map(|collector| std::mem::take(&mut collector.links));
     let mut content = Content {
-        graph: Graph::new(count + missing.len(), rows),
+        graph: Graph::new(count + missing.len(), links),
         sizes: vec![0; count],
         missing,
         failures,

@@ -142,9 +142,8 @@ fn directory_neighbours(make: &EntryMaker<'_>) -> HashMap<ObjectIndex, BTreeSet<
         return neighbours;
     }
     for (tree, blobs) in make.attribution.presence.directories() {
-        let links = make.content.graph.links(tree);
         let near: Vec<u32> =
-            links.iter().copied().filter(|link| *link != NONE && make.content.publishable.contains_key(link)).collect();
+            make.content.graph.entries(tree).filter(|entry| make.content.publishable.contains_key(entry)).collect();
         if near.is_empty() {
             continue;
         }

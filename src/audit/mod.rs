@@ -9,6 +9,7 @@
 mod attribute;
 mod content;
 mod details;
+mod directory;
 mod entries;
 mod evidence;
 mod findings;
@@ -29,7 +30,7 @@ use std::collections::{BTreeSet, HashMap, HashSet};
 use std::time::{Duration, Instant};
 
 use crate::detect::Detector;
-use crate::history::NodeKind;
+use crate::history::{Bits, NodeKind};
 use crate::key::KeyId;
 use crate::model::{
     Checkout, Contained, Events, Interrupt, KeyReport, NotOurs, Oid, Opaque, OpaquePlace, Report, RepositoryReport,
@@ -468,13 +469,13 @@ fn content_gaps(store: &Store, content: &Content, roots: &Roots) -> Vec<Gap> {
     }
     let shallow: HashSet<Oid> = store.shallow.iter().copied().collect();
     let mut named_by: HashMap<u32, u32> = HashMap::new();
-    for object in (0..store.objects.len() as u32).filter(|object| roots.relevant.has(*object)) {
-        for link in content.graph.links(object).iter().filter(|link| **link as usize >= store.objects.len()) {
-            if *link != crate::history::NONE {
-                named_by.entry(*link).or_insert(object);
-            }
+    let mut is_missing = Bits::new(content.graph.len());
+    (0..content.missing.len()).for_each(|number| _ = is_missing.insert((store.objects.len() + number) as u32));
+    content.graph.naming(&is_missing, |object, missing| {
+        if roots.relevant.has(object) {
+            named_by.entry(missing).or_insert(object);
         }
-    }
+    });
     for (number, missing) in content.missing.iter().enumerate() {
         let Some(by) = named_by.get(&((store.objects.len() + number) as u32)) else { continue };
         let is_cut = shallow.contains(&store.objects.oid(*by));

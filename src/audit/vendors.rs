@@ -69,18 +69,15 @@ fn paths(
         let mut is_open = Bits::new(graph.len());
         open.keys().for_each(|object| _ = is_open.insert(*object));
         let mut parent_of: HashMap<ObjectIndex, ObjectIndex> = HashMap::new();
-        for tree in (0..store.objects.len() as u32).filter(|object| graph.kind(*object) == NodeKind::Tree) {
-            if roots.relevant.has(tree) {
-                for link in graph.links(tree).iter().filter(|link| **link != NONE && is_open.has(**link)) {
-                    // A commit's own tree ends the search; any other must go on.
-                    let better = |old: ObjectIndex| is_root.has(tree) && !is_root.has(old);
-                    let parent = parent_of.entry(*link).or_insert(tree);
-                    if better(*parent) {
-                        *parent = tree;
-                    }
+        graph.naming(&is_open, |tree, object| {
+            if graph.kind(tree) == NodeKind::Tree && roots.relevant.has(tree) {
+                // A commit's own tree ends the search; any other must go on.
+                let parent = parent_of.entry(object).or_insert(tree);
+                if is_root.has(tree) && !is_root.has(*parent) {
+                    *parent = tree;
                 }
             }
-        }
+        });
         let mut next: HashMap<ObjectIndex, Vec<(ObjectIndex, Vec<u8>)>> = HashMap::new();
         for (object, targets) in open {
             let Some(&tree) = parent_of.get(&object) else { continue };

@@ -1,4 +1,9 @@
 //! What names what: trees their entries, commits their tree and parents, tags their target.
+//!
+//! A directory with a thousand files has them in nearly every version. Its links are cut into parts by what they are, so
+//! that a version differs in one part, and each part is kept once and followed once, like an object of its own.
+
+use rustc_hash::FxHashMap;
 
 use super::Bits;
 
@@ -21,42 +26,161 @@ pub enum NodeKind {
     Tag,
 }
 
-/// All objects and their links. Memory: five bytes an object and four a link.
+/// A run of links.
+#[derive(Clone, Copy, Debug, Default)]
+struct Run {
+    from: u32,
+    length: u32,
+}
+
+impl Run {
+    fn of(self, links: &[u32]) -> &[u32] {
+        &links[self.from as usize..self.from as usize + self.length as usize]
+    }
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Row {
+    object: u32,
+    kind: NodeKind,
+    /// Whether its links are to parts, by their numbers in the list.
+    is_in_parts: bool,
+    links: Run,
+}
+
+/// Links as one thread comes upon them.
+#[derive(Debug, Default)]
+pub struct Links {
+    rows: Vec<Row>,
+    links: Vec<u32>,
+    parts: Vec<Run>,
+    /// Parts by what they name; of two that look alike here the later.
+    known: FxHashMap<u64, u32>,
+    /// The tree that is being cut.
+    whole: Vec<u32>,
+}
+
+impl Links {
+    /// With fewer links a tree is kept as it is.
+    const FEW: usize = 64;
+    /// A part has as many links on average, and four times as many at the most.
+    const PART: usize = 32;
+
+    /// Adds an object with its links in order, which may be [`NONE`].
+    pub fn add(&mut self, object: u32, kind: NodeKind, links: impl IntoIterator<Item = u32>) {
+        let from = self.links.len();
+        self.links.extend(links);
+        let links = self.run_from(from);
+        self.rows.push(Row { object, kind, is_in_parts: false, links });
+    }
+
+    /// Adds a tree; of what it names neither order nor gaps are kept.
+    pub fn add_tree(&mut self, tree: u32, links: impl IntoIterator<Item = u32>) {
+        let mut whole = std::mem::take(&mut self.whole);
+        whole.clear();
+        whole.extend(links.into_iter().filter(|link| *link != NONE));
+        let is_in_parts = whole.len() >= Self::FEW;
+        let parts = if is_in_parts { self.parts_of(&whole) } else { Vec::new() };
+        let from = self.links.len();
+        self.links.extend_from_slice(if is_in_parts { &parts } else { &whole });
+        self.whole = whole;
+        let links = self.run_from(from);
+        self.rows.push(Row { object: tree, kind: NodeKind::Tree, is_in_parts, links });
+    }
+
+    /// The parts that links are cut into.
+    fn parts_of(&mut self, all: &[u32]) -> Vec<u32> {
+        let (mut parts, mut start) = (Vec::with_capacity(all.len() / Self::PART * 2), 0);
+        let mut hash = 0u64;
+        for (at, link) in all.iter().enumerate() {
+            let mixed = u64::from(*link).wrapping_add(1).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+            hash = hash.rotate_left(5) ^ mixed;
+            hash = hash.wrapping_mul(0x517c_c1b7_2722_0a95);
+            let length = at + 1 - start;
+            // By the link alone, so that the same entries are cut in the same places wherever they stand.
+            let ends = (mixed >> 32) % Self::PART as u64 == 0 || length >= 4 * Self::PART || at + 1 == all.len();
+            if ends {
+                parts.push(self.part(hash, &all[start..=at]));
+                (start, hash) = (at + 1, 0);
+            }
+        }
+        parts
+    }
+
+    fn part(&mut self, hash: u64, links: &[u32]) -> u32 {
+        if let Some(part) = self.known.get(&hash)
+            && self.parts[*part as usize].of(&self.links) == links
+        {
+            return *part;
+        }
+        let (part, from) = (self.parts.len() as u32, self.links.len());
+        self.links.extend_from_slice(links);
+        let run = self.run_from(from);
+        self.parts.push(run);
+        self.known.insert(hash, part);
+        part
+    }
+
+    fn run_from(&self, from: usize) -> Run {
+        Run { from: from as u32, length: (self.links.len() - from) as u32 }
+    }
+}
+
+/// All objects and their links, and after the objects the parts of trees. Memory: nine bytes an object or part and four a
+/// link.
 #[derive(Clone, Debug, Default)]
 pub struct Graph {
     kinds: Vec<NodeKind>,
-    first: Vec<u32>,
+    /// Of the objects, and of the parts behind them.
+    runs: Vec<Run>,
     links: Vec<u32>,
 }
 
 impl Graph {
     /// A graph of `count` objects, from each one's kind and links in any order.
-    pub fn new<'a>(count: usize, rows: impl Iterator<Item = (u32, NodeKind, &'a [u32])> + Clone) -> Self {
-        let mut kinds = vec![NodeKind::Absent; count];
-        let mut first = vec![0u32; count + 1];
-        for (object, kind, links) in rows.clone() {
-            kinds[object as usize] = kind;
-            first[object as usize + 1] = links.len() as u32;
+    pub fn new(count: usize, lists: impl IntoIterator<Item = Links>) -> Self {
+        let mut graph = Self {
+            kinds: vec![NodeKind::Absent; count],
+            runs: vec![Run::default(); count],
+            links: Vec::new(),
+        };
+        for Links { rows, mut links, parts, .. } in lists {
+            let (first_part, first_link) = (graph.runs.len() as u32, graph.links.len() as u32);
+            let moved = |run: Run| Run { from: run.from + first_link, ..run };
+            for row in rows {
+                graph.kinds[row.object as usize] = row.kind;
+                graph.runs[row.object as usize] = moved(row.links);
+                if row.is_in_parts {
+                    let from = row.links.from as usize;
+                    links[from..from + row.links.length as usize].iter_mut().for_each(|part| *part += first_part);
+                }
+            }
+            graph.runs.extend(parts.into_iter().map(moved));
+            match graph.links.is_empty() {
+                true => graph.links = links,
+                false => graph.links.append(&mut links),
+            }
         }
-        for at in 0..count {
-            first[at + 1] += first[at];
-        }
-        let mut all = vec![NONE; first[count] as usize];
-        for (object, _, links) in rows {
-            let from = first[object as usize] as usize;
-            all[from..from + links.len()].copy_from_slice(links);
-        }
-        Self { kinds, first, links: all }
+        graph
     }
 
-    /// How many objects.
+    /// How many objects there are, and parts: so many numbers a set of them must have room for.
     pub fn len(&self) -> usize {
-        self.kinds.len()
+        self.runs.len()
+    }
+
+    /// The objects' numbers.
+    pub fn objects(&self) -> std::ops::Range<u32> {
+        0..self.kinds.len() as u32
+    }
+
+    fn is_part(&self, node: u32) -> bool {
+        node != NONE && node as usize >= self.kinds.len()
     }
 
     /// Whether there are none.
     pub fn is_empty(&self) -> bool {
-        self.kinds.is_empty()
+        self.runs.is_empty()
     }
 
     /// What an object is.
@@ -64,10 +188,37 @@ impl Graph {
         self.kinds[object as usize]
     }
 
-    /// What it names.
+    /// What a commit or a tag names, in order; of a tree see [`Self::entries`].
     pub fn links(&self, object: u32) -> &[u32] {
-        let object = object as usize;
-        &self.links[self.first[object] as usize..self.first[object + 1] as usize]
+        self.runs[object as usize].of(&self.links)
+    }
+
+    /// What a tree names.
+    pub fn entries(&self, tree: u32) -> impl Iterator<Item = u32> {
+        self.links(tree).iter().flat_map(|link| match self.is_part(*link) {
+            true => self.links(*link),
+            false => std::slice::from_ref(link),
+        }).copied()
+    }
+
+    /// Tells of each object that names one of `wanted`, in order, which it names. Cost: one look at all links.
+    pub fn naming(&self, wanted: &Bits, mut each: impl FnMut(u32, u32)) {
+        let is_wanted = |link: &&u32| **link != NONE && wanted.has(**link);
+        let mut parts = Bits::new(self.len());
+        for part in self.objects().end..self.len() as u32 {
+            if self.links(part).iter().any(|link| is_wanted(&link)) {
+                parts.insert(part);
+            }
+        }
+        for object in self.objects() {
+            for link in self.links(object).iter().filter(|link| **link != NONE) {
+                if wanted.has(*link) {
+                    each(object, *link);
+                } else if parts.has(*link) {
+                    self.links(*link).iter().filter(is_wanted).for_each(|link| each(object, *link));
+                }
+            }
+        }
     }
 
     /// Adds to `reached` all that `roots` reach; objects already there are not followed again. Each new one is told.
@@ -81,7 +232,9 @@ impl Graph {
             while let Some(object) = pending.pop() {
                 for &link in self.links(object) {
                     if link != NONE && reached.insert(link) {
-                        each(link);
+                        if !self.is_part(link) {
+                            each(link);
+                        }
                         pending.push(link);
                     }
                 }
@@ -95,9 +248,10 @@ impl Graph {
         if targets.is_empty() {
             return leads;
         }
+        let is_followed = |node: u32| self.is_part(node) || self.kind(node) == NodeKind::Tree;
         let mut done = Bits::new(self.len());
         let mut stack: Vec<(u32, usize)> = Vec::new();
-        for root in 0..self.len() as u32 {
+        for root in self.objects() {
             if self.kind(root) == NodeKind::Tree && done.insert(root) {
                 stack.push((root, 0));
             }
@@ -123,7 +277,7 @@ impl Graph {
                 if targets.has(link) || leads.has(link) {
                     leads.insert(tree);
                 }
-                if self.kind(link) == NodeKind::Tree && done.insert(link) {
+                if is_followed(link) && done.insert(link) {
                     stack.push((link, 0));
                 }
             }
@@ -136,19 +290,32 @@ impl Graph {
 mod tests {
     use super::*;
 
+    fn graph(count: usize, rows: &[(u32, NodeKind, &[u32])]) -> Graph {
+        let mut links = Links::default();
+        for (object, kind, named) in rows {
+            match kind {
+                NodeKind::Tree => links.add_tree(*object, named.iter().copied()),
+                _ => links.add(*object, *kind, named.iter().copied()),
+            }
+        }
+        Graph::new(count, [links])
+    }
+
     #[test]
     fn what_leads_to_a_target_is_found_and_only_that() {
         // 0 -> 1 -> 2 (blob), 0 -> 3 -> 4 (blob), 5 -> 3, 6 -> 1
-        let rows: &[(u32, NodeKind, &[u32])] = &[
-            (0, NodeKind::Tree, &[1, 3]),
-            (1, NodeKind::Tree, &[2, NONE]),
-            (2, NodeKind::Blob, &[]),
-            (3, NodeKind::Tree, &[4]),
-            (4, NodeKind::Blob, &[]),
-            (5, NodeKind::Tree, &[3]),
-            (6, NodeKind::Tree, &[1]),
-        ];
-        let graph = Graph::new(7, rows.iter().copied());
+        let graph = graph(
+            7,
+            &[
+                (0, NodeKind::Tree, &[1, 3]),
+                (1, NodeKind::Tree, &[2, NONE]),
+                (2, NodeKind::Blob, &[]),
+                (3, NodeKind::Tree, &[4]),
+                (4, NodeKind::Blob, &[]),
+                (5, NodeKind::Tree, &[3]),
+                (6, NodeKind::Tree, &[1]),
+            ],
+        );
         let mut targets = Bits::new(7);
         targets.insert(2);
         let leads = graph.trees_leading_to(&targets);
@@ -162,18 +329,91 @@ mod tests {
     #[test]
     fn a_tree_two_hundred_thousand_levels_deep_ends_no_stack() {
         let count = 200_000u32;
-        let next: Vec<u32> = (1..=count).collect();
-        let rows = (0..count).map(|at| {
-            let last = at + 1 == count;
-            (
-                at,
-                if last { NodeKind::Blob } else { NodeKind::Tree },
-                if last { &[][..] } else { &next[at as usize..=at as usize] },
-            )
-        });
-        let graph = Graph::new(count as usize, rows);
+        let mut links = Links::default();
+        (0..count - 1).for_each(|at| links.add_tree(at, [at + 1]));
+        links.add(count - 1, NodeKind::Blob, []);
+        let graph = Graph::new(count as usize, [links]);
         let mut targets = Bits::new(count as usize);
         targets.insert(count - 1);
         assert!(graph.trees_leading_to(&targets).has(0));
+    }
+
+    /// Versions of large directories, from two threads, against links that are kept as they are.
+    #[test]
+    fn trees_in_parts_are_what_they_were_whole() {
+        let seed = fastrand::u64(..);
+        println!("seed {seed}");
+        let mut random = fastrand::Rng::with_seed(seed);
+        for round in 0..40 {
+            let (blobs, trees) = (3000u32, 60u32);
+            let count = blobs + trees;
+            let mut named: Vec<Vec<u32>> = Vec::new();
+            for tree in 0..trees {
+                let mut links = match named.len() {
+                    0 => Vec::new(),
+                    all if random.bool() => named[random.usize(..all)].clone(),
+                    _ => (0..random.usize(..900)).map(|_| random.u32(..blobs)).collect(),
+                };
+                for _ in 0..random.usize(..4) {
+                    let at = random.usize(..=links.len());
+                    // Trees name those before them.
+                    let link = match random.u8(..4) {
+                        0 if tree > 0 => blobs + random.u32(..tree),
+                        1 => NONE,
+                        _ => random.u32(..blobs),
+                    };
+                    links.insert(at, link);
+                }
+                if random.u8(..8) == 0 {
+                    links.extend(std::iter::repeat_n(random.u32(..blobs), 500));
+                }
+                named.push(links);
+            }
+            let mut lists = [Links::default(), Links::default()];
+            for (tree, links) in (blobs..).zip(&named) {
+                lists[random.usize(..2)].add_tree(tree, links.iter().copied());
+            }
+            (0..blobs).for_each(|blob| lists[0].add(blob, NodeKind::Blob, []));
+            let graph = Graph::new(count as usize, lists);
+            let context = format!("seed {seed}, round {round}");
+            let without_gaps = |links: &Vec<u32>| links.iter().copied().filter(|link| *link != NONE).collect::<Vec<_>>();
+            for (tree, links) in (blobs..).zip(&named) {
+                assert_eq!(graph.entries(tree).collect::<Vec<_>>(), without_gaps(links), "{context}");
+            }
+            let mut targets = Bits::new(graph.len());
+            (0..random.u32(1..4)).for_each(|_| _ = targets.insert(random.u32(..count)));
+            let mut leads = vec![false; trees as usize];
+            for tree in 0..trees as usize {
+                leads[tree] = targets.has(blobs + tree as u32)
+                    || without_gaps(&named[tree])
+                        .iter()
+                        .any(|link| targets.has(*link) || (*link >= blobs && leads[(*link - blobs) as usize]));
+            }
+            let found = graph.trees_leading_to(&targets);
+            assert_eq!((blobs..count).map(|tree| found.has(tree)).collect::<Vec<_>>(), leads, "{context}");
+            let (mut naming, mut expected) = (Vec::new(), Vec::new());
+            graph.naming(&targets, |tree, link| naming.push((tree, link)));
+            for (tree, links) in (blobs..).zip(&named) {
+                expected.extend(without_gaps(links).into_iter().filter(|link| targets.has(*link)).map(|link| (tree, link)));
+            }
+            assert_eq!(naming, expected, "{context}");
+            let root = blobs + random.u32(..trees);
+            let (mut reached, mut told) = (Bits::new(graph.len()), Vec::new());
+            graph.reach([root], &mut reached, |object| told.push(object));
+            let (mut expected, mut at) = (vec![root], 0);
+            while at < expected.len() {
+                if let Some(tree) = expected[at].checked_sub(blobs) {
+                    for link in without_gaps(&named[tree as usize]) {
+                        if !expected.contains(&link) {
+                            expected.push(link);
+                        }
+                    }
+                }
+                at += 1;
+            }
+            told.sort_unstable();
+            expected.sort_unstable();
+            assert_eq!(told, expected, "{context}");
+        }
     }
 }

@@ -11,7 +11,7 @@ mod presence;
 mod walk;
 
 pub use bits::Bits;
-pub use graph::{Graph, NONE, NodeKind};
+pub use graph::{Graph, Links, NONE, NodeKind};
 pub use keysets::{KeySets, SetId};
 pub use presence::{Carriers, NodeId, Presence, Spot, TreeItem};
 pub use walk::{Change, CommitFacts, History, Way, walk};

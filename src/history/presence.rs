@@ -101,7 +101,7 @@ impl Presence {
             has_cut_paths: Cell::new(false),
         };
         let mut open: Vec<(u32, Vec<TreeItem>, usize)> = Vec::new();
-        for root in 0..graph.len() as u32 {
+        for root in graph.objects() {
             if !leads.has(root) || presence.of_tree.contains_key(&root) {
                 continue;
             }

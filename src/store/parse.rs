@@ -130,22 +130,30 @@ fn oid(value: &[u8], format: ObjectFormat) -> Option<Oid> {
 
 /// Hands over a tree's entries; whether it could be read to its end.
 pub fn tree<'a>(bytes: &'a [u8], format: ObjectFormat, mut each: impl FnMut(TreeEntry<'a>)) -> bool {
-    let hash = format.raw_len();
-    let mut rest = bytes;
-    while !rest.is_empty() {
-        let Some(space) = memchr::memchr(b' ', rest) else { return false };
-        let Some(nul) = memchr::memchr(0, &rest[space..]).map(|at| at + space) else { return false };
-        let Some(oid) = rest.get(nul + 1..nul + 1 + hash).and_then(Oid::from_bytes) else { return false };
-        let digits = &rest[..space];
-        if space == 0 || !digits.iter().all(|digit| (b'0'..=b'7').contains(digit)) {
-            return false;
-        }
-        // As git does, bits that do not fit are dropped.
-        let mode = digits.iter().fold(0u32, |mode, digit| (mode << 3) | u32::from(digit - b'0')) & 0xffff;
-        each(TreeEntry { mode, name: &rest[space + 1..nul], oid });
-        rest = &rest[nul + 1 + hash..];
+    let mut at = 0;
+    while at < bytes.len() {
+        let Some((entry, end)) = tree_entry(bytes, at, format) else { return false };
+        each(entry);
+        at = end;
     }
     true
+}
+
+/// The entry of a tree that begins at `at`, and where it ends; `None` where it cannot be read. What it is depends on its
+/// own bytes alone.
+pub fn tree_entry(bytes: &[u8], at: usize, format: ObjectFormat) -> Option<(TreeEntry<'_>, usize)> {
+    let rest = bytes.get(at..)?;
+    let space = memchr::memchr(b' ', rest)?;
+    let nul = memchr::memchr(0, &rest[space..])? + space;
+    let end = nul + 1 + format.raw_len();
+    let oid = rest.get(nul + 1..end).and_then(Oid::from_bytes)?;
+    let digits = &rest[..space];
+    if space == 0 || !digits.iter().all(|digit| (b'0'..=b'7').contains(digit)) {
+        return None;
+    }
+    // As git does, bits that do not fit are dropped.
+    let mode = digits.iter().fold(0u32, |mode, digit| (mode << 3) | u32::from(digit - b'0')) & 0xffff;
+    Some((TreeEntry { mode, name: &rest[space + 1..nul], oid }, at + end))
 }
 
 /// The parts of an author, committer or tagger line: `Name <address> seconds offset`.

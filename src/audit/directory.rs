@@ -1,0 +1,89 @@
+//! What is known of a tree for the trees that are made of it.
+//!
+//! A version of a directory differs from the one before in an entry or two, and may have a thousand: what a delta copies
+//! was looked up and searched there. Exact, because what an entry is depends on its own bytes alone, and where it begins
+//! is checked.
+
+use crate::model::{Copied, ObjectFormat};
+use crate::store::parse::{self, TreeEntry};
+
+/// A tree's entries.
+#[derive(Debug, Default)]
+pub(super) struct Directory {
+    entries: Vec<Entry>,
+    /// Which of them have names that say something, in order.
+    pub(super) telling: Vec<u32>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Entry {
+    /// Where the next one begins.
+    end: u32,
+    /// The number of what it names.
+    link: u32,
+}
+
+impl Directory {
+    /// Reads a tree, of which `base` says what it has of another. `link` is told of each entry that is not of that one, by
+    /// its number, and numbers what it names. Whether the tree could be read to its end.
+    pub(super) fn read(
+        &mut self,
+        bytes: &[u8],
+        format: ObjectFormat,
+        base: Option<(&Self, &[Copied])>,
+        mut link: impl FnMut(u32, &TreeEntry<'_>) -> u32,
+    ) -> bool {
+        let (base, mut parts) = base.map_or((None, &[][..]), |(base, parts)| (Some(base), parts));
+        self.entries.reserve(base.map_or(0, |base| base.entries.len() + 4));
+        let mut at = 0;
+        while at < bytes.len() {
+            while let Some((part, later)) = parts.split_first()
+                && part.to + part.length <= at
+            {
+                parts = later;
+            }
+            if let (Some(base), Some(part)) = (base, parts.first())
+                && part.to <= at
+                && part.to + part.length <= bytes.len()
+                && let Some(end) = self.take_over(base, *part, at)
+            {
+                at = end;
+                continue;
+            }
+            let Some((entry, end)) = parse::tree_entry(bytes, at, format) else { return false };
+            let link = link(self.entries.len() as u32, &entry);
+            self.entries.push(Entry { end: end as u32, link });
+            at = end;
+        }
+        true
+    }
+
+    /// Takes over the entries that were copied whole, from the one that begins at `at`, if one does; where the last ends.
+    fn take_over(&mut self, base: &Self, part: Copied, at: usize) -> Option<usize> {
+        let start = part.from + (at - part.to);
+        let before = |place: usize| base.entries.partition_point(|entry| entry.end as usize <= place);
+        let (first, last) = (before(start), before(part.from + part.length));
+        let begins = first.checked_sub(1).map_or(0, |before| base.entries[before].end as usize) == start;
+        if !begins || first >= last {
+            return None;
+        }
+        let moved = |end: u32| (end as usize - part.from + part.to) as u32;
+        let taken = &base.entries[first..last];
+        let number = self.entries.len();
+        self.entries.extend(taken.iter().map(|entry| Entry { end: moved(entry.end), ..*entry }));
+        let telling = base.telling.iter().map(|at| *at as usize).filter(|at| (first..last).contains(at));
+        self.telling.extend(telling.map(|at| (at - first + number) as u32));
+        self.entries.last().map(|entry| entry.end as usize)
+    }
+
+    /// What its entries name.
+    pub(super) fn links(&self) -> impl Iterator<Item = u32> {
+        self.entries.iter().map(|entry| entry.link)
+    }
+
+    /// Whether it is small enough to be known by its places, and large enough for that to be worth the while.
+    pub(super) fn is_of_use(bytes: &[u8]) -> bool {
+        const SHORTEST: usize = 2 * Copied::SHORTEST;
+        (SHORTEST..=u32::MAX as usize).contains(&bytes.len())
+    }
+}
