@@ -315,12 +315,7 @@ impl Collector<'_> {
         }
     }
 
-    fn tree(
-        &mut self,
-        index: ObjectIndex,
-        bytes: &[u8],
-        base: Option<(&Directory, &[Copied])>,
-    ) -> Option<Directory> {
+    fn tree(&mut self, index: ObjectIndex, bytes: &[u8], base: Option<(&Directory, &[Copied])>) -> Option<Directory> {
         let is_known_clean = self.is_known_clean(index);
         let (mut names, mut new) = (std::mem::take(&mut self.names), Vec::new());
         names.clear();

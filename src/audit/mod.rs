@@ -41,6 +41,7 @@ use crate::store::{Error, Gap, Layout, ObjectIndex, OpenOptions, PassOptions, Re
 use content::Content;
 use entries::EntryMaker;
 use findings::{Findings, TipKeys};
+use outside::Outside;
 use roots::Roots;
 
 /// A clock that never goes back: the caller's, since none is read here.
@@ -215,64 +216,74 @@ impl Auditor<'_> {
             &|| attribute::leading_trees(&content),
         );
         gaps.extend(content_gaps(&store, &content, &roots));
-        let ref_names = outside::ref_names(&store, &mut content, self);
-        let reflog_lines = outside::reflog_lines(&store, &mut content, self, &name);
-        let index_paths = outside::index_paths(&store, &mut content, self, &name);
+        let outside = Outside::of(&store, &mut content, self, &name);
         if interrupted {
             gaps.push(Gap::named("interrupted", b"audit", b"it was stopped before everything was read"));
         }
         content.settle(&roots.relevant);
-        let mut keys = Vec::new();
-        if !content.has_no_keys() {
-            self.events.stage(Stage::History, name.as_str(), None);
-            let mut attribution = attribute::attribute(&store, &content, &roots, &leads);
-            let too_deep = attribution.presence.too_deep.iter().collect::<BTreeSet<_>>();
-            gaps.extend(too_deep.into_iter().map(|tree| {
-                let oid = store.objects.oid(*tree).to_string();
-                Gap::named("too_deep", oid.as_bytes(), b"the trees above it are too many to name a path")
-            }));
-            gaps.extend(attribution.unread.iter().map(|tree| {
-                let oid = store.objects.oid(*tree).to_string();
-                Gap::named("unreadable", oid.as_bytes(), b"it was moved away while its history was read: audit again")
-            }));
-            let tip_keys = TipKeys::of(&mut attribution, &content, &roots, &ref_names);
-            let make = EntryMaker {
-                store: &store,
-                content: &content,
-                roots: &roots,
-                attribution: &attribution,
-                detector: self.detector,
-                repository: &name,
-            };
-            let outside = outside::not_told_by_commits(&make, reflog_lines, index_paths);
-            let findings = Findings {
-                make,
-                interrupted,
-                tip_keys,
-                ref_names: &ref_names,
-                outside,
-                most: self.options.most(),
-                below_tips: std::cell::OnceCell::new(),
-            };
-            keys = findings.reports();
-            surround(&make, &mut keys);
-            if attribution.presence.has_cut_paths() || attribution.reachable.is_cut || attribution.unreachable.is_cut {
-                gaps.push(Gap::named("limit", b"history", b"there are more paths with keys than are told"));
-            }
-        }
-        let (contained, checkouts) = match seeking.wanted {
-            Some(_) => (
-                trace::contained(&store, &content, &roots, self.detector, &keys),
-                trace::checkouts(&store, self.detector, &name, &keys),
-            ),
-            None => (Vec::new(), Vec::new()),
-        };
-        let vendors = vendors::find(&store, &content, &roots, self.detector);
+        let read = Read { store: &store, content: &content, roots: &roots, name: &name, interrupted };
+        let ((keys, contained, checkouts), vendors) = side_by_side(
+            self.options.threads,
+            || {
+                let keys = self.keys(read, &leads, outside, &mut gaps);
+                let (contained, checkouts) = match seeking.wanted {
+                    Some(_) => (
+                        trace::contained(&store, &content, &roots, self.detector, &keys),
+                        trace::checkouts(&store, self.detector, &name, &keys),
+                    ),
+                    None => (Vec::new(), Vec::new()),
+                };
+                (keys, contained, checkouts)
+            },
+            &|| vendors::find(&store, &content, &roots, self.detector),
+        );
         let coverage = self.coverage(&store, &content, &roots, name, gaps);
         let (placeholders, half_masked) = (content.placeholders(&roots.relevant), content.half_masked(&roots.relevant));
         let memory =
             (seeking.remembers && !interrupted).then(|| remember::memory(&store, &content, coverage.path.as_str()));
         Outcome { coverage, keys, vendors, placeholders, half_masked, contained, checkouts, memory }
+    }
+
+    /// The keys found and all that history tells of them. `leads`: the trees that lead to one.
+    fn keys(
+        &self,
+        Read { store, content, roots, name, interrupted }: Read<'_>,
+        leads: &Bits,
+        Outside { ref_names, reflog_lines, index_paths }: Outside,
+        gaps: &mut Vec<Gap>,
+    ) -> Vec<(KeyId, KeyReport)> {
+        if content.has_no_keys() {
+            return Vec::new();
+        }
+        self.events.stage(Stage::History, name.as_str(), None);
+        let mut attribution = attribute::attribute(store, content, roots, leads);
+        let too_deep = attribution.presence.too_deep.iter().collect::<BTreeSet<_>>();
+        gaps.extend(too_deep.into_iter().map(|tree| {
+            let oid = store.objects.oid(*tree).to_string();
+            Gap::named("too_deep", oid.as_bytes(), b"the trees above it are too many to name a path")
+        }));
+        gaps.extend(attribution.unread.iter().map(|tree| {
+            let oid = store.objects.oid(*tree).to_string();
+            Gap::named("unreadable", oid.as_bytes(), b"it was moved away while its history was read: audit again")
+        }));
+        let tip_keys = TipKeys::of(&mut attribution, content, roots, &ref_names);
+        let make =
+            EntryMaker { store, content, roots, attribution: &attribution, detector: self.detector, repository: name };
+        let findings = Findings {
+            make,
+            interrupted,
+            tip_keys,
+            ref_names: &ref_names,
+            outside: outside::not_told_by_commits(&make, reflog_lines, index_paths),
+            most: self.options.most(),
+            below_tips: std::cell::OnceCell::new(),
+        };
+        let mut keys = findings.reports();
+        surround(&make, &mut keys);
+        if attribution.presence.has_cut_paths() || attribution.reachable.is_cut || attribution.unreachable.is_cut {
+            gaps.push(Gap::named("limit", b"history", b"there are more paths with keys than are told"));
+        }
+        keys
     }
 
     fn pass_options<'p>(&'p self, known: Option<&'p (dyn Fn(ObjectIndex) -> bool + Sync)>) -> PassOptions<'p> {
@@ -395,6 +406,17 @@ fn side_by_side<A, B: Send>(threads: usize, first: impl FnOnce() -> A, second: &
         let other = other.ok().and_then(|other| other.join().ok());
         (done, other.unwrap_or_else(second))
     })
+}
+
+/// A repository whose objects were read.
+#[derive(Clone, Copy)]
+struct Read<'a> {
+    store: &'a Store,
+    content: &'a Content,
+    roots: &'a Roots,
+    name: &'a Shown,
+    /// Whether it was stopped before everything was read.
+    interrupted: bool,
 }
 
 /// Adds evidence, siblings and consumers to the reports of one repository.

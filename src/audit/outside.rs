@@ -9,8 +9,29 @@ use crate::history::Way;
 use crate::model::{Place, Shown, Unreachable};
 use crate::store::Store;
 
+/// Keys outside of objects.
+pub(super) struct Outside {
+    /// In names of refs.
+    pub(super) ref_names: Vec<RefName>,
+    /// In messages of reflogs, by key.
+    pub(super) reflog_lines: Vec<(u32, Unreachable)>,
+    /// In paths that only an index has, by key.
+    pub(super) index_paths: Vec<(u32, Unreachable)>,
+}
+
+impl Outside {
+    /// Scans them, and notes their keys beside those in objects.
+    pub(super) fn of(store: &Store, content: &mut Content, auditor: &Auditor<'_>, repository: &Shown) -> Self {
+        Self {
+            ref_names: ref_names(store, content, auditor),
+            reflog_lines: reflog_lines(store, content, auditor, repository),
+            index_paths: index_paths(store, content, auditor, repository),
+        }
+    }
+}
+
 /// Refs with a key in their name. With `--ref` only those that match are tips, and only their names are read.
-pub(super) fn ref_names(store: &Store, content: &mut Content, auditor: &Auditor<'_>) -> Vec<RefName> {
+fn ref_names(store: &Store, content: &mut Content, auditor: &Auditor<'_>) -> Vec<RefName> {
     let mut found = Vec::new();
     let direct = store.refs.tips.iter().map(|tip| (&tip.name, Some(tip.oid)));
     let symbolic = store.refs.symbolic.iter().map(|name| (name, None));
@@ -27,7 +48,7 @@ pub(super) fn ref_names(store: &Store, content: &mut Content, auditor: &Auditor<
 }
 
 /// Lines of reflogs with a key in them, and names of logs whose ref is gone.
-pub(super) fn reflog_lines(
+fn reflog_lines(
     store: &Store,
     content: &mut Content,
     auditor: &Auditor<'_>,
@@ -55,7 +76,7 @@ pub(super) fn reflog_lines(
 }
 
 /// Paths in an index with a key in them.
-pub(super) fn index_paths(
+fn index_paths(
     store: &Store,
     content: &mut Content,
     auditor: &Auditor<'_>,

@@ -82,14 +82,10 @@ pub(super) fn find(
     let graph = &content.graph;
     let tips = tips(store, content, options, gaps);
     let mut reached = Bits::new(graph.len());
-    graph.reach(tips.iter().map(|tip| tip.object), &mut reached, |_| {});
+    graph.reach(tips.iter().filter(|tip| !is_notes(&tip.name)).map(|tip| tip.object), &mut reached, |_| {});
     let mut notes = Bits::new(graph.len());
-    if tips.iter().any(|tip| is_notes(&tip.name)) {
-        let mut others = Bits::new(graph.len());
-        graph.reach(tips.iter().filter(|tip| !is_notes(&tip.name)).map(|tip| tip.object), &mut others, |_| {});
-        notes = reached.clone();
-        notes.subtract(&others);
-    }
+    let only_notes = |object| _ = notes.insert(object);
+    graph.reach(tips.iter().filter(|tip| is_notes(&tip.name)).map(|tip| tip.object), &mut reached, only_notes);
     let mut left_out = Bits::new(graph.len());
     for since in &options.since {
         match resolve(store, content, since) {

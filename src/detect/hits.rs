@@ -82,20 +82,20 @@ impl Hits {
         if count + hits.idle.marks.len() + hits.idle.samples.len() > Self::MOST {
             return None;
         }
-        hits.settle(bytes);
+        hits.settle(needles, bytes);
         Some(hits)
     }
 
     /// Puts aside what is of nothing: a version after the other has the same words and numbers.
-    fn settle(&mut self, bytes: &[u8]) {
+    fn settle(&mut self, needles: &Needles, bytes: &[u8]) {
         let idle = &mut self.idle;
         self.marks.retain(|at| {
-            let is_nothing = Probe::is_nothing(bytes, *at as usize, Sign::Mark);
+            let is_nothing = Probe::is_nothing(needles, bytes, *at as usize, Sign::Mark);
             idle.marks.extend(is_nothing.then_some(*at));
             !is_nothing
         });
         self.samples.retain(|(at, sample)| {
-            let is_nothing = Probe::is_nothing(bytes, *at as usize, Sign::Sample(*sample));
+            let is_nothing = Probe::is_nothing(needles, bytes, *at as usize, Sign::Sample(*sample));
             idle.samples.extend(is_nothing.then_some((*at, *sample)));
             !is_nothing
         });

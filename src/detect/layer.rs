@@ -2,8 +2,10 @@
 
 use std::sync::Arc;
 
-use super::encoding::{Encoding, base64, broken, escapes, quoted};
+use super::encoding::{Encoding, base64, broken, escapes};
+use super::needles::Needles;
 use super::places::Places;
+use super::probe;
 use crate::model::Span;
 
 /// One step on the way from an object's bytes to a text in it.
@@ -263,7 +265,7 @@ impl<'a> Layer<'a> {
     /// Whether an escape of this encoding at `at` stands in the parent as it does here, and is decoded there: where a
     /// text has several kinds of escapes, they are undone in one order only. Quoted-printable comes first, since it
     /// joins lines.
-    pub(super) fn was_decoded_before(&self, at: usize, escape: Encoding) -> bool {
+    pub(super) fn was_decoded_before(&self, needles: &Needles, at: usize, escape: Encoding) -> bool {
         /// The longest escape.
         const ESCAPE: usize = 6;
         let rank = |encoding| match encoding {
@@ -274,7 +276,7 @@ impl<'a> Layer<'a> {
         };
         let own = self.undone.map_or(0, rank);
         let is_decoded_there = || match (self.outside(at), escape) {
-            (Some((parent, from)), Encoding::QuotedPrintable) => quoted::begins(parent.bytes, from),
+            (Some((parent, from)), Encoding::QuotedPrintable) => probe::begins_quoted(needles, parent.bytes, from),
             (Some((parent, from)), _) => escapes::escape_at(parent.bytes, from) == Some(escape),
             (None, _) => false,
         };

@@ -185,14 +185,7 @@ impl Detector {
     /// Whether anything in `bytes` is worth a scan: where nothing is, a scan finds nothing. Containers are not looked
     /// into: for names and other short text.
     pub fn has_candidate(&self, bytes: &[u8]) -> bool {
-        let mut found = self.needles.hits(bytes).next().is_some();
-        if !found {
-            probe::candidates(bytes, &mut |_| {
-                found = true;
-                bytes.len()
-            });
-        }
-        found
+        probe::has_candidate(&self.needles, bytes)
     }
 
     /// Scans `bytes` and hands over everything found, in the order in which it stands; what could not be read into.

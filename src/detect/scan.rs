@@ -60,7 +60,9 @@ impl<'d> Scan<'d> {
             self.needle(layer, lead, hit, &mut done, budget);
         }
         self.as_container(layer, budget);
-        probe::candidates(layer.bytes, &mut |candidate| self.candidate(layer, candidate, &mut done, budget));
+        probe::candidates(&self.detector.needles, layer.bytes, &mut |candidate| {
+            self.candidate(layer, candidate, &mut done, budget)
+        });
     }
 
     /// The same of an object whose hits are known.
@@ -70,7 +72,7 @@ impl<'d> Scan<'d> {
             self.needle(layer, lead, hit, &mut done, budget);
         }
         self.as_container(layer, budget);
-        let mut probe = Probe::default();
+        let mut probe = Probe::new(&self.detector.needles);
         for (at, sign) in hits.signs() {
             let take = &mut |candidate| self.candidate(layer, candidate, &mut done, budget);
             probe.sign(layer.bytes, at, sign, take);
@@ -126,8 +128,14 @@ impl<'d> Scan<'d> {
             Candidate::Wide(at) => (WIDE + (at % 2) as u8, at),
             Candidate::Hex(at) => (HEX + (at % 2) as u8, at),
             Candidate::Dump(at) => (DUMP, at),
-            Candidate::Escape(at, encoding) if layer.was_decoded_before(at, encoding) => return at + 1,
-            Candidate::Quoted(at) if layer.was_decoded_before(at, Encoding::QuotedPrintable) => return at + 1,
+            Candidate::Escape(at, encoding) if layer.was_decoded_before(&self.detector.needles, at, encoding) => {
+                return at + 1;
+            }
+            Candidate::Quoted(at)
+                if layer.was_decoded_before(&self.detector.needles, at, Encoding::QuotedPrintable) =>
+            {
+                return at + 1;
+            }
             Candidate::Quoted(at) => (QUOTED, at),
             Candidate::Prefix(at) => {
                 token::examine(layer, at, &mut self.sights);

@@ -139,11 +139,8 @@ pub struct Graph {
 impl Graph {
     /// A graph of `count` objects, from each one's kind and links in any order.
     pub fn new(count: usize, lists: impl IntoIterator<Item = Links>) -> Self {
-        let mut graph = Self {
-            kinds: vec![NodeKind::Absent; count],
-            runs: vec![Run::default(); count],
-            links: Vec::new(),
-        };
+        let mut graph =
+            Self { kinds: vec![NodeKind::Absent; count], runs: vec![Run::default(); count], links: Vec::new() };
         for Links { rows, mut links, parts, .. } in lists {
             let (first_part, first_link) = (graph.runs.len() as u32, graph.links.len() as u32);
             let moved = |run: Run| Run { from: run.from + first_link, ..run };
@@ -195,10 +192,13 @@ impl Graph {
 
     /// What a tree names.
     pub fn entries(&self, tree: u32) -> impl Iterator<Item = u32> {
-        self.links(tree).iter().flat_map(|link| match self.is_part(*link) {
-            true => self.links(*link),
-            false => std::slice::from_ref(link),
-        }).copied()
+        self.links(tree)
+            .iter()
+            .flat_map(|link| match self.is_part(*link) {
+                true => self.links(*link),
+                false => std::slice::from_ref(link),
+            })
+            .copied()
     }
 
     /// Tells of each object that names one of `wanted`, in order, which it names. Cost: one look at all links.
@@ -376,7 +376,8 @@ mod tests {
             (0..blobs).for_each(|blob| lists[0].add(blob, NodeKind::Blob, []));
             let graph = Graph::new(count as usize, lists);
             let context = format!("seed {seed}, round {round}");
-            let without_gaps = |links: &Vec<u32>| links.iter().copied().filter(|link| *link != NONE).collect::<Vec<_>>();
+            let without_gaps =
+                |links: &Vec<u32>| links.iter().copied().filter(|link| *link != NONE).collect::<Vec<_>>();
             for (tree, links) in (blobs..).zip(&named) {
                 assert_eq!(graph.entries(tree).collect::<Vec<_>>(), without_gaps(links), "{context}");
             }
@@ -394,7 +395,8 @@ mod tests {
             let (mut naming, mut expected) = (Vec::new(), Vec::new());
             graph.naming(&targets, |tree, link| naming.push((tree, link)));
             for (tree, links) in (blobs..).zip(&named) {
-                expected.extend(without_gaps(links).into_iter().filter(|link| targets.has(*link)).map(|link| (tree, link)));
+                expected
+                    .extend(without_gaps(links).into_iter().filter(|link| targets.has(*link)).map(|link| (tree, link)));
             }
             assert_eq!(naming, expected, "{context}");
             let root = blobs + random.u32(..trees);

@@ -145,26 +145,16 @@ impl Objects {
             .filter(|(_, source)| !source.listing.ids.is_empty())
             .map(|(number, _)| Reverse((id(number, 0), number, 0)))
             .collect();
-        while let Some(Reverse((oid, number, row))) = heads.pop() {
+        while let Some(Reverse((_, number, row))) = heads.pop() {
             let source = &sources[number];
-            let location = match source.pack {
-                Some(pack) => Location::Packed { pack, offset: source.listing.offsets[row] },
-                None => Location::Loose { dir: source.dir },
-            };
-            if table.ids.ends_with(oid) && !table.location.is_empty() {
-                let index = table.location.len() as u32 - 1;
-                table.copies.entry(index).or_default().push(location);
-                if source.dir == 0 {
-                    table.borrowed[index as usize] = false;
-                }
-            } else {
-                table.ids.extend_from_slice(oid);
-                table.location.push(location);
-                table.borrowed.push(source.dir != 0);
-                table.fanout[bucket(oid)] = table.location.len() as u32;
+            // The last that has any is taken to its end without being asked for each.
+            let rows = source.listing.ids.len() / hash;
+            let last = if heads.is_empty() { rows } else { row + 1 };
+            for row in row..last {
+                table.add(source, row, id(number, row));
             }
-            if (row + 1) * hash < source.listing.ids.len() {
-                heads.push(Reverse((id(number, row + 1), number, row + 1)));
+            if last < rows {
+                heads.push(Reverse((id(number, last), number, last)));
             }
         }
         let mut so_far = 0;
@@ -173,6 +163,26 @@ impl Objects {
             *count = so_far;
         }
         table
+    }
+
+    /// Adds a row of a listing, in order of ids.
+    fn add(&mut self, source: &Source, row: usize, oid: &[u8]) {
+        let location = match source.pack {
+            Some(pack) => Location::Packed { pack, offset: source.listing.offsets[row] },
+            None => Location::Loose { dir: source.dir },
+        };
+        if self.ids.ends_with(oid) && !self.location.is_empty() {
+            let index = self.location.len() as u32 - 1;
+            self.copies.entry(index).or_default().push(location);
+            if source.dir == 0 {
+                self.borrowed[index as usize] = false;
+            }
+        } else {
+            self.ids.extend_from_slice(oid);
+            self.location.push(location);
+            self.borrowed.push(source.dir != 0);
+            self.fanout[bucket(oid)] = self.location.len() as u32;
+        }
     }
 
     /// Whether another listing shows the same objects in the same packs.
@@ -208,8 +218,11 @@ impl Objects {
         let bucket = bucket(wanted);
         let mut low = if bucket == 0 { 0 } else { self.fanout[bucket - 1] as usize };
         let mut high = self.fanout[bucket] as usize;
+        // Ids are spread evenly, unless somebody chose them: what follows tells about where one stands, and each look
+        // elsewhere is a wait for memory.
+        let share = (word(wanted) >> 16 & 0xffff_ffff) * (high - low) as u64 >> 32;
+        let (mut middle, mut step) = (low + share as usize, 0);
         while low < high {
-            let middle = low + (high - low) / 2;
             let id = &self.ids[middle * hash..(middle + 1) * hash];
             // Eight bytes tell all but what somebody chose to be alike.
             let order = word(id).cmp(&word(wanted)).then_with(|| id.cmp(wanted));
@@ -218,6 +231,10 @@ impl Objects {
                 std::cmp::Ordering::Greater => high = middle,
                 std::cmp::Ordering::Equal => return Some(middle as u32),
             }
+            let half = (high - low) / 2;
+            middle = if order == std::cmp::Ordering::Less { low + step.min(half) } else { high - half.min(step + 1) };
+            middle = middle.min(high.saturating_sub(1));
+            step = step * 2 + 1;
         }
         None
     }

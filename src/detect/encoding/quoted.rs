@@ -2,6 +2,7 @@
 
 use super::super::layer::Positions;
 use super::super::places::Places;
+use super::super::probe::SPACED_HEX;
 use super::hex::pair;
 use super::{Decoded, Encoding};
 
@@ -22,8 +23,10 @@ pub(in crate::detect) fn soft_break(bytes: &[u8], at: usize) -> Option<usize> {
     }
 }
 
-/// Whether a `=` at `at` ends a line or spells what a key, an encoding of one or wide text has, or a container's mark.
-pub(in crate::detect) fn begins(bytes: &[u8], at: usize) -> bool {
+/// Whether a `=` at `at` ends a line or spells what a key, an encoding of one or wide text has, or a container's mark. A
+/// line that ends so is common in source and in lists of hashes: it counts where `may_hold` says that there may be
+/// something in what the line end divides.
+pub(in crate::detect) fn begins(bytes: &[u8], at: usize, may_hold: &dyn Fn(&[u8]) -> bool) -> bool {
     match bytes.get(at + 1..).unwrap_or_default() {
         // `_`, `=`, `+`, `/`, a carriage return, a NUL.
         [b'5', b'F' | b'f', ..] | [b'3', b'D' | b'd', ..] | [b'2', b'B' | b'F' | b'b' | b'f', ..] => true,
@@ -40,10 +43,47 @@ pub(in crate::detect) fn begins(bytes: &[u8], at: usize) -> bool {
             };
             // Quoted-printable spells a `=` that is text `=3D`, so that one before another is base64's filling, as hashes in
             // lock files end; and no credential goes on behind it.
-            !bytes[..at].ends_with(b"=") && follows_text(&bytes[..at]) && soft_break(bytes, at).is_some_and(joins)
+            !bytes[..at].ends_with(b"=")
+                && follows_text(&bytes[..at])
+                && soft_break(bytes, at).is_some_and(|length| joins(length) && divides(bytes, at, length, may_hold))
         }
         _ => false,
     }
+}
+
+/// Whether the soft break at `at`, of so many bytes, may stand in a credential, in whatever encoding: in something that is
+/// long enough and has a sign of one, or that goes on further than is looked.
+fn divides(bytes: &[u8], at: usize, length: usize, may_hold: &dyn Fn(&[u8]) -> bool) -> bool {
+    const FURTHEST: usize = 512;
+    /// No credential is shorter, nor what is told of one.
+    const SHORTEST: usize = 12;
+    const SPACED: usize = 24;
+    let is_blank = |byte: &&u8| matches!(**byte, b' ' | b'\t');
+    let is_text = |byte: &&u8| !byte.is_ascii_whitespace();
+    let left = bytes[..at].iter().rev().take(FURTHEST).take_while(is_text).count();
+    let behind = at + length + bytes[at + length..].iter().take(64).take_while(is_blank).count();
+    let right = bytes[behind..].iter().take(FURTHEST).take_while(is_text).count();
+    let (from, to) = (at - left, behind + right);
+    let before = without_blanks(&bytes[..from]);
+    let comes_from_another = before
+        .strip_suffix(b"\n")
+        .is_some_and(|line| without_blanks(line.strip_suffix(b"\r").unwrap_or(line)).ends_with(b"="));
+    let leads_to_another = to > behind && soft_break(bytes, to - 1).is_some();
+    // Hex with blanks in it is the one encoding that has any.
+    let is_spaced =
+        at.checked_sub(SPACED).is_some_and(|from| bytes[from..at].iter().all(|byte| SPACED_HEX[usize::from(*byte)]));
+    left == FURTHEST
+        || right == FURTHEST
+        || comes_from_another
+        || leads_to_another
+        || is_spaced
+        || (left + right >= SHORTEST && may_hold(&[&bytes[from..at], &bytes[behind..to]].concat()))
+}
+
+/// Without a few blanks at its end.
+fn without_blanks(text: &[u8]) -> &[u8] {
+    let blanks = text.iter().rev().take(64).take_while(|byte| matches!(byte, b' ' | b'\t')).count();
+    &text[..text.len() - blanks]
 }
 
 /// Whether the `=` at `at` spells the second byte of zlib's mark or zstd's, whose first is a character.
@@ -173,10 +213,33 @@ mod tests {
     #[test]
     fn a_line_goes_on_behind_an_equals_sign_but_not_behind_two() {
         let ends_softly = |text: &str| {
-            let text = format!("{text}\nabc");
-            begins(text.as_bytes(), text.rfind('=').unwrap())
+            let text = format!("{text}\nabcdefghijkl");
+            begins(text.as_bytes(), text.rfind('=').unwrap(), &|_| true)
         };
         assert!(ends_softly("abc=") && ends_softly("abc=\r") && ends_softly("abc=3D=") && ends_softly("a b= "));
         assert!(!ends_softly("abc==") && !ends_softly("abc==\t\r") && !ends_softly("abc ="));
+    }
+
+    #[test]
+    fn what_a_line_end_divides_is_asked_for_once_it_is_whole() {
+        use std::cell::RefCell;
+        let asked = |text: &str| {
+            let all = RefCell::new(Vec::new());
+            let begins = begins(text.as_bytes(), text.find('=').unwrap(), &|whole| {
+                all.borrow_mut().push(String::from_utf8(whole.to_vec()).unwrap());
+                false
+            });
+            (begins, all.into_inner())
+        };
+        let whole = |text: &str| (false, vec![text.to_owned()]);
+        assert_eq!(asked("a module/v2 h1:abcdef=\nan/other v1"), whole("h1:abcdefan/other"));
+        assert_eq!(asked("abcdefgh= \r\n  ijklmnop\nq"), whole("abcdefghijklmnop"));
+        // What goes on, and what is too short for anything.
+        assert_eq!(asked("abcdef=\nghijkl=\nm"), (true, Vec::new()));
+        let last = "abcdef=\n ghijkl=\nm";
+        assert!(begins(last.as_bytes(), last.rfind('=').unwrap(), &|_| false));
+        assert_eq!(asked(&format!("{}=\nb", "a".repeat(600))), (true, Vec::new()));
+        assert_eq!(asked("73 6b 5f 6c 69 76 65 5f 61=\n 62 63"), (true, Vec::new()));
+        assert_eq!(asked("abc=\ndef"), (false, Vec::new()));
     }
 }

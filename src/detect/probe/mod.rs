@@ -9,6 +9,7 @@ mod avx2;
 mod signs;
 
 use super::encoding::{Encoding, base64, escapes, hex, quoted};
+use super::needles::Needles;
 use crate::key::Prefix;
 pub(super) use signs::Sample;
 use signs::{Block, Digits, Samples, Signs};
@@ -51,8 +52,8 @@ pub(super) enum Sign {
 }
 
 /// Hands every candidate in `bytes` to `take`, which says up to where it has dealt with an escape.
-pub(super) fn candidates(bytes: &[u8], take: &mut dyn FnMut(Candidate) -> usize) {
-    let mut probe = Probe::default();
+pub(super) fn candidates(needles: &Needles, bytes: &[u8], take: &mut dyn FnMut(Candidate) -> usize) {
+    let mut probe = Probe::new(needles);
     signs(bytes, 0, bytes.len(), &mut |at, sign| probe.sign(bytes, at, sign, take));
 }
 
@@ -72,18 +73,20 @@ pub(super) fn signs(bytes: &[u8], from: usize, to: usize, tell: &mut impl FnMut(
                 text_in_base64: |block: &Block| avx2::text_in_base64(block),
                 digits: |block: &Block| avx2::digits(block),
             };
-            walk(bytes, from, to, &looks, tell);
+            walk_in_batches(bytes, from, to, &looks, tell);
         }
         // SAFETY: the processor has what the function is compiled for; nothing else in it is unsafe.
         return unsafe { with_vectors(bytes, from, to, tell) };
     }
     let looks = Looks { look: signs::look, text_in_base64: signs::text_in_base64, digits: signs::digits };
-    walk(bytes, from, to, &looks, tell);
+    walk_in_batches(bytes, from, to, &looks, tell);
 }
 
 /// So many blocks are looked at before anything is done about one: what is in a block cannot be foretold, and a processor
 /// that guesses wrong at each takes twice as long.
 const BATCH: usize = 64;
+/// The same for parts as short as most that a delta adds, for which the rest of a batch would be made in vain.
+const FEW: usize = 8;
 
 /// The looks at a block, with vectors or without.
 struct Looks<L, T, D> {
@@ -94,14 +97,30 @@ struct Looks<L, T, D> {
 
 /// The walk over blocks.
 #[inline(always)]
-fn walk<L: Fn(&Block) -> Signs, T: Fn(&Block) -> u8, D: Fn(&Block) -> Digits>(
+fn walk_in_batches<L: Fn(&Block) -> Signs, T: Fn(&Block) -> u8, D: Fn(&Block) -> Digits>(
     bytes: &[u8],
     from: usize,
     to: usize,
     looks: &Looks<L, T, D>,
     tell: &mut impl FnMut(usize, Sign),
 ) {
-    let mut all = [Signs::default(); BATCH + 1];
+    if to.saturating_sub(from) < FEW * BLOCK {
+        walk::<{ FEW + 1 }, L, T, D>(bytes, from, to, looks, tell);
+    } else {
+        walk::<{ BATCH + 1 }, L, T, D>(bytes, from, to, looks, tell);
+    }
+}
+
+/// The same with batches of one block less than are kept.
+#[inline(always)]
+fn walk<const KEPT: usize, L: Fn(&Block) -> Signs, T: Fn(&Block) -> u8, D: Fn(&Block) -> Digits>(
+    bytes: &[u8],
+    from: usize,
+    to: usize,
+    looks: &Looks<L, T, D>,
+    tell: &mut impl FnMut(usize, Sign),
+) {
+    let mut all = [Signs::default(); KEPT];
     // What of the block before is no base64.
     all[0].not_base64 = u64::MAX;
     // The block before a part is looked at for that alone.
@@ -113,7 +132,7 @@ fn walk<L: Fn(&Block) -> Signs, T: Fn(&Block) -> u8, D: Fn(&Block) -> Digits>(
     last[..rest.len()].copy_from_slice(rest);
     let block = |at: usize| bytes[at..].first_chunk().unwrap_or(&last);
     while at < to {
-        let blocks = (to - at).div_ceil(BLOCK).min(BATCH);
+        let blocks = (to - at).div_ceil(BLOCK).min(KEPT - 1);
         let (mut told, mut hex) = (0u64, 0u64);
         for number in 0..blocks {
             let signs = (looks.look)(block(at + number * BLOCK));
@@ -125,7 +144,7 @@ fn walk<L: Fn(&Block) -> Signs, T: Fn(&Block) -> u8, D: Fn(&Block) -> Digits>(
             told &= !1;
         }
         hex &= told;
-        let mut samples = [Samples::default(); BATCH];
+        let mut samples = [Samples::default(); KEPT];
         let mut left = told;
         while left != 0 {
             let number = left.trailing_zeros() as usize;
@@ -190,16 +209,38 @@ fn tell_block(at: usize, signs: &Signs, samples: Samples, tell: &mut impl FnMut(
     }
 }
 
+/// Whether anything in `bytes` is worth a scan.
+pub(super) fn has_candidate(needles: &Needles, bytes: &[u8]) -> bool {
+    let mut found = needles.hits(bytes).next().is_some();
+    if !found {
+        candidates(needles, bytes, &mut |_| {
+            found = true;
+            bytes.len()
+        });
+    }
+    found
+}
+
+/// Whether the `=` at `at` is quoted-printable's.
+pub(super) fn begins_quoted(needles: &Needles, bytes: &[u8], at: usize) -> bool {
+    // What a line end divides has no line ends of its own, so that this is asked once.
+    quoted::begins(bytes, at, &|whole| has_candidate(needles, whole))
+}
+
 /// From signs to candidates.
-#[derive(Default)]
-pub(super) struct Probe {
+pub(super) struct Probe<'n> {
+    needles: &'n Needles,
     /// Up to where marks were dealt with: percent, backslashes, entities, quoted-printable.
     marked: [usize; 4],
     /// Up to where a container in spaced hex was looked for.
     spaced: usize,
 }
 
-impl Probe {
+impl<'n> Probe<'n> {
+    pub(super) fn new(needles: &'n Needles) -> Self {
+        Self { needles, marked: [0; 4], spaced: 0 }
+    }
+
     /// Hands over what a sign is of, if it is anything. Signs come in order.
     pub(super) fn sign(&mut self, bytes: &[u8], at: usize, sign: Sign, take: &mut dyn FnMut(Candidate) -> usize) {
         match sign {
@@ -236,7 +277,7 @@ impl Probe {
 
     /// Whether a sign is of nothing, by itself and whatever stands beyond its reach. Some that are of
     /// nothing are not told: those for which there is no such bound.
-    pub(super) fn is_nothing(bytes: &[u8], at: usize, sign: Sign) -> bool {
+    pub(super) fn is_nothing(needles: &'n Needles, bytes: &[u8], at: usize, sign: Sign) -> bool {
         let has_bound = match sign {
             Sign::Mark => !matches!(bytes.get(at), Some(b' ' | b'\t')),
             // The run has its beginning near by, or it would not be the first sample of it.
@@ -244,7 +285,7 @@ impl Probe {
         };
         let mut is_something = false;
         if has_bound {
-            Self::default().sign(bytes, at, sign, &mut |_| {
+            Self::new(needles).sign(bytes, at, sign, &mut |_| {
                 is_something = true;
                 at
             });
@@ -285,7 +326,7 @@ impl Probe {
             return;
         }
         let candidate = match slot {
-            3 => quoted::begins(bytes, at).then_some(Candidate::Quoted(at)),
+            3 => begins_quoted(self.needles, bytes, at).then_some(Candidate::Quoted(at)),
             _ => escapes::escape_at(bytes, at).map(|encoding| Candidate::Escape(at, encoding)),
         };
         if let Some(candidate) = candidate {
