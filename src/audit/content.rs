@@ -12,7 +12,7 @@ use crate::detect::{Chain, Detector, Found, Hits, KeyFound, Opaque, Search, Unre
 use crate::history::{Bits, Graph, Links, NONE, NodeKind};
 use crate::key::{KeyId, Publishable, Vendor};
 use crate::model::{Copied, Events, Interrupt, ObjectFormat, ObjectType, Oid, Place, RawTime};
-use crate::store::{Failure, ObjectIndex, Objects, PassOptions, Pieces, Store, Visitor, parse, parse::TreeEntry};
+use crate::store::{Failure, Finder, ObjectIndex, Objects, PassOptions, Pieces, Store, Visitor, parse, parse::TreeEntry};
 
 /// So many publishable keys are kept of one file.
 const MOST_PUBLISHABLE: usize = 16;
@@ -144,6 +144,7 @@ struct MissingTable {
 struct Collector<'a> {
     shared: &'a Shared<'a>,
     format: ObjectFormat,
+    finder: Finder<'a>,
     links: Links,
     part: Content,
     sizes: Vec<(ObjectIndex, u64)>,
@@ -363,7 +364,7 @@ impl Collector<'_> {
         }
         if entry.is_gitlink() {
             // Another repository's; but what is here under that id is followed, whatever the mode says.
-            return if entry.is_submodule() { NONE } else { self.shared.objects.find(&entry.oid).unwrap_or(NONE) };
+            return if entry.is_submodule() { NONE } else { self.finder.find(&entry.oid).unwrap_or(NONE) };
         }
         self.link(&entry.oid, entry.mode & 0o170_000 == 0o040_000)
     }
@@ -431,7 +432,7 @@ impl Collector<'_> {
 
     /// The number of a named object, which is a gap where it is not there.
     fn link(&mut self, oid: &Oid, is_tree: bool) -> u32 {
-        if let Some(index) = self.shared.objects.find(oid) {
+        if let Some(index) = self.finder.find(oid) {
             return index;
         }
         if oid.is_builtin() || oid.is_zero() {
@@ -513,6 +514,7 @@ pub(super) fn read_all(store: &Store, pass: &Pass<'_>) -> Content {
         .map(|_| Collector {
             shared: &shared,
             format: store.format,
+            finder: Finder::new(&store.objects),
             links: Links::default(),
             part: Content::default(),
             sizes: Vec::new(),

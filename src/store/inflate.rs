@@ -7,6 +7,7 @@ use std::os::unix::fs::FileExt;
 use flate2::{Decompress, FlushDecompress, Status};
 
 use super::Failure;
+use super::windows::Windows;
 
 /// How much is reserved for an object before any of it has been seen: a header can claim any size.
 const TRUSTED: usize = 16 << 20;
@@ -20,53 +21,17 @@ pub(super) struct Inflater {
     /// In one go, in half the time.
     whole: libdeflater::Decompressor,
     input: Vec<u8>,
-    ahead: Option<Ahead>,
-}
-
-/// What was read of one file, and where it stands there: entries of a family mostly stand side by side.
-struct Ahead {
-    bytes: Vec<u8>,
-    from: u64,
-    /// So much is read at once: more while it serves, less while it does not.
-    reach: usize,
-    /// How often what was read last has served.
-    served: u32,
-}
-
-impl Ahead {
-    const LEAST: usize = 4 << 10;
-    const MOST: usize = 64 << 10;
-
-    /// What stands at `at`, so many bytes of it or all there is.
-    fn get(&mut self, file: &File, at: u64, count: usize) -> Result<&[u8], Failure> {
-        let at_hand = |from: u64, length: usize| {
-            let skip = usize::try_from(at.checked_sub(from)?).ok()?;
-            Some(skip..skip.checked_add(count)?).filter(|range| range.end <= length)
-        };
-        if let Some(range) = at_hand(self.from, self.bytes.len()) {
-            self.served += 1;
-            return Ok(&self.bytes[range]);
-        }
-        self.reach = if self.served > 1 { (self.reach * 2).min(Self::MOST) } else { (self.reach / 2).max(Self::LEAST) };
-        (self.from, self.served) = (at, 0);
-        self.bytes.resize(count.max(self.reach), 0);
-        if let Err(failure) = read_some(file, &mut self.bytes, at) {
-            self.bytes.clear();
-            return Err(failure);
-        }
-        Ok(&self.bytes[..count.min(self.bytes.len())])
-    }
+    windows: Option<Windows>,
 }
 
 impl Inflater {
     pub(super) fn new() -> Self {
-        Self { decoder: Decompress::new(true), whole: libdeflater::Decompressor::new(), input: Vec::new(), ahead: None }
+        Self { decoder: Decompress::new(true), whole: libdeflater::Decompressor::new(), input: Vec::new(), windows: None }
     }
 
-    /// For many streams of one and the same file, which is read ahead.
+    /// For many streams of one and the same file.
     pub(super) fn of_one_file() -> Self {
-        let ahead = Ahead { bytes: Vec::new(), from: 0, reach: Ahead::MOST, served: 2 };
-        Self { ahead: Some(ahead), ..Self::new() }
+        Self { windows: Some(Windows::new()), ..Self::new() }
     }
 
     /// Inflates the stream at `start` of `file`, which ends before `end`, into `out`, replacing what is there. It
@@ -83,8 +48,8 @@ impl Inflater {
         let take = |at: u64, chunk: usize| usize::try_from(end.saturating_sub(at)).unwrap_or(chunk).min(chunk);
         let count = take(start, chunk);
         if size <= TRUSTED {
-            let input = match &mut self.ahead {
-                Some(ahead) if count <= Ahead::MOST => ahead.get(file, start, count)?,
+            let input = match &mut self.windows {
+                Some(windows) if (1..=Windows::LARGEST).contains(&count) => windows.get(file, start, count)?,
                 _ => {
                     self.read(file, start, count)?;
                     &self.input

@@ -31,6 +31,7 @@ mod reftable;
 mod table;
 mod tips;
 mod walker;
+mod windows;
 mod work_trees;
 mod writer;
 
@@ -43,7 +44,7 @@ pub use guard::{ignored_by, push_hook};
 pub use index_file::IndexEntry;
 pub use inflate::Pieces;
 pub use locate::{Layout, locate, locate_git_dir};
-pub use objects::{ObjectIndex, Objects};
+pub use objects::{Finder, ObjectIndex, Objects};
 pub use receiving::{CommitPlace, PushPaths, Receiving};
 pub use refs::{Reflog, ReflogLine, Refs, Tip};
 pub use tips::Tips;

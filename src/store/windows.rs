@@ -1,0 +1,108 @@
+//! The parts of a file that were read lately.
+//!
+//! The members of a family stand near each other in a pack and are read in another order than they stand: with a few
+//! dozen windows nearly everything is read once. With one, however large, it was read two to three times
+//! (`docs/performance.md`).
+
+use std::fs::File;
+
+use super::Failure;
+use super::inflate::read_some;
+
+/// Windows into one file.
+pub(super) struct Windows {
+    windows: Vec<Window>,
+    /// Counts up with each use.
+    clock: u64,
+    /// What stands in two windows.
+    joined: Vec<u8>,
+}
+
+struct Window {
+    number: u64,
+    used: u64,
+    bytes: Vec<u8>,
+}
+
+impl Windows {
+    /// Bytes of a window.
+    const SIZE: usize = 16 << 10;
+    const MOST: usize = 32;
+    /// Larger parts are better read by themselves.
+    pub(super) const LARGEST: usize = Self::SIZE;
+
+    pub(super) fn new() -> Self {
+        Self { windows: Vec::new(), clock: 0, joined: Vec::new() }
+    }
+
+    /// What stands at `at`, so many bytes of it or all there is.
+    pub(super) fn get(&mut self, file: &File, at: u64, count: usize) -> Result<&[u8], Failure> {
+        let (number, from) = (at / Self::SIZE as u64, (at % Self::SIZE as u64) as usize);
+        let part = |bytes: &[u8], to: usize| from.min(bytes.len())..to.min(bytes.len());
+        if from + count <= Self::SIZE {
+            let bytes = self.window(file, number)?;
+            return Ok(&bytes[part(bytes, from + count)]);
+        }
+        let mut joined = std::mem::take(&mut self.joined);
+        joined.clear();
+        let last = at.saturating_add(count as u64 - 1) / Self::SIZE as u64;
+        for number in number..=last {
+            joined.extend_from_slice(self.window(file, number)?);
+        }
+        self.joined = joined;
+        Ok(&self.joined[part(&self.joined, from + count)])
+    }
+
+    fn window(&mut self, file: &File, number: u64) -> Result<&[u8], Failure> {
+        self.clock += 1;
+        let slot = match self.windows.iter().position(|window| window.number == number) {
+            Some(slot) => slot,
+            None => {
+                let mut bytes = match self.windows.len() < Self::MOST {
+                    true => Vec::new(),
+                    false => self.take_oldest(),
+                };
+                bytes.resize(Self::SIZE, 0);
+                read_some(file, &mut bytes, number.saturating_mul(Self::SIZE as u64))?;
+                self.windows.push(Window { number, used: 0, bytes });
+                self.windows.len() - 1
+            }
+        };
+        self.windows[slot].used = self.clock;
+        Ok(&self.windows[slot].bytes)
+    }
+
+    /// Forgets the window that was not used for longest; its buffer.
+    fn take_oldest(&mut self) -> Vec<u8> {
+        let oldest = self.windows.iter().enumerate().min_by_key(|(_, window)| window.used);
+        oldest.map(|(slot, _)| slot).map_or(Vec::new(), |slot| self.windows.swap_remove(slot).bytes)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write;
+
+    use super::*;
+
+    #[test]
+    fn what_is_read_through_windows_is_what_stands_there() {
+        let seed = fastrand::u64(..);
+        println!("seed {seed}");
+        let mut random = fastrand::Rng::with_seed(seed);
+        let content: Vec<u8> = (0..Windows::SIZE * Windows::MOST * 2 + 777).map(|_| random.u8(..)).collect();
+        let mut file = tempfile::tempfile().unwrap();
+        file.write_all(&content).unwrap();
+        let mut windows = Windows::new();
+        for _ in 0..5000 {
+            // Near the end and behind it too.
+            let at = random.usize(..content.len() + 100);
+            let count = random.usize(1..=Windows::LARGEST);
+            let expected = content.get(at..).map_or(&[][..], |rest| &rest[..count.min(rest.len())]);
+            assert_eq!(windows.get(&file, at as u64, count).unwrap(), expected, "seed {seed}");
+        }
+        assert_eq!(windows.windows.len(), Windows::MOST);
+        // No system has files so long: an error or nothing, and no panic.
+        assert!(windows.get(&file, u64::MAX, 1).map_or(true, <[u8]>::is_empty));
+    }
+}
