@@ -148,8 +148,57 @@ struct Collector<'a> {
     links: Links,
     part: Content,
     sizes: Vec<(ObjectIndex, u64)>,
-    /// The names of a tree.
+    /// Buffers for a tree.
+    new: NewEntries,
+    found: Vec<Option<ObjectIndex>>,
+}
+
+/// The entries of a tree that are not of the one it is made of.
+#[derive(Default)]
+struct NewEntries {
+    numbers: Vec<u32>,
+    oids: Vec<Oid>,
+    kinds: Vec<Named>,
+    /// As in the tree, but for the ids, which look like anything.
     names: Vec<u8>,
+    submodules: Vec<Vec<u8>>,
+}
+
+/// What an entry's mode says that it names.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Named {
+    File,
+    Tree,
+    Submodule,
+    /// With another mode that git takes for a submodule's.
+    Gitlink,
+}
+
+impl NewEntries {
+    fn push(&mut self, number: u32, entry: &TreeEntry<'_>) {
+        self.numbers.push(number);
+        self.oids.push(entry.oid);
+        self.kinds.push(match entry.mode & 0o170_000 {
+            0o040_000 => Named::Tree,
+            _ if entry.is_submodule() => Named::Submodule,
+            _ if entry.is_gitlink() => Named::Gitlink,
+            _ => Named::File,
+        });
+        self.names.push(b' ');
+        self.names.extend_from_slice(entry.name);
+        self.names.push(0);
+        if entry.is_submodule() {
+            self.submodules.push(entry.name.to_vec());
+        }
+    }
+
+    fn clear(&mut self) {
+        self.numbers.clear();
+        self.oids.clear();
+        self.kinds.clear();
+        self.names.clear();
+        self.submodules.clear();
+    }
 }
 
 /// What is known of an object for those that are made of it.
@@ -318,25 +367,19 @@ impl Collector<'_> {
 
     fn tree(&mut self, index: ObjectIndex, bytes: &[u8], base: Option<(&Directory, &[Copied])>) -> Option<Directory> {
         let is_known_clean = self.is_known_clean(index);
-        let (mut names, mut new) = (std::mem::take(&mut self.names), Vec::new());
-        names.clear();
+        let mut new = std::mem::take(&mut self.new);
+        new.clear();
         let mut directory = Directory::default();
-        let is_whole = directory.read(bytes, self.format, base, |number, entry| {
-            new.push(number);
-            // As in the tree, but for the ids, which look like anything.
-            names.push(b' ');
-            names.extend_from_slice(entry.name);
-            names.push(0);
-            self.entry(entry)
-        });
+        let is_whole = directory.read(bytes, self.format, base, |number, entry| new.push(number, entry));
+        self.name_links(&new, &mut directory);
         self.links.add_tree(index, directory.links());
         // One search over all that is new; only where a needle stands are the names looked at one by one.
         let mut may_tell = std::mem::take(&mut directory.telling);
-        if !is_known_clean && self.has_candidate(&names) {
-            may_tell.extend(new);
+        if !is_known_clean && self.has_candidate(&new.names) {
+            may_tell.extend_from_slice(&new.numbers);
             may_tell.sort_unstable();
         }
-        self.names = names;
+        self.new = new;
         if !may_tell.is_empty() {
             let (mut number, mut may_tell) = (0, may_tell.into_iter().peekable());
             parse::tree(bytes, self.format, |entry| {
@@ -357,16 +400,24 @@ impl Collector<'_> {
         Directory::is_of_use(bytes).then_some(directory)
     }
 
-    /// The number of what an entry of a tree names.
-    fn entry(&mut self, entry: &TreeEntry<'_>) -> u32 {
-        if entry.is_submodule() {
-            self.part.submodules.insert(entry.name.to_vec());
+    /// Sets what the new entries of a tree name.
+    fn name_links(&mut self, new: &NewEntries, directory: &mut Directory) {
+        let mut found = std::mem::take(&mut self.found);
+        found.clear();
+        self.finder.find_all(&new.oids, &mut found);
+        for (at, found) in found.iter().enumerate() {
+            let link = match (found, new.kinds[at]) {
+                // Another repository's commit.
+                (_, Named::Submodule) => NONE,
+                (Some(index), _) => *index,
+                // The same; but what is here under such an id is followed, whatever the mode says.
+                (None, Named::Gitlink) => NONE,
+                (None, kind) => self.missing(&new.oids[at], kind == Named::Tree),
+            };
+            directory.set_link(new.numbers[at], link);
         }
-        if entry.is_gitlink() {
-            // Another repository's; but what is here under that id is followed, whatever the mode says.
-            return if entry.is_submodule() { NONE } else { self.finder.find(&entry.oid).unwrap_or(NONE) };
-        }
-        self.link(&entry.oid, entry.mode & 0o170_000 == 0o040_000)
+        self.found = found;
+        self.part.submodules.extend(new.submodules.iter().cloned());
     }
 
     /// Whether names are worth a scan.
@@ -432,9 +483,11 @@ impl Collector<'_> {
 
     /// The number of a named object, which is a gap where it is not there.
     fn link(&mut self, oid: &Oid, is_tree: bool) -> u32 {
-        if let Some(index) = self.finder.find(oid) {
-            return index;
-        }
+        self.finder.find(oid).unwrap_or_else(|| self.missing(oid, is_tree))
+    }
+
+    /// The number of what is named and is not there.
+    fn missing(&self, oid: &Oid, is_tree: bool) -> u32 {
         if oid.is_builtin() || oid.is_zero() {
             return NONE;
         }
@@ -518,7 +571,8 @@ pub(super) fn read_all(store: &Store, pass: &Pass<'_>) -> Content {
             links: Links::default(),
             part: Content::default(),
             sizes: Vec::new(),
-            names: Vec::new(),
+            new: NewEntries::default(),
+            found: Vec::new(),
         })
         .collect();
     let failures = store.visit_all(&mut collectors, &pass.options);

@@ -4,6 +4,7 @@
 //! was looked up and searched there. Exact, because what an entry is depends on its own bytes alone, and where it begins
 //! is checked.
 
+use crate::history::NONE;
 use crate::model::{Copied, ObjectFormat};
 use crate::store::parse::{self, TreeEntry};
 
@@ -24,14 +25,14 @@ struct Entry {
 }
 
 impl Directory {
-    /// Reads a tree, of which `base` says what it has of another. `link` is told of each entry that is not of that one, by
-    /// its number, and numbers what it names. Whether the tree could be read to its end.
+    /// Reads a tree, of which `base` says what it has of another. `each` is told of every entry that is not of that one,
+    /// by its number; what those name is to be set ([`Self::set_link`]). Whether the tree could be read to its end.
     pub(super) fn read(
         &mut self,
         bytes: &[u8],
         format: ObjectFormat,
         base: Option<(&Self, &[Copied])>,
-        mut link: impl FnMut(u32, &TreeEntry<'_>) -> u32,
+        mut each: impl FnMut(u32, &TreeEntry<'_>),
     ) -> bool {
         let (base, mut parts) = base.map_or((None, &[][..]), |(base, parts)| (Some(base), parts));
         self.entries.reserve(base.map_or(0, |base| base.entries.len() + 4));
@@ -51,8 +52,8 @@ impl Directory {
                 continue;
             }
             let Some((entry, end)) = parse::tree_entry(bytes, at, format) else { return false };
-            let link = link(self.entries.len() as u32, &entry);
-            self.entries.push(Entry { end: end as u32, link });
+            each(self.entries.len() as u32, &entry);
+            self.entries.push(Entry { end: end as u32, link: NONE });
             at = end;
         }
         true
@@ -74,6 +75,13 @@ impl Directory {
         let telling = base.telling.iter().map(|at| *at as usize).filter(|at| (first..last).contains(at));
         self.telling.extend(telling.map(|at| (at - first + number) as u32));
         self.entries.last().map(|entry| entry.end as usize)
+    }
+
+    /// Sets what an entry names.
+    pub(super) fn set_link(&mut self, entry: u32, link: u32) {
+        if let Some(entry) = self.entries.get_mut(entry as usize) {
+            entry.link = link;
+        }
     }
 
     /// What its entries name.

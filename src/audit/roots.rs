@@ -81,8 +81,8 @@ pub(super) fn find(
 ) -> Roots {
     let graph = &content.graph;
     let tips = tips(store, content, options, gaps);
-    let mut reached = Bits::new(graph.len());
-    graph.reach(tips.iter().filter(|tip| !is_notes(&tip.name)).map(|tip| tip.object), &mut reached, |_| {});
+    let without_notes = tips.iter().filter(|tip| !is_notes(&tip.name)).map(|tip| tip.object);
+    let mut reached = graph.reached(without_notes, options.threads);
     let mut notes = Bits::new(graph.len());
     let only_notes = |object| _ = notes.insert(object);
     graph.reach(tips.iter().filter(|tip| is_notes(&tip.name)).map(|tip| tip.object), &mut reached, only_notes);

@@ -41,8 +41,8 @@ pub(super) fn find(store: &Store, content: &Content, roots: &Roots, detector: &D
     found
 }
 
-/// A path of each of a few objects, found from below: the trees that name it, the trees that name those, up to a
-/// commit's. Cost: one look at all links for each level.
+/// A path of each of a few objects, found from below: a tree that names it, one that names that, up to a commit's. Cost:
+/// one look at all links.
 fn paths(
     store: &Store,
     content: &Content,
@@ -50,50 +50,33 @@ fn paths(
     wanted: HashSet<ObjectIndex>,
 ) -> HashMap<ObjectIndex, Vec<u8>> {
     const LEVELS: usize = 64;
-    let graph = &content.graph;
+    let (graph, mut found) = (&content.graph, HashMap::new());
+    if wanted.is_empty() {
+        return found;
+    }
     let mut is_root = Bits::new(graph.len());
-    for commit in (0..store.objects.len() as u32).filter(|object| graph.kind(*object) == NodeKind::Commit) {
+    for commit in graph.objects().filter(|object| graph.kind(*object) == NodeKind::Commit) {
         if let Some(&tree) = graph.links(commit).first().filter(|tree| **tree != NONE) {
             is_root.insert(tree);
         }
     }
-    // The object that is looked for now, what it is for, and the names below it.
-    let mut open: HashMap<ObjectIndex, Vec<(ObjectIndex, Vec<u8>)>> =
-        wanted.into_iter().map(|object| (object, vec![(object, Vec::new())])).collect();
-    let mut done = HashMap::new();
+    // A commit's own tree ends the search; any other must go on.
+    let named_by = graph.trees_naming(&roots.relevant, &is_root);
     let mut bytes = Vec::new();
-    for _ in 0..LEVELS {
-        if open.is_empty() {
-            break;
+    for object in wanted {
+        let (mut at, mut names) = (object, Vec::new());
+        while names.len() < LEVELS && (names.is_empty() || !is_root.has(at)) {
+            let tree = named_by[at as usize];
+            let Some(name) = (tree != NONE).then(|| name_in(store, tree, at, &mut bytes)).flatten() else { break };
+            names.push(name);
+            at = tree;
         }
-        let mut is_open = Bits::new(graph.len());
-        open.keys().for_each(|object| _ = is_open.insert(*object));
-        let mut parent_of: HashMap<ObjectIndex, ObjectIndex> = HashMap::new();
-        graph.naming(&is_open, |tree, object| {
-            if graph.kind(tree) == NodeKind::Tree && roots.relevant.has(tree) {
-                // A commit's own tree ends the search; any other must go on.
-                let parent = parent_of.entry(object).or_insert(tree);
-                if is_root.has(tree) && !is_root.has(*parent) {
-                    *parent = tree;
-                }
-            }
-        });
-        let mut next: HashMap<ObjectIndex, Vec<(ObjectIndex, Vec<u8>)>> = HashMap::new();
-        for (object, targets) in open {
-            let Some(&tree) = parent_of.get(&object) else { continue };
-            let Some(name) = name_in(store, tree, object, &mut bytes) else { continue };
-            for (target, below) in targets {
-                let path = if below.is_empty() { name.clone() } else { [&name, &b"/"[..], &below].concat() };
-                if is_root.has(tree) {
-                    done.insert(target, path);
-                } else {
-                    next.entry(tree).or_default().push((target, path));
-                }
-            }
+        if !names.is_empty() && is_root.has(at) {
+            names.reverse();
+            found.insert(object, names.join(&b'/'));
         }
-        open = next;
     }
-    done
+    found
 }
 
 fn name_in(store: &Store, tree: ObjectIndex, object: ObjectIndex, bytes: &mut Vec<u8>) -> Option<Vec<u8>> {

@@ -10,6 +10,11 @@ impl Bits {
         Self(vec![0; count.div_ceil(64)])
     }
 
+    /// The numbers whose bits are set, sixty-four a word.
+    pub(super) fn of_words(words: Vec<u64>) -> Self {
+        Self(words)
+    }
+
     /// Adds a number; whether it was not there before.
     pub fn insert(&mut self, number: u32) -> bool {
         let (word, bit) = (number as usize / 64, 1 << (number % 64));

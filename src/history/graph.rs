@@ -221,6 +221,33 @@ impl Graph {
         }
     }
 
+    /// For every object a tree that names it: of those that are `counted` the first, or the first that is `preferred`;
+    /// [`NONE`] where none does. Cost: one look at all links.
+    pub fn trees_naming(&self, counted: &Bits, preferred: &Bits) -> Vec<u32> {
+        let mut named_by = vec![NONE; self.len()];
+        let trees = self.objects().filter(|tree| self.kind(*tree) == NodeKind::Tree && counted.has(*tree));
+        trees.for_each(|tree| self.note_tree(tree, tree, preferred, &mut named_by));
+        for part in self.objects().end..self.len() as u32 {
+            let tree = named_by[part as usize];
+            if tree != NONE {
+                self.note_tree(part, tree, preferred, &mut named_by);
+            }
+        }
+        named_by
+    }
+
+    /// Notes of all that a node names that `tree` does.
+    fn note_tree(&self, node: u32, tree: u32, preferred: &Bits, named_by: &mut [u32]) {
+        for link in self.links(node).iter().filter(|link| **link != NONE) {
+            let old = &mut named_by[*link as usize];
+            // NONE is larger than any.
+            let rank = |tree: u32| (tree == NONE || !preferred.has(tree), tree);
+            if rank(tree) < rank(*old) {
+                *old = tree;
+            }
+        }
+    }
+
     /// Adds to `reached` all that `roots` reach; objects already there are not followed again. Each new one is told.
     pub fn reach(&self, roots: impl IntoIterator<Item = u32>, reached: &mut Bits, mut each: impl FnMut(u32)) {
         let mut pending: Vec<u32> = Vec::new();
@@ -399,9 +426,19 @@ mod tests {
                     .extend(without_gaps(links).into_iter().filter(|link| targets.has(*link)).map(|link| (tree, link)));
             }
             assert_eq!(naming, expected, "{context}");
+            let mut preferred = Bits::new(graph.len());
+            (0..random.u32(..5)).for_each(|_| _ = preferred.insert(blobs + random.u32(..trees)));
+            let mut counted = Bits::new(graph.len());
+            (blobs..count).filter(|_| random.u8(..5) > 0).for_each(|tree| _ = counted.insert(tree));
+            for (object, tree) in (0..count).zip(graph.trees_naming(&counted, &preferred)) {
+                let names = |tree: &u32| counted.has(*tree) && named[(*tree - blobs) as usize].contains(&object);
+                let expected = (blobs..count).filter(names).min_by_key(|tree| (!preferred.has(*tree), *tree));
+                assert_eq!(tree, expected.unwrap_or(NONE), "{context}");
+            }
             let root = blobs + random.u32(..trees);
             let (mut reached, mut told) = (Bits::new(graph.len()), Vec::new());
             graph.reach([root], &mut reached, |object| told.push(object));
+            assert_eq!(graph.reached([root], 2), reached, "{context}");
             let (mut expected, mut at) = (vec![root], 0);
             while at < expected.len() {
                 if let Some(tree) = expected[at].checked_sub(blobs) {

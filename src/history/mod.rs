@@ -8,6 +8,7 @@ mod bits;
 mod graph;
 mod keysets;
 mod presence;
+mod reach;
 mod walk;
 
 pub use bits::Bits;

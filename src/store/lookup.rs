@@ -251,7 +251,7 @@ impl Lookup {
             let State::Open(open) = &self.packs[pack].state else { return Err(GONE) };
             let header = pack::entry_header(&open.pack, offset, open.end, self.format)?;
             let mut data = Vec::new();
-            pack::entry_data(&open.pack, &header, open.end, limit, &mut self.inflater, &mut data)?;
+            pack::entry_data(&open.pack, header.body, open.end, limit, &mut self.inflater, &mut data)?;
             let place = (pack, offset);
             match header.kind {
                 EntryKind::Whole(kind) => {

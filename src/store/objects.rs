@@ -210,31 +210,44 @@ impl Objects {
 
     /// The object with this id.
     pub fn find(&self, oid: &Oid) -> Option<ObjectIndex> {
-        let hash = self.format.raw_len();
         let wanted = oid.as_bytes();
-        if wanted.len() != hash {
+        if wanted.len() != self.format.raw_len() {
             return None;
         }
+        let look = self.look(wanted);
+        self.settle(wanted, look)
+    }
+
+    /// Where an id is to be looked for, and the first look there.
+    fn look(&self, wanted: &[u8]) -> Look {
         let bucket = bucket(wanted);
-        let mut low = if bucket == 0 { 0 } else { self.fanout[bucket - 1] as usize };
-        let mut high = self.fanout[bucket] as usize;
+        let low = if bucket == 0 { 0 } else { self.fanout[bucket - 1] as usize };
+        let high = self.fanout[bucket] as usize;
         // Ids are spread evenly, unless somebody chose them: what follows tells about where one stands, and each look
         // elsewhere is a wait for memory.
         let share = (word(wanted) >> 16 & 0xffff_ffff) * (high - low) as u64 >> 32;
-        let (mut middle, mut step) = (low + share as usize, 0);
+        let middle = low + share as usize;
+        let seen = if low < high { word(&self.ids[middle * self.format.raw_len()..]) } else { 0 };
+        Look { low, high, middle, seen }
+    }
+
+    fn settle(&self, wanted: &[u8], Look { mut low, mut high, mut middle, mut seen }: Look) -> Option<ObjectIndex> {
+        let hash = self.format.raw_len();
+        let mut step = 0;
         while low < high {
-            let id = &self.ids[middle * hash..(middle + 1) * hash];
             // Eight bytes tell all but what somebody chose to be alike.
-            let order = word(id).cmp(&word(wanted)).then_with(|| id.cmp(wanted));
+            let order = seen.cmp(&word(wanted)).then_with(|| self.ids[middle * hash..(middle + 1) * hash].cmp(wanted));
             match order {
                 std::cmp::Ordering::Less => low = middle + 1,
                 std::cmp::Ordering::Greater => high = middle,
                 std::cmp::Ordering::Equal => return Some(middle as u32),
             }
-            let half = (high - low) / 2;
-            middle = if order == std::cmp::Ordering::Less { low + step.min(half) } else { high - half.min(step + 1) };
-            middle = middle.min(high.saturating_sub(1));
-            step = step * 2 + 1;
+            if low < high {
+                let half = (high - low) / 2;
+                middle = if order == std::cmp::Ordering::Less { low + step.min(half) } else { high - half.min(step) - 1 };
+                seen = word(&self.ids[middle * hash..]);
+                step = step * 2 + 1;
+            }
         }
         None
     }
@@ -305,8 +318,8 @@ impl Objects {
             };
             let header = pack.with_file(|file| {
                 let header = pack::entry_header(file, offset, pack.end, self.format)?;
-                room.check(header.size, held)?;
-                pack::entry_data(file, &header, pack.end, limit, &mut inflater, out)?;
+                room.check(header.body.size, held)?;
+                pack::entry_data(file, header.body, pack.end, limit, &mut inflater, out)?;
                 Ok(header)
             })?;
             location = match header.kind {
@@ -339,6 +352,15 @@ impl Objects {
     }
 }
 
+/// A look at the table: an id is between two rows, and one between them begins so.
+#[derive(Clone, Copy, Default)]
+struct Look {
+    low: usize,
+    high: usize,
+    middle: usize,
+    seen: u64,
+}
+
 /// Looks ids up for one thread, and remembers the last few thousand: trees name the same things again and again, and the
 /// table of a large repository is larger than a processor's caches.
 pub struct Finder<'a> {
@@ -348,25 +370,54 @@ pub struct Finder<'a> {
 }
 
 impl<'a> Finder<'a> {
+    const LATELY: usize = 1 << 13;
+
     /// Memory: 330 kB.
     pub fn new(objects: &'a Objects) -> Self {
-        const LATELY: usize = 1 << 13;
-        Self { objects, lately: vec![None; LATELY] }
+        Self { objects, lately: vec![None; Self::LATELY] }
     }
 
     /// As [`Objects::find`].
     pub fn find(&mut self, oid: &Oid) -> Option<ObjectIndex> {
-        // Not the bits that the table is in order of: a shard of a store has them alike.
-        let bits = oid.as_bytes().last_chunk().map_or(0, |bytes| u32::from_be_bytes(*bytes));
-        let slot = bits as usize % self.lately.len();
-        match &self.lately[slot] {
-            Some((known, index)) if known == oid => Some(*index),
-            _ => {
-                let index = self.objects.find(oid)?;
-                self.lately[slot] = Some((*oid, index));
-                Some(index)
+        let slot = Self::slot(oid);
+        self.known(slot, oid).or_else(|| {
+            let index = self.objects.find(oid)?;
+            self.lately[slot] = Some((*oid, index));
+            Some(index)
+        })
+    }
+
+    /// The same for many, in their order. Waits for memory once for a few, not once for each.
+    pub fn find_all(&mut self, oids: &[Oid], found: &mut Vec<Option<ObjectIndex>>) {
+        const AT_ONCE: usize = 16;
+        let length = self.objects.format.raw_len();
+        for oids in oids.chunks(AT_ONCE) {
+            let (mut known, mut looks) = ([None; AT_ONCE], [Look::default(); AT_ONCE]);
+            for (at, oid) in oids.iter().enumerate() {
+                known[at] = self.known(Self::slot(oid), oid);
+                if known[at].is_none() && oid.as_bytes().len() == length {
+                    looks[at] = self.objects.look(oid.as_bytes());
+                }
+            }
+            for (at, oid) in oids.iter().enumerate() {
+                if known[at].is_none() && let Some(index) = self.objects.settle(oid.as_bytes(), looks[at]) {
+                    let slot = Self::slot(oid);
+                    self.lately[slot] = Some((*oid, index));
+                    known[at] = Some(index);
+                }
+                found.push(known[at]);
             }
         }
+    }
+
+    fn slot(oid: &Oid) -> usize {
+        // Not the bits that the table is in order of: those of a part of it are alike.
+        let bits = oid.as_bytes().last_chunk().map_or(0, |bytes| u32::from_be_bytes(*bytes));
+        bits as usize % Self::LATELY
+    }
+
+    fn known(&self, slot: usize, oid: &Oid) -> Option<ObjectIndex> {
+        self.lately[slot].as_ref().filter(|(known, _)| known == oid).map(|(_, index)| *index)
     }
 }
 

@@ -42,6 +42,12 @@ pub(super) enum EntryKind {
 #[derive(Clone, Copy, Debug)]
 pub(super) struct EntryHeader {
     pub(super) kind: EntryKind,
+    pub(super) body: Body,
+}
+
+/// What follows a header.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Body {
     /// Size of what is inflated: the object, or the delta.
     pub(super) size: u64,
     /// Where the compressed data begins.
@@ -309,34 +315,29 @@ fn parse_header(bytes: &[u8], offset: u64, format: ObjectFormat) -> Result<Entry
         }
         _ => return Err(Failure::Corrupt("its entry has no known type")),
     };
-    Ok(EntryHeader { kind, size, data: offset + at as u64 })
+    Ok(EntryHeader { kind, body: Body { size, data: offset + at as u64 } })
 }
 
 /// Inflates an entry's data.
 pub(super) fn entry_data(
     file: &File,
-    header: &EntryHeader,
+    body: Body,
     end: u64,
     limit: u64,
     inflater: &mut Inflater,
     out: &mut Vec<u8>,
 ) -> Result<(), Failure> {
-    if header.size > limit {
-        return Err(Failure::TooLarge(header.size));
+    if body.size > limit {
+        return Err(Failure::TooLarge(body.size));
     }
-    inflater.inflate(file, (header.data, end), header.size as usize, out)
+    inflater.inflate(file, (body.data, end), body.size as usize, out)
 }
 
 /// The same of an entry that is a delta, of which only the beginning is inflated.
-pub(super) fn result_size_of(
-    file: &File,
-    header: &EntryHeader,
-    end: u64,
-    inflater: &mut Inflater,
-) -> Result<u64, Failure> {
+pub(super) fn result_size_of(file: &File, body: Body, end: u64, inflater: &mut Inflater) -> Result<u64, Failure> {
     // Two sizes of ten bytes at most.
     let mut head = [0; 20];
-    let length = inflater.beginning(file, (header.data, end), &mut head)?;
+    let length = inflater.beginning(file, (body.data, end), &mut head)?;
     delta::result_size(&head[..length]).ok_or(Failure::Corrupt("its delta has no size"))
 }
 

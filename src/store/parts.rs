@@ -50,7 +50,7 @@ impl<'f> Entries<'f> {
     /// Where there is no sound entry, or one of more than `limit` bytes.
     pub fn read(&mut self, offset: u64, limit: u64, out: &mut Vec<u8>) -> Result<Stored, Failure> {
         let header = pack::entry_header(self.file, offset, self.end, self.format)?;
-        pack::entry_data(self.file, &header, self.end, limit, &mut self.inflater, out)?;
+        pack::entry_data(self.file, header.body, self.end, limit, &mut self.inflater, out)?;
         Ok(match header.kind {
             EntryKind::Whole(kind) => Stored::Whole(kind),
             EntryKind::OffsetDelta(base) => Stored::OffsetDelta(base),

@@ -7,8 +7,8 @@ use std::sync::{Mutex, PoisonError};
 use super::{Pass, on_threads};
 use crate::model::{ObjectFormat, ObjectType};
 use crate::store::Failure;
-use crate::store::objects::{ObjectIndex, Objects};
-use crate::store::pack::{self, EntryHeader, EntryKind};
+use crate::store::objects::ObjectIndex;
+use crate::store::pack::{self, Body, EntryHeader, EntryKind};
 
 /// The entries of a pack and which is a delta of which.
 pub(super) struct Families {
@@ -28,7 +28,9 @@ pub(super) const NONE: u32 = u32::MAX;
 
 pub(super) struct Entry {
     pub(super) index: ObjectIndex,
-    pub(super) header: EntryHeader,
+    /// What it is, if it is no delta.
+    pub(super) whole: Option<ObjectType>,
+    pub(super) body: Body,
     /// Where the next entry begins.
     pub(super) end: u64,
     /// How many descendants, itself included.
@@ -69,78 +71,78 @@ impl Families {
         threads: usize,
     ) -> Self {
         let objects = pass.objects;
-        let (mut entries, mut place_of) = (Vec::with_capacity(places.len()), Vec::with_capacity(places.len()));
+        let mut entries: Vec<Entry> = Vec::with_capacity(places.len());
+        let mut base = Vec::with_capacity(places.len());
+        // What stands at each place; some have a header that cannot be read.
+        let mut entry_at = vec![NONE; places.len()];
+        let mut named = Vec::new();
+        // A base mostly stands not far before its delta.
+        let before = |at: usize, offset: u64, entry_at: &[u32]| {
+            let mut reach = 1;
+            while reach < at && places[at - reach].0 > offset {
+                reach *= 2;
+            }
+            let from = at.saturating_sub(reach);
+            let found = places[from..at].binary_search_by_key(&offset, |place| place.0);
+            found.map_or(NONE, |found| entry_at[from + found])
+        };
         let headers = headers(objects.format, (file, pack_end), &places, threads);
         for (at, ((offset, index), header)) in places.iter().zip(headers).enumerate() {
             let end = places[at + 1..].iter().map(|next| next.0).find(|next| next > offset).unwrap_or(pack_end);
-            match header {
-                Ok(header) => {
-                    entries.push(Entry { index: *index, header, end: end.min(pack_end), weight: 1 });
-                    place_of.push(at);
+            let EntryHeader { kind, body } = match header {
+                Ok(header) => header,
+                Err(failure) => {
+                    pass.fail(*index, failure);
+                    continue;
                 }
-                Err(failure) => pass.fail(*index, failure),
+            };
+            let (mut whole, mut made_of) = (None, NONE);
+            match kind {
+                EntryKind::Whole(kind) => whole = Some(kind),
+                EntryKind::OffsetDelta(offset) => made_of = before(at, offset, &entry_at),
+                EntryKind::RefDelta(oid) => named.push((entries.len(), oid)),
+            }
+            entry_at[at] = entries.len() as u32;
+            entries.push(Entry { index: *index, whole, body, end: end.min(pack_end), weight: 1 });
+            base.push(made_of);
+        }
+        drop(entry_at);
+        // Only a base that is named by its id is looked for among all.
+        if !named.is_empty() {
+            let mut by_index: Vec<(ObjectIndex, u32)> =
+                entries.iter().enumerate().map(|(at, entry)| (entry.index, at as u32)).collect();
+            by_index.sort_unstable();
+            let of_index = |index: ObjectIndex| {
+                by_index.binary_search_by_key(&index, |row| row.0).ok().map(|at| by_index[at].1)
+            };
+            for (entry, oid) in named {
+                base[entry] = objects.find(&oid).and_then(of_index).unwrap_or(NONE);
             }
         }
-        let mut families = Self::link(entries, &place_of, &places, objects);
+        let mut families = Self::link(entries, base);
         if let Some(known) = pass.known {
             families.mark_needed(known);
         }
         families
     }
 
-    /// Finds out which entry is a delta of which. `place_of`: which of `places` each stands at; some have none, whose
-    /// header cannot be read.
-    fn link(mut entries: Vec<Entry>, place_of: &[usize], places: &[(u64, ObjectIndex)], objects: &Objects) -> Self {
-        // Only a base that is named by its id is looked for among all.
-        let is_named = |entry: &Entry| matches!(entry.header.kind, EntryKind::RefDelta(_));
-        let mut by_index: Vec<(ObjectIndex, u32)> = match entries.iter().any(is_named) {
-            true => entries.iter().enumerate().map(|(at, entry)| (entry.index, at as u32)).collect(),
-            false => Vec::new(),
-        };
-        by_index.sort_unstable();
-        let of_index = |index: ObjectIndex| {
-            by_index.binary_search_by_key(&index, |row| row.0).ok().map(|at| by_index[at].1 as usize)
-        };
-        let mut entry_at = vec![None; places.len()];
-        for (entry, place) in place_of.iter().enumerate() {
-            entry_at[*place] = Some(entry);
-        }
-        // A base mostly stands not far before its delta.
-        let before = |at: usize, offset: u64| {
-            let mut reach = 1;
-            while reach < at && places[at - reach].0 > offset {
-                reach *= 2;
-            }
-            let from = at.saturating_sub(reach);
-            let found = places[from..at].binary_search_by_key(&offset, |place| place.0).ok()?;
-            entry_at[from + found]
-        };
-        let base: Vec<Option<usize>> = entries
-            .iter()
-            .zip(place_of)
-            .map(|(entry, place)| match entry.header.kind {
-                EntryKind::Whole(_) => None,
-                EntryKind::OffsetDelta(offset) => before(*place, offset),
-                EntryKind::RefDelta(oid) => objects.find(&oid).and_then(of_index),
-            })
-            .collect();
+    /// Finds the children of each, and how many are below it.
+    fn link(mut entries: Vec<Entry>, base: Vec<u32>) -> Self {
+        let bases = || base.iter().enumerate().filter(|(_, base)| **base != NONE);
         let mut first_child = vec![0u32; entries.len() + 1];
-        for base in base.iter().flatten() {
-            first_child[base + 1] += 1;
-        }
+        bases().for_each(|(_, base)| first_child[*base as usize + 1] += 1);
         for at in 0..entries.len() {
             first_child[at + 1] += first_child[at];
         }
         let mut fill = first_child.clone();
         let mut children = vec![0; first_child.last().map_or(0, |count| *count as usize)];
-        for (child, base) in base.iter().enumerate() {
-            if let Some(base) = base {
-                children[fill[*base] as usize] = child as u32;
-                fill[*base] += 1;
-            }
+        for (child, base) in bases() {
+            let place = &mut fill[*base as usize];
+            children[*place as usize] = child as u32;
+            *place += 1;
         }
         let roots: Vec<u32> = (0..entries.len() as u32)
-            .filter(|at| matches!(entries[*at as usize].header.kind, EntryKind::Whole(_)))
+            .filter(|at| entries[*at as usize].whole.is_some())
             .collect();
         // From the roots outward; what is in a cycle is never reached.
         let mut order: Vec<u32> = roots.clone();
@@ -151,22 +153,20 @@ impl Families {
             at += 1;
         }
         for &entry in order.iter().rev() {
-            if let Some(base) = base[entry as usize] {
-                entries[base].weight += entries[entry as usize].weight;
+            if base[entry as usize] != NONE {
+                entries[base[entry as usize] as usize].weight += entries[entry as usize].weight;
             }
         }
         for at in 0..entries.len() {
             children[first_child[at] as usize..first_child[at + 1] as usize]
                 .sort_by_key(|child| entries[*child as usize].weight);
         }
-        let base = base.into_iter().map(|base| base.map_or(NONE, |base| base as u32)).collect();
         Self { entries, first_child, children, base, roots, needed: Vec::new() }
     }
 
     /// Blobs that are known are needed where others are made of them.
     fn mark_needed(&mut self, known: &(dyn Fn(ObjectIndex) -> bool + Sync)) {
-        let is_blob =
-            |root: &&u32| matches!(self.entries[**root as usize].header.kind, EntryKind::Whole(ObjectType::Blob));
+        let is_blob = |root: &&u32| self.entries[**root as usize].whole == Some(ObjectType::Blob);
         let mut order: Vec<u32> = self.roots.iter().filter(is_blob).copied().collect();
         let mut at = 0;
         while at < order.len() {
@@ -226,9 +226,9 @@ impl Families {
     pub(super) fn roots_in_order(&self) -> Vec<u32> {
         let rank = |root: &u32| {
             let entry = &self.entries[*root as usize];
-            let by_type = match entry.header.kind {
-                EntryKind::Whole(ObjectType::Commit | ObjectType::Tag) => 0,
-                EntryKind::Whole(ObjectType::Tree) => 1,
+            let by_type = match entry.whole {
+                Some(ObjectType::Commit | ObjectType::Tag) => 0,
+                Some(ObjectType::Tree) => 1,
                 _ => 2,
             };
             (by_type, entry.weight <= 2000)

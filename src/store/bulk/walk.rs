@@ -15,7 +15,7 @@ use super::{Pass, SMALL};
 use crate::model::{Copied, ObjectType};
 use crate::store::delta::{self, InPlace};
 use crate::store::inflate::Inflater;
-use crate::store::pack::{self, EntryKind};
+use crate::store::pack;
 use crate::store::{Failure, Visitor};
 
 /// An object that others are made of.
@@ -114,11 +114,11 @@ impl<'a, V: Visitor> FamilyWalk<'a, V> {
     /// Walks the family of a whole entry.
     pub(super) fn root(&mut self, root: u32) {
         let entry = &self.families.entries[root as usize];
-        let EntryKind::Whole(kind) = entry.header.kind else { return };
+        let Some(kind) = entry.whole else { return };
         if !self.families.is_needed(root) {
             return self.known_below(root);
         }
-        if kind == ObjectType::Blob && self.pass.is_streamed(entry.header.size) {
+        if kind == ObjectType::Blob && self.pass.is_streamed(entry.body.size) {
             return self.large(root);
         }
         let mut bytes = self.spare.pop().unwrap_or_default();
@@ -139,8 +139,8 @@ impl<'a, V: Visitor> FamilyWalk<'a, V> {
     /// A whole entry that is not held.
     fn large(&mut self, root: u32) {
         let entry = &self.families.entries[root as usize];
-        let size = entry.header.size;
-        let read = self.inflater.pieces(self.file, (entry.header.data, self.pack_end), size);
+        let size = entry.body.size;
+        let read = self.inflater.pieces(self.file, (entry.body.data, self.pack_end), size);
         self.pass.visit_large(self.visitor, entry.index, read);
         for child in self.families.children_of(root) {
             self.fail_below(*child, Failure::OverMemory(size));
@@ -226,9 +226,9 @@ impl<'a, V: Visitor> FamilyWalk<'a, V> {
     /// Of which type a family is, by any of it.
     fn kind_of(&self, mut entry: u32) -> ObjectType {
         loop {
-            match self.families.entries[entry as usize].header.kind {
-                EntryKind::Whole(kind) => return kind,
-                _ => match self.families.base[entry as usize] {
+            match self.families.entries[entry as usize].whole {
+                Some(kind) => return kind,
+                None => match self.families.base[entry as usize] {
                     NONE => return ObjectType::Blob,
                     base => entry = base,
                 },
@@ -261,8 +261,8 @@ impl<'a, V: Visitor> FamilyWalk<'a, V> {
     /// Inflates a whole entry.
     fn whole(&mut self, entry: u32, held: &mut [Branch<V::Memory>], out: &mut Vec<u8>) -> Result<(), Unresolved> {
         let entry = &self.families.entries[entry as usize];
-        self.check(entry.header.size)?;
-        self.make_room(entry.header.size, held)?;
+        self.check(entry.body.size)?;
+        self.make_room(entry.body.size, held)?;
         Ok(self.data(entry, out)?)
     }
 
@@ -295,7 +295,7 @@ impl<'a, V: Visitor> FamilyWalk<'a, V> {
             self.delta = Vec::new();
         }
         let entry = &self.families.entries[entry as usize];
-        let size = entry.header.size;
+        let size = entry.body.size;
         self.check(size)?;
         self.make_room(base.saturating_add(size), held)?;
         let mut delta = std::mem::take(&mut self.delta);
@@ -311,9 +311,9 @@ impl<'a, V: Visitor> FamilyWalk<'a, V> {
     /// in the middle of another.
     fn data(&mut self, entry: &Entry, out: &mut Vec<u8>) -> Result<(), Failure> {
         let (limit, end) = (self.pass.limit, self.pack_end);
-        match pack::entry_data(self.file, &entry.header, entry.end.min(end), limit, &mut self.inflater, out) {
+        match pack::entry_data(self.file, entry.body, entry.end.min(end), limit, &mut self.inflater, out) {
             Err(Failure::Corrupt(_)) if entry.end < end => {
-                pack::entry_data(self.file, &entry.header, end, limit, &mut self.inflater, out)
+                pack::entry_data(self.file, entry.body, end, limit, &mut self.inflater, out)
             }
             read => read,
         }
@@ -376,9 +376,9 @@ impl<'a, V: Visitor> FamilyWalk<'a, V> {
                 return;
             }
             let entry = &self.families.entries[entry as usize];
-            let size = match entry.header.kind {
-                EntryKind::Whole(_) => Ok(entry.header.size),
-                _ => pack::result_size_of(self.file, &entry.header, self.pack_end, &mut self.inflater),
+            let size = match entry.whole {
+                Some(_) => Ok(entry.body.size),
+                None => pack::result_size_of(self.file, entry.body, self.pack_end, &mut self.inflater),
             };
             match size {
                 Ok(size) => self.pass.visit_known(self.visitor, entry.index, size),
