@@ -5,7 +5,7 @@
 //! is checked.
 
 use crate::history::NONE;
-use crate::model::{Copied, ObjectFormat};
+use crate::model::{Copied, ObjectFormat, Oid};
 use crate::store::parse::{self, TreeEntry};
 
 /// A tree's entries.
@@ -93,5 +93,53 @@ impl Directory {
     pub(super) fn is_of_use(bytes: &[u8]) -> bool {
         const SHORTEST: usize = 2 * Copied::SHORTEST;
         (SHORTEST..=u32::MAX as usize).contains(&bytes.len())
+    }
+}
+
+/// The entries of a tree that are not of the one it is made of.
+#[derive(Default)]
+pub(super) struct NewEntries {
+    pub(super) numbers: Vec<u32>,
+    pub(super) oids: Vec<Oid>,
+    pub(super) kinds: Vec<Named>,
+    /// As in the tree, but for the ids, which look like anything.
+    pub(super) names: Vec<u8>,
+    pub(super) submodules: Vec<Vec<u8>>,
+}
+
+/// What an entry's mode says that it names.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Named {
+    File,
+    Tree,
+    Submodule,
+    /// With another mode that git takes for a submodule's.
+    Gitlink,
+}
+
+impl NewEntries {
+    pub(super) fn push(&mut self, number: u32, entry: &TreeEntry<'_>) {
+        self.numbers.push(number);
+        self.oids.push(entry.oid);
+        self.kinds.push(match entry.mode & 0o170_000 {
+            0o040_000 => Named::Tree,
+            _ if entry.is_submodule() => Named::Submodule,
+            _ if entry.is_gitlink() => Named::Gitlink,
+            _ => Named::File,
+        });
+        self.names.push(b' ');
+        self.names.extend_from_slice(entry.name);
+        self.names.push(0);
+        if entry.is_submodule() {
+            self.submodules.push(entry.name.to_vec());
+        }
+    }
+
+    pub(super) fn clear(&mut self) {
+        self.numbers.clear();
+        self.oids.clear();
+        self.kinds.clear();
+        self.names.clear();
+        self.submodules.clear();
     }
 }

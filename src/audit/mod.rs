@@ -7,6 +7,7 @@
 //! Invariant: what was not read is in `skipped`, and `complete` is false for it.
 
 mod attribute;
+mod collector;
 mod content;
 mod details;
 mod directory;
@@ -33,8 +34,8 @@ use crate::detect::Detector;
 use crate::history::{Bits, NodeKind};
 use crate::key::KeyId;
 use crate::model::{
-    Checkout, Contained, Events, Interrupt, KeyReport, NotOurs, Oid, Opaque, OpaquePlace, Report, RepositoryReport,
-    Shown, Skipped, Stage, UnreachableCounts,
+    Checkout, Contained, Events, Interrupt, KeyReport, NotOurs, ObjectType, Oid, Opaque, OpaquePlace, Report,
+    RepositoryReport, Shown, Skipped, Stage, UnreachableCounts,
 };
 use crate::state::{Known, RepositoryMemory};
 use crate::store::{Error, Gap, Layout, ObjectIndex, OpenOptions, PassOptions, Reader, Store};
@@ -289,6 +290,7 @@ impl Auditor<'_> {
     fn pass_options<'p>(&'p self, known: Option<&'p (dyn Fn(ObjectIndex) -> bool + Sync)>) -> PassOptions<'p> {
         PassOptions {
             reader: self.options.reader,
+            types: ObjectType::ALL,
             limit: self.options.max_blob_size,
             memory: self.options.max_memory,
             known,

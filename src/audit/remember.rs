@@ -47,9 +47,10 @@ impl Options {
             reader: _,
             all_refs,
         } = self;
-        let detect::Limits { depth, decoded, entries } = limits;
+        let detect::Limits { depth, decoded, entries, containers } = limits;
         let narrowed = (refs, since, unreachable, reflog, all_refs);
-        let limited = (max_blob_size, max_memory, time_for_object.map(|(time, _)| time), depth, decoded, entries);
+        let limited = (max_blob_size, max_memory, time_for_object.map(|(time, _)| time), depth, decoded);
+        let limited = (limited, entries, containers);
         let words = (narrowed, limited);
         Sha256::digest(format!("{words:?}")).iter().map(|byte| format!("{byte:02x}")).collect()
     }

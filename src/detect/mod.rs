@@ -145,12 +145,14 @@ pub struct Limits {
     pub decoded: u64,
     /// How many entries of archives may be opened in it.
     pub entries: u32,
+    /// Whether containers are opened at all; where they are not, each that would be is a limit that was reached.
+    pub containers: bool,
 }
 
 impl Default for Limits {
     fn default() -> Self {
         let container = container::Limits::default();
-        Self { depth: 5, decoded: container.produced, entries: container.entries }
+        Self { depth: 5, decoded: container.produced, entries: container.entries, containers: true }
     }
 }
 

@@ -307,6 +307,10 @@ impl<'d> Scan<'d> {
             self.unread.limit(TOO_DEEP);
             return;
         }
+        if !self.detector.limits.containers {
+            self.unread.limit("containers are not opened");
+            return;
+        }
         let members = self.members;
         let outcome = container::unpack(format, layer.bytes, budget, &mut |member, budget| {
             self.members += 1;

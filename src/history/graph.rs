@@ -91,23 +91,26 @@ impl Links {
     /// The parts that links are cut into.
     fn parts_of(&mut self, all: &[u32]) -> Vec<u32> {
         let (mut parts, mut start) = (Vec::with_capacity(all.len() / Self::PART * 2), 0);
-        let mut hash = 0u64;
         for (at, link) in all.iter().enumerate() {
-            let mixed = u64::from(*link).wrapping_add(1).wrapping_mul(0x9e37_79b9_7f4a_7c15);
-            hash = hash.rotate_left(5) ^ mixed;
-            hash = hash.wrapping_mul(0x517c_c1b7_2722_0a95);
-            let length = at + 1 - start;
             // By the link alone, so that the same entries are cut in the same places wherever they stand.
-            let ends = (mixed >> 32) % Self::PART as u64 == 0 || length >= 4 * Self::PART || at + 1 == all.len();
-            if ends {
-                parts.push(self.part(hash, &all[start..=at]));
-                (start, hash) = (at + 1, 0);
+            let ends = link.wrapping_mul(0x9e37_79b1) >> (u32::BITS - Self::PART.ilog2()) == 0;
+            if ends || at + 1 - start >= 4 * Self::PART {
+                parts.push(self.part(&all[start..=at]));
+                start = at + 1;
             }
+        }
+        if start < all.len() {
+            parts.push(self.part(&all[start..]));
         }
         parts
     }
 
-    fn part(&mut self, hash: u64, links: &[u32]) -> u32 {
+    fn part(&mut self, links: &[u32]) -> u32 {
+        let (pairs, last) = links.as_chunks::<2>();
+        let pairs = pairs.iter().map(|[a, b]| u64::from(*a) << 32 | u64::from(*b));
+        let hash = pairs
+            .chain(last.iter().map(|link| u64::from(*link)))
+            .fold(links.len() as u64, |hash, next| (hash.rotate_left(5) ^ next).wrapping_mul(0x517c_c1b7_2722_0a95));
         if let Some(part) = self.known.get(&hash)
             && self.parts[*part as usize].of(&self.links) == links
         {

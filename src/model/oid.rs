@@ -146,6 +146,9 @@ pub enum ObjectType {
 }
 
 impl ObjectType {
+    /// Every type.
+    pub const ALL: &[Self] = &[Self::Blob, Self::Tree, Self::Commit, Self::Tag];
+
     /// Git's name for it.
     pub fn name(self) -> &'static str {
         match self {

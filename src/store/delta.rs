@@ -253,16 +253,24 @@ impl<'d> Ops<'d> {
         let Some(&op) = delta.get(at) else { return Ok(None) };
         at += 1;
         let op = if op & 0x80 != 0 {
-            let mut field = |bit: u8, shift: u32| -> Result<usize, Failure> {
-                if op & bit == 0 {
-                    return Ok(0);
+            let (from, length);
+            (from, length, at) = match delta.get(at..).and_then(|rest| rest.first_chunk()) {
+                Some(bytes) => {
+                    let (from, length, count) = fields(op, *bytes);
+                    (from, length, at + count)
                 }
-                let byte = *delta.get(at).ok_or(BAD)?;
-                at += 1;
-                Ok(usize::from(byte) << shift)
+                // Near the end of the delta.
+                None => {
+                    let rest = delta.get(at..).unwrap_or_default();
+                    let mut bytes = [0; 8];
+                    bytes[..rest.len()].copy_from_slice(rest);
+                    let (from, length, count) = fields(op, bytes);
+                    if count > rest.len() {
+                        return Err(BAD);
+                    }
+                    (from, length, at + count)
+                }
             };
-            let from = field(1, 0)? | field(2, 8)? | field(4, 16)? | field(8, 24)?;
-            let length = field(16, 0)? | field(32, 8)? | field(64, 16)?;
             Op::Copy { from, length: if length == 0 { 0x10000 } else { length } }
         } else if op > 0 {
             let (from, length) = (at, usize::from(op));
@@ -275,6 +283,36 @@ impl<'d> Ops<'d> {
         Ok(Some(op))
     }
 }
+
+/// What is copied, by its first byte and those behind it: from where, how many, and how many bytes tell it. Which of seven
+/// are there cannot be foretold, so no branch depends on it.
+#[inline(always)]
+fn fields(op: u8, bytes: [u8; 8]) -> (usize, usize, usize) {
+    let (shifts, count) = &FIELDS[usize::from(op & 0x7f)];
+    // What is not there is taken from the last byte, which is none of its own.
+    let word = u64::from_le_bytes(bytes) & 0x00ff_ffff_ffff_ffff;
+    let field = |number: usize| (word >> shifts[number]) as usize & 0xff;
+    let from = field(0) | field(1) << 8 | field(2) << 16 | field(3) << 24;
+    (from, field(4) | field(5) << 8 | field(6) << 16, usize::from(*count))
+}
+
+/// For every set of fields how far each is to be shifted, and how many there are.
+const FIELDS: [([u8; 7], u8); 128] = {
+    let mut all = [([56; 7], 0); 128];
+    let mut op = 0;
+    while op < 128 {
+        let mut number = 0;
+        while number < 7 {
+            if op >> number & 1 == 1 {
+                all[op].0[number] = all[op].1 * 8;
+                all[op].1 += 1;
+            }
+            number += 1;
+        }
+        op += 1;
+    }
+    all
+};
 
 fn delta_size(delta: &[u8], mut at: usize) -> Option<(u64, usize)> {
     let (mut size, mut shift) = (0u64, 0);

@@ -26,7 +26,12 @@ pub(super) struct Inflater {
 
 impl Inflater {
     pub(super) fn new() -> Self {
-        Self { decoder: Decompress::new(true), whole: libdeflater::Decompressor::new(), input: Vec::new(), windows: None }
+        Self {
+            decoder: Decompress::new(true),
+            whole: libdeflater::Decompressor::new(),
+            input: Vec::new(),
+            windows: None,
+        }
     }
 
     /// For many streams of one and the same file.

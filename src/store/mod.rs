@@ -169,6 +169,8 @@ pub trait Visitor: Send {
 pub struct PassOptions<'a> {
     /// Which reader reads packs.
     pub reader: Reader,
+    /// Objects of which types are read.
+    pub types: &'a [ObjectType],
     /// The largest object that is held, bytes; a larger one fails, unless it is handed over in pieces.
     pub limit: u64,
     /// So many bytes of objects are held at once, all threads together; small buffers apart, of which each thread has
@@ -295,9 +297,10 @@ impl Store {
 
     /// Reads every object once and hands it to one of `visitors`, each on its own thread; what could not be read.
     pub fn visit_all<V: Visitor>(&self, visitors: &mut [V], options: &PassOptions<'_>) -> Vec<(ObjectIndex, Failure)> {
-        let PassOptions { reader, limit, memory, known, interrupt, events } = *options;
+        let PassOptions { reader, types, limit, memory, known, interrupt, events } = *options;
         let pass = bulk::Pass {
             objects: &self.objects,
+            types,
             limit,
             memory,
             streams: true,
@@ -307,8 +310,9 @@ impl Store {
             interrupt,
             events,
         };
-        let walker = Walker::open(&self.objects);
-        if let (Reader::Libgit2, Some(walker), Some(first)) = (reader, &walker, visitors.first_mut()) {
+        if reader == Reader::Libgit2
+            && let (Some(walker), Some(first)) = (Walker::open(&self.objects), visitors.first_mut())
+        {
             walker.visit_packed(&pass, first);
         }
         pass.run(visitors);

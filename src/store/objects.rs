@@ -244,7 +244,8 @@ impl Objects {
             }
             if low < high {
                 let half = (high - low) / 2;
-                middle = if order == std::cmp::Ordering::Less { low + step.min(half) } else { high - half.min(step) - 1 };
+                middle =
+                    if order == std::cmp::Ordering::Less { low + step.min(half) } else { high - half.min(step) - 1 };
                 seen = word(&self.ids[middle * hash..]);
                 step = step * 2 + 1;
             }
@@ -400,7 +401,9 @@ impl<'a> Finder<'a> {
                 }
             }
             for (at, oid) in oids.iter().enumerate() {
-                if known[at].is_none() && let Some(index) = self.objects.settle(oid.as_bytes(), looks[at]) {
+                if known[at].is_none()
+                    && let Some(index) = self.objects.settle(oid.as_bytes(), looks[at])
+                {
                     let slot = Self::slot(oid);
                     self.lately[slot] = Some((*oid, index));
                     known[at] = Some(index);

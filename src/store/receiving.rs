@@ -220,6 +220,7 @@ impl Receiving {
     ) -> Vec<(ObjectIndex, Failure)> {
         let pass = bulk::Pass {
             objects: &self.quarantined,
+            types: ObjectType::ALL,
             limit,
             memory,
             streams: false,

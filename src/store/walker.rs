@@ -63,10 +63,8 @@ impl Walker {
             // What is not held whole is left to the other reader.
             if self.size(pass.objects, index).is_some_and(|size| size <= pass.limit && !pass.is_streamed(size))
                 && let Ok(kind) = self.read(pass.objects, index, &mut bytes)
-                && pass.seen.claim(index)
             {
-                visitor.object(index, kind, &bytes, None);
-                pass.events.advance(1);
+                pass.visit(visitor, index, kind, &bytes, None);
             }
         }
     }

@@ -150,6 +150,7 @@ pub(super) fn assert_same(one: &Outcome, other: &Outcome, when: &str) {
 pub(super) fn everything() -> PassOptions<'static> {
     PassOptions {
         reader: Reader::Bulk,
+        types: ObjectType::ALL,
         limit: 1 << 30,
         memory: 4 << 30,
         known: None,

@@ -50,6 +50,17 @@ pub(in crate::detect) fn escape_at(bytes: &[u8], at: usize) -> Option<Encoding> 
     }
 }
 
+/// Whether a byte that can begin an escape begins none, whatever stands further from it than eight bytes.
+pub(in crate::detect) fn is_nothing_near(bytes: &[u8], at: usize) -> bool {
+    let next = bytes.get(at + 1).copied().unwrap_or_default();
+    match bytes.get(at) {
+        Some(b'\\') => !matches!(next, b'\\' | b'u' | b'U' | b'x' | b'/' | b'0'..=b'7' | b'n' | b'r' | b'_'),
+        Some(b'%') => next != b'u' && pair(bytes, at + 1).is_none(),
+        Some(b'&') => next != b'#' && !next.is_ascii_alphabetic(),
+        _ => false,
+    }
+}
+
 /// Whether base64, a dump of hex or a soft break of quoted-printable goes on over an escaped line end.
 fn is_in_run(bytes: &[u8], at: usize, behind: usize) -> bool {
     const LINE: usize = 24;

@@ -51,6 +51,13 @@ pub(in crate::detect) fn begins(bytes: &[u8], at: usize, may_hold: &dyn Fn(&[u8]
     }
 }
 
+/// Whether a `=` is nothing, whatever stands further from it than eight bytes.
+pub(in crate::detect) fn is_nothing_near(bytes: &[u8], at: usize) -> bool {
+    bytes.get(at) == Some(&b'=')
+        && !matches!(bytes.get(at + 1), Some(b'\n' | b'\r' | b' ' | b'\t'))
+        && pair(bytes, at + 1).is_none()
+}
+
 /// Whether the soft break at `at`, of so many bytes, may stand in a credential, in whatever encoding: in something that is
 /// long enough and has a sign of one, or that goes on further than is looked.
 fn divides(bytes: &[u8], at: usize, length: usize, may_hold: &dyn Fn(&[u8]) -> bool) -> bool {

@@ -266,12 +266,15 @@ impl<'n> Probe<'n> {
             // Twenty-four bytes with the widest gaps; a dump's line is shorter.
             (Sign::Sample(sample), _) if sample.hex() => 1100,
             (Sign::Sample(_), _) => 128,
-            (Sign::Mark, Some(b'k' | b'y')) => 8,
+            (Sign::Mark, Some(b'k' | b'y')) => Self::NEAR,
+            (Sign::Mark, _) if escapes::is_nothing_near(bytes, at) || quoted::is_nothing_near(bytes, at) => Self::NEAR,
             // A percent sign that was encoded hundreds of times, and what an escaped line end leads to.
             (Sign::Mark, _) => Self::FAR,
         }
     }
 
+    /// As far as most are decided by.
+    const NEAR: usize = 8;
     /// The furthest.
     pub(super) const FAR: usize = 2 << 10;
 

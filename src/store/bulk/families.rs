@@ -112,9 +112,8 @@ impl Families {
             let mut by_index: Vec<(ObjectIndex, u32)> =
                 entries.iter().enumerate().map(|(at, entry)| (entry.index, at as u32)).collect();
             by_index.sort_unstable();
-            let of_index = |index: ObjectIndex| {
-                by_index.binary_search_by_key(&index, |row| row.0).ok().map(|at| by_index[at].1)
-            };
+            let of_index =
+                |index: ObjectIndex| by_index.binary_search_by_key(&index, |row| row.0).ok().map(|at| by_index[at].1);
             for (entry, oid) in named {
                 base[entry] = objects.find(&oid).and_then(of_index).unwrap_or(NONE);
             }
@@ -141,9 +140,7 @@ impl Families {
             children[*place as usize] = child as u32;
             *place += 1;
         }
-        let roots: Vec<u32> = (0..entries.len() as u32)
-            .filter(|at| entries[*at as usize].whole.is_some())
-            .collect();
+        let roots: Vec<u32> = (0..entries.len() as u32).filter(|at| entries[*at as usize].whole.is_some()).collect();
         // From the roots outward; what is in a cycle is never reached.
         let mut order: Vec<u32> = roots.clone();
         let mut at = 0;
@@ -221,9 +218,10 @@ impl Families {
         found.into_iter().map(|entry| self.entries[entry as usize].index).collect()
     }
 
-    /// The roots: commits and tags, trees, blobs, so that whoever stops a pass knows the history of what was found. Of
-    /// each type the few large families first, which would else end a pass on one thread; then in the pack's order.
-    pub(super) fn roots_in_order(&self) -> Vec<u32> {
+    /// The roots of what is to be visited: commits and tags, trees, blobs, so that whoever stops a pass knows the history of
+    /// what was found. Of each type the few large families first, which would else end a pass on one thread; then in the
+    /// pack's order.
+    pub(super) fn roots_in_order(&self, pass: &Pass<'_>) -> Vec<u32> {
         let rank = |root: &u32| {
             let entry = &self.entries[*root as usize];
             let by_type = match entry.whole {
@@ -233,7 +231,11 @@ impl Families {
             };
             (by_type, entry.weight <= 2000)
         };
-        let mut roots = self.roots.clone();
+        let is_wanted = |root: &u32| self.entries[*root as usize].whole.is_some_and(|kind| pass.types.contains(&kind));
+        let (mut roots, others): (Vec<u32>, Vec<u32>) = self.roots.iter().partition(|root| is_wanted(root));
+        for root in others {
+            self.all_from(root).iter().for_each(|entry| _ = pass.seen.claim(self.entries[*entry as usize].index));
+        }
         roots.sort_by_key(rank);
         roots
     }

@@ -46,6 +46,8 @@ const SMALL: u64 = 1 << 20;
 /// What the threads of a pass share.
 pub(super) struct Pass<'a> {
     pub(super) objects: &'a Objects,
+    /// What is visited.
+    pub(super) types: &'a [ObjectType],
     /// The largest object that is held, bytes.
     pub(super) limit: u64,
     /// So many bytes of objects may be held at once, all threads together.
@@ -67,7 +69,8 @@ impl Pass<'_> {
         }
     }
 
-    fn visit<V: Visitor>(
+    /// Hands an object over, unless it was before.
+    pub(super) fn visit<V: Visitor>(
         &self,
         visitor: &mut V,
         index: ObjectIndex,
@@ -79,7 +82,7 @@ impl Pass<'_> {
             self.visit_known(visitor, index, bytes.len() as u64);
             return None;
         }
-        if !self.seen.claim(index) {
+        if !self.seen.claim(index) || !self.types.contains(&kind) {
             return None;
         }
         let memory = visitor.object(index, kind, bytes, base);
@@ -163,7 +166,9 @@ impl Pass<'_> {
     ) -> Result<(), Failure> {
         let Location::Loose { dir } = self.objects.location[index as usize] else { return Ok(()) };
         let found = loose::find(&self.objects.loose_dirs[dir as usize], self.objects.oid(index), inflater)?;
-        if found.kind == ObjectType::Blob && self.is_known(index) {
+        if !self.types.contains(&found.kind) {
+            self.seen.claim(index);
+        } else if found.kind == ObjectType::Blob && self.is_known(index) {
             self.visit_known(visitor, index, found.size);
         } else if found.kind == ObjectType::Blob && self.is_streamed(found.size) {
             self.visit_large(visitor, index, found.pieces(inflater));
@@ -275,7 +280,7 @@ impl Pass<'_> {
         let pack = &self.objects.packs[number];
         let opened = pack.with_file(|file| {
             let families = Families::of(self, (file, pack.end), places, visitors.len());
-            let roots = families.roots_in_order();
+            let roots = families.roots_in_order(self);
             let visitors = if families.entries.len() <= FEW { &mut visitors[..1] } else { &mut *visitors };
             let (pool, next) = (Pool::new(visitors.len()), AtomicUsize::new(0));
             let work = |visitor: &mut V| {

@@ -1,0 +1,416 @@
+//! What one thread of the content pass does with each object it is given.
+
+use std::collections::{HashMap, HashSet};
+use std::sync::Mutex;
+use std::time::{Duration, Instant};
+
+use super::Clock;
+use super::content::{Clocks, Content, Missing, NameSighting, Pass, Sighting};
+use super::directory::{Directory, Named, NewEntries};
+use super::key_table::KeyTable;
+use super::trace::{Needle, Scanned};
+use crate::detect::{Detector, Found, Hits, KeyFound, Search};
+use crate::history::{Links, NONE, NodeKind};
+use crate::model::{Copied, Events, Interrupt, ObjectFormat, ObjectType, Oid, Place, RawTime};
+use crate::store::{Failure, Finder, ObjectIndex, Objects, Pieces, Store, Visitor, parse};
+
+/// What the threads of a pass share.
+pub(super) struct Shared<'a> {
+    detector: &'a Detector,
+    objects: &'a Objects,
+    keys: &'a Mutex<KeyTable>,
+    missing: Mutex<MissingTable>,
+    events: &'a dyn Events,
+    interrupt: Interrupt<'a>,
+    time_for_object: Option<(Duration, Clock)>,
+    scanned: Option<&'a Scanned>,
+    needle: Option<&'a Needle>,
+    /// Whether objects with nothing in them are noted.
+    notes_clean: bool,
+}
+
+impl<'a> Shared<'a> {
+    pub(super) fn new(store: &'a Store, pass: &Pass<'a>, keys: &'a Mutex<KeyTable>) -> Self {
+        Self {
+            detector: pass.detector,
+            objects: &store.objects,
+            keys,
+            missing: Mutex::default(),
+            events: pass.options.events,
+            interrupt: pass.options.interrupt,
+            time_for_object: pass.time_for_object,
+            scanned: pass.seeking.scanned,
+            needle: pass.seeking.needle,
+            notes_clean: pass.seeking.scanned.is_some() || pass.seeking.remembers,
+        }
+    }
+
+    /// What is named and not there, in the order of its numbers.
+    pub(super) fn into_missing(self) -> Vec<Missing> {
+        self.missing.into_inner().map(|table| table.all).unwrap_or_default()
+    }
+
+    /// From now on: whether the time for an object is over, or someone has asked to stop.
+    fn clock(&self) -> impl Fn() -> bool + '_ {
+        let ends = self.time_for_object.map(|(time, clock)| (clock() + time, clock));
+        move || self.interrupt.is_set() || ends.is_some_and(|(ends, clock): (Instant, Clock)| clock() > ends)
+    }
+
+    /// Takes what a scan of an object has come upon.
+    fn found(
+        &self,
+        part: &mut Content,
+        index: ObjectIndex,
+        found: Found,
+        here: &mut HashSet<(u32, Place)>,
+        place: &dyn Fn(&KeyFound) -> Place,
+    ) {
+        if let Found::Key(found) = &found {
+            let Ok(mut keys) = self.keys.lock() else { return };
+            if let Some(key) = keys.note(found, index) {
+                if let Some(needle) = self.needle {
+                    needle.learn(&found.key, self.detector);
+                }
+                let place = place(found);
+                if here.insert((key, place)) {
+                    let (line, column, encoding) = (found.line, found.column, found.encoding.clone());
+                    part.sightings.push(Sighting { key, object: index, place, line, column, encoding });
+                }
+            }
+            self.events.keys(keys.texts.len() as u64);
+        }
+        part.note(index, found);
+    }
+}
+
+#[derive(Default)]
+struct MissingTable {
+    numbers: HashMap<Oid, u32>,
+    all: Vec<Missing>,
+}
+
+/// Scans what one thread is given.
+pub(super) struct Collector<'a> {
+    shared: &'a Shared<'a>,
+    format: ObjectFormat,
+    finder: Finder<'a>,
+    pub(super) links: Links,
+    pub(super) part: Content,
+    pub(super) sizes: Vec<(ObjectIndex, u64)>,
+    /// Buffers for a tree.
+    new: NewEntries,
+    found: Vec<Option<ObjectIndex>>,
+}
+
+/// What is known of an object for those that are made of it.
+pub(super) enum Memory {
+    /// Of a blob.
+    Hits(Hits),
+    /// Of a tree.
+    Directory(Directory),
+}
+
+impl Memory {
+    fn hits(&self) -> Option<&Hits> {
+        if let Self::Hits(hits) = self { Some(hits) } else { None }
+    }
+
+    fn directory(&self) -> Option<&Directory> {
+        if let Self::Directory(directory) = self { Some(directory) } else { None }
+    }
+}
+
+impl Visitor for Collector<'_> {
+    type Memory = Memory;
+
+    fn object(
+        &mut self,
+        index: ObjectIndex,
+        kind: ObjectType,
+        bytes: &[u8],
+        base: Option<(&Memory, &[Copied])>,
+    ) -> Option<Memory> {
+        self.sizes.push((index, bytes.len() as u64));
+        match kind {
+            ObjectType::Blob => {
+                self.links.add(index, NodeKind::Blob, []);
+                let base = base.and_then(|(base, same)| Some((base.hits()?, same)));
+                self.blob(index, bytes, base).map(Memory::Hits)
+            }
+            ObjectType::Tree => {
+                let base = base.and_then(|(base, same)| Some((base.directory()?, same)));
+                self.tree(index, bytes, base).map(Memory::Directory)
+            }
+            ObjectType::Commit => {
+                self.commit(index, bytes);
+                None
+            }
+            ObjectType::Tag => {
+                self.tag(index, bytes);
+                None
+            }
+        }
+    }
+
+    fn large(&mut self, index: ObjectIndex, pieces: &mut Pieces<'_>) -> Result<(), Failure> {
+        // Even where it cannot be read to its end it is one, and what is found before that counts.
+        self.row(index, pieces.left());
+        let (shared, mut here) = (self.shared, HashSet::new());
+        let mut scan = shared.detector.in_pieces();
+        let part = &mut self.part;
+        let mut sink = |found| shared.found(part, index, found, &mut here, &|_| Place::File);
+        let read = loop {
+            // Each window has as much time as an object.
+            let is_over = shared.clock();
+            match pieces.next_piece() {
+                Ok(Some(piece)) if !shared.interrupt.is_set() => scan.feed(piece, &is_over, &mut sink),
+                Ok(_) => break Ok(()),
+                Err(failure) => break Err(failure),
+            }
+        };
+        let unread = scan.finish(&shared.clock(), &mut sink);
+        self.part.note_unread(index, unread);
+        read
+    }
+
+    fn known(&mut self, index: ObjectIndex, size: u64) {
+        self.row(index, size);
+        self.note_clean(index);
+        self.part.known.push(index);
+    }
+}
+
+impl<'a> Collector<'a> {
+    pub(super) fn new(shared: &'a Shared<'a>, store: &'a Store) -> Self {
+        Self {
+            shared,
+            format: store.format,
+            finder: Finder::new(&store.objects),
+            links: Links::default(),
+            part: Content::default(),
+            sizes: Vec::new(),
+            new: NewEntries::default(),
+            found: Vec::new(),
+        }
+    }
+
+    /// Notes a blob that is not handed over whole.
+    fn row(&mut self, index: ObjectIndex, size: u64) {
+        self.links.add(index, NodeKind::Blob, []);
+        self.sizes.push((index, size));
+    }
+
+    fn blob(&mut self, index: ObjectIndex, bytes: &[u8], base: Option<(&Hits, &[Copied])>) -> Option<Hits> {
+        // Git LFS's specification: a pointer is a text file of less than 1024 bytes that begins so.
+        let is_pointer = bytes.len() < 1024 && bytes.starts_with(b"version https://git-lfs.github.com/spec/");
+        if is_pointer {
+            self.part.lfs_pointers.push(index);
+        }
+        // What says anything at all is scanned again: what it says belongs to each repository.
+        let (any, hits) = self.scan_after(index, (bytes, base), &mut HashSet::new(), |_| Place::File);
+        if !any && !is_pointer {
+            self.note_clean(index);
+        }
+        hits
+    }
+
+    /// Whether an earlier repository had the same object, and nothing in it.
+    fn is_known_clean(&self, index: ObjectIndex) -> bool {
+        self.shared.scanned.is_some_and(|scanned| scanned.has(&self.shared.objects.oid(index)))
+    }
+
+    fn note_clean(&mut self, index: ObjectIndex) {
+        if self.shared.notes_clean {
+            self.part.clean.push(index);
+        }
+    }
+
+    fn commit(&mut self, index: ObjectIndex, bytes: &[u8]) {
+        let commit = parse::commit(bytes, self.format);
+        if commit.malformed {
+            self.part.malformed.push((index, "a tree or parent header of the commit cannot be read"));
+        }
+        let mut links = vec![commit.tree.map_or(NONE, |tree| self.link(&tree, true))];
+        links.extend(commit.parents.iter().map(|parent| self.link(parent, false)));
+        self.links.add(index, NodeKind::Commit, links);
+        let seconds = |range: &Option<std::ops::Range<usize>>| {
+            RawTime::parse(parse::ident(&bytes[range.clone()?]).time).map(|time| time.seconds)
+        };
+        let clocks = Clocks { author: seconds(&commit.author), committer: seconds(&commit.committer) };
+        self.part.clocks.insert(index, clocks);
+        if self.is_known_clean(index) {
+            return;
+        }
+        let mut here = HashSet::new();
+        let (headers, message) = bytes.split_at(commit.message.start.min(bytes.len()));
+        let any = self.scan(index, headers, &mut here, |found| {
+            let within = |range: &Option<std::ops::Range<usize>>| {
+                range.as_ref().is_some_and(|range| range.contains(&found.span.start))
+            };
+            if within(&commit.author) {
+                Place::Author
+            } else if within(&commit.committer) {
+                Place::Committer
+            } else {
+                Place::CommitHeader
+            }
+        });
+        // By itself, so that lines count from the subject, in the message's own encoding.
+        if !self.scan(index, message, &mut here, |_| Place::CommitMessage) && !any {
+            self.note_clean(index);
+        }
+    }
+
+    fn tag(&mut self, index: ObjectIndex, bytes: &[u8]) {
+        let tag = parse::tag(bytes, self.format);
+        let target = tag.target.map(|target| self.link(&target, false));
+        self.links.add(index, NodeKind::Tag, target);
+        if target.is_none() {
+            self.part.malformed.push((index, "the tag names no object"));
+        }
+        if self.is_known_clean(index) {
+            return;
+        }
+        let mut here = HashSet::new();
+        let (headers, message) = bytes.split_at(tag.message.start.min(bytes.len()));
+        let any = self.scan(index, headers, &mut here, |_| Place::TagMessage);
+        if !self.scan(index, message, &mut here, |_| Place::TagMessage) && !any {
+            self.note_clean(index);
+        }
+    }
+
+    fn tree(&mut self, index: ObjectIndex, bytes: &[u8], base: Option<(&Directory, &[Copied])>) -> Option<Directory> {
+        let is_known_clean = self.is_known_clean(index);
+        let mut new = std::mem::take(&mut self.new);
+        new.clear();
+        let mut directory = Directory::default();
+        let is_whole = directory.read(bytes, self.format, base, |number, entry| new.push(number, entry));
+        self.name_links(&new, &mut directory);
+        self.links.add_tree(index, directory.links());
+        // One search over all that is new; only where a needle stands are the names looked at one by one.
+        let mut may_tell = std::mem::take(&mut directory.telling);
+        if !is_known_clean && self.has_candidate(&new.names) {
+            may_tell.extend_from_slice(&new.numbers);
+            may_tell.sort_unstable();
+        }
+        self.new = new;
+        if !may_tell.is_empty() {
+            let (mut number, mut may_tell) = (0, may_tell.into_iter().peekable());
+            parse::tree(bytes, self.format, |entry| {
+                if may_tell.next_if_eq(&number).is_some() && self.name(index, entry.name) {
+                    directory.telling.push(number);
+                }
+                number += 1;
+            });
+        }
+        if !is_whole {
+            self.part.malformed.push((index, "the tree cannot be read to its end"));
+            self.scan(index, bytes, &mut HashSet::new(), |_| Place::Path);
+            return None;
+        }
+        if directory.telling.is_empty() && !is_known_clean {
+            self.note_clean(index);
+        }
+        Directory::is_of_use(bytes).then_some(directory)
+    }
+
+    /// Sets what the new entries of a tree name.
+    fn name_links(&mut self, new: &NewEntries, directory: &mut Directory) {
+        let mut found = std::mem::take(&mut self.found);
+        found.clear();
+        self.finder.find_all(&new.oids, &mut found);
+        for (at, found) in found.iter().enumerate() {
+            let link = match (found, new.kinds[at]) {
+                // Another repository's commit.
+                (_, Named::Submodule) => NONE,
+                (Some(index), _) => *index,
+                // The same; but what is here under such an id is followed, whatever the mode says.
+                (None, Named::Gitlink) => NONE,
+                (None, kind) => self.missing(&new.oids[at], kind == Named::Tree),
+            };
+            directory.set_link(new.numbers[at], link);
+        }
+        self.found = found;
+        self.part.submodules.extend(new.submodules.iter().cloned());
+    }
+
+    /// Whether names are worth a scan.
+    fn has_candidate(&self, names: &[u8]) -> bool {
+        match self.shared.needle.and_then(Needle::get) {
+            Some(needle) => needle.has_candidate(names),
+            None => self.shared.detector.has_candidate(names),
+        }
+    }
+
+    /// Scans the name of an entry; whether it says anything.
+    fn name(&mut self, tree: ObjectIndex, name: &[u8]) -> bool {
+        let (mut any, mut here) = (false, Vec::new());
+        // A name is far too short for any limit, and a container's name is no container.
+        self.shared.detector.scan(name, &mut |found| {
+            any = true;
+            if let Found::Key(found) = &found {
+                let key = self.shared.keys.lock().ok().and_then(|mut keys| keys.note(found, tree));
+                if let Some(key) = key.filter(|key| !here.contains(key)) {
+                    here.push(key);
+                    let encoding = found.encoding.clone();
+                    self.part.names.push(NameSighting { key, tree, name: name.to_vec(), encoding });
+                }
+            }
+            self.part.note(tree, found);
+        });
+        any
+    }
+
+    /// Scans bytes of an object; `place` says what kind of place a key stands in. Of each key and place in `here` the
+    /// first is kept. Whether there was anything, keys or not.
+    fn scan(
+        &mut self,
+        index: ObjectIndex,
+        bytes: &[u8],
+        here: &mut HashSet<(u32, Place)>,
+        place: impl Fn(&KeyFound) -> Place,
+    ) -> bool {
+        self.scan_after(index, (bytes, None), here, place).0
+    }
+
+    /// The same of bytes of which it is known what they have of others; and what is known of them in turn.
+    fn scan_after(
+        &mut self,
+        index: ObjectIndex,
+        (bytes, base): (&[u8], Option<(&Hits, &[Copied])>),
+        here: &mut HashSet<(u32, Place)>,
+        place: impl Fn(&KeyFound) -> Place,
+    ) -> (bool, Option<Hits>) {
+        let (shared, part) = (self.shared, &mut self.part);
+        if let Some(needle) = shared.needle.and_then(Needle::get)
+            && let (Search::Nothing(unread), hits) = needle.search_after(bytes, base, &shared.clock())
+        {
+            return (part.note_unread(index, unread), hits);
+        }
+        let mut any = false;
+        let (unread, hits) = shared.detector.scan_after(bytes, base, &shared.clock(), &mut |found| {
+            any = true;
+            shared.found(part, index, found, here, &place);
+        });
+        (part.note_unread(index, unread) || any, hits)
+    }
+
+    /// The number of a named object, which is a gap where it is not there.
+    fn link(&mut self, oid: &Oid, is_tree: bool) -> u32 {
+        self.finder.find(oid).unwrap_or_else(|| self.missing(oid, is_tree))
+    }
+
+    /// The number of what is named and is not there.
+    fn missing(&self, oid: &Oid, is_tree: bool) -> u32 {
+        if oid.is_builtin() || oid.is_zero() {
+            return NONE;
+        }
+        let Ok(mut missing) = self.shared.missing.lock() else { return NONE };
+        let next = (self.shared.objects.len() + missing.all.len()) as u32;
+        let MissingTable { numbers, all } = &mut *missing;
+        *numbers.entry(*oid).or_insert_with(|| {
+            all.push(Missing { oid: *oid, is_tree });
+            next
+        })
+    }
+}
