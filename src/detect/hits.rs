@@ -89,6 +89,7 @@ impl Hits {
     /// Puts aside what is of nothing: a version after the other has the same words and numbers.
     fn settle(&mut self, needles: &Needles, bytes: &[u8]) {
         let idle = &mut self.idle;
+        let (marks, samples) = (idle.marks.len(), idle.samples.len());
         self.marks.retain(|at| {
             let is_nothing = Probe::is_nothing(needles, bytes, *at as usize, Sign::Mark);
             idle.marks.extend(is_nothing.then_some(*at));
@@ -99,11 +100,8 @@ impl Hits {
             idle.samples.extend(is_nothing.then_some((*at, *sample)));
             !is_nothing
         });
-        // A few lists in order, one behind the other: a stable sort merges them.
-        idle.marks.sort();
-        idle.marks.dedup();
-        idle.samples.sort_by_key(|(at, _)| *at);
-        idle.samples.dedup_by_key(|(at, _)| *at);
+        merge(&mut idle.marks, marks, |at| *at);
+        merge(&mut idle.samples, samples, |(at, _)| *at);
     }
 
     /// Searches a part of `bytes`.
@@ -196,6 +194,33 @@ impl Hits {
             samples.next().map(|(at, sample)| (*at as usize, Sign::Sample(*sample)))
         })
     }
+}
+
+/// Merges two lists in order, the second of which begins at `middle` of `list`, and takes out what is there twice. Cost: what
+/// stands behind the first of the second.
+fn merge<T: Copy>(list: &mut Vec<T>, middle: usize, place: impl Fn(&T) -> u32) {
+    let second: Vec<T> = list[middle..].to_vec();
+    let Some(first) = second.first().map(&place) else { return };
+    let (mut left, mut right) = (middle, second.len());
+    while right > 0 {
+        let is_left = left > 0 && place(&list[left - 1]) > place(&second[right - 1]);
+        let from = if is_left { list[left - 1] } else { second[right - 1] };
+        list[left + right - 1] = from;
+        if is_left {
+            left -= 1;
+        } else {
+            right -= 1;
+        }
+    }
+    let unchanged = list.partition_point(|item| place(item) < first);
+    let mut kept = unchanged;
+    for at in unchanged..list.len() {
+        if kept == unchanged || place(&list[at]) != place(&list[kept - 1]) {
+            list[kept] = list[at];
+            kept += 1;
+        }
+    }
+    list.truncate(kept);
 }
 
 /// What of a list that is in order stands in `from..to`.

@@ -50,7 +50,7 @@ pub(in crate::detect) fn escape_at(bytes: &[u8], at: usize) -> Option<Encoding> 
     }
 }
 
-/// Whether a byte that can begin an escape begins none, whatever stands further from it than eight bytes.
+/// Whether a byte that can begin an escape begins none, whatever stands further from it than sixteen bytes.
 pub(in crate::detect) fn is_nothing_near(bytes: &[u8], at: usize) -> bool {
     let next = bytes.get(at + 1).copied().unwrap_or_default();
     match bytes.get(at) {

@@ -10,17 +10,26 @@ use super::{Decoded, Encoding};
 const REACH_BACK: usize = 64 << 10;
 const REACH_ON: usize = 1 << 20;
 
+/// So many blanks may stand between a `=` and the line end that it escapes.
+const BLANKS: usize = 8;
+
 /// How long a line end is that a `=` at `at` escapes: blanks may stand between.
 pub(in crate::detect) fn soft_break(bytes: &[u8], at: usize) -> Option<usize> {
     if bytes.get(at) != Some(&b'=') {
         return None;
     }
-    let blanks = bytes[at + 1..].iter().take(8).take_while(|byte| matches!(byte, b' ' | b'\t')).count();
+    let blanks = bytes[at + 1..].iter().take(BLANKS).take_while(|byte| matches!(byte, b' ' | b'\t')).count();
     match &bytes[at + 1 + blanks..] {
         [b'\r', b'\n', ..] => Some(blanks + 3),
         [b'\n', ..] => Some(blanks + 2),
         _ => None,
     }
+}
+
+/// The `=` before the blank at `at` that ends a line, and the blanks before it.
+pub(in crate::detect) fn equals_before(bytes: &[u8], at: usize) -> Option<usize> {
+    let blanks = bytes[..at].iter().rev().take(BLANKS).take_while(|byte| matches!(byte, b' ' | b'\t')).count();
+    (at - blanks).checked_sub(1).filter(|before| bytes[*before] == b'=')
 }
 
 /// Whether a `=` at `at` ends a line or spells what a key, an encoding of one or wide text has, or a container's mark. A
@@ -51,11 +60,13 @@ pub(in crate::detect) fn begins(bytes: &[u8], at: usize, may_hold: &dyn Fn(&[u8]
     }
 }
 
-/// Whether a `=` is nothing, whatever stands further from it than eight bytes.
+/// Whether a `=`, or a blank that ends a line, is nothing, whatever stands further from it than sixteen bytes.
 pub(in crate::detect) fn is_nothing_near(bytes: &[u8], at: usize) -> bool {
-    bytes.get(at) == Some(&b'=')
-        && !matches!(bytes.get(at + 1), Some(b'\n' | b'\r' | b' ' | b'\t'))
-        && pair(bytes, at + 1).is_none()
+    match bytes.get(at) {
+        Some(b'=') => !matches!(bytes.get(at + 1), Some(b'\n' | b'\r' | b' ' | b'\t')) && pair(bytes, at + 1).is_none(),
+        Some(b' ' | b'\t') => equals_before(bytes, at).is_none(),
+        _ => false,
+    }
 }
 
 /// Whether the soft break at `at`, of so many bytes, may stand in a credential, in whatever encoding: in something that is

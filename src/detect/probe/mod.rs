@@ -274,7 +274,7 @@ impl<'n> Probe<'n> {
     }
 
     /// As far as most are decided by.
-    const NEAR: usize = 8;
+    const NEAR: usize = 16;
     /// The furthest.
     pub(super) const FAR: usize = 2 << 10;
 
@@ -282,7 +282,7 @@ impl<'n> Probe<'n> {
     /// nothing are not told: those for which there is no such bound.
     pub(super) fn is_nothing(needles: &'n Needles, bytes: &[u8], at: usize, sign: Sign) -> bool {
         let has_bound = match sign {
-            Sign::Mark => !matches!(bytes.get(at), Some(b' ' | b'\t')),
+            Sign::Mark => true,
             // The run has its beginning near by, or it would not be the first sample of it.
             Sign::Sample(sample) => !(sample.first() || sample.first_hex()) || Self::begins_near(bytes, at),
         };
@@ -316,13 +316,10 @@ impl<'n> Probe<'n> {
             b'&' => (2, at),
             b'=' => (3, at),
             // Blanks that end a line.
-            b' ' | b'\t' => {
-                let blanks = bytes[..at].iter().rev().take_while(|byte| matches!(byte, b' ' | b'\t')).count();
-                match (at - blanks).checked_sub(1).filter(|before| bytes[*before] == b'=') {
-                    Some(equals) => (3, equals),
-                    None => return,
-                }
-            }
+            b' ' | b'\t' => match quoted::equals_before(bytes, at) {
+                Some(equals) => (3, equals),
+                None => return,
+            },
             _ => return,
         };
         if at < self.marked[slot] {
