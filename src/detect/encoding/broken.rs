@@ -3,6 +3,8 @@
 //!
 //! Such a run is not read over the break. But what stands at its end may be cut off, and is then nothing certain.
 
+use crate::key::Prefix;
+
 /// Shorter runs are words.
 const SHORTEST: usize = 16;
 /// The longest thing that breaks a run: two strings' quotes, an operator, a line end and an indentation.
@@ -27,8 +29,12 @@ pub(in crate::detect) fn goes_on(bytes: &[u8], end: usize, is_part: fn(u8) -> bo
         behind => matches!(behind, Some(b':' | b'.' | b'(' | b'[' | b'{' | b',')),
     };
     let part_of_run = &bytes[next..next + part];
+    // Something of its own, and a run of url-safe base64 that begins so by chance is not met with.
+    const TELLING: usize = 8;
+    let is_token =
+        Prefix::ALL.iter().any(|(prefix, _)| prefix.len() >= TELLING && part_of_run.starts_with(prefix.as_bytes()));
     let is_long = part >= SHORTEST || (!is_blank && part > 1 && !is_word(part_of_run));
-    length >= SHORTEST && part <= line && is_long && !is_named
+    length >= SHORTEST && part <= line && is_long && !is_named && !is_token
 }
 
 fn is_word(text: &[u8]) -> bool {
@@ -106,6 +112,7 @@ mod tests {
             format!("{line}\nname: x"),
             format!("{line}\nNEXT_PUBLIC_CLERK_PUBLISHABLE_KEY=pk"),
             format!("{line}\n\n{line}{last}\n"),
+            format!("{line}\n**{}_{}**", "sk_live", last),
         ] {
             assert!(!goes_on(text.as_bytes(), line.len(), is_base64), "{text}");
         }
