@@ -143,3 +143,77 @@ impl NewEntries {
         self.submodules.clear();
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What a tree comes out as: where each entry ends and what it names, which of them tell, and whether it is whole.
+    type Outcome = (Vec<(u32, u32)>, Vec<u32>, bool);
+
+    fn read(bytes: &[u8], base: Option<(&Directory, &[Copied])>) -> (Directory, Outcome, usize) {
+        let (mut directory, mut new) = (Directory::default(), Vec::new());
+        let is_whole = directory.read(bytes, ObjectFormat::Sha1, base, |number, entry| {
+            let link = entry.oid.as_bytes()[..4].iter().fold(0, |sum, byte| sum << 8 | u32::from(*byte));
+            new.push((number, link >> 1, entry.name.contains(&b'k')));
+        });
+        for (number, link, tells) in &new {
+            directory.set_link(*number, *link);
+            if *tells {
+                directory.telling.push(*number);
+            }
+        }
+        directory.telling.sort_unstable();
+        let entries = directory.entries.iter().map(|entry| (entry.end, entry.link)).collect();
+        let outcome = (entries, directory.telling.clone(), is_whole);
+        (directory, outcome, new.len())
+    }
+
+    fn entry(random: &mut fastrand::Rng, bytes: &mut Vec<u8>) {
+        let name: String =
+            (0..random.usize(1..12)).map(|_| random.choice(['a', 'k', '.', ' ']).unwrap_or('a')).collect();
+        bytes.extend_from_slice(
+            format!("{} {name}\0", random.choice(["100644", "40000", "160000"]).unwrap_or("1")).as_bytes(),
+        );
+        // Ids with what looks like an entry in them.
+        bytes.extend((0..20).map(|_| *random.choice(b"\0 47abc\xff").unwrap_or(&0)));
+    }
+
+    #[test]
+    fn what_is_taken_over_and_what_is_read_are_together_what_is_read_anew() {
+        let seed = fastrand::u64(..);
+        println!("seed {seed}");
+        let mut random = fastrand::Rng::with_seed(seed);
+        let (mut all, mut fresh, mut broken) = (0, 0, 0);
+        for round in 0..300 {
+            let mut bytes = Vec::new();
+            (0..random.usize(1..120)).for_each(|_| entry(&mut random, &mut bytes));
+            let (mut base, ..) = read(&bytes, None);
+            for version in 0..5 {
+                // Cut anywhere or between entries, with something new between.
+                let (mut next, mut same) = (Vec::new(), Vec::new());
+                for _ in 0..random.usize(1..5) {
+                    (0..random.usize(..3)).for_each(|_| entry(&mut random, &mut next));
+                    let ends: Vec<usize> = base.entries.iter().map(|entry| entry.end as usize).collect();
+                    let mut place = || match random.bool() {
+                        true => random.usize(..=bytes.len()),
+                        false => random.choice(&ends).copied().unwrap_or(0),
+                    };
+                    let (a, b) = (place(), place());
+                    let (from, to) = (a.min(b), a.max(b));
+                    same.push(Copied { from, to: next.len(), length: to - from });
+                    next.extend_from_slice(&bytes[from..to]);
+                }
+                let (directory, outcome, new) = read(&next, Some((&base, &same)));
+                assert_eq!(outcome, read(&next, None).1, "seed {seed}, round {round}, version {version}");
+                (all, fresh) = (all + directory.entries.len(), fresh + new);
+                if !outcome.2 || directory.entries.is_empty() {
+                    broken += 1;
+                    break;
+                }
+                (bytes, base) = (next, directory);
+            }
+        }
+        assert!(fresh < all / 2 && broken > 20, "{fresh} of {all} read, {broken} broken");
+    }
+}

@@ -451,3 +451,54 @@ pub(super) fn pack_indexes(objects: &Path, gaps: &mut Vec<Gap>) -> Vec<PathBuf> 
     indexes.sort();
     indexes
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Ids as hashes give them, and ids that somebody chose to stand close together.
+    #[test]
+    fn every_id_is_found_and_no_other() {
+        let seed = fastrand::u64(..);
+        println!("seed {seed}");
+        let mut random = fastrand::Rng::with_seed(seed);
+        for format in [ObjectFormat::Sha1, ObjectFormat::Sha256] {
+            for round in 0..60 {
+                let count = random.usize(..3000);
+                let mut id = || {
+                    let mut id: Vec<u8> = (0..format.raw_len()).map(|_| random.u8(..)).collect();
+                    if round % 3 > 0 {
+                        id[..2].fill(7);
+                    }
+                    if round % 3 > 1 {
+                        id[2..16].fill(random.u8(..3));
+                    }
+                    id
+                };
+                let mut ids: Vec<Vec<u8>> = (0..count).map(|_| id()).collect();
+                ids.sort();
+                ids.dedup();
+                let others: Vec<Vec<u8>> = (0..500).map(|_| id()).collect();
+                let listing = Listing { ids: ids.concat(), offsets: Vec::new() };
+                let objects = Objects::merge(&[Source { listing, pack: None, dir: 0 }], Vec::new(), Vec::new(), format);
+                let wanted: Vec<Oid> =
+                    ids.iter().chain(&others).chain(&ids).flat_map(|id| Oid::from_bytes(id)).collect();
+                let expected: Vec<Option<ObjectIndex>> = wanted
+                    .iter()
+                    .map(|oid| ids.binary_search_by(|id| id.as_slice().cmp(oid.as_bytes())).ok().map(|at| at as u32))
+                    .collect();
+                let mut finder = Finder::new(&objects);
+                let mut found = Vec::new();
+                finder.find_all(&wanted, &mut found);
+                assert_eq!(found, expected, "seed {seed}, round {round}");
+                for (oid, expected) in wanted.iter().zip(&expected) {
+                    assert_eq!(
+                        (objects.find(oid), finder.find(oid)),
+                        (*expected, *expected),
+                        "seed {seed}, round {round}"
+                    );
+                }
+            }
+        }
+    }
+}
