@@ -101,8 +101,10 @@ impl Presence {
             has_cut_paths: Cell::new(false),
         };
         let mut open: Vec<(u32, Vec<TreeItem>, usize)> = Vec::new();
+        // Once each: where an index lies about what stands where, a tree can hold itself.
+        let mut opened = Bits::new(graph.len());
         for root in graph.objects() {
-            if !leads.has(root) || presence.of_tree.contains_key(&root) {
+            if !leads.has(root) || !opened.insert(root) {
                 continue;
             }
             open.push((root, read(root), 0));
@@ -112,7 +114,7 @@ impl Presence {
                     if let Some(object) = item.object
                         && graph.kind(object) == NodeKind::Tree
                         && leads.has(object)
-                        && !presence.of_tree.contains_key(&object)
+                        && opened.insert(object)
                     {
                         open.push((object, read(object), 0));
                     }
@@ -322,5 +324,38 @@ fn spots_at(path: &[u8], items: &[(u32, &Item)], others: &[&Item], sets: &KeySet
                 }
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::history::Links;
+
+    /// No repository has such trees, but a damaged index can say that a tree's content is another's.
+    #[test]
+    fn trees_that_hold_each_other_are_read_once() {
+        let entries: [&[(&str, u32)]; 2] = [&[("a key", 2), ("below", 1)], &[("above", 0), ("self", 1)]];
+        let mut links = Links::default();
+        for (tree, entries) in (0..).zip(entries) {
+            links.add_tree(tree, entries.iter().map(|entry| entry.1));
+        }
+        links.add(2, NodeKind::Blob, []);
+        let graph = Graph::new(3, [links]);
+        let mut sets = KeySets::default();
+        let carriers = Carriers { blobs: [(2, sets.of(vec![7]))].into(), names: HashMap::new() };
+        let mut targets = Bits::new(graph.len());
+        targets.insert(2);
+        let leads = graph.trees_leading_to(&targets);
+        let mut reads = Vec::new();
+        let presence = Presence::build(&graph, &leads, &carriers, &mut sets, |tree| {
+            reads.push(tree);
+            let item =
+                |(name, object): &(&str, u32)| TreeItem { name: name.as_bytes().to_vec(), object: Some(*object) };
+            entries[tree as usize].iter().map(item).collect()
+        });
+        assert_eq!(reads, [0, 1]);
+        let paths: Vec<Vec<u8>> = presence.spots(presence.node(0), &sets).into_iter().map(|spot| spot.path).collect();
+        assert_eq!(paths, [b"a key"]);
     }
 }

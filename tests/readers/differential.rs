@@ -11,12 +11,13 @@ use crate::common::random_history::Plan;
 use crate::common::run::Audit;
 use crate::common::secrets::{live_key, test_key};
 
-/// A random history and in it a file of many versions, so that there are deltas; all objects loose.
+/// A random history and in it a file and a directory of many versions, so that there are deltas; all objects loose.
 pub(super) fn repository(seed: u64) -> Repo {
     let mut repo = Plan::new(seed).build();
     let random = &mut Rng::with_seed(seed ^ 0x9e37_79b9);
     let versions = if seed.is_multiple_of(13) { 300 } else { random.usize(3..40) };
     grow(&mut repo, random, versions);
+    fill(&mut repo, random);
     repo.finish();
     repo
 }
@@ -44,6 +45,40 @@ fn grow(repo: &mut Repo, random: &mut Rng, versions: usize) {
         }
         lines.truncate(2_000);
         repo.commit_on("refs/heads/grown", &[("CHANGELOG.md", Some(&lines.join("\n")))], &format!("version {version}"));
+    }
+}
+
+/// Commits versions of a directory of many files: some come, go and change, and some names have keys.
+fn fill(repo: &mut Repo, random: &mut Rng) {
+    let mut names: Vec<String> = (0..random.usize(20..400)).map(|number| format!("many/file{number:03}")).collect();
+    let mut changes: Vec<(String, Option<String>)> =
+        names.iter().map(|name| (name.clone(), Some(name.clone()))).collect();
+    for version in 0..random.usize(2..25) {
+        for _ in 0..random.usize(1..4) {
+            let at = random.usize(..names.len());
+            match random.u8(..6) {
+                0 => names.push(format!("many/{}.txt", live_key(random.u64(..)))),
+                1 => names.push(format!("many/below/{}", test_key(random.u64(..)))),
+                2 => names.push(format!("many/new{}", random.u16(..))),
+                3 => {
+                    changes.push((names.swap_remove(at), None));
+                    continue;
+                }
+                4 => {
+                    changes.push((names[at].clone(), Some(format!("KEY={}\n", live_key(random.u64(..))))));
+                    continue;
+                }
+                _ => {
+                    changes.push((names[at].clone(), Some(words(random, version))));
+                    continue;
+                }
+            }
+            changes.extend(names.last().map(|name| (name.clone(), Some(name.len().to_string()))));
+        }
+        let changed: Vec<(&str, Option<&str>)> =
+            changes.iter().map(|(name, content)| (name.as_str(), content.as_deref())).collect();
+        repo.commit_on("refs/heads/filled", &changed, &format!("version {version}"));
+        changes.clear();
     }
 }
 
