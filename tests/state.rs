@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 use common::fixture::Repo;
 use common::fixture::objects::Oid;
 use common::run::{Audit, Outcome};
-use common::secrets::{key_id, live_key, test_key};
+use common::secrets::{Alphabet, Padding, base64, key_id, live_key, test_key};
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 
@@ -422,6 +422,23 @@ fn a_report_that_is_not_complete_is_not_told_again() {
         let again = document["repositories"][0]["packs"][0]["again"].as_array().unwrap().clone();
         assert!(again.contains(&case.clean.to_string().into()), "what could not be read is read again: {again:?}");
     }
+}
+
+#[test]
+fn a_report_that_lacks_what_it_would_always_lack_is_told_again_and_is_no_more_complete() {
+    let mut case = Case::new(9713);
+    let nested = (0..9).fold(format!("CLERK_SECRET_KEY={}", case.key), |text, _| {
+        base64(text.as_bytes(), Alphabet::Standard, Padding::Full)
+    });
+    case.repo.commit_on(MAIN, &[("nested", Some(&nested))], "C");
+    case.repo.git(&["repack", "-a", "-d", "-q", "--window=0"]);
+    let first = case.audit(&[]);
+    assert_eq!(first.code, Some(3));
+    let skipped = &first.report()["repositories"][0]["skipped"];
+    assert_eq!((skipped.as_array().unwrap().len(), &skipped[0]["reason"]), (1, &"limit".into()));
+    case.damage_clean();
+    let second = case.audit(&[]);
+    assert_eq!((second.code, plain(&second)), (Some(3), plain(&first)), "nothing was read");
 }
 
 #[test]

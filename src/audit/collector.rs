@@ -2,6 +2,7 @@
 
 use std::collections::{HashMap, HashSet};
 use std::sync::Mutex;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use super::Clock;
@@ -27,6 +28,8 @@ pub(super) struct Shared<'a> {
     needle: Option<&'a Needle>,
     /// Whether objects with nothing in them are noted.
     notes_clean: bool,
+    /// Bytes of each object.
+    sizes: Vec<AtomicU64>,
 }
 
 impl<'a> Shared<'a> {
@@ -42,12 +45,18 @@ impl<'a> Shared<'a> {
             scanned: pass.seeking.scanned,
             needle: pass.seeking.needle,
             notes_clean: pass.seeking.scanned.is_some() || pass.seeking.remembers,
+            sizes: (0..store.objects.len()).map(|_| AtomicU64::new(0)).collect(),
         }
     }
 
-    /// What is named and not there, in the order of its numbers.
-    pub(super) fn into_missing(self) -> Vec<Missing> {
-        self.missing.into_inner().map(|table| table.all).unwrap_or_default()
+    /// The bytes of each object, and what is named and not there, in the order of its numbers.
+    pub(super) fn into_parts(self) -> (Vec<u64>, Vec<Missing>) {
+        let missing = self.missing.into_inner().map(|table| table.all).unwrap_or_default();
+        (self.sizes.into_iter().map(AtomicU64::into_inner).collect(), missing)
+    }
+
+    fn note_size(&self, index: ObjectIndex, size: u64) {
+        self.sizes[index as usize].store(size, Ordering::Relaxed);
     }
 
     /// From now on: whether the time for an object is over, or someone has asked to stop.
@@ -96,7 +105,6 @@ pub(super) struct Collector<'a> {
     finder: Finder<'a>,
     pub(super) links: Links,
     pub(super) part: Content,
-    pub(super) sizes: Vec<(ObjectIndex, u64)>,
     /// Buffers for a tree.
     new: NewEntries,
     found: Vec<Option<ObjectIndex>>,
@@ -130,7 +138,7 @@ impl Visitor for Collector<'_> {
         bytes: &[u8],
         base: Option<(&Memory, &[Copied])>,
     ) -> Option<Memory> {
-        self.sizes.push((index, bytes.len() as u64));
+        self.shared.note_size(index, bytes.len() as u64);
         match kind {
             ObjectType::Blob => {
                 self.links.add(index, NodeKind::Blob, []);
@@ -188,7 +196,6 @@ impl<'a> Collector<'a> {
             finder: Finder::new(&store.objects),
             links: Links::default(),
             part: Content::default(),
-            sizes: Vec::new(),
             new: NewEntries::default(),
             found: Vec::new(),
         }
@@ -197,7 +204,7 @@ impl<'a> Collector<'a> {
     /// Notes a blob that is not handed over whole.
     fn row(&mut self, index: ObjectIndex, size: u64) {
         self.links.add(index, NodeKind::Blob, []);
-        self.sizes.push((index, size));
+        self.shared.note_size(index, size);
     }
 
     fn blob(&mut self, index: ObjectIndex, bytes: &[u8], base: Option<(&Hits, &[Copied])>) -> Option<Hits> {

@@ -101,13 +101,11 @@ pub(super) fn read_all(store: &Store, pass: &Pass<'_>) -> Content {
     let shared = Shared::new(store, pass, &keys);
     let mut collectors: Vec<Collector<'_>> = (0..pass.threads.max(1)).map(|_| Collector::new(&shared, store)).collect();
     let failures = store.visit_all(&mut collectors, &pass.options);
-    let read: Vec<_> =
-        collectors.into_iter().map(|Collector { links, part, sizes, .. }| (links, part, sizes)).collect();
-    let missing = shared.into_missing();
-    let count = store.objects.len();
-    let mut content = Content { sizes: vec![0; count], failures, ..Content::default() };
-    let links = read.into_iter().map(|(links, part, sizes)| {
-        sizes.into_iter().for_each(|(index, size)| content.sizes[index as usize] = size);
+    let read: Vec<_> = collectors.into_iter().map(|Collector { links, part, .. }| (links, part)).collect();
+    let (sizes, missing) = shared.into_parts();
+    let count = sizes.len();
+    let mut content = Content { sizes, failures, ..Content::default() };
+    let links = read.into_iter().map(|(links, part)| {
         content.take(part);
         links
     });

@@ -6,8 +6,8 @@ use super::exit::Exit;
 use super::history::chain;
 use super::{incident, output};
 use crate::audit::{Auditor, Compared, Target, as_of};
-use crate::detect::Detector;
-use crate::model::Report;
+use crate::detect::{Detector, TIME_LIMIT};
+use crate::model::{Report, Skipped};
 use crate::report;
 use crate::state::{DETECTOR, Known, Remembered, StateFile};
 
@@ -87,10 +87,16 @@ impl Memory {
     }
 }
 
-/// A report as it is kept, with nothing in it that is not of the repositories; none where it is not complete, or would
-/// not be the same when it is read back.
+/// A report as it is kept, with nothing in it that is not of the repositories; none where another audit of the same could
+/// read what this one could not, or where it would not be the same when it is read back.
 fn kept(report: &Report, detector: &Detector) -> Option<serde_json::Value> {
-    if !report.complete {
+    // The same bytes come to the same end, but for one that depends on the machine.
+    let stays = |skipped: &Skipped| match &*skipped.reason {
+        "limit" => skipped.detail.as_str() != TIME_LIMIT,
+        "malformed" => true,
+        _ => false,
+    };
+    if !report.repositories.iter().flat_map(|repository| &repository.skipped).all(stays) {
         return None;
     }
     let mut plain = as_of(report.clone(), &Known::default(), report.generated_at.clone());

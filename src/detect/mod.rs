@@ -119,6 +119,9 @@ pub struct Unread {
     pub limits: Vec<&'static str>,
 }
 
+/// The limit ([`Unread::limits`]) that another scan of the same bytes may not reach: the time for an object.
+pub const TIME_LIMIT: &str = "time";
+
 /// A container whose content cannot be read.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Opaque {

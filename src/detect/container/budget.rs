@@ -3,6 +3,8 @@
 //! One budget serves an object with everything nested in it, however deep, so that what a bomb costs is bounded
 //! whatever it is built of. Nothing is reserved by a size that a file states; sizes are believed as they arrive.
 
+use crate::detect::TIME_LIMIT;
+
 /// What may be spent on one object.
 #[derive(Clone, Copy, Debug)]
 pub(in crate::detect) struct Limits {
@@ -45,7 +47,7 @@ impl Limit {
             Self::Produced => "bytes decoded",
             Self::Ratio => "ratio",
             Self::Entries => "entries",
-            Self::Time => "time",
+            Self::Time => TIME_LIMIT,
             Self::Memory => "memory",
         }
     }
