@@ -225,7 +225,7 @@ impl Objects {
         let high = self.fanout[bucket] as usize;
         // Ids are spread evenly, unless somebody chose them: what follows tells about where one stands, and each look
         // elsewhere is a wait for memory.
-        let share = (word(wanted) >> 16 & 0xffff_ffff) * (high - low) as u64 >> 32;
+        let share = (((word(wanted) >> 16) & 0xffff_ffff) * (high - low) as u64) >> 32;
         let middle = low + share as usize;
         let seen = if low < high { word(&self.ids[middle * self.format.raw_len()..]) } else { 0 };
         Look { low, high, middle, seen }
