@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use super::Clock;
 use super::content::{Clocks, Content, Missing, NameSighting, Pass, Sighting};
-use super::directory::{Directory, Named, NewEntries};
+use super::directory::{Directory, Named, NewEntries, Reading};
 use super::key_table::KeyTable;
 use super::trace::{Needle, Scanned};
 use crate::detect::{Detector, Found, Hits, KeyFound, Search};
@@ -289,18 +289,28 @@ impl<'a> Collector<'a> {
     fn tree(&mut self, index: ObjectIndex, bytes: &[u8], base: Option<(&Directory, &[Copied])>) -> Option<Directory> {
         let is_known_clean = self.is_known_clean(index);
         let mut new = std::mem::take(&mut self.new);
-        new.clear();
-        let mut directory = Directory::default();
-        let is_whole = directory.read(bytes, self.format, base, |number, entry| new.push(number, entry));
-        self.name_links(&new, &mut directory);
-        self.links.add_tree(index, directory.links());
-        // One search over all that is new; only where a needle stands are the names looked at one by one.
-        let mut may_tell = std::mem::take(&mut directory.telling);
-        if !is_known_clean && self.has_candidate(&new.names) {
-            may_tell.extend_from_slice(&new.numbers);
-            may_tell.sort_unstable();
+        let mut directory = Directory::after(base);
+        let (mut reading, mut may_tell) = (Reading::new(bytes, self.format, base), Vec::new());
+        loop {
+            new.clear();
+            while new.numbers.len() < NewEntries::AT_ONCE
+                && let Some((number, entry)) = reading.next(&mut directory)
+            {
+                new.push(number, &entry);
+            }
+            if new.numbers.is_empty() {
+                break;
+            }
+            self.name_links(&new, &mut directory);
+            // One search over all that is new; only where a needle stands are the names looked at one by one.
+            if !is_known_clean && self.has_candidate(&new.names) {
+                may_tell.extend_from_slice(&new.numbers);
+            }
         }
         self.new = new;
+        self.links.add_tree(index, directory.links());
+        may_tell.append(&mut directory.telling);
+        may_tell.sort_unstable();
         if !may_tell.is_empty() {
             let (mut number, mut may_tell) = (0, may_tell.into_iter().peekable());
             parse::tree(bytes, self.format, |entry| {
@@ -310,7 +320,7 @@ impl<'a> Collector<'a> {
                 number += 1;
             });
         }
-        if !is_whole {
+        if !reading.is_whole() {
             self.part.malformed.push((index, "the tree cannot be read to its end"));
             self.scan(index, bytes, &mut HashSet::new(), |_| Place::Path);
             return None;
@@ -318,7 +328,7 @@ impl<'a> Collector<'a> {
         if directory.telling.is_empty() && !is_known_clean {
             self.note_clean(index);
         }
-        Directory::is_of_use(bytes).then_some(directory)
+        directory.is_of_use(bytes).then_some(directory)
     }
 
     /// Sets what the new entries of a tree name.

@@ -24,39 +24,58 @@ struct Entry {
     link: u32,
 }
 
-impl Directory {
-    /// Reads a tree, of which `base` says what it has of another. `each` is told of every entry that is not of that one,
-    /// by its number; what those name is to be set ([`Self::set_link`]). Whether the tree could be read to its end.
-    pub(super) fn read(
-        &mut self,
-        bytes: &[u8],
-        format: ObjectFormat,
-        base: Option<(&Self, &[Copied])>,
-        mut each: impl FnMut(u32, &TreeEntry<'_>),
-    ) -> bool {
-        let (base, mut parts) = base.map_or((None, &[][..]), |(base, parts)| (Some(base), parts));
-        self.entries.reserve(base.map_or(0, |base| base.entries.len() + 4));
-        let mut at = 0;
-        while at < bytes.len() {
-            while let Some((part, later)) = parts.split_first()
-                && part.to + part.length <= at
+/// A tree that is being read, and what it has of another.
+pub(super) struct Reading<'a> {
+    bytes: &'a [u8],
+    format: ObjectFormat,
+    base: Option<&'a Directory>,
+    /// What of the other is copied from here on.
+    parts: &'a [Copied],
+    at: usize,
+}
+
+impl<'a> Reading<'a> {
+    pub(super) fn new(bytes: &'a [u8], format: ObjectFormat, base: Option<(&'a Directory, &'a [Copied])>) -> Self {
+        let (base, parts) = base.map_or((None, &[][..]), |(base, parts)| (Some(base), parts));
+        Self { bytes, format, base, parts, at: 0 }
+    }
+
+    /// Reads on into `directory` up to the next entry that is not of the other tree; its number. What it names is to be set
+    /// ([`Directory::set_link`]).
+    pub(super) fn next(&mut self, directory: &mut Directory) -> Option<(u32, TreeEntry<'a>)> {
+        loop {
+            while let Some((part, later)) = self.parts.split_first()
+                && part.to + part.length <= self.at
             {
-                parts = later;
+                self.parts = later;
             }
-            if let (Some(base), Some(part)) = (base, parts.first())
-                && part.to <= at
-                && part.to + part.length <= bytes.len()
-                && let Some(end) = self.take_over(base, *part, at)
+            if let (Some(base), Some(part)) = (self.base, self.parts.first())
+                && part.to <= self.at
+                && part.to + part.length <= self.bytes.len()
+                && let Some(end) = directory.take_over(base, *part, self.at)
             {
-                at = end;
+                self.at = end;
                 continue;
             }
-            let Some((entry, end)) = parse::tree_entry(bytes, at, format) else { return false };
-            each(self.entries.len() as u32, &entry);
-            self.entries.push(Entry { end: end as u32, link: NONE });
-            at = end;
+            let (entry, end) = parse::tree_entry(self.bytes, self.at, self.format)?;
+            let number = directory.entries.len() as u32;
+            directory.entries.push(Entry { end: end as u32, link: NONE });
+            self.at = end;
+            return Some((number, entry));
         }
-        true
+    }
+
+    /// Whether it was read to its end.
+    pub(super) fn is_whole(&self) -> bool {
+        self.at == self.bytes.len()
+    }
+}
+
+impl Directory {
+    /// With room for as many entries as the other has.
+    pub(super) fn after(base: Option<(&Self, &[Copied])>) -> Self {
+        let room = base.map_or(0, |(base, _)| base.entries.len() + 4);
+        Self { entries: Vec::with_capacity(room), telling: Vec::new() }
     }
 
     /// Takes over the entries that were copied whole, from the one that begins at `at`, if one does; where the last ends.
@@ -89,10 +108,12 @@ impl Directory {
         self.entries.iter().map(|entry| entry.link)
     }
 
-    /// Whether it is small enough to be known by its places, and large enough for that to be worth the while.
-    pub(super) fn is_of_use(bytes: &[u8]) -> bool {
+    /// Whether it is large enough that knowing it is worth the while, and small enough to be kept.
+    pub(super) fn is_of_use(&self, bytes: &[u8]) -> bool {
         const SHORTEST: usize = 2 * Copied::SHORTEST;
-        (SHORTEST..=u32::MAX as usize).contains(&bytes.len())
+        /// Two mebibytes, as of a blob's hits.
+        const MOST: usize = 1 << 18;
+        (SHORTEST..=u32::MAX as usize).contains(&bytes.len()) && self.entries.len() <= MOST
     }
 }
 
@@ -118,6 +139,9 @@ pub(super) enum Named {
 }
 
 impl NewEntries {
+    /// So many are dealt with together: a tree can have millions.
+    pub(super) const AT_ONCE: usize = 4096;
+
     pub(super) fn push(&mut self, number: u32, entry: &TreeEntry<'_>) {
         self.numbers.push(number);
         self.oids.push(entry.oid);
@@ -152,11 +176,13 @@ mod tests {
     type Outcome = (Vec<(u32, u32)>, Vec<u32>, bool);
 
     fn read(bytes: &[u8], base: Option<(&Directory, &[Copied])>) -> (Directory, Outcome, usize) {
-        let (mut directory, mut new) = (Directory::default(), Vec::new());
-        let is_whole = directory.read(bytes, ObjectFormat::Sha1, base, |number, entry| {
+        let (mut directory, mut new) = (Directory::after(base), Vec::new());
+        let mut reading = Reading::new(bytes, ObjectFormat::Sha1, base);
+        while let Some((number, entry)) = reading.next(&mut directory) {
             let link = entry.oid.as_bytes()[..4].iter().fold(0, |sum, byte| sum << 8 | u32::from(*byte));
             new.push((number, link >> 1, entry.name.contains(&b'k')));
-        });
+        }
+        let is_whole = reading.is_whole();
         for (number, link, tells) in &new {
             directory.set_link(*number, *link);
             if *tells {

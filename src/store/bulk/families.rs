@@ -5,9 +5,9 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
 
 use super::{Pass, on_threads};
-use crate::model::{ObjectFormat, ObjectType};
+use crate::model::{ObjectFormat, ObjectType, Oid};
 use crate::store::Failure;
-use crate::store::objects::ObjectIndex;
+use crate::store::objects::{ObjectIndex, Objects};
 use crate::store::pack::{self, Body, EntryHeader, EntryKind};
 
 /// The entries of a pack and which is a delta of which.
@@ -62,6 +62,31 @@ fn headers(
     read.into_inner().unwrap_or_else(PoisonError::into_inner).into_iter().flatten()
 }
 
+/// Which of `places` has this offset, of those before `at`: a base mostly stands not far before its delta.
+fn place_before(places: &[(u64, ObjectIndex)], at: usize, offset: u64) -> Option<usize> {
+    let mut reach = 1;
+    while reach < at && places[at - reach].0 > offset {
+        reach *= 2;
+    }
+    let from = at.saturating_sub(reach);
+    places[from..at].binary_search_by_key(&offset, |place| place.0).ok().map(|found| from + found)
+}
+
+/// Finds the bases that are named by their ids, among all entries.
+fn find_named(entries: &[Entry], named: &[(usize, Oid)], objects: &Objects, base: &mut [u32]) {
+    if named.is_empty() {
+        return;
+    }
+    let mut by_index: Vec<(ObjectIndex, u32)> =
+        entries.iter().enumerate().map(|(at, entry)| (entry.index, at as u32)).collect();
+    by_index.sort_unstable();
+    for (entry, oid) in named {
+        let index = objects.find(oid);
+        let found = index.and_then(|index| by_index.binary_search_by_key(&index, |row| row.0).ok());
+        base[*entry] = found.map_or(NONE, |at| by_index[at].1);
+    }
+}
+
 impl Families {
     /// Of a pack that ends at `pack_end`; its headers are read by so many threads.
     pub(super) fn of(
@@ -76,16 +101,6 @@ impl Families {
         // What stands at each place; some have a header that cannot be read.
         let mut entry_at = vec![NONE; places.len()];
         let mut named = Vec::new();
-        // A base mostly stands not far before its delta.
-        let before = |at: usize, offset: u64, entry_at: &[u32]| {
-            let mut reach = 1;
-            while reach < at && places[at - reach].0 > offset {
-                reach *= 2;
-            }
-            let from = at.saturating_sub(reach);
-            let found = places[from..at].binary_search_by_key(&offset, |place| place.0);
-            found.map_or(NONE, |found| entry_at[from + found])
-        };
         let headers = headers(objects.format, (file, pack_end), &places, threads);
         for (at, ((offset, index), header)) in places.iter().zip(headers).enumerate() {
             let end = places[at + 1..].iter().map(|next| next.0).find(|next| next > offset).unwrap_or(pack_end);
@@ -99,7 +114,9 @@ impl Families {
             let (mut whole, mut made_of) = (None, NONE);
             match kind {
                 EntryKind::Whole(kind) => whole = Some(kind),
-                EntryKind::OffsetDelta(offset) => made_of = before(at, offset, &entry_at),
+                EntryKind::OffsetDelta(offset) => {
+                    made_of = place_before(&places, at, offset).map_or(NONE, |place| entry_at[place]);
+                }
                 EntryKind::RefDelta(oid) => named.push((entries.len(), oid)),
             }
             entry_at[at] = entries.len() as u32;
@@ -107,17 +124,7 @@ impl Families {
             base.push(made_of);
         }
         drop(entry_at);
-        // Only a base that is named by its id is looked for among all.
-        if !named.is_empty() {
-            let mut by_index: Vec<(ObjectIndex, u32)> =
-                entries.iter().enumerate().map(|(at, entry)| (entry.index, at as u32)).collect();
-            by_index.sort_unstable();
-            let of_index =
-                |index: ObjectIndex| by_index.binary_search_by_key(&index, |row| row.0).ok().map(|at| by_index[at].1);
-            for (entry, oid) in named {
-                base[entry] = objects.find(&oid).and_then(of_index).unwrap_or(NONE);
-            }
-        }
+        find_named(&entries, &named, objects, &mut base);
         let mut families = Self::link(entries, base);
         if let Some(known) = pass.known {
             families.mark_needed(known);
