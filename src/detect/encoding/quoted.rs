@@ -69,25 +69,21 @@ pub(in crate::detect) fn is_nothing_near(bytes: &[u8], at: usize) -> bool {
     }
 }
 
-/// Whether the soft break at `at`, of so many bytes, may stand in a credential, in whatever encoding: in something that is
-/// long enough and has a sign of one, or that goes on further than is looked.
+/// Whether the soft break at `at`, of so many bytes, may stand in a credential, in whatever encoding: there is a sign of one
+/// in the line that it makes whole, or that goes on further than is looked. Whole lines: base64 and hex can have blanks and
+/// escapes in them.
 fn divides(bytes: &[u8], at: usize, length: usize, may_hold: &dyn Fn(&[u8]) -> bool) -> bool {
     const FURTHEST: usize = 512;
-    /// No credential is shorter, nor what is told of one.
-    const SHORTEST: usize = 12;
     const SPACED: usize = 24;
-    let is_blank = |byte: &&u8| matches!(**byte, b' ' | b'\t');
-    let is_text = |byte: &&u8| !byte.is_ascii_whitespace();
-    let left = bytes[..at].iter().rev().take(FURTHEST).take_while(is_text).count();
-    let behind = at + length + bytes[at + length..].iter().take(64).take_while(is_blank).count();
-    let right = bytes[behind..].iter().take(FURTHEST).take_while(is_text).count();
+    let is_line = |byte: &&u8| !matches!(**byte, b'\n' | b'\r');
+    let left = bytes[..at].iter().rev().take(FURTHEST).take_while(is_line).count();
+    let behind = (at + length).min(bytes.len());
+    let right = bytes[behind..].iter().take(FURTHEST).take_while(is_line).count();
     let (from, to) = (at - left, behind + right);
-    let before = without_blanks(&bytes[..from]);
-    let comes_from_another = before
-        .strip_suffix(b"\n")
-        .is_some_and(|line| without_blanks(line.strip_suffix(b"\r").unwrap_or(line)).ends_with(b"="));
-    let leads_to_another = to > behind && soft_break(bytes, to - 1).is_some();
-    // Hex with blanks in it is the one encoding that has any.
+    let before = bytes[..from].strip_suffix(b"\n").map(|line| line.strip_suffix(b"\r").unwrap_or(line));
+    let comes_from_another = before.is_some_and(|line| without_blanks(line).ends_with(b"="));
+    let leads_to_another = without_blanks(&bytes[behind..to]).ends_with(b"=");
+    // A dump can go on over lines that have none.
     let is_spaced =
         at.checked_sub(SPACED).is_some_and(|from| bytes[from..at].iter().all(|byte| SPACED_HEX[usize::from(*byte)]));
     left == FURTHEST
@@ -95,7 +91,7 @@ fn divides(bytes: &[u8], at: usize, length: usize, may_hold: &dyn Fn(&[u8]) -> b
         || comes_from_another
         || leads_to_another
         || is_spaced
-        || (left + right >= SHORTEST && may_hold(&[&bytes[from..at], &bytes[behind..to]].concat()))
+        || may_hold(&[&bytes[from..at], &bytes[behind..to]].concat())
 }
 
 /// Without a few blanks at its end.
@@ -250,14 +246,13 @@ mod tests {
             (begins, all.into_inner())
         };
         let whole = |text: &str| (false, vec![text.to_owned()]);
-        assert_eq!(asked("a module/v2 h1:abcdef=\nan/other v1"), whole("h1:abcdefan/other"));
-        assert_eq!(asked("abcdefgh= \r\n  ijklmnop\nq"), whole("abcdefghijklmnop"));
-        // What goes on, and what is too short for anything.
+        assert_eq!(asked("x\na module/v2 h1:abcdef=\nan/other v1\ny"), whole("a module/v2 h1:abcdefan/other v1"));
+        assert_eq!(asked("abcdefgh= \r\n  ijklmnop\nq"), whole("abcdefgh  ijklmnop"));
+        // What goes on.
         assert_eq!(asked("abcdef=\nghijkl=\nm"), (true, Vec::new()));
         let last = "abcdef=\n ghijkl=\nm";
         assert!(begins(last.as_bytes(), last.rfind('=').unwrap(), &|_| false));
         assert_eq!(asked(&format!("{}=\nb", "a".repeat(600))), (true, Vec::new()));
         assert_eq!(asked("73 6b 5f 6c 69 76 65 5f 61=\n 62 63"), (true, Vec::new()));
-        assert_eq!(asked("abc=\ndef"), (false, Vec::new()));
     }
 }
