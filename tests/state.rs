@@ -442,6 +442,19 @@ fn a_report_that_lacks_what_it_would_always_lack_is_told_again_and_is_no_more_co
 }
 
 #[test]
+fn a_name_that_is_nested_deeper_than_is_read_makes_a_report_incomplete() {
+    let mut case = Case::new(9714);
+    let nested = (0..9).fold(format!("CLERK_SECRET_KEY={}", case.key), |text, _| {
+        base64(text.as_bytes(), Alphabet::UrlSafe, Padding::None)
+    });
+    case.repo.commit_on(MAIN, &[(nested.as_str(), Some("x"))], "C");
+    case.repo.finish();
+    let run = case.audit(&[]);
+    let skipped = &run.report()["repositories"][0]["skipped"];
+    assert_eq!((run.code, &skipped[0]["reason"]), (Some(3), &"limit".into()), "{skipped}");
+}
+
+#[test]
 fn a_state_file_that_cannot_be_written_does_not_keep_the_report_back() {
     let case = Case::new(9711);
     let nowhere = case.repo.beside("no/folder/state");

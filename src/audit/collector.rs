@@ -10,7 +10,7 @@ use super::content::{Clocks, Content, Missing, NameSighting, Pass, Sighting};
 use super::directory::{Directory, Named, NewEntries, Reading};
 use super::key_table::KeyTable;
 use super::trace::{Needle, Scanned};
-use crate::detect::{Detector, Found, Hits, KeyFound, Search};
+use crate::detect::{Detector, Found, Hits, KeyFound, Search, Unread};
 use crate::history::{Links, NONE, NodeKind};
 use crate::model::{Copied, Events, Interrupt, ObjectFormat, ObjectType, Oid, Place, RawTime};
 use crate::store::{Failure, Finder, ObjectIndex, Objects, Pieces, Store, Visitor, parse};
@@ -362,8 +362,7 @@ impl<'a> Collector<'a> {
     /// Scans the name of an entry; whether it says anything.
     fn name(&mut self, tree: ObjectIndex, name: &[u8]) -> bool {
         let (mut any, mut here) = (false, Vec::new());
-        // A name is far too short for any limit, and a container's name is no container.
-        self.shared.detector.scan(name, &mut |found| {
+        let Unread { limits, .. } = self.shared.detector.scan(name, &mut |found| {
             any = true;
             if let Found::Key(found) = &found {
                 let key = self.shared.keys.lock().ok().and_then(|mut keys| keys.note(found, tree));
@@ -375,7 +374,8 @@ impl<'a> Collector<'a> {
             }
             self.part.note(tree, found);
         });
-        any
+        // A container's name is no container.
+        self.part.note_unread(tree, Unread { limits, ..Unread::default() }) || any
     }
 
     /// Scans bytes of an object; `place` says what kind of place a key stands in. Of each key and place in `here` the
