@@ -131,6 +131,8 @@ impl Presence {
 
     fn close(&mut self, tree: u32, items: Vec<TreeItem>, carriers: &Carriers, sets: &mut KeySets) {
         let mut node = Node { tree, ..Node::default() };
+        // Put together once: the union of each few would be a set of its own.
+        let mut all: Vec<u32> = Vec::new();
         for item in items {
             let target = match item.object {
                 Some(object) if carriers.blobs.contains_key(&object) => {
@@ -155,12 +157,12 @@ impl Presence {
                     self.nodes[below as usize].keys
                 }
             };
-            let here = sets.union(name_keys, below);
-            if !here.is_empty() {
-                node.keys = sets.union(node.keys, here);
+            if !name_keys.is_empty() || !below.is_empty() {
+                all.extend(sets.keys(name_keys).chain(sets.keys(below)));
                 node.items.push(Item { name: item.name.into(), name_keys, target });
             }
         }
+        node.keys = sets.of(all);
         node.items.sort_by(|a, b| a.name.cmp(&b.name));
         let number = if node.items.is_empty() { 0 } else { self.nodes.len() as NodeId };
         if number > 0 {
@@ -312,13 +314,13 @@ fn spots_at(path: &[u8], items: &[(u32, &Item)], others: &[&Item], sets: &KeySet
         }
     };
     for (tree, item) in items {
-        for &key in sets.keys(item.name_keys) {
+        for key in sets.keys(item.name_keys) {
             if !others.iter().any(|other| sets.has(other.name_keys, key)) {
                 add(key, true, *tree);
             }
         }
         if let Target::Blob { object, keys } = item.target {
-            for &key in sets.keys(keys) {
+            for key in sets.keys(keys) {
                 if !others.iter().any(|other| sets.has(blob_keys(other), key)) {
                     add(key, false, object);
                 }

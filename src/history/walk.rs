@@ -86,7 +86,7 @@ pub fn walk(commits: &[CommitFacts], presence: &Presence, sets: &mut KeySets) ->
             continue;
         }
         let mut new = sets.difference(own_keys, parent_keys);
-        new.extend_from_slice(sets.keys(commit.own));
+        new.extend(sets.keys(commit.own));
         if !new.is_empty() {
             let new = sets.of(new);
             history.firsts.extend(sets.difference(new, above).into_iter().map(|key| (key, number)));

@@ -1,0 +1,241 @@
+//! What the person who pushed can do: commands that work as they stand, by where the keys are.
+//!
+//! No name from the push stands in a command: a ref may be called anything that a shell would run.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::decision::{CommitPart, Decision, KeyDecision, Place, Verdict};
+use super::message::{Voice, kinds};
+use super::{CommitShown, Notes, Sighting, Standing};
+use crate::model::{Kind, Oid};
+
+/// How a secret of a kind is replaced, in a line.
+fn replacement(kind: Kind) -> &'static str {
+    match kind {
+        Kind::SecretKey | Kind::LegacyApiKey | Kind::Other => "https://clerk.com/docs/guides/secure/rotate-api-keys",
+        Kind::WebhookSecret => {
+            "https://dashboard.clerk.com/~/webhooks (add an endpoint, deploy its secret, delete the old one)"
+        }
+        Kind::MachineSecret => "https://dashboard.clerk.com/~/machines/configure",
+        Kind::PlatformKey => {
+            "in the workspace's settings, as an Admin; then rotate the secret keys of all its applications"
+        }
+        Kind::ClaimToken | Kind::KeylessApplication => {
+            "clerk auth login in the project claims its application; then rotate its secret key"
+        }
+        Kind::EncryptionKey => "openssl rand -hex 32 draws a new one",
+    }
+}
+
+/// So many commits are named to be changed; who has more is told of the rest by the next push.
+const MOST_COMMITS: usize = 50;
+
+/// What is to be changed of a commit.
+#[derive(Default)]
+struct Change {
+    files: bool,
+    names: bool,
+    message: bool,
+    person: bool,
+    header: bool,
+}
+
+impl Change {
+    fn add(&mut self, place: &Place) {
+        match place {
+            Place::CommitText { part: CommitPart::Message(_), .. } => self.message = true,
+            Place::CommitText { part: CommitPart::Person, .. } => self.person = true,
+            Place::CommitText { part: CommitPart::Header, .. } => self.header = true,
+            Place::Name { .. } => self.names = true,
+            _ => self.files = true,
+        }
+    }
+
+    fn join(mut self, other: &Self) -> Self {
+        self.files |= other.files;
+        self.names |= other.names;
+        self.message |= other.message;
+        self.person |= other.person;
+        self.header |= other.header;
+        self
+    }
+
+    /// The command that changes the commit at hand. One that becomes empty is kept: git refuses to make it else.
+    fn amend(&self) -> String {
+        let all = if self.files || self.names { "--all " } else { "" };
+        let author = if self.person { " --reset-author" } else { "" };
+        let message = if self.message { "" } else { " --no-edit" };
+        format!("git commit {all}--amend{author}{message} --allow-empty")
+    }
+
+    /// What is to be seen to beside the command.
+    fn hints(&self, lines: &mut Vec<String>) {
+        for (is_so, hint) in [
+            (self.names, "git mv gives a file another name"),
+            (self.message, "take it out of the message"),
+            (self.person, "first put your name right: git config user.name and user.email"),
+            (self.header, "a header that git keeps must be left out: make the commit anew, git cherry-pick <commit>"),
+        ] {
+            if is_so {
+                lines.push(format!("          ({hint})"));
+            }
+        }
+    }
+}
+
+/// What to do, by where the keys stand.
+pub(super) fn advice(decision: &Decision, refused: &[&KeyDecision], voice: Voice, lines: &mut Vec<String>) {
+    let all = refused.iter().flat_map(|key| &key.sightings);
+    let counted: Vec<&Sighting> = all.filter(|sighting| sighting.standing != Standing::Removed).collect();
+    lines.push(String::new());
+    in_commits(decision, &counted, lines);
+    let any = |is_such: &dyn Fn(&Sighting) -> bool| counted.iter().any(|sighting| is_such(sighting));
+    for (is_there, line) in [
+        (
+            any(&|it| matches!(it.place, Place::Tag { .. })),
+            "  It is in a tag: make that again without it, git tag --force --annotate <tag> <commit>",
+        ),
+        (
+            any(&|it| it.commit.is_none() && is_content(&it.place)),
+            "  A ref names a file or directory itself, without a commit: git update-ref -d <ref> takes it away",
+        ),
+        (
+            any(&|it| matches!(it.place, Place::RefName(_))),
+            "  It is in a ref's name: rename that, git branch --move (a tag: make it anew, and git tag --delete)",
+        ),
+        (any(&|it| matches!(it.place, Place::PushOption(_))), "  It is in a push option: leave that out"),
+        (
+            any(&|it| matches!(it.place, Place::Unreached { .. })),
+            "  Objects were sent that nothing in this push names: push again from a fresh clone",
+        ),
+    ] {
+        if is_there {
+            lines.push(line.to_owned());
+        }
+    }
+    lines.push(String::new());
+    rotation(decision, refused, &counted, voice, lines);
+}
+
+/// Whether it is the content or the name of a file.
+fn is_content(place: &Place) -> bool {
+    matches!(place, Place::File { .. } | Place::Name { .. } | Place::Tagged { .. })
+}
+
+/// That the key must be rotated, and how.
+fn rotation(
+    decision: &Decision,
+    refused: &[&KeyDecision],
+    counted: &[&Sighting],
+    voice: Voice,
+    lines: &mut Vec<String>,
+) {
+    let is_refused = decision.verdict == Verdict::Refused;
+    let is_stored = counted.iter().any(|it| it.place == Place::Certificate { is_stored: true });
+    let prune = "  Rotate the key now, and have the server's owner run git gc --prune=now:";
+    let words: &[&str] = if is_stored && !voice.objects_remain && is_refused {
+        &["  git has stored the certificate of this push already, and it can be read there.", prune]
+    } else if voice.objects_remain && is_refused {
+        &["  The refs stay as they were, but what was pushed is on the server already and can be read there.", prune]
+    } else if is_refused {
+        &["  The server keeps nothing of this push. A key that has left your machine must be rotated:"]
+    } else {
+        &["  A key that has left your machine must be rotated:"]
+    };
+    lines.extend(words.iter().map(|line| (*line).to_owned()));
+    let ways: BTreeSet<&str> = kinds(refused).into_iter().map(replacement).collect();
+    lines.extend(ways.into_iter().map(|way| format!("      {way}")));
+}
+
+/// How to change the commits that have a key.
+fn in_commits(decision: &Decision, counted: &[&Sighting], lines: &mut Vec<String>) {
+    let mut changes: BTreeMap<(usize, Oid), (&CommitShown, Change)> = BTreeMap::new();
+    let mut in_notes: Option<Notes> = None;
+    for sighting in counted {
+        let Some(commit) = &sighting.commit else { continue };
+        match commit.notes {
+            Some(notes) if commit.branches == 0 => in_notes = Some(notes),
+            _ => {
+                let entry = changes.entry((commit.number, commit.oid));
+                entry.or_insert_with(|| (commit, Change::default())).1.add(&sighting.place);
+            }
+        }
+    }
+    let changes: Vec<(&CommitShown, Change)> = changes.into_values().collect();
+    if !changes.is_empty() {
+        if changes.iter().all(|(commit, _)| commit.is_last) {
+            last(&changes, lines);
+        } else {
+            earlier(decision, &changes, lines);
+        }
+        if changes.iter().any(|(commit, _)| commit.is_tagged) {
+            lines.push("  A tag is on it too. Make it again on the new commit, and push that:".to_owned());
+            lines.push("      git tag --force <tag> <commit>          (--annotate, if it was)".to_owned());
+        }
+    }
+    if let Some(notes) = in_notes {
+        // The commits before hold what this one takes out: the new one is made on what the server has.
+        let parent = notes.old.map(|old| format!("-p {} ", old.short())).unwrap_or_default();
+        lines.push("  It is in a note. Take it out of there, and leave out the history that has it:".to_owned());
+        lines.push("      git notes --ref <notes> edit <commit>".to_owned());
+        lines.push(format!(
+            "      git update-ref refs/notes/<notes> $(git commit-tree -m notes {parent}refs/notes/<notes>^{{tree}})"
+        ));
+        lines.push("      git push <remote> refs/notes/<notes>".to_owned());
+    }
+}
+
+/// All of it is in commits on which no other is made.
+fn last(changes: &[(&CommitShown, Change)], lines: &mut Vec<String>) {
+    lines.push(match changes.len() {
+        1 => "  It is in your last commit. Take it out of there, and then:".to_owned(),
+        count => format!("  It is in the last commits of {count} branches. On each take it out, and then:"),
+    });
+    let change = changes.iter().fold(Change::default(), |sum, (_, change)| sum.join(change));
+    lines.push(format!("      {}", change.amend()));
+    change.hints(lines);
+    lines.push("      git push".to_owned());
+}
+
+/// One rebase, from the first commit that has one: all others stand behind it.
+fn earlier(decision: &Decision, changes: &[(&CommitShown, Change)], lines: &mut Vec<String>) {
+    lines.push(match changes.len() {
+        1 => "  It is in an earlier commit. Change that commit:".to_owned(),
+        count => format!("  It came in {count} commits. Change each of them:"),
+    });
+    let Some((first, _)) = changes.first() else { return };
+    let has_branches = changes.iter().any(|(commit, _)| commit.branches > 1);
+    let merges = if decision.has_merges { "--rebase-merges " } else { "" };
+    let branches = if has_branches { "--update-refs " } else { "" };
+    let from = if first.parents == 0 { "--root".to_owned() } else { format!("{}^", first.oid.short()) };
+    // What takes the key out later becomes empty: git would stop there.
+    lines.push(format!("      git rebase --interactive --empty=drop {merges}{branches}{from}"));
+    let (joins, plain): (Vec<_>, Vec<_>) = changes.iter().partition(|(commit, _)| commit.parents > 1);
+    let list = |commits: &[&(&CommitShown, Change)]| {
+        let ids: Vec<String> = commits.iter().take(MOST_COMMITS).map(|(commit, _)| commit.oid.short()).collect();
+        ids.join(" ")
+    };
+    if !plain.is_empty() {
+        lines.push(format!("          (mark {} with \"edit\"; when it stops there, take the key out)", list(&plain)));
+    }
+    if !joins.is_empty() {
+        lines.push(format!(
+            "          (behind the line of the merge {} write a line \"break\"; take the key out there)",
+            list(&joins)
+        ));
+    }
+    let change = changes.iter().fold(Change::default(), |sum, (_, change)| sum.join(change));
+    lines.push(format!("      {}", change.amend()));
+    change.hints(lines);
+    lines.push("      git rebase --continue".to_owned());
+    if changes.len() > 1 {
+        lines.push("          (both again wherever it stops)".to_owned());
+    }
+    if has_branches {
+        lines.push(format!(
+            "          (the same on each other branch that still has it: git branch --contains {})",
+            first.oid.short()
+        ));
+    }
+    lines.push("      git push".to_owned());
+}

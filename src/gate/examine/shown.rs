@@ -1,0 +1,129 @@
+//! What the message says of commits: subjects, and how each can be changed.
+
+use rustc_hash::{FxHashMap, FxHashSet};
+
+use super::Work;
+use crate::gate::{CommitPart, Notes, Place, Push};
+use crate::model::{ObjectType, Oid, Shown};
+use crate::store::parse;
+
+/// Which pushed refs lead to a commit: a bit for each of the first branches, one for the others, one for tags, one for
+/// notes.
+type Refs = u64;
+
+const TAGS: Refs = 1 << 63;
+const NOTES: Refs = 1 << 62;
+const BRANCHES: Refs = NOTES - 1;
+
+/// A commit's own words.
+#[derive(Clone, Default)]
+struct Words {
+    subject: Shown,
+    /// Which part each line before the message is of.
+    headers: Vec<CommitPart>,
+}
+
+impl Words {
+    fn of(bytes: &[u8], message: usize, subject: Shown) -> Self {
+        let mut headers = Vec::new();
+        for line in bytes[..message].split_inclusive(|byte| *byte == b'\n') {
+            headers.push(match line {
+                // A line that begins with a blank goes on with the one before.
+                [b' ', ..] => headers.last().copied().unwrap_or(CommitPart::Header),
+                line if line.starts_with(b"author ") || line.starts_with(b"committer ") => CommitPart::Person,
+                _ => CommitPart::Header,
+            });
+        }
+        Self { subject, headers }
+    }
+
+    fn part(&self, line: Option<u64>) -> CommitPart {
+        let Some(line) = line.and_then(|line| usize::try_from(line).ok()) else { return CommitPart::Message(None) };
+        let header = self.headers.get(line.saturating_sub(1)).copied();
+        header.unwrap_or_else(|| CommitPart::Message(Some((line - self.headers.len()) as u64)))
+    }
+}
+
+impl Work<'_> {
+    /// Completes the commits of sightings. Few are shown, so no more subjects are read.
+    pub(super) fn show_commits(&mut self, push: &Push) {
+        const MOST: usize = 100;
+        if self.found.sightings.iter().all(|sighting| sighting.commit.is_none()) {
+            return;
+        }
+        let refs = self.refs_over(push);
+        let notes = self.notes(push);
+        let parents = self.links.values().flat_map(|links| &links.parents).copied().collect::<FxHashSet<Oid>>();
+        let numbers: FxHashMap<Oid, usize> = self.order.iter().copied().zip(0..).collect();
+        let mut known: FxHashMap<Oid, Words> = FxHashMap::default();
+        for at in 0..self.found.sightings.len() {
+            let Some(commit) = &self.found.sightings[at].commit else { continue };
+            let oid = commit.oid;
+            if !known.contains_key(&oid) && known.len() < MOST {
+                let words = self.words_of(&oid);
+                known.insert(oid, words);
+            }
+            let sighting = &mut self.found.sightings[at];
+            if let (Some(words), Place::CommitText { line, part }) = (known.get(&oid), &mut sighting.place) {
+                *part = words.part(*line);
+            }
+            let Some(commit) = &mut sighting.commit else { continue };
+            let over = refs.get(&oid).copied().unwrap_or_default();
+            commit.subject = known.get(&oid).map(|words| words.subject.clone()).unwrap_or_default();
+            commit.number = numbers.get(&oid).copied().unwrap_or_default();
+            commit.is_last = !parents.contains(&oid);
+            commit.branches = (over & BRANCHES).count_ones();
+            commit.is_tagged = over & TAGS != 0;
+            commit.notes = notes.filter(|_| over & NOTES != 0);
+        }
+    }
+
+    fn words_of(&mut self, oid: &Oid) -> Words {
+        let mut bytes = Vec::new();
+        let read = self.receiving.read(oid, self.examiner.limits.object_bytes, &mut bytes);
+        if !matches!(read, Ok(Some(ObjectType::Commit))) {
+            return Words::default();
+        }
+        let from = parse::commit(&bytes, self.receiving.format).message.start;
+        // Masked whole and cut then: what is cut first may be half a key.
+        let line = bytes[from..].split(|byte| *byte == b'\n').find(|line| !line.trim_ascii().is_empty());
+        let subject = self.examiner.detector.mask(line.unwrap_or_default());
+        Words::of(&bytes, from, subject)
+    }
+
+    /// Which pushed refs lead to each new commit.
+    fn refs_over(&self, push: &Push) -> FxHashMap<Oid, Refs> {
+        let mut refs: FxHashMap<Oid, Refs> = FxHashMap::default();
+        let mut branches = 0;
+        for (update, tip) in &self.tips {
+            *refs.entry(*tip).or_default() |= match name(push, *update) {
+                name if name.starts_with(b"refs/tags/") => TAGS,
+                name if name.starts_with(b"refs/notes/") => NOTES,
+                _ => {
+                    branches += 1;
+                    1 << (branches - 1).min(61)
+                }
+            };
+        }
+        // Children come after their parents.
+        for commit in self.order.iter().rev() {
+            let (Some(over), Some(links)) = (refs.get(commit).copied(), self.links.get(commit)) else { continue };
+            for parent in &links.parents {
+                *refs.entry(*parent).or_default() |= over;
+            }
+        }
+        refs
+    }
+
+    /// The pushed notes, where there is one ref of them.
+    fn notes(&self, push: &Push) -> Option<Notes> {
+        let update = self.tips.iter().map(|(update, _)| *update);
+        let update = update.into_iter().find(|update| name(push, *update).starts_with(b"refs/notes/"))?;
+        let old = push.updates.as_ref().ok().and_then(|updates| updates.get(update)?.old);
+        Some(Notes { old })
+    }
+}
+
+fn name(push: &Push, update: usize) -> &[u8] {
+    push.updates.as_ref().ok().and_then(|updates| updates.get(update)).map_or(b"", |update| &update.name)
+}
