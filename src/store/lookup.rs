@@ -12,8 +12,9 @@ use std::sync::Arc;
 use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::inflate::Inflater;
-use super::objects::{ENDLESS, LONGEST_CHAIN, Objects};
+use super::objects::Objects;
 use super::pack::{self, EntryKind};
+use super::single::{ENDLESS, LONGEST_CHAIN};
 use super::table::{IdTable, be32_at, be64_at, chunks};
 use super::{Failure, delta, files, loose};
 use crate::model::{ObjectFormat, ObjectType, Oid};
@@ -162,7 +163,9 @@ impl Lookup {
                 .filter(|entry| {
                     let name = entry.file_name();
                     let name = name.as_encoded_bytes();
-                    name.starts_with(b"pack-") && name.ends_with(b".idx")
+                    // git reads a pack whatever it is called.
+                    let is_pack = || name.starts_with(b"pack-") || entry.path().with_extension("pack").exists();
+                    name.ends_with(b".idx") && is_pack()
                 })
                 .map(|entry| {
                     let changed = entry.metadata().map_or(0, |meta| std::os::unix::fs::MetadataExt::mtime(&meta));

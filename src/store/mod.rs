@@ -2,8 +2,8 @@
 //!
 //! The only room that knows git's files, git2 included. Two readers stand behind one contract ([`Store::visit_all`]):
 //! the bulk reader, which is ours and reads whole packs along their delta trees, and libgit2's, which reads object by
-//! object and is the reference that the tests hold the other against. Reading one object by itself
-//! ([`Store::read`]) is libgit2's, wherever the bulk pass has shown that it can be read safely.
+//! object and is the reference that the tests hold the other against. One object by itself ([`Store::read`]) is read
+//! by our own: libgit2 follows deltas that lead back to themselves until memory ends.
 //!
 //! Invariant: whatever cannot be read is a [`Gap`] or a [`Failure`] by name, never an absence. Nothing of a
 //! repository's configuration is run or obeyed, but for the three settings that say how its files are to be read.
@@ -28,6 +28,7 @@ pub mod parts;
 mod receiving;
 mod refs;
 mod reftable;
+mod single;
 mod table;
 mod tips;
 mod walker;
@@ -52,6 +53,7 @@ pub use work_trees::WorkTree;
 pub use writer::{WriteError, Writer, Written, write_loose};
 
 use crate::model::{Copied, Events, Interrupt, ObjectFormat, ObjectType, Oid};
+use single::Bases;
 use walker::Walker;
 
 /// Why a repository cannot be opened at all.
@@ -214,9 +216,10 @@ pub struct Store {
     /// What the last listing of objects could not read: a pack without an index, say, which is an ordinary moment of
     /// `git repack`.
     pub listing_gaps: Vec<Gap>,
-    walker: Option<Mutex<Walker>>,
     failed: Vec<ObjectIndex>,
-    unread: Vec<ObjectIndex>,
+    bases: Mutex<Bases>,
+    /// A later listing, where the objects are that were moved since the first; and how many there were.
+    moved: Mutex<(Option<Objects>, u32)>,
 }
 
 /// All that names objects, and how.
@@ -236,7 +239,8 @@ impl Names {
         let mut indexes = Vec::new();
         if options.indexes {
             indexes.push((b"index".to_vec(), index_file::read(&layout.common_dir, format, &mut gaps)));
-            for (name, dir) in refs::worktrees(&layout.common_dir) {
+            // What of them cannot be read was told with their refs.
+            for (name, dir) in refs::worktrees(&layout.common_dir, &mut Vec::new()) {
                 let name = [b"worktrees/", name.as_slice(), b"/index"].concat();
                 indexes.push((name, index_file::read(&dir, format, &mut gaps)));
             }
@@ -274,9 +278,9 @@ impl Store {
             objects,
             gaps,
             listing_gaps,
-            walker: None,
             failed: Vec::new(),
-            unread: Vec::new(),
+            bases: Mutex::default(),
+            moved: Mutex::default(),
         })
     }
 
@@ -289,9 +293,9 @@ impl Store {
             return false;
         }
         self.objects = objects;
-        self.walker = None;
         self.failed.clear();
-        self.unread.clear();
+        self.bases = Mutex::default();
+        self.moved = Mutex::default();
         true
     }
 
@@ -319,40 +323,46 @@ impl Store {
         pass.failures.into_inner().unwrap_or_default()
     }
 
-    /// Lets [`Store::read`] use libgit2, now that a pass has shown which objects it must not be asked for: those that
-    /// failed, and those that the pass did not read. Both in order.
-    pub fn trust_all_but(&mut self, failures: &[(ObjectIndex, Failure)], unread: &[ObjectIndex]) {
+    /// Tells [`Store::read`] what a pass could not read: that is not looked for again. In order.
+    pub fn note_failures(&mut self, failures: &[(ObjectIndex, Failure)]) {
         self.failed = failures.iter().map(|(index, _)| *index).collect();
-        self.unread = unread.to_vec();
-        self.walker = Walker::open(&self.objects).map(Mutex::new);
     }
 
-    /// Reads one object into `out`: through libgit2 where it is packed and a pass has read it before, else by our own
-    /// reader.
+    /// Reads one object into `out`. Cost: as much of its chain of deltas as was not read of late.
     ///
     /// # Errors
     /// Where no copy of it can be read.
     pub fn read(&self, index: ObjectIndex, limit: u64, out: &mut Vec<u8>) -> Result<ObjectType, Failure> {
-        let is_packed = matches!(self.objects.location[index as usize], objects::Location::Packed { .. });
-        if is_packed
-            && !self.objects.copies.contains_key(&index)
-            && self.failed.binary_search(&index).is_err()
-            && self.unread.binary_search(&index).is_err()
-            && let Some(walker) = &self.walker
-            && let Ok(walker) = walker.lock()
-            && let Ok(kind) = walker.read(&self.objects, index, out)
-        {
-            return Ok(kind);
-        }
-        match self.objects.read(index, objects::Room::up_to(limit), out) {
-            // What a pass has read and is not where it was has been packed meanwhile: libgit2 looks again.
-            Err(Failure::Io(io::ErrorKind::NotFound)) if self.failed.binary_search(&index).is_err() => {
-                let walker = self.walker.as_ref().and_then(|walker| walker.lock().ok());
-                let gone = Failure::Io(io::ErrorKind::NotFound);
-                walker.ok_or(gone)?.read(&self.objects, index, out).map_err(|_| gone)
+        let gone = Failure::Io(io::ErrorKind::NotFound);
+        let mut own = Bases::default();
+        let mut bases = self.bases.try_lock();
+        // Another thread reads something else meanwhile.
+        let bases = bases.as_deref_mut().unwrap_or(&mut own);
+        match self.objects.read(index, single::Room::up_to(limit), bases, out) {
+            Err(failure) if failure == gone && self.failed.binary_search(&index).is_err() => {
+                self.read_moved(index, limit, out).ok_or(gone)
             }
             read => read,
         }
+    }
+
+    /// Reads what is not where it was any more, from where it is now: `git repack -ad` and `git gc` move what a pass has
+    /// read.
+    fn read_moved(&self, index: ObjectIndex, limit: u64, out: &mut Vec<u8>) -> Option<ObjectType> {
+        /// Nobody repacks more often while one history is followed.
+        const MOST_LISTINGS: u32 = 20;
+        let mut moved = self.moved.lock().ok()?;
+        let (moved, listings) = &mut *moved;
+        let mut look = |objects: &Objects| {
+            let index = objects.find(&self.objects.oid(index))?;
+            objects.read(index, single::Room::up_to(limit), &mut Bases::default(), out).ok()
+        };
+        let found = moved.as_ref().and_then(&mut look);
+        if found.is_some() || *listings >= MOST_LISTINGS {
+            return found;
+        }
+        *listings += 1;
+        look(moved.insert(list_objects(&self.layout, self.format, &mut Vec::new())))
     }
 }
 
@@ -384,6 +394,14 @@ fn format(layout: &Layout, gaps: &mut Vec<Gap>) -> Result<ObjectFormat, Error> {
         None | Some("sha1") => Ok(ObjectFormat::Sha1),
         Some("sha256") => Ok(ObjectFormat::Sha256),
         Some(_) => Err(Error::UnknownFormat { path }),
+    }
+}
+
+/// Whether refs stand in tables. A directory of that name alone says nothing: git asks its configuration.
+fn has_tables(common_dir: &Path) -> bool {
+    match files::read(&common_dir.join("config")) {
+        Ok(text) => extension(&text, "refstorage").is_some_and(|format| format == "reftable"),
+        Err(error) => error.kind() != io::ErrorKind::NotFound && common_dir.join("reftable").is_dir(),
     }
 }
 

@@ -7,10 +7,9 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use super::fingerprint::DirMark;
-use super::inflate::Inflater;
-use super::pack::{self, EntryKind, Listing, Pack};
-use super::{Failure, Gap, delta, loose};
-use crate::model::{ObjectFormat, ObjectType, Oid};
+use super::pack::{Listing, Pack};
+use super::{Gap, loose};
+use crate::model::{ObjectFormat, Oid};
 
 /// An object's number in the table: objects are numbered in the order of their ids.
 pub type ObjectIndex = u32;
@@ -51,39 +50,6 @@ fn word(id: &[u8]) -> u64 {
 
 fn bucket(id: &[u8]) -> usize {
     usize::from(id[0]) << 8 | usize::from(id[1])
-}
-
-/// The longest chain of deltas that is followed for one object; git itself makes none longer than 4095
-/// (`pack.depth`). A cycle ends here.
-pub(super) const LONGEST_CHAIN: usize = 10_000;
-
-/// What a chain that is longer, or a cycle, fails with.
-pub(super) const ENDLESS: Failure = Failure::Corrupt("its chain of deltas does not end");
-
-/// How much may be held of one object while it is read by itself.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Room {
-    /// The largest object, bytes.
-    pub(super) limit: u64,
-    /// All that it is made from, bytes.
-    pub(super) memory: u64,
-}
-
-impl Room {
-    /// As much as an object and what it is made from can take where none is larger than `limit`.
-    pub(super) fn up_to(limit: u64) -> Self {
-        Self { limit, memory: limit.saturating_mul(3) }
-    }
-
-    /// Whether there is room for an object of this size beside what is held.
-    fn check(&self, size: u64, held: u64) -> Result<(), Failure> {
-        let need = held.saturating_add(size);
-        match size > self.limit {
-            true => Err(Failure::TooLarge(size)),
-            false if need > self.memory => Err(Failure::OverMemory(need)),
-            false => Ok(()),
-        }
-    }
 }
 
 /// So many packs are held open at once.
@@ -276,81 +242,6 @@ impl Objects {
             Location::Loose { .. } => None,
         })
     }
-
-    /// Reads one object by itself, from whichever copy can be read, into `out`. A chain of deltas is followed as far
-    /// as it goes, through other packs too. Cost: the whole chain.
-    ///
-    /// # Errors
-    /// The first copy's failure, where no copy can be read.
-    pub(super) fn read(&self, index: ObjectIndex, room: Room, out: &mut Vec<u8>) -> Result<ObjectType, Failure> {
-        let copies = self.copies.get(&index).map_or(&[][..], Vec::as_slice);
-        let mut first = None;
-        for location in std::iter::once(self.location[index as usize]).chain(copies.iter().copied()) {
-            match self.read_copy(index, location, room, out) {
-                Ok(kind) => return Ok(kind),
-                Err(failure) => {
-                    first.get_or_insert(failure);
-                }
-            }
-        }
-        Err(first.unwrap_or(Failure::Corrupt("it stands nowhere")))
-    }
-
-    fn read_copy(
-        &self,
-        mut index: ObjectIndex,
-        mut location: Location,
-        room: Room,
-        out: &mut Vec<u8>,
-    ) -> Result<ObjectType, Failure> {
-        let limit = room.limit;
-        let mut inflater = Inflater::new();
-        let mut deltas: Vec<Vec<u8>> = Vec::new();
-        let mut held = 0u64;
-        let kind = loop {
-            let (pack, offset) = match location {
-                Location::Loose { dir } => {
-                    let dir = &self.loose_dirs[dir as usize];
-                    let found = loose::find(dir, self.oid(index), &mut inflater)?;
-                    room.check(found.size, held.saturating_add(found.stored))?;
-                    break found.read(limit, &mut inflater, out)?;
-                }
-                Location::Packed { pack, offset } => (&self.packs[pack as usize], offset),
-            };
-            let header = pack.with_file(|file| {
-                let header = pack::entry_header(file, offset, pack.end, self.format)?;
-                room.check(header.body.size, held)?;
-                pack::entry_data(file, header.body, pack.end, limit, &mut inflater, out)?;
-                Ok(header)
-            })?;
-            location = match header.kind {
-                EntryKind::Whole(kind) => break kind,
-                EntryKind::OffsetDelta(base) => match location {
-                    Location::Packed { pack, .. } => Location::Packed { pack, offset: base },
-                    Location::Loose { .. } => location,
-                },
-                EntryKind::RefDelta(base) => {
-                    index = self.find(&base).ok_or(Failure::Corrupt("its delta base is missing"))?;
-                    self.location[index as usize]
-                }
-            };
-            held += out.len() as u64;
-            if deltas.len() >= LONGEST_CHAIN || held > limit.saturating_mul(2) {
-                return Err(ENDLESS);
-            }
-            deltas.push(std::mem::take(out));
-        };
-        let mut base = std::mem::take(out);
-        while let Some(next) = deltas.pop() {
-            let size = delta::result_size(&next).unwrap_or(0);
-            room.check(size, held.saturating_add(base.len() as u64))?;
-            delta::apply(&base, &next, limit, out)?;
-            held -= next.len() as u64;
-            std::mem::swap(&mut base, out);
-        }
-        *out = base;
-        Ok(kind)
-    }
 }
 
 /// A look at the table: an id is between two rows, and one between them begins so.
@@ -440,7 +331,8 @@ pub(super) fn pack_indexes(objects: &Path, gaps: &mut Vec<Gap>) -> Vec<PathBuf> 
     for path in entries.flatten().map(|entry| entry.path()) {
         let is_pack = path.file_name().is_some_and(|name| name.as_encoded_bytes().starts_with(b"pack-"));
         match path.extension().map(std::ffi::OsStr::as_encoded_bytes) {
-            Some(b"idx") if is_pack => indexes.push(path),
+            // git reads a pack whatever it is called.
+            Some(b"idx") if is_pack || path.with_extension("pack").exists() => indexes.push(path),
             // Asked again, because an index is moved into place after its pack.
             Some(b"pack") if is_pack && !path.with_extension("idx").exists() && path.exists() => {
                 gaps.push(Gap::new("corrupt", &path, b"the pack has no index"));

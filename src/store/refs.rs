@@ -54,7 +54,8 @@ pub struct Reflog {
 pub struct Refs {
     /// The tips, by name.
     pub tips: Vec<Tip>,
-    /// Names of symbolic refs whose target is a tip already; they are no tips of their own.
+    /// Names of symbolic refs, whose target is a tip already or does not exist, and then its name too. They are no tips of
+    /// their own.
     pub symbolic: Vec<Vec<u8>>,
     /// By the name of each HEAD that is on a branch, that branch, born or not.
     pub branches: BTreeMap<Vec<u8>, Vec<u8>>,
@@ -77,7 +78,8 @@ pub(super) fn read(layout: &Layout, format: ObjectFormat, with_reflogs: bool, ga
     let common = &layout.common_dir;
     let mut logs = vec![(common.join("logs"), Vec::new())];
     let mut tables = Vec::new();
-    if common.join("reftable").is_dir() {
+    let has_tables = super::has_tables(common);
+    if has_tables {
         tables.extend(reader.tables(&common.join("reftable"), b""));
     } else {
         // Loose refs first: one that is packed meanwhile is then in the file that is read after.
@@ -85,9 +87,9 @@ pub(super) fn read(layout: &Layout, format: ObjectFormat, with_reflogs: bool, ga
         reader.packed(&common.join("packed-refs"));
         reader.head(&common.join("HEAD"), b"HEAD");
     }
-    for (name, dir) in worktrees(common) {
+    for (name, dir) in worktrees(common, reader.gaps) {
         let name = [b"worktrees/", name.as_slice(), b"/"].concat();
-        if dir.join("reftable").is_dir() {
+        if has_tables {
             tables.extend(reader.tables(&dir.join("reftable"), &name));
         } else {
             reader.head(&dir.join("HEAD"), &[&name, &b"HEAD"[..]].concat());
@@ -107,17 +109,39 @@ pub(super) fn read(layout: &Layout, format: ObjectFormat, with_reflogs: bool, ga
     refs
 }
 
-/// The linked worktrees: their names and their git directories.
-pub(super) fn worktrees(common_dir: &Path) -> Vec<(Vec<u8>, PathBuf)> {
-    let mut found: Vec<(Vec<u8>, PathBuf)> = fs::read_dir(common_dir.join("worktrees"))
+/// The linked worktrees: their names and their git directories. What cannot be looked into is a gap.
+pub(super) fn worktrees(common_dir: &Path, gaps: &mut Vec<Gap>) -> Vec<(Vec<u8>, PathBuf)> {
+    let mut found: Vec<(Vec<u8>, PathBuf)> = entries(&common_dir.join("worktrees"), gaps)
         .into_iter()
-        .flatten()
-        .flatten()
-        .filter(|entry| entry.path().is_dir())
-        .map(|entry| (bytes_of(Path::new(&entry.file_name())), entry.path()))
+        .filter(|path| is_dir(path, gaps))
+        .map(|path| (bytes_of(Path::new(path.file_name().unwrap_or_default())), path))
         .collect();
     found.sort();
     found
+}
+
+/// Whether there is a directory; one that cannot be told is a gap.
+fn is_dir(path: &Path, gaps: &mut Vec<Gap>) -> bool {
+    match fs::metadata(path) {
+        Ok(meta) => meta.is_dir(),
+        Err(error) => {
+            let is_none = matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory);
+            gaps.extend((!is_none).then(|| Gap::unreadable(path, &error)));
+            false
+        }
+    }
+}
+
+/// What is in a directory, where there is one; one that cannot be read is a gap.
+fn entries(dir: &Path, gaps: &mut Vec<Gap>) -> Vec<PathBuf> {
+    match fs::read_dir(dir) {
+        Ok(entries) => entries.flatten().map(|entry| entry.path()).collect(),
+        Err(error) => {
+            let is_none = matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory);
+            gaps.extend((!is_none).then(|| Gap::unreadable(dir, &error)));
+            Vec::new()
+        }
+    }
 }
 
 struct Reader<'a> {
@@ -277,9 +301,9 @@ impl Reader<'_> {
                     let is_head = head.as_deref() == Some(name);
                     refs.tips.push(Tip { name: name.clone(), oid: *oid, is_head });
                 }
-                // A symbolic ref to nothing is a branch that is not born yet: nothing is hidden.
                 Value::Symbolic(_) if direct(name).is_some() => refs.symbolic.push(name.clone()),
-                Value::Symbolic(_) => {}
+                // A branch that is not born yet: nothing is hidden, but a name can say a key.
+                Value::Symbolic(target) => refs.symbolic.extend([name.clone(), target.clone()]),
             }
         }
         refs
@@ -299,18 +323,18 @@ fn read_reflogs(dir: &Path, prefix: &[u8], format: ObjectFormat, gaps: &mut Vec<
     let mut entered = HashSet::new();
     let mut pending = vec![(dir.to_owned(), prefix.to_vec())];
     while let Some((path, name)) = pending.pop() {
-        if path.is_dir() {
+        if is_dir(&path, gaps) {
             if !path.canonicalize().is_ok_and(|real| entered.insert(real)) {
                 continue;
             }
-            for entry in fs::read_dir(&path).into_iter().flatten().flatten() {
-                let file_name = bytes_of(Path::new(&entry.file_name()));
+            for entry in entries(&path, gaps) {
+                let file_name = bytes_of(Path::new(entry.file_name().unwrap_or_default()));
                 let below = if name.is_empty() || name.ends_with(b"/") {
                     [name.as_slice(), &file_name].concat()
                 } else {
                     [name.as_slice(), b"/", &file_name].concat()
                 };
-                pending.push((entry.path(), below));
+                pending.push((entry, below));
             }
         } else if path != dir && !name.ends_with(b".lock") {
             match files::read(&path) {

@@ -29,7 +29,7 @@ impl Tips {
     pub(super) fn open(layout: &Layout, format: ObjectFormat) -> Self {
         let common = &layout.common_dir;
         let tables = common.join("reftable");
-        let is_table = tables.is_dir();
+        let is_table = super::has_tables(common);
         let text = if is_table {
             Stack::read(&tables, format).map(|stack| as_packed(&stack)).unwrap_or_default()
         } else {
@@ -104,7 +104,7 @@ impl Tips {
             }
         }
         found.extend(self.head());
-        for (_, dir) in refs::worktrees(&self.layout.common_dir) {
+        for (_, dir) in refs::worktrees(&self.layout.common_dir, &mut Vec::new()) {
             let head = read_small(&dir.join("HEAD"));
             found.extend(head.and_then(|text| self.oid(&text)));
             self.list(&dir.join("refs"), b"refs", &mut |_, oid| found.extend(oid));

@@ -1,8 +1,8 @@
 //! The reference reader: libgit2, asked for one object after another.
 //!
 //! It reads what is packed, in sound packs. Loose objects it is never asked for (a truncated one hangs libgit2 1.9.7),
-//! nor objects that stand in a cycle of deltas (it follows one until memory ends) or in several packs (one may be
-//! damaged). The tests hold the bulk reader against it.
+//! nor objects that stand in a cycle of deltas (it follows one until memory ends) or in several places (one may be damaged,
+//! or lead into such a cycle), nor what is made of those. The tests hold the bulk reader against it.
 
 use git2::Odb;
 
@@ -32,7 +32,7 @@ impl Walker {
     }
 
     /// Reads one packed object.
-    pub(super) fn read(&self, objects: &Objects, index: ObjectIndex, out: &mut Vec<u8>) -> Result<ObjectType, Failure> {
+    fn read(&self, objects: &Objects, index: ObjectIndex, out: &mut Vec<u8>) -> Result<ObjectType, Failure> {
         let oid =
             git2::Oid::from_bytes(objects.oid(index).as_bytes()).map_err(|_| Failure::Corrupt("its id is odd"))?;
         let object = self.odb.read(oid).map_err(|_| Failure::Corrupt("libgit2 cannot read it"))?;

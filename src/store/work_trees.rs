@@ -21,7 +21,7 @@ impl Store {
         let head = |own: Vec<u8>| self.refs.branches.get(&own).cloned().unwrap_or(own);
         let main = common.ends_with(".git").then(|| common.parent()).flatten();
         let main = main.map(|path| WorkTree { path: path.to_owned(), head: head(b"HEAD".to_vec()) });
-        let linked = refs::worktrees(common).into_iter().filter_map(|(name, dir)| {
+        let linked = refs::worktrees(common, &mut Vec::new()).into_iter().filter_map(|(name, dir)| {
             let text = files::read(&dir.join("gitdir")).ok()?;
             let path = dir.join(path_of(text.trim_ascii()));
             let own = [b"worktrees/", name.as_slice(), b"/HEAD"].concat();

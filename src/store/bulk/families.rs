@@ -213,12 +213,13 @@ impl Families {
         children.iter().map(|child| u64::from(self.entries[*child as usize].weight)).sum()
     }
 
-    /// The objects that the roots lead to, in the pack's order.
-    pub(super) fn resolvable(&self) -> Vec<ObjectIndex> {
-        let mut found = self.roots.clone();
+    /// The objects that the roots lead to, in the pack's order; none that `is_odd`, nor what is made of one.
+    pub(super) fn resolvable(&self, is_odd: impl Fn(ObjectIndex) -> bool) -> Vec<ObjectIndex> {
+        let is_sound = |entry: &u32| !is_odd(self.entries[*entry as usize].index);
+        let mut found: Vec<u32> = self.roots.iter().copied().filter(is_sound).collect();
         let mut at = 0;
         while at < found.len() {
-            found.extend_from_slice(self.children_of(found[at]));
+            found.extend(self.children_of(found[at]).iter().copied().filter(is_sound));
             at += 1;
         }
         found.sort_unstable();

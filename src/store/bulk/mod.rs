@@ -14,7 +14,8 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 
 use super::inflate::{Inflater, Pieces};
-use super::objects::{ENDLESS, Location, ObjectIndex, Objects, Room};
+use super::objects::{Location, ObjectIndex, Objects};
+use super::single::{Bases, ENDLESS, Room};
 use super::{Failure, Visitor, loose};
 use crate::model::{Copied, Events, Interrupt, ObjectType};
 use families::Families;
@@ -198,15 +199,17 @@ impl Pass<'_> {
         let left: Vec<ObjectIndex> = (0..self.objects.len() as u32).filter(is_open).collect();
         let endless = AtomicUsize::new(0);
         let late = Mutex::new(Vec::new());
+        // Of what is read for others as much is kept as a few small buffers take.
+        let spare = (self.memory / 16).min(8 << 20) as usize;
         let room = Room { limit: self.limit, memory: self.memory / visitors.len().max(1) as u64 };
         self.each(visitors, &left, 8, |visitor, indexes| {
-            let mut bytes = Vec::new();
+            let (mut bases, mut bytes) = (Bases::up_to(spare), Vec::new());
             for &index in indexes {
                 if endless.load(Ordering::Relaxed) >= MOST_ENDLESS {
                     self.fail(index, ENDLESS);
                     continue;
                 }
-                match self.objects.read(index, room, &mut bytes) {
+                match self.objects.read(index, room, &mut bases, &mut bytes) {
                     Ok(kind) => _ = self.visit(visitor, index, kind, &bytes, None),
                     Err(Failure::OverMemory(_)) => late.lock().into_iter().for_each(|mut late| late.push(index)),
                     Err(failure) => {
@@ -216,9 +219,10 @@ impl Pass<'_> {
                 }
             }
         });
-        let (room, mut bytes) = (Room { memory: self.memory, ..room }, Vec::new());
+        let room = Room { memory: self.memory, ..room };
+        let (mut bases, mut bytes) = (Bases::up_to(spare), Vec::new());
         for index in late.into_inner().unwrap_or_default() {
-            match (self.objects.read(index, room, &mut bytes), visitors.first_mut()) {
+            match (self.objects.read(index, room, &mut bases, &mut bytes), visitors.first_mut()) {
                 (Ok(kind), Some(first)) => _ = self.visit(first, index, kind, &bytes, None),
                 (Err(failure), _) => self.fail(index, failure),
                 (Ok(_), None) => {}
@@ -231,10 +235,10 @@ impl Pass<'_> {
         let mut found = Vec::new();
         for (pack, places) in self.objects.packs.iter().zip(self.places()) {
             let families = pack.with_file(|file| Ok(Families::of(self, (file, pack.end), places, 1)));
-            found.extend(families.iter().flat_map(|families| families.resolvable()));
+            // What stands in several places could be read from the one that is damaged.
+            let is_odd = |index| self.objects.copies.contains_key(&index);
+            found.extend(families.iter().flat_map(|families| families.resolvable(is_odd)));
         }
-        // What stands in several places could be read from the one that is damaged.
-        found.retain(|index| !self.objects.copies.contains_key(index));
         found
     }
 
