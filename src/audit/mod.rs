@@ -337,7 +337,7 @@ impl Auditor<'_> {
                     continue;
                 }
             }
-            store.trust_all_but(&content.failures, &content.known);
+            store.note_failures(&content.failures);
             return content;
         }
     }

@@ -4,6 +4,8 @@ use std::collections::HashMap;
 
 use super::Options;
 use super::content::Content;
+use rustc_hash::FxHashSet;
+
 use crate::history::{Bits, NONE, NodeKind};
 use crate::model::Oid;
 use crate::store::{Gap, ObjectIndex, Store, Tip};
@@ -45,13 +47,16 @@ impl RefClass {
     }
 }
 
+/// So many tags of tags are followed: git has no limit, but tags in a damaged store can name each other in a circle.
+const MOST_TAGS: usize = 50_000;
+
 /// A tip whose object is there.
 #[derive(Clone, Debug)]
 pub(super) struct TipObject {
     pub(super) name: Vec<u8>,
     pub(super) class: RefClass,
     pub(super) object: ObjectIndex,
-    /// The annotated tags between the ref and what it is peeled to.
+    /// Of the annotated tags between the ref and what it is peeled to the first, and those with a key.
     pub(super) tags: Vec<ObjectIndex>,
     /// What it is peeled to; may be absent.
     pub(super) peeled: ObjectIndex,
@@ -125,6 +130,7 @@ fn is_notes(name: &[u8]) -> bool {
 
 fn tips(store: &Store, content: &Content, options: &Options, gaps: &mut Vec<Gap>) -> Vec<TipObject> {
     let mut tips = Vec::new();
+    let carriers: FxHashSet<ObjectIndex> = content.sightings.iter().map(|sighting| sighting.object).collect();
     for pattern in &options.refs {
         if !store.refs.tips.iter().any(|tip| matches_ref(pattern, &tip.name)) {
             gaps.push(Gap::named("broken_ref", pattern.as_bytes(), b"--ref matches no ref here"));
@@ -141,11 +147,19 @@ fn tips(store: &Store, content: &Content, options: &Options, gaps: &mut Vec<Gap>
             }
             continue;
         };
-        let (mut peeled, mut tags) = (object, Vec::new());
+        let (mut peeled, mut tags, mut steps) = (object, Vec::new(), 0);
         while content.graph.kind(peeled) == NodeKind::Tag {
-            tags.push(peeled);
+            if tags.is_empty() || carriers.contains(&peeled) {
+                tags.push(peeled);
+            }
+            steps += 1;
             match content.graph.links(peeled).first() {
-                Some(&target) if target != NONE => peeled = target,
+                Some(&target) if target != NONE && steps < MOST_TAGS => peeled = target,
+                Some(&target) if target != NONE => {
+                    let oid = store.objects.oid(object).to_string();
+                    gaps.push(Gap::named("too_deep", oid.as_bytes(), b"tags of tags without end"));
+                    break;
+                }
                 _ => break,
             }
         }
@@ -245,10 +259,13 @@ fn resolve(store: &Store, content: &Content, revision: &str) -> Option<ObjectInd
     let (name, mut steps) = revision.split_at(end);
     let mut object = named(store, name)?;
     let peel = |mut object: ObjectIndex| {
-        while content.graph.kind(object) == NodeKind::Tag {
+        for _ in 0..MOST_TAGS {
+            if content.graph.kind(object) != NodeKind::Tag {
+                return Some(object);
+            }
             object = content.graph.links(object).first().copied().filter(|target| *target != NONE)?;
         }
-        Some(object)
+        None
     };
     let parent = |object, number: usize| {
         let commit = peel(object)?;

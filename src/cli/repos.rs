@@ -110,21 +110,28 @@ fn lines(file: &Path) -> io::Result<Vec<PathBuf>> {
         .collect())
 }
 
-/// Every repository below a directory, in order. Links are not followed, so that there are no loops; what is inside a
-/// work tree is looked at, what is inside a git directory is not.
+/// Every repository below a directory, in order. Links are not followed, so that there are no loops. What is inside a work
+/// tree is looked at; of what is inside a git directory the repositories of submodules, which outlive their checkouts.
 fn below(dir: &Path) -> Vec<Target> {
     let mut targets = Vec::new();
     let mut pending = vec![dir.to_owned()];
     while let Some(dir) = pending.pop() {
         let found = locate(&dir, false);
-        let is_bare = found.as_ref().is_ok_and(|layout| {
-            let real = dir.canonicalize().ok();
-            real.as_ref() == Some(&layout.git_dir)
-        });
-        // What has a `.git` and is no repository is a checkout whose repository is gone or broken: that is told.
-        if found.is_ok() || std::fs::symlink_metadata(dir.join(".git")).is_ok() {
-            targets.push(target(&dir, found));
+        let git_dir = found.as_ref().ok().map(|layout| layout.git_dir.clone());
+        let is_bare = git_dir.is_some() && dir.canonicalize().ok() == git_dir;
+        // What has a `.git` and is no repository is a checkout whose repository is gone or broken: that is told. So is a
+        // directory of which nobody can say.
+        let dot_git = std::fs::symlink_metadata(dir.join(".git"));
+        let cannot_be_told = dot_git.as_ref().is_err_and(|error| error.kind() == io::ErrorKind::PermissionDenied);
+        match (found.is_ok(), dot_git) {
+            (false, Err(source)) if cannot_be_told => {
+                targets.push(target(&dir, Err(Error::Io { path: dir.clone(), source })));
+                continue;
+            }
+            (false, Err(_)) => {}
+            _ => targets.push(target(&dir, found)),
         }
+        pending.extend(git_dir.map(|git_dir| git_dir.join("modules")).filter(|modules| modules.is_dir()));
         if is_bare {
             continue;
         }
