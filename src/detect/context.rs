@@ -308,10 +308,12 @@ fn skip(text: &[u8], mut end: usize, set: &[u8]) -> usize {
     }
 }
 
-/// The name that ends at `end`.
+/// The name that ends at `end`; of one that is too long to be one, no more than shows that. In a text of tokens without
+/// anything between them each would else be followed to the text's beginning.
 fn name_before(text: &[u8], end: usize) -> Span {
+    const ENOUGH: usize = LONGEST_NAME + 8;
     let is_name = |byte: &&u8| byte.is_ascii_alphanumeric() || matches!(**byte, b'_' | b'-' | b'.' | b'$');
-    Span { start: end - text[..end].iter().rev().take_while(is_name).count(), end }
+    Span { start: end - text[..end].iter().rev().take(ENOUGH).take_while(is_name).count(), end }
 }
 
 /// The name of the variable, field or header whose value begins at `at`: what stands before the `=`, `:` or `=>`
@@ -329,8 +331,7 @@ pub(super) fn variable(text: &[u8], at: usize) -> Option<&[u8]> {
     if text[..start].ends_with(b"\\") && matches!(text.get(start), Some(b'n' | b't' | b'r')) {
         start += 1;
     }
-    // Cutting a name could leave half a key, which nothing would mask: a long one is dropped whole. The window reaches
-    // further back than any name that is kept.
+    // Cutting a name could leave half a key, which nothing would mask: a long one is dropped whole.
     let is_short = (2..=LONGEST_NAME).contains(&(name.end.saturating_sub(start)));
     let name = text.get(start..name.end)?;
     (is_short && name.iter().any(u8::is_ascii_alphabetic)).then_some(name)
@@ -441,6 +442,14 @@ mod tests {
         assert_eq!(both("x = sk_test_a # stripe").0, Context::Other("Stripe"));
         assert_eq!(both("moonclerk: sk_test_a").0, Context::Other("MoonClerk"));
         assert_eq!(both("sk_test_a"), (Context::None, None));
+    }
+
+    #[test]
+    fn no_name_is_followed_further_than_one_can_be_long() {
+        let text = "sk_live_".repeat(1000);
+        assert!(text.len() - name_before(text.as_bytes(), text.len()).start < 2 * LONGEST_NAME);
+        let named = |length: usize| both(&format!("{}=sk_test_a", "N".repeat(length))).1.map(|name| name.len());
+        assert_eq!((named(LONGEST_NAME), named(LONGEST_NAME + 1)), (Some(LONGEST_NAME), None));
     }
 
     #[test]
