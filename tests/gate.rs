@@ -17,6 +17,8 @@ mod drivers;
 mod evasions;
 #[path = "gate/examined.rs"]
 mod examined;
+#[path = "gate/fixes.rs"]
+mod fixes;
 #[path = "gate/hostile.rs"]
 mod hostile;
 #[path = "gate/installed.rs"]
@@ -35,5 +37,7 @@ mod property;
 mod schemes;
 #[path = "gate/signed.rs"]
 mod signed;
+#[path = "gate/standing.rs"]
+mod standing;
 #[path = "gate/support.rs"]
 mod support;

@@ -3,7 +3,7 @@
 //! That an object is in the permanent store does not make it old, it may be unreachable there. One ref that reaches it
 //! does. So the refs that are pushed to are asked first, then the packed ones by name, and all of them only when neither
 //! knows the commit. Commits are taken newest first and no further back than the one that is asked about: where clocks
-//! ran wrong this says "new" of old ones, never the reverse, and [`Ancestry::is_surely_old`] is exact.
+//! ran wrong this says "new" of old ones, never the reverse, and [`Ancestry::find_old`] is exact.
 
 use std::collections::BinaryHeap;
 
@@ -24,8 +24,6 @@ pub(super) struct Ancestry<'a> {
     peeled: Option<FxHashSet<Oid>>,
     /// Whether all tips are in the queue, or were.
     all_seeded: bool,
-    surely: FxHashSet<Oid>,
-    surely_not: FxHashSet<Oid>,
 }
 
 /// So many commits are looked at from the refs that are pushed to before all others are asked: that takes a look at the
@@ -48,8 +46,6 @@ impl<'a> Ancestry<'a> {
             tips: None,
             peeled: None,
             all_seeded: false,
-            surely: FxHashSet::default(),
-            surely_not: FxHashSet::default(),
         };
         let near: Vec<Oid> = names.iter().filter_map(|name| receiving.tips.value(name)).collect();
         for oid in near.into_iter().chain(receiving.tips.head()) {
@@ -149,34 +145,61 @@ impl<'a> Ancestry<'a> {
         true
     }
 
-    /// Whether a commit is old, whatever clocks say. Where a commit-graph knows generations, what cannot lead to it is left
-    /// out; else this walks all of history. An interrupted walk says no.
-    pub(super) fn is_surely_old(&mut self, receiving: &mut Receiving, oid: &Oid) -> bool {
-        if self.old.contains(oid) || self.surely.contains(oid) {
-            return true;
+    /// The same, of these commits knowing that they are old.
+    pub(super) fn knowing(mut self, old: Vec<Oid>) -> Self {
+        self.old.extend(old);
+        self
+    }
+
+    /// Which of some commits are old, whatever clocks say. Where a
+    /// commit-graph knows generations, what cannot lead to them is left out; else this walks all of history, once.
+    pub(super) fn find_old(&mut self, receiving: &mut Receiving, commits: &[Oid]) -> Vec<Oid> {
+        let (mut open, mut old): (FxHashSet<Oid>, Vec<Oid>) = (commits.iter().copied().collect(), Vec::new());
+        if open.is_empty() {
+            return old;
         }
-        if self.surely_not.contains(oid) {
-            return false;
-        }
-        let generation = receiving.place(oid).and_then(|place| place.generation);
+        let generations: Option<Vec<u32>> =
+            commits.iter().map(|oid| receiving.place(oid).and_then(|place| place.generation)).collect();
+        let lowest = generations.and_then(|all| all.into_iter().min());
         let mut pending: Vec<Oid> = self.tips(receiving).iter().copied().collect();
         let mut seen: FxHashSet<Oid> = pending.iter().copied().collect();
-        while let Some(next) = pending.pop() {
-            if next == *oid {
-                self.surely.insert(*oid);
-                return true;
-            }
-            if self.interrupt.is_set() {
-                return false;
+        while let Some(next) = pending.pop().filter(|_| !open.is_empty() && !self.interrupt.is_set()) {
+            if open.remove(&next) {
+                old.push(next);
             }
             let parents = match receiving.place(&next) {
-                Some(place) if cannot_reach(&place, generation) => Vec::new(),
+                Some(place) if cannot_reach(&place, lowest) => Vec::new(),
                 Some(place) => place.parents,
                 None => tagged(receiving, &next).into_iter().collect(),
             };
             pending.extend(parents.into_iter().filter(|parent| seen.insert(*parent)));
         }
-        self.surely_not.insert(*oid);
+        old
+    }
+
+    /// Whether a commit, or one it descends from by `parents_of` where that knows it, descends from another. Cost: all of its
+    /// history, where no commit-graph knows generations.
+    pub(super) fn descends(
+        &self,
+        receiving: &mut Receiving,
+        (commit, from): (Oid, Oid),
+        parents_of: &dyn Fn(&Oid) -> Option<Vec<Oid>>,
+    ) -> bool {
+        let generation = receiving.place(&from).and_then(|place| place.generation);
+        let (mut pending, mut seen) = (vec![commit], FxHashSet::default());
+        while let Some(next) = pending.pop().filter(|_| !self.interrupt.is_set()) {
+            let parents = match parents_of(&next) {
+                Some(parents) => parents,
+                None => match receiving.place(&next) {
+                    Some(place) if !cannot_reach(&place, generation) => place.parents,
+                    _ => Vec::new(),
+                },
+            };
+            if parents.contains(&from) {
+                return true;
+            }
+            pending.extend(parents.into_iter().filter(|parent| seen.insert(*parent)));
+        }
         false
     }
 }

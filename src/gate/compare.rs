@@ -125,15 +125,31 @@ const MOST_HELD: usize = 32 << 20;
 /// So many containers that could not be looked into are told; one is enough to refuse.
 const MOST_OPAQUE: usize = 1_000;
 
+/// So many bytes of directories are laid beside one of a commit's. Of a merge of thousands the other parents hold nothing then,
+/// which makes more of it new, never less.
+const MOST_AGAINST: usize = 32 << 20;
+
 /// After so many directories of one comparison the trees in which there was nothing are remembered: a few trees that name
 /// each other many times have more paths than can ever be walked.
 const MANY_FRAMES: u64 = 10_000;
 
-#[derive(Clone, Copy)]
-struct Entry {
-    oid: Oid,
+/// What a tree has at a name, as git takes it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Entry {
+    pub(super) oid: Oid,
+    /// Another repository's commit.
     is_link: bool,
     is_dir: bool,
+}
+
+impl Entry {
+    fn of(entry: &parse::TreeEntry<'_>) -> Self {
+        Self { oid: entry.oid, is_link: entry.is_gitlink(), is_dir: entry.mode & 0o170_000 == 0o040_000 }
+    }
+
+    pub(super) fn is_file(&self) -> bool {
+        !self.is_dir && !self.is_link
+    }
 }
 
 impl<'a> Comparer<'a> {
@@ -283,13 +299,20 @@ impl<'a> Comparer<'a> {
     ) -> bool {
         let format = receiving.format;
         let other = if extent == Extent::Pushed { Extent::Old } else { Extent::Pushed };
-        let against: Vec<Rc<Vec<u8>>> = frame.against.iter().map(|tree| self.tree(receiving, *tree, other)).collect();
+        let mut against: Vec<Rc<Vec<u8>>> = Vec::new();
+        let mut bytes = 0;
+        for tree in &frame.against {
+            if bytes > MOST_AGAINST || self.interrupt.is_set() {
+                break;
+            }
+            let tree = self.tree(receiving, *tree, other);
+            bytes += tree.len();
+            against.push(tree);
+        }
         let mut there: FxHashMap<&[u8], Vec<Entry>> = FxHashMap::default();
         for bytes in &against {
             parse::tree(bytes, format, |entry| {
-                let one =
-                    Entry { oid: entry.oid, is_link: entry.is_gitlink(), is_dir: entry.mode & 0o170_000 == 0o040_000 };
-                there.entry(entry.name).or_default().push(one);
+                there.entry(entry.name).or_default().push(Entry::of(&entry));
             });
         }
         let mut below: FxHashMap<Vec<u8>, (Vec<Oid>, Vec<Oid>)> = FxHashMap::default();
@@ -301,8 +324,10 @@ impl<'a> Comparer<'a> {
             let mut differing = Vec::new();
             parse::tree(&bytes, format, |entry| {
                 let same = there.get(entry.name).map(Vec::as_slice).unwrap_or_default();
-                let is_link = entry.is_gitlink();
-                if !same.iter().any(|other| other.oid == entry.oid && other.is_link == is_link) {
+                // By mode as well: what stands behind a link, or behind a file's mode that names a tree, nobody can read
+                // there, and the same behind another mode is new.
+                let one = Entry::of(&entry);
+                if !same.contains(&one) {
                     differing.push((entry, same));
                 }
             });
@@ -404,7 +429,7 @@ impl<'a> Comparer<'a> {
             return;
         }
         let mut before = FxHashSet::default();
-        for other in same.iter().filter(|other| !other.is_dir && !other.is_link) {
+        for other in same.iter().filter(|other| other.is_file()) {
             let there = self.keys_of(receiving, other.oid, &|| difference.path(), Extent::Old);
             before.extend(there.keys.iter().map(|sight| sight.id));
         }
@@ -470,14 +495,17 @@ impl<'a> Comparer<'a> {
     }
 
     /// What stands at a path below a tree, where something does.
-    pub(super) fn at_path(&mut self, receiving: &mut Receiving, root: Oid, path: &[u8]) -> Option<Oid> {
-        let mut at = root;
+    pub(super) fn at_path(&mut self, receiving: &mut Receiving, root: Oid, path: &[u8]) -> Option<Entry> {
+        let mut at = Entry { oid: root, is_link: false, is_dir: true };
         for name in path.split(|byte| *byte == b'/') {
-            let bytes = self.tree(receiving, at, Extent::Old);
+            if !at.is_dir {
+                return None;
+            }
+            let bytes = self.tree(receiving, at.oid, Extent::Old);
             let mut found = None;
             parse::tree(&bytes, receiving.format, |entry| {
                 if entry.name == name && found.is_none() {
-                    found = Some(entry.oid);
+                    found = Some(Entry::of(&entry));
                 }
             });
             at = found?;

@@ -27,6 +27,8 @@ pub enum Place {
     CommitText {
         /// The line of the commit.
         line: Option<u64>,
+        /// In which part of it.
+        part: CommitPart,
     },
     /// In a tag.
     Tag {
@@ -69,6 +71,17 @@ pub enum Place {
         /// Whether git had stored it before it asked, and not beside what was pushed.
         is_stored: bool,
     },
+}
+
+/// A part of a commit's own text: each is changed in another way.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum CommitPart {
+    /// The message; in this line of it, from 1.
+    Message(Option<u64>),
+    /// Its author or its committer.
+    Person,
+    /// Another header.
+    Header,
 }
 
 impl Place {
@@ -267,7 +280,7 @@ pub fn decide(
 
 impl Decision {
     /// Takes a failure of the gate's own into account that came after the decision.
-    pub fn fail(&mut self, what: String, policy: &Policy) {
+    pub fn fail(&mut self, what: Shown, policy: &Policy) {
         let reaction = if self.only_deletes { Reaction::Accept } else { policy.on_failure };
         self.problems.push((Problem::Failed(what), reaction));
         self.is_complete = false;

@@ -3,10 +3,9 @@
 //! Every line stands by itself and is to be escaped by whoever writes it: what is foreign in it is masked already. The
 //! first word is git's own, `error:` or `warning:`, which its client colours.
 
-use std::collections::BTreeSet;
-
+use super::advice::advice;
 use super::decision::{Decision, KeyDecision, Outcome, Place, Verdict};
-use super::{CommitShown, Sighting, Standing};
+use super::{CommitPart, CommitShown, Sighting};
 use crate::model::{Confidence, Environment, Kind};
 use crate::state::Reaction;
 
@@ -27,24 +26,6 @@ const MOST_PLACES: usize = 5;
 const MOST_PROBLEMS: usize = 10;
 /// So many characters of a subject.
 const SUBJECT: usize = 60;
-
-/// How a secret of a kind is replaced, in a line.
-fn replacement(kind: Kind) -> &'static str {
-    match kind {
-        Kind::SecretKey | Kind::LegacyApiKey | Kind::Other => "https://clerk.com/docs/guides/secure/rotate-api-keys",
-        Kind::WebhookSecret => {
-            "https://dashboard.clerk.com/~/webhooks (add an endpoint, deploy its secret, delete the old one)"
-        }
-        Kind::MachineSecret => "https://dashboard.clerk.com/~/machines/configure",
-        Kind::PlatformKey => {
-            "in the workspace's settings, as an Admin; then rotate the secret keys of all its applications"
-        }
-        Kind::ClaimToken | Kind::KeylessApplication => {
-            "clerk auth login in the project claims its application; then rotate its secret key"
-        }
-        Kind::EncryptionKey => "openssl rand -hex 32 draws a new one",
-    }
-}
 
 /// The lines of the message; none where there is nothing to say.
 pub fn message(decision: &Decision, voice: Voice) -> Vec<String> {
@@ -119,6 +100,7 @@ fn key_lines(key: &KeyDecision, bypass: bool, lines: &mut Vec<String>) {
         lines.push(format!("    and {} more places", counted.len() - MOST_PLACES));
     }
     lines.push(if bypass {
+        // Several keys want an option each, all in one push.
         format!("    id {0}; if it must pass: git push -o 'clerk-audit.allow={0}:<reason>'", key.digits())
     } else {
         format!("    id {}", key.digits())
@@ -143,7 +125,7 @@ fn about(sighting: &Sighting) -> String {
 }
 
 /// The kinds that made a push refused, each once.
-fn kinds(refused: &[&KeyDecision]) -> Vec<Kind> {
+pub(super) fn kinds(refused: &[&KeyDecision]) -> Vec<Kind> {
     let mut kinds: Vec<Kind> = refused.iter().filter_map(|key| Some(key.sightings.first()?.kind)).collect();
     kinds.sort_unstable();
     kinds.dedup();
@@ -162,7 +144,16 @@ fn place(sighting: &Sighting) -> String {
     match &sighting.place {
         Place::File { path, line } => format!("{path}{}", at(*line)),
         Place::Name { path } => format!("the name of {path}"),
-        Place::CommitText { line } => format!("the commit's own text, line {}", line.unwrap_or(1)),
+        Place::CommitText { part: CommitPart::Message(None), .. } => "the commit's own text".to_owned(),
+        Place::CommitText { part: CommitPart::Message(Some(line)), .. } => {
+            format!("the commit's own text, line {line} of the message")
+        }
+        Place::CommitText { part: CommitPart::Person, .. } => {
+            "the commit's own text, its author or committer".to_owned()
+        }
+        Place::CommitText { part: CommitPart::Header, line } => {
+            format!("the commit's own text, line {} of its headers", line.unwrap_or(1))
+        }
         Place::Tag { oid, line } => format!("the tag {}, line {}", oid.short(), line.unwrap_or(1)),
         Place::Tagged { oid, line } => format!("the file {} that a ref names{}", oid.short(), at(*line)),
         Place::Unreached { oid, kind, line } => {
@@ -183,95 +174,6 @@ fn place(sighting: &Sighting) -> String {
         }
         Place::Certificate { is_stored: false } => "the certificate of the signed push".to_owned(),
     }
-}
-
-/// What to do, by where the keys stand.
-fn advice(decision: &Decision, refused: &[&KeyDecision], voice: Voice, lines: &mut Vec<String>) {
-    let counted = || {
-        let all = refused.iter().flat_map(|key| &key.sightings);
-        all.filter(|sighting| !matches!(sighting.standing, Standing::Removed))
-    };
-    let commits = || counted().filter_map(|sighting| sighting.commit.as_ref().map(|commit| (sighting, commit)));
-    let is_text = |sighting: &Sighting| matches!(sighting.place, Place::CommitText { .. });
-    lines.push(String::new());
-    if commits().next().is_some() {
-        if commits().all(|(_, commit)| commit.is_tip) {
-            lines.push("  It is in your last commit. Take it out of there, and then:".to_owned());
-            if commits().all(|(sighting, _)| is_text(sighting)) {
-                lines.push("      git commit --amend          (and take it out of the message)".to_owned());
-            } else {
-                lines.push("      git commit --all --amend --no-edit".to_owned());
-            }
-            lines.push("      git push".to_owned());
-        } else {
-            earlier(decision, &commits().collect::<Vec<_>>(), lines);
-        }
-    }
-    for (is_there, line) in [
-        (
-            counted().any(|it| matches!(it.place, Place::Tag { .. })),
-            "  It is in a tag: make that again without it, git tag --force --annotate <tag> <commit>",
-        ),
-        (
-            counted().any(|it| matches!(it.place, Place::RefName(_))),
-            "  It is in a ref's name: rename that, git branch --move",
-        ),
-        (counted().any(|it| matches!(it.place, Place::PushOption(_))), "  It is in a push option: leave that out"),
-        (
-            counted().any(|it| matches!(it.place, Place::Unreached { .. })),
-            "  Objects were sent that nothing in this push names: push again from a fresh clone",
-        ),
-    ] {
-        if is_there {
-            lines.push(line.to_owned());
-        }
-    }
-    lines.push(String::new());
-    let is_stored = counted().any(|it| it.place == Place::Certificate { is_stored: true });
-    if is_stored && !voice.objects_remain && decision.verdict == Verdict::Refused {
-        lines.push("  git has stored the certificate of this push already, and it can be read there.".to_owned());
-        lines.push("  Rotate the key now, and have the server's owner run git gc --prune=now:".to_owned());
-    } else if voice.objects_remain && decision.verdict == Verdict::Refused {
-        lines.push(
-            "  The refs stay as they were, but what was pushed is on the server already and can be read there."
-                .to_owned(),
-        );
-        lines.push("  Rotate the key now, and have the server's owner run git gc --prune=now:".to_owned());
-    } else if decision.verdict == Verdict::Refused {
-        lines.push(
-            "  The server keeps nothing of this push. A key that has left your machine must be rotated:".to_owned(),
-        );
-    } else {
-        lines.push("  A key that has left your machine must be rotated:".to_owned());
-    }
-    let ways: BTreeSet<&str> = kinds(refused).into_iter().map(replacement).collect();
-    lines.extend(ways.into_iter().map(|way| format!("      {way}")));
-}
-
-/// How to take a key out of an earlier commit: the first that has it, which stands before the others in the rebase.
-fn earlier(decision: &Decision, commits: &[(&Sighting, &CommitShown)], lines: &mut Vec<String>) {
-    let mut distinct: Vec<&CommitShown> = Vec::new();
-    for (_, commit) in commits {
-        if !distinct.iter().any(|other| other.oid == commit.oid) {
-            distinct.push(commit);
-        }
-    }
-    let merges = if decision.has_merges { "--rebase-merges " } else { "" };
-    lines.push(match distinct.len() {
-        1 => "  It is in an earlier commit. Change that commit:".to_owned(),
-        count => format!("  It came in {count} commits. Change each of them:"),
-    });
-    for commit in distinct.iter().take(MOST_PLACES) {
-        let from = if commit.is_root { "--root".to_owned() } else { format!("{}^", commit.oid.short()) };
-        lines.push(format!("      git rebase --interactive {merges}{from}"));
-        lines.push(format!(
-            "          (mark {} with \"edit\"; when it stops there, take the key out)",
-            commit.oid.short()
-        ));
-    }
-    lines.push("      git commit --all --amend --no-edit".to_owned());
-    lines.push("      git rebase --continue".to_owned());
-    lines.push("      git push".to_owned());
 }
 
 fn warnings(decision: &Decision, lines: &mut Vec<String>) {

@@ -6,6 +6,7 @@
 //!
 //! Invariant: what was not read is a [`Problem`], and the default answer to a problem is to refuse.
 
+mod advice;
 mod ancestry;
 mod compare;
 mod content;
@@ -19,10 +20,10 @@ mod record;
 mod scan;
 
 pub use crate::state::Limits;
-pub use decision::{Decision, KeyDecision, Outcome, Place, Stop, Verdict, decide};
+pub use decision::{CommitPart, Decision, KeyDecision, Outcome, Place, Stop, Verdict, decide};
 pub use examine::Examiner;
 pub use input::{MalformedInput, RefUpdate, parse as parse_input};
 pub use message::{Voice, message};
 pub use problem::Problem;
-pub use push::{CommitShown, Examination, Push, Sighting, Standing};
+pub use push::{CommitShown, Examination, Notes, Push, Sighting, Standing};
 pub use record::{Circumstances, Counts, Signer, record};

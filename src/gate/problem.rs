@@ -1,6 +1,6 @@
 //! What of a push could not be examined.
 
-use crate::model::Oid;
+use crate::model::{Oid, Shown};
 use crate::store::Failure;
 
 /// One thing that could not be examined, and why.
@@ -78,8 +78,8 @@ pub enum Problem {
     TooMany,
     /// The time was over, or a signal came.
     Stopped(super::Stop),
-    /// A failure of the gate's own.
-    Failed(String),
+    /// A failure of the gate's own. Masked: a policy that is not valid is quoted, and pushers read it.
+    Failed(Shown),
 }
 
 /// Which setting says what a problem means for the push.

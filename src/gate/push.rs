@@ -67,10 +67,40 @@ pub struct CommitShown {
     pub oid: Oid,
     /// Its subject, masked.
     pub subject: Shown,
-    /// Whether a pushed ref names it.
-    pub is_tip: bool,
-    /// Whether it has no parent.
-    pub is_root: bool,
+    /// Its place among the push's new commits, parents first.
+    pub number: usize,
+    /// How many parents it has.
+    pub parents: usize,
+    /// Whether no other commit of the push is made on it.
+    pub is_last: bool,
+    /// How many pushed refs that are no tags and no notes lead to it; some sixty at most.
+    pub branches: u32,
+    /// Whether a pushed tag leads to it.
+    pub is_tagged: bool,
+    /// The notes that it is of.
+    pub notes: Option<Notes>,
+}
+
+impl CommitShown {
+    pub(super) fn new(oid: Oid, parents: usize) -> Self {
+        Self {
+            oid,
+            subject: Shown::default(),
+            number: 0,
+            parents,
+            is_last: false,
+            branches: 0,
+            is_tagged: false,
+            notes: None,
+        }
+    }
+}
+
+/// A ref of `git notes`, each of whose commits holds every note.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Notes {
+    /// The commit that the ref names on the server, as the client says.
+    pub old: Option<Oid>,
 }
 
 /// One key at one place of the push.

@@ -174,7 +174,7 @@ fn place(sighting: &Sighting) -> Value {
     let mut value = match &sighting.place {
         Place::File { path, line } => json!({"place": "file", "path": cut(path), "line": line}),
         Place::Name { path } => json!({"place": "path", "path": cut(path)}),
-        Place::CommitText { line } => json!({"place": "commit", "line": line}),
+        Place::CommitText { line, .. } => json!({"place": "commit", "line": line}),
         Place::Tag { oid, line } => json!({"place": "tag", "object": oid, "line": line}),
         Place::Tagged { oid, line } => json!({"place": "tagged", "object": oid, "line": line}),
         Place::Unreached { oid, kind, line } => {

@@ -243,7 +243,15 @@ struct AllowTable {
     id: String,
     reason: String,
     owner: String,
-    expires: String,
+    expires: Day,
+}
+
+/// A day, in quotes or as TOML has one.
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum Day {
+    Quoted(String),
+    Own(toml::value::Datetime),
 }
 
 impl Policy {
@@ -277,7 +285,7 @@ impl Policy {
     /// Where it cannot be read or is not valid.
     pub fn read(path: &Path) -> Result<Self, PolicyError> {
         let name = path.display().to_string();
-        let text = std::fs::read_to_string(path).map_err(|source| PolicyError::Read { path: name.clone(), source })?;
+        let text = read_file(path).map_err(|source| PolicyError::Read { path: name.clone(), source })?;
         let parsed = Self::parse(&text).map_err(|what| PolicyError::Invalid { path: name, what })?;
         Ok(Self { path: Some(path.to_owned()), ..parsed })
     }
@@ -287,7 +295,7 @@ impl Policy {
     /// # Errors
     /// What is wrong, in words.
     pub fn parse(text: &str) -> Result<Self, String> {
-        let file: File = toml::from_str(text).map_err(|error| error.to_string().trim_end().to_owned())?;
+        let file: File = toml::from_str(text).map_err(|error| in_a_line(&error, text))?;
         let mut policy = Self::default();
         let set = |to: &mut Reaction, from: Option<Reaction>| *to = from.unwrap_or(*to);
         set(&mut policy.on_limit, file.on_limit);
@@ -330,13 +338,13 @@ pub enum Standing {
     Expired,
 }
 
-/// The entries of a policy that let known keys pass.
+/// The entries of a policy that let known keys pass, to be added to one, which may not end with a line feed.
 pub fn allow_entries(allowances: &[(Allowance, String)]) -> String {
     let mut text = String::new();
     for (Allowance { id, reason, owner, expires }, hint) in allowances {
         let quoted = |text: &str| toml_string(text);
         text.push_str(&format!(
-            "[[allow]]\n# {hint}\nid = \"{id}\"\nreason = {}\nowner = {}\nexpires = \"{expires}\"\n\n",
+            "\n[[allow]]\n# {hint}\nid = \"{id}\"\nreason = {}\nowner = {}\nexpires = \"{expires}\"\n",
             quoted(reason),
             quoted(owner)
         ));
@@ -356,6 +364,23 @@ pub fn is_day(text: &str) -> bool {
     let month = u8::try_from(month).ok().and_then(|month| time::Month::try_from(month).ok());
     is_written_so
         && month.is_some_and(|month| time::Date::from_calendar_date(i32::from(year), month, day as u8).is_ok())
+}
+
+/// What is wrong, without the line that it is wrong in: pushers read this, and the policy is the server's.
+fn in_a_line(error: &toml::de::Error, text: &str) -> String {
+    let what = error.message().lines().collect::<Vec<_>>().join(", ");
+    let before = error.span().and_then(|span| text.get(..span.start));
+    before.map_or(what.clone(), |before| format!("line {}: {what}", before.matches('\n').count() + 1))
+}
+
+/// The text of a file. A pipe is none: whoever reads one waits until somebody writes, for ever if need be.
+fn read_file(path: &Path) -> io::Result<String> {
+    use std::os::unix::fs::FileTypeExt;
+    let kind = std::fs::metadata(path)?.file_type();
+    if kind.is_fifo() || kind.is_socket() {
+        return Err(io::Error::new(io::ErrorKind::InvalidInput, "it is no plain file"));
+    }
+    std::fs::read_to_string(path)
 }
 
 fn is_there(path: &Path) -> bool {
@@ -433,10 +458,14 @@ fn allowance(table: AllowTable) -> Result<Allowance, String> {
     if table.reason.trim().is_empty() || table.owner.trim().is_empty() {
         return Err(format!("the allowance of {id} has no reason or no owner"));
     }
-    if !is_day(&table.expires) {
+    let expires = match table.expires {
+        Day::Quoted(day) => day,
+        Day::Own(day) => day.to_string(),
+    };
+    if !is_day(&expires) {
         return Err(format!("the allowance of {id}: expires is no day YYYY-MM-DD"));
     }
-    Ok(Allowance { id, reason: table.reason, owner: table.owner, expires: table.expires })
+    Ok(Allowance { id, reason: table.reason, owner: table.owner, expires })
 }
 
 #[cfg(test)]
@@ -509,7 +538,13 @@ mod tests {
             expires: "2027-01-31".to_owned(),
         };
         let text = allow_entries(&[(allowance.clone(), "a hint".to_owned())]);
-        assert_eq!(Policy::parse(&text).unwrap().allow, [allowance]);
+        assert_eq!(Policy::parse(&text).unwrap().allow, std::slice::from_ref(&allowance));
+        // Behind a policy whose last line has no end too, and with a day of TOML's own.
+        let added = format!("strict = true{}", text.replace("\"2027-01-31\"", "2027-01-31"));
+        assert_eq!(Policy::parse(&added).unwrap().allow, [allowance]);
+        for day in ["2027-01-31T12:00:00Z", "12:00:00", "20270131"] {
+            assert!(Policy::parse(&text.replace("\"2027-01-31\"", day)).is_err(), "{day}");
+        }
     }
 
     #[test]

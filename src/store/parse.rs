@@ -21,7 +21,7 @@ pub struct Commit {
     pub committer: Option<Range<usize>>,
     /// The message.
     pub message: Range<usize>,
-    /// Whether a `tree` or `parent` header could not be read, so that something may hang from it unseen.
+    /// Whether its tree or a parent could not be read, so that something may hang from it unseen.
     pub malformed: bool,
 }
 
@@ -61,17 +61,21 @@ impl TreeEntry<'_> {
 }
 
 /// Parses a commit. Never fails: what is not there is `None` or empty.
+///
+/// As git does (`commit.c`, `parse_commit_buffer`): the first line is the tree, the lines right behind it are the parents, and
+/// what looks like either further down is nothing.
 pub fn commit(bytes: &[u8], format: ObjectFormat) -> Commit {
     let mut commit = Commit::default();
-    let end = headers(bytes, |name, value| match name {
-        b"tree" => match oid(&bytes[value], format) {
-            Some(tree) if commit.tree.is_none() => commit.tree = Some(tree),
-            _ => commit.malformed = true,
-        },
-        b"parent" => match oid(&bytes[value], format) {
-            Some(parent) => commit.parents.push(parent),
-            None => commit.malformed = true,
-        },
+    let mut last_parent = 0;
+    let end = headers(bytes, |number, name, value| match name {
+        b"tree" if number == 0 => commit.tree = oid(&bytes[value], format),
+        b"parent" if number == last_parent + 1 => {
+            last_parent = number;
+            match oid(&bytes[value], format) {
+                Some(parent) => commit.parents.push(parent),
+                None => commit.malformed = true,
+            }
+        }
         b"author" if commit.author.is_none() => commit.author = Some(value),
         b"committer" if commit.committer.is_none() => commit.committer = Some(value),
         _ => {}
@@ -84,7 +88,7 @@ pub fn commit(bytes: &[u8], format: ObjectFormat) -> Commit {
 /// Parses a tag.
 pub fn tag(bytes: &[u8], format: ObjectFormat) -> Tag {
     let mut tag = Tag::default();
-    let end = headers(bytes, |name, value| match name {
+    let end = headers(bytes, |_, name, value| match name {
         b"object" if tag.target.is_none() => tag.target = oid(&bytes[value], format),
         b"tagger" if tag.tagger.is_none() => tag.tagger = Some(value),
         _ => {}
@@ -104,9 +108,9 @@ pub fn type_of(name: &[u8]) -> Option<ObjectType> {
     }
 }
 
-/// Walks the header lines up to the first empty one; where the message begins.
-fn headers(bytes: &[u8], mut each: impl FnMut(&[u8], Range<usize>)) -> usize {
-    let mut at = 0;
+/// Walks the header lines up to the first empty one, with the number of each from 0; where the message begins.
+fn headers(bytes: &[u8], mut each: impl FnMut(usize, &[u8], Range<usize>)) -> usize {
+    let (mut at, mut number) = (0, 0);
     while at < bytes.len() {
         let end = memchr::memchr(b'\n', &bytes[at..]).map_or(bytes.len(), |found| at + found);
         let line = &bytes[at..end];
@@ -117,9 +121,10 @@ fn headers(bytes: &[u8], mut each: impl FnMut(&[u8], Range<usize>)) -> usize {
         if line[0] != b' '
             && let Some(space) = memchr::memchr(b' ', line)
         {
-            each(&line[..space], at + space + 1..end);
+            each(number, &line[..space], at + space + 1..end);
         }
         at = end + 1;
+        number += 1;
     }
     bytes.len()
 }
@@ -186,7 +191,7 @@ mod tests {
     fn a_commit_is_read_whatever_else_stands_in_it() {
         let one = "1".repeat(40);
         let text = format!(
-            "tree {one}\nodd header\nparent {one}\nauthor A <a@b> 1 +0000\ngpgsig x\n y\n parent {one}\ncommitter\n\nsub\0ject\n\nbody"
+            "tree {one}\nparent {one}\nauthor A <a@b> 1 +0000\ngpgsig x\n y\n parent {one}\ncommitter\n\nsub\0ject\n\nbody"
         );
         let commit = commit(text.as_bytes(), ObjectFormat::Sha1);
         assert_eq!(commit.tree, Oid::from_hex(one.as_bytes()));
@@ -197,6 +202,25 @@ mod tests {
         assert!(!commit.malformed);
         assert!(super::commit(b"", ObjectFormat::Sha1).malformed);
         assert!(super::commit(b"tree xyz\nparent abc", ObjectFormat::Sha1).malformed);
+    }
+
+    #[test]
+    fn parents_are_those_that_git_counts() {
+        let (one, two) = ("1".repeat(40), "2".repeat(40));
+        for (text, parents) in [
+            (format!("tree {one}\nparent {one}\nparent {two}\nauthor A\n"), 2),
+            (format!("tree {one}\nauthor A\nparent {one}\n\nx"), 0),
+            (format!("tree {one}\nparent {two}\nodd header\nparent {one}\n"), 1),
+            (format!("tree {one}\nparent {two}\n on\nparent {one}\n"), 1),
+            (format!("tree {one}\nodd\nparent {one}\n"), 0),
+            // Text that looks like a header, where no empty line parts it.
+            (format!("tree {one}\nparent {two}\ntree {two}\nparent of all\n"), 1),
+        ] {
+            let commit = commit(text.as_bytes(), ObjectFormat::Sha1);
+            assert_eq!((commit.parents.len(), commit.malformed), (parents, false), "{text}");
+            assert_eq!(commit.tree, Oid::from_hex(one.as_bytes()), "{text}");
+        }
+        assert!(super::commit(format!("parent {one}\ntree {one}\n").as_bytes(), ObjectFormat::Sha1).malformed);
     }
 
     #[test]

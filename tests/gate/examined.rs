@@ -276,7 +276,9 @@ fn clocks_that_ran_wrong_refuse_nothing_that_is_old() {
     let key = live_key(43);
     let mut client = Repo::bare();
     let blob = client.blob(key);
-    let tree = client.tree(&Files::from([(b"old".to_vec(), (Mode::File, blob))]));
+    let large = client.blob("a file that is over the limit\n".repeat(100));
+    let files = [(b"old".to_vec(), (Mode::File, blob)), (b"large".to_vec(), (Mode::File, large))];
+    let tree = client.tree(&Files::from(files));
     // Ten commits dated before their parents, the first of which holds a key; then a branch from within.
     let mut parent = client.commit(&Commit::new(tree, &[], 1_700_000_000, "old"));
     let mut within = parent;
@@ -299,6 +301,14 @@ fn clocks_that_ran_wrong_refuse_nothing_that_is_old() {
     // The old commit itself, which a walk by dates does not see to be old.
     client.set_ref("refs/heads/old", within);
     server.push(&mut client, &["refs/heads/old"]).passes();
+    // What old commits have may be over a limit or closed, or have a key: none of it is this push's.
+    let zeros = client.commit(&Commit::new(clean, &[within], 1_700_000_002, "another"));
+    client.set_ref("refs/heads/another", zeros);
+    for policy in ["strict = true", "[limits]\nobject_bytes = 400"] {
+        server.policy(policy);
+        server.push(&mut client, &["refs/heads/another"]).passes();
+        server.git(&["update-ref", "-d", "refs/heads/another"]);
+    }
 }
 
 #[test]

@@ -5,7 +5,9 @@ use std::os::unix::fs::PermissionsExt;
 
 use super::support::{Found, MAIN, audit, audit_at, env, loose_path, overwrite, pack_file, text};
 use crate::common::fixture::Repo;
-use crate::common::fixture::objects::{Commit, Files, Mode, Oid};
+use crate::common::fixture::objects::{Commit, Files, Mode, ObjectType, Oid, encode_tree, object_id};
+use crate::common::packs::{Packed, Step, Stored, delta, made_up, write_pack};
+use crate::common::run::Audit;
 use crate::common::secrets::{live_key, test_key};
 
 /// A repository with a key that can be read and a file that is to be damaged: `A (.env +, victim)   main`.
@@ -100,7 +102,17 @@ fn a_named_pipe_among_the_files_hangs_nobody() {
     fifo(&object);
     assert!(audit_at(repo.path()).code == 3);
     overwrite(&object, &content);
-    for name in ["refs/heads/pipe", "packed-refs", "index", "shallow", "logs/HEAD", "objects/pack/pack-1.idx"] {
+    for name in [
+        "refs/heads/pipe",
+        "packed-refs",
+        "index",
+        "shallow",
+        "logs/HEAD",
+        "objects/pack/pack-1.idx",
+        "objects/pack/multi-pack-index",
+        "objects/info/alternates",
+        "objects/info/commit-graph",
+    ] {
         let path = git_directory.join(name);
         fifo(&path);
         let run = crate::common::run::Audit::history(repo.path()).within(std::time::Duration::from_secs(8)).run();
@@ -362,5 +374,106 @@ fn an_object_of_another_type_than_the_tree_says_is_read_all_the_same() {
     let found = audit(&mut repo);
     for key in [&in_blob, &in_tree] {
         assert_eq!(text(&found.key(key)["standing"]), "branch_tip");
+    }
+}
+
+#[test]
+fn what_also_stands_as_a_delta_of_what_is_made_of_it_hangs_nobody() {
+    //  one pack: X whole, X as a delta of Y, Y as a delta of X
+    let key = live_key(1040);
+    let content = env(&key);
+    let (x, y) = (object_id(ObjectType::Blob, content.as_bytes()), made_up(1));
+    let whole = || Packed::blob(x, content.clone());
+    let of_y =
+        || Packed { oid: x, stored: Stored::RefDelta(y), bytes: delta(content.len(), &[Step::Copy(0, content.len())]) };
+    let of_x =
+        || Packed { oid: y, stored: Stored::RefDelta(x), bytes: delta(content.len(), &[Step::Copy(0, content.len())]) };
+    for entries in [[whole(), of_y(), of_x()], [of_y(), whole(), of_x()], [of_x(), of_y(), whole()]] {
+        for reader in ["bulk", "libgit2"] {
+            let mut repo = Repo::bare();
+            let files = Files::from([(b".env".to_vec(), (Mode::File, x)), (b"other".to_vec(), (Mode::File, y))]);
+            repo.commit_on(MAIN, &[("a", Some("a"))], "first");
+            repo.finish();
+            write_pack(&repo.git_directory().join("objects"), "cycle", &entries);
+            let tree = encode_tree(files.into_iter().map(|(name, (mode, oid))| (name, mode, oid)).collect());
+            let tree = repo.object(ObjectType::Tree, tree);
+            let commit = repo.commit(&Commit::new(tree, &[], 1_700_000_000, "both"));
+            repo.set_ref(MAIN, commit);
+            repo.finish();
+            let patience = std::time::Duration::from_secs(20);
+            let run = Audit::history(repo.path()).and_all(&["--reader", reader]).within(patience).run();
+            assert!(super::support::found(&run).has(&key), "{reader}");
+        }
+    }
+}
+
+#[test]
+fn a_multi_pack_index_that_is_damaged_changes_nothing() {
+    let (mut repo, key, _) = packed("victim\n");
+    repo.git(&["multi-pack-index", "write"]);
+    let path = repo.git_directory().join("objects/pack/multi-pack-index");
+    let whole = std::fs::read(&path).unwrap();
+    for at in (0..whole.len()).step_by(whole.len() / 60 + 1) {
+        let mut bytes = whole.clone();
+        bytes[at] ^= 0x40;
+        overwrite(&path, &bytes);
+        let found = audit_at(repo.path()).complete();
+        assert!(found.has(&key), "byte {at}");
+    }
+}
+
+#[test]
+fn a_tag_that_names_itself_hangs_nobody() {
+    let key = live_key(1041);
+    let mut repo = Repo::bare();
+    repo.commit_on(MAIN, &[(".env", Some(&env(&key)))], "A");
+    repo.finish();
+    let (one, two) = (made_up(10), made_up(11));
+    let tag = |target: Oid| format!("object {target}\ntype tag\ntag t\n\nround\n").into_bytes();
+    let entries =
+        [(one, two), (two, one)].map(|(oid, target)| Packed { oid, stored: Stored::Whole(4), bytes: tag(target) });
+    write_pack(&repo.git_directory().join("objects"), "circle", &entries);
+    overwrite(&repo.git_directory().join("refs/tags/round"), format!("{one}\n").as_bytes());
+    let found = audit_at(repo.path());
+    assert_eq!((found.code, found.skipped()), (3, vec![("too_deep", one.to_string().as_str())]));
+    assert!(found.has(&key));
+}
+
+#[test]
+fn a_pack_is_read_whatever_it_is_called() {
+    let (repo, key, _) = packed("victim\n");
+    for ending in ["idx", "pack"] {
+        let from = pack_file(&repo, ending);
+        let to = from.with_file_name(format!("other.{ending}"));
+        std::fs::rename(from, to).unwrap();
+    }
+    assert!(audit_at(repo.path()).complete().has(&key));
+}
+
+#[test]
+fn logs_and_worktrees_that_cannot_be_looked_into_are_gaps() {
+    for name in ["logs", "logs/refs", "worktrees", "worktrees/one"] {
+        let (repo, key, _) = repo("victim\n");
+        let path = repo.git_directory().join(name);
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        _ = std::fs::remove_dir_all(&path);
+        // A link to itself: not even the superuser can follow it.
+        std::os::unix::fs::symlink(path.file_name().unwrap(), &path).unwrap();
+        let found = audit_at(repo.path());
+        assert_eq!((found.code, found.reasons()), (3, vec!["unreadable"]), "{name}");
+        assert!(found.has(&key));
+    }
+}
+
+#[test]
+fn a_directory_that_is_called_as_tables_of_refs_are_says_nothing() {
+    let (repo, key, _) = repo("victim\n");
+    for list in [None, Some("")] {
+        std::fs::create_dir_all(repo.git_directory().join("reftable")).unwrap();
+        if let Some(list) = list {
+            std::fs::write(repo.git_directory().join("reftable/tables.list"), list).unwrap();
+        }
+        let found = audit_at(repo.path()).complete();
+        assert_eq!(super::support::held(found.only(&key)), [MAIN]);
     }
 }

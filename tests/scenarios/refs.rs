@@ -297,3 +297,18 @@ fn refs_that_were_written_by_a_linked_worktree_alone_are_read() {
     assert_eq!(held(found.only(&key)), ["worktrees/side/refs/bisect/bad"]);
     assert_eq!(list(&found.report["keys"]).count(), 1);
 }
+
+#[test]
+fn the_name_of_a_branch_that_is_not_born_yet_is_read() {
+    let key = live_key(290);
+    for (name, text) in [
+        ("HEAD".to_owned(), format!("ref: refs/heads/{key}\n")),
+        (format!("refs/heads/{key}"), "ref: refs/heads/nowhere\n".to_owned()),
+    ] {
+        let mut repo = Repo::bare();
+        repo.commit_on("refs/heads/other", &[("a", Some("a"))], "A");
+        repo.finish();
+        std::fs::write(repo.git_directory().join(name), text).unwrap();
+        assert!(audit(&mut repo).complete().has(&key));
+    }
+}

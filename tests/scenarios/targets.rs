@@ -254,3 +254,18 @@ fn wrong_usage_exits_2() {
         assert_eq!(Audit::new(arguments).run().code, Some(0));
     }
 }
+
+#[test]
+fn repos_under_takes_submodules_that_are_checked_out_no_more() {
+    //  top/.git/modules/lib (and in it lib/modules/deeper), with no checkout left
+    let top = leaky(Repo::with_work_tree(), 820);
+    for (name, seed) in [("modules/lib", 821), ("modules/lib/modules/deeper", 822)] {
+        let lib = leaky(Repo::bare(), seed);
+        let to = top.path().join(".git").join(name);
+        std::fs::create_dir_all(to.parent().unwrap()).unwrap();
+        std::fs::rename(lib.path(), to).unwrap();
+    }
+    let found = found(&json().and("--repos-under").and(top.path()).run()).complete();
+    assert!((820..=822).all(|seed| found.has(&live_key(seed))));
+    assert_eq!(list(&found.report["repositories"]).count(), 3);
+}

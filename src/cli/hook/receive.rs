@@ -130,7 +130,7 @@ impl Gate {
         let failure = rules.failure.clone();
         let session = Arc::new(self.session(&called, rules, push));
         if let Some(failure) = failure {
-            let problems = vec![Problem::Failed(failure)];
+            let problems = vec![Problem::Failed(session.detector.mask(failure.as_bytes()))];
             return session.conclude(Examination { problems, ..Examination::default() });
         }
         session.watch();
@@ -235,7 +235,7 @@ impl Session {
         let mut receiving = match Receiving::open(paths) {
             Ok(receiving) => receiving,
             Err(error) => {
-                let problems = vec![Problem::Failed(chain(&error))];
+                let problems = vec![Problem::Failed(self.detector.mask(chain(&error).as_bytes()))];
                 return Examination { problems, ..Examination::default() };
             }
         };
@@ -280,7 +280,8 @@ impl Session {
             let circumstances = Circumstances { milliseconds, ..self.circumstances.clone() };
             let line = record(&decision, &self.push, counts, &circumstances, &mask);
             if let Err(error) = append(ledger, &line, how) {
-                decision.fail(format!("the ledger cannot be written: {error}"), &self.policy);
+                let what = format!("the ledger cannot be written: {error}");
+                decision.fail(mask(what.as_bytes()), &self.policy);
             }
         }
         self.say(&decision);

@@ -1,5 +1,7 @@
 //! How each key stands to what was there before: which paths of which new commits hold it, and who else does.
 
+use std::collections::VecDeque;
+
 use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::Work;
@@ -12,6 +14,17 @@ use crate::model::{ObjectType, Oid};
 
 /// So many removals are told.
 const MOST_REMOVALS: usize = 10_000;
+
+/// A commit's parent.
+#[derive(Clone, Copy, Debug)]
+struct Parent {
+    commit: Oid,
+    tree: Oid,
+}
+
+fn trees_of(parents: &[Parent]) -> Vec<Oid> {
+    parents.iter().map(|parent| parent.tree).collect()
+}
 
 impl Work<'_> {
     /// Compares every new commit with its parents. Where everything that the pushed commits name came along, and none of it
@@ -40,8 +53,12 @@ impl Work<'_> {
             let commit = self.order[at];
             let links = self.links[&commit].clone();
             let Some(tree) = links.tree else { continue };
-            let parents: Vec<Oid> = links.parents.iter().filter_map(|parent| self.tree_of(*parent)).collect();
-            let came = self.comparer.held(self.receiving, &[tree], &parents);
+            let parents: Vec<Parent> = links
+                .parents
+                .iter()
+                .filter_map(|parent| Some(Parent { commit: *parent, tree: self.tree_of(*parent)? }))
+                .collect();
+            let came = self.comparer.held(self.receiving, &[tree], &trees_of(&parents));
             self.compared(commit, tree, &parents, came);
         }
     }
@@ -70,38 +87,32 @@ impl Work<'_> {
 
     /// What came to a commit, and what left it: a key that left one path and came to another was moved, paired in the
     /// order of paths.
-    fn compared(&mut self, commit: Oid, tree: Oid, parents: &[Oid], came: Vec<Held>) {
+    fn compared(&mut self, commit: Oid, tree: Oid, parents: &[Parent], came: Vec<Held>) {
         // Whether something was moved is part of the decision, and is read to its end.
         let has_arrivals = came.iter().any(|held| !held.is_kept);
         let most = if has_arrivals { u64::MAX } else { self.removal_bytes };
         let mut left: Vec<Held> = Vec::new();
         if most > 0 {
             let before = self.comparer.bytes;
-            let comparison = self.comparer.held_before(self.receiving, parents, &[tree], most);
-            self.found.removals_cut |= comparison.is_cut;
-            left = comparison.held;
-            left.retain(|held| !held.is_kept);
+            left = self.left(tree, parents, most);
             self.removal_bytes = self.removal_bytes.saturating_sub(self.comparer.bytes - before);
         } else {
-            self.found.removals_cut |= parents != [tree];
+            self.found.removals_cut |= trees_of(parents) != [tree];
         }
-        let mut from: FxHashMap<KeyId, std::collections::VecDeque<usize>> = FxHashMap::default();
-        for (at, held) in left.iter().enumerate() {
-            from.entry(held.sight.id).or_default().push_back(at);
-        }
+        let mut from = self.movable(tree, parents, &came, &left);
         let mut moved_from = FxHashSet::default();
         for held in came {
             let place = self.place_of(&held);
-            let is_new = self.receiving.came_with_push(&held.oid);
+            // A name stands in its directory, which is new wherever the name is.
+            let is_new = held.is_name || self.receiving.came_with_push(&held.oid);
             if held.is_kept {
-                self.add(&held.sight, place, Some(commit), Standing::Kept, true);
-            } else if let Some(at) = from.get_mut(&held.sight.id).and_then(std::collections::VecDeque::pop_front) {
+                self.add(&held.sight, place, Some(commit), Standing::Kept, is_new);
+            } else if let Some(at) = from.get_mut(&held.sight.id).and_then(VecDeque::pop_front) {
                 moved_from.insert(at);
-                let is_new = is_new || left[at].oid != held.oid;
-                self.add(&held.sight, place, Some(commit), Standing::Moved, is_new);
+                self.add(&held.sight, place, Some(commit), Standing::Moved, is_new || left[at].oid != held.oid);
             } else {
                 self.open.push((self.found.sightings.len(), held.sight.id, held.path.clone(), held.is_name));
-                self.add(&held.sight, place, Some(commit), Standing::Introduced, true);
+                self.add(&held.sight, place, Some(commit), Standing::Introduced, is_new);
             }
         }
         for (at, held) in left.iter().enumerate() {
@@ -116,6 +127,75 @@ impl Work<'_> {
             self.removals += 1;
             let place = self.place_of(held);
             self.add(&held.sight, place, Some(commit), Standing::Removed, false);
+        }
+    }
+
+    /// What parents hold and a tree does not.
+    fn left(&mut self, tree: Oid, parents: &[Parent], most: u64) -> Vec<Held> {
+        let comparison = self.comparer.held_before(self.receiving, &trees_of(parents), &[tree], most);
+        self.found.removals_cut |= comparison.is_cut;
+        let mut left = comparison.held;
+        left.retain(|held| !held.is_kept);
+        left
+    }
+
+    /// Which of what left may have moved, by key. Not what only a parent held that another parent descends from: a merge
+    /// with a commit of long ago brings back what was removed since.
+    fn movable(
+        &mut self,
+        tree: Oid,
+        parents: &[Parent],
+        came: &[Held],
+        left: &[Held],
+    ) -> FxHashMap<KeyId, VecDeque<usize>> {
+        let mut from: FxHashMap<KeyId, VecDeque<usize>> = FxHashMap::default();
+        for (at, held) in left.iter().enumerate() {
+            from.entry(held.sight.id).or_default().push_back(at);
+        }
+        let is_any_moved = came.iter().any(|held| !held.is_kept && from.contains_key(&held.sight.id));
+        if !is_any_moved || parents.len() < 2 {
+            return from;
+        }
+        let links = &self.links;
+        let parents_of = |commit: &Oid| links.get(commit).map(|links| links.parents.clone());
+        let is_last = |parent: &&Parent| {
+            let mut others = parents.iter().filter(|other| other.commit != parent.commit);
+            let pair = |other: &Parent| (other.commit, parent.commit);
+            !others.any(|other| self.ancestry.descends(self.receiving, pair(other), &parents_of))
+        };
+        let last: Vec<Parent> = parents.iter().filter(is_last).copied().collect();
+        if last.len() < parents.len() {
+            let held: FxHashSet<(KeyId, Vec<u8>)> =
+                self.left(tree, &last, u64::MAX).into_iter().map(|held| (held.sight.id, held.path)).collect();
+            for (id, places) in &mut from {
+                places.retain(|at| held.contains(&(*id, left[*at].path.clone())));
+            }
+        }
+        from
+    }
+
+    /// Keys in names that new directories keep: nobody brought them, and still what carries them is new.
+    pub(super) fn kept_names(&mut self) {
+        let content = self.content;
+        let is_name = |place: &Place| matches!(place, Place::Name { .. });
+        let told: FxHashSet<KeyId> = self
+            .found
+            .sightings
+            .iter()
+            .filter(|sighting| is_name(&sighting.place))
+            .map(|sighting| sighting.id)
+            .collect();
+        let mut kept: Vec<(&Oid, &Sight)> = content
+            .named
+            .iter()
+            .filter(|(oid, _)| self.comparer.placed.contains(oid))
+            .flat_map(|(oid, scanned)| scanned.keys.iter().map(move |sight| (oid, sight)))
+            .filter(|(_, sight)| !told.contains(&sight.id))
+            .collect();
+        kept.sort_unstable_by_key(|(oid, sight)| (**oid, sight.id));
+        for (oid, sight) in kept {
+            let place = Place::Unplaced { oid: *oid, kind: ObjectType::Tree, line: sight.line };
+            self.add(sight, place, None, Standing::Kept, true);
         }
     }
 
@@ -164,24 +244,9 @@ impl Work<'_> {
         }
     }
 
-    /// Introductions that an existing tip holds at the same path are none; neither are those of a commit that clocks alone
-    /// made look new.
+    /// Introductions that an existing tip holds at the same path are none.
     pub(super) fn ask_tips(&mut self) {
         let mut open = std::mem::take(&mut self.open);
-        let mut old = FxHashSet::default();
-        for sighting in self.found.sightings.iter().filter(|sighting| sighting.standing == Standing::Introduced) {
-            if let Some(commit) = &sighting.commit
-                && !self.content.commits.contains_key(&commit.oid)
-                && self.ancestry.is_surely_old(self.receiving, &commit.oid)
-            {
-                old.insert(commit.oid);
-            }
-        }
-        for sighting in &mut self.found.sightings {
-            if sighting.commit.as_ref().is_some_and(|commit| old.contains(&commit.oid)) {
-                sighting.standing = Standing::HeldByTip;
-            }
-        }
         open.retain(|row| self.found.sightings.get(row.0).is_some_and(|one| one.standing == Standing::Introduced));
         if open.is_empty() {
             return;
@@ -196,14 +261,10 @@ impl Work<'_> {
             let Some(tree) = self.root_of(tip).filter(|tree| seen.insert(*tree)) else { continue };
             open.retain(|(at, id, path, is_name)| {
                 let there = self.comparer.at_path(self.receiving, tree, path);
-                let holds = there.is_some_and(|oid| {
-                    *is_name
-                        || self
-                            .comparer
-                            .keys_of(self.receiving, oid, &|| path.clone(), Extent::Old)
-                            .keys
-                            .iter()
-                            .any(|it| it.id == *id)
+                let holds = there.is_some_and(|entry| {
+                    let path = || path.clone();
+                    let mut keys_of = || self.comparer.keys_of(self.receiving, entry.oid, &path, Extent::Old);
+                    *is_name || (entry.is_file() && keys_of().keys.iter().any(|it| it.id == *id))
                 });
                 if holds {
                     self.found.sightings[*at].standing = Standing::HeldByTip;

@@ -4,6 +4,7 @@
 //! stands to what was there before. This file begins and ends it.
 
 mod held;
+mod shown;
 mod walk;
 mod words;
 
@@ -16,8 +17,8 @@ use super::scan::{Scanned, Sight, scan};
 use super::{CommitShown, Examination, Limits, Place, Problem, Push, Sighting, Standing};
 use crate::detect::Detector;
 use crate::key::KeyId;
-use crate::model::{Interrupt, ObjectType, Oid, Shown};
-use crate::store::{Receiving, parse};
+use crate::model::{Interrupt, Oid};
+use crate::store::Receiving;
 
 /// Reads a push.
 pub struct Examiner<'a> {
@@ -47,8 +48,8 @@ struct Work<'a> {
     /// New commits, parents first, and what they name.
     order: Vec<Oid>,
     links: FxHashMap<Oid, Links>,
-    /// Commits that pushed refs name.
-    tips: FxHashSet<Oid>,
+    /// Commits that pushed refs name, by the number of the update.
+    tips: Vec<(usize, Oid)>,
     /// Trees that pushed refs name.
     trees: Vec<Oid>,
     /// New objects that the pushed refs reach by themselves: commits, tags, what these tag.
@@ -76,35 +77,74 @@ impl Examiner<'_> {
             ),
         };
         let ancestry = Ancestry::new(receiving, names, self.interrupt);
-        let mut work = Work {
-            examiner: self,
+        let mut work = Work::new(self, receiving, &content, ancestry);
+        work.look(push);
+        // Before a refusal rests on a commit being new an exact test confirms it; where clocks were wrong all is looked at again.
+        let doubtful = work.new_by_clocks();
+        let old = work.ancestry.find_old(work.receiving, &doubtful);
+        if !old.is_empty() {
+            let ancestry = Ancestry::new(work.receiving, names, self.interrupt).knowing(old);
+            work = Work::new(self, work.receiving, &content, ancestry);
+            work.look(push);
+        }
+        work.ask_tips();
+        work.finish(push)
+    }
+}
+
+impl<'a> Work<'a> {
+    fn new(
+        examiner: &'a Examiner<'a>,
+        receiving: &'a mut Receiving,
+        content: &'a Content,
+        ancestry: Ancestry<'a>,
+    ) -> Self {
+        Self {
+            examiner,
             ancestry,
             receiving,
-            content: &content,
-            comparer: Comparer::new(self.detector, self.limits, self.interrupt, &content),
+            content,
+            comparer: Comparer::new(examiner.detector, examiner.limits, examiner.interrupt, content),
             order: Vec::new(),
             links: FxHashMap::default(),
-            tips: FxHashSet::default(),
+            tips: Vec::new(),
             trees: Vec::new(),
             reached: FxHashSet::default(),
             found: Examination::default(),
             place_bytes: 0,
             open: Vec::new(),
-            removal_bytes: self.limits.removal_bytes,
+            removal_bytes: examiner.limits.removal_bytes,
             removals: 0,
-        };
-        work.quarantine();
-        work.words(push);
-        for update in push.updates.iter().flatten() {
+        }
+    }
+
+    /// Looks at all that was sent, and at all that it reaches.
+    fn look(&mut self, push: &Push) {
+        self.quarantine();
+        self.words(push);
+        for (number, update) in push.updates.iter().flatten().enumerate() {
             if let Some(new) = update.new {
-                work.tip(new);
+                self.tip(number, new);
             }
         }
-        work.commits();
-        work.trees();
-        work.unreached();
-        work.ask_tips();
-        work.finish()
+        self.commits();
+        self.trees();
+        self.unreached();
+        self.kept_names();
+    }
+
+    /// The commits that did not come along and that clocks say are new, where anything was found that may rest on that.
+    fn new_by_clocks(&self) -> Vec<Oid> {
+        let is_removed = |sighting: &Sighting| sighting.standing == Standing::Removed;
+        let found = &self.found;
+        let is_nothing = found.sightings.iter().all(is_removed)
+            && [&found.problems, &self.comparer.problems].iter().all(|problems| problems.is_empty())
+            && found.opaque.is_empty()
+            && self.comparer.opaque.is_empty();
+        if is_nothing || self.examiner.interrupt.is_set() {
+            return Vec::new();
+        }
+        self.order.iter().copied().filter(|commit| !self.content.commits.contains_key(commit)).collect()
     }
 }
 
@@ -147,12 +187,8 @@ impl Work<'_> {
             return self.problem(Problem::TooMany);
         }
         self.place_bytes += place.path().map_or(0, |path| path.as_str().len());
-        let commit = commit.map(|oid| CommitShown {
-            oid,
-            subject: Shown::default(),
-            is_tip: false,
-            is_root: self.links.get(&oid).is_some_and(|links| links.parents.is_empty()),
-        });
+        let commit =
+            commit.map(|oid| CommitShown::new(oid, self.links.get(&oid).map_or(0, |links| links.parents.len())));
         self.found.sightings.push(Sighting {
             id: sight.id,
             hint: sight.hint.clone(),
@@ -166,7 +202,7 @@ impl Work<'_> {
         });
     }
 
-    fn finish(mut self) -> Examination {
+    fn finish(mut self, push: &Push) -> Examination {
         let detector = self.examiner.detector;
         for (oid, path, what) in &self.comparer.opaque {
             let named = if path.is_empty() { detector.mask(object(*oid).as_bytes()) } else { detector.mask(path) };
@@ -187,31 +223,8 @@ impl Work<'_> {
         self.found.quarantined = self.content.objects;
         self.found.reached += self.comparer.objects;
         self.found.bytes += self.content.bytes + self.comparer.bytes;
-        self.subjects();
+        self.show_commits(push);
         self.found
-    }
-
-    /// The subjects of the commits that are named: few are shown, so no more are read.
-    fn subjects(&mut self) {
-        const MOST: usize = 100;
-        let mut known: FxHashMap<Oid, Shown> = FxHashMap::default();
-        for sighting in &mut self.found.sightings {
-            let Some(commit) = &mut sighting.commit else { continue };
-            commit.is_tip = self.tips.contains(&commit.oid);
-            if let Some(subject) = known.get(&commit.oid) {
-                commit.subject = subject.clone();
-            } else if known.len() < MOST {
-                let mut bytes = Vec::new();
-                let read = self.receiving.read(&commit.oid, self.examiner.limits.object_bytes, &mut bytes);
-                if let Ok(Some(ObjectType::Commit)) = read {
-                    let message = &bytes[parse::commit(&bytes, self.receiving.format).message];
-                    // Masked whole and cut then: what is cut first may be half a key.
-                    let line = message.split(|byte| *byte == b'\n').find(|line| !line.trim_ascii().is_empty());
-                    commit.subject = self.examiner.detector.mask(line.unwrap_or_default());
-                }
-                known.insert(commit.oid, commit.subject.clone());
-            }
-        }
     }
 }
 

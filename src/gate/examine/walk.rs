@@ -2,7 +2,7 @@
 
 use super::Work;
 use crate::gate::content::Links;
-use crate::gate::{Place, Problem, Standing};
+use crate::gate::{CommitPart, Place, Problem, Standing};
 use crate::model::{ObjectType, Oid};
 use crate::store::parse;
 
@@ -10,15 +10,19 @@ use crate::store::parse;
 const MOST_TAGS: usize = 10_000;
 
 impl Work<'_> {
-    /// Follows what a ref is to name to a commit, tree or blob.
-    pub(super) fn tip(&mut self, mut oid: Oid) {
+    /// Follows what the ref of an update is to name to a commit, tree or blob.
+    pub(super) fn tip(&mut self, update: usize, mut oid: Oid) {
         for _ in 0..MOST_TAGS {
-            if self.examiner.interrupt.is_set() || !self.reached.insert(oid) {
+            if self.examiner.interrupt.is_set() {
                 return;
             }
-            if self.content.commits.contains_key(&oid) {
-                self.tips.insert(oid);
+            let is_known = !self.reached.insert(oid);
+            if self.content.commits.contains_key(&oid) || self.links.contains_key(&oid) {
+                self.tips.push((update, oid));
                 return self.commit(oid);
+            }
+            if is_known {
+                return;
             }
             let came = self.receiving.came_with_push(&oid);
             if !came && self.ancestry.is_old(self.receiving, &oid) {
@@ -35,7 +39,7 @@ impl Work<'_> {
             };
             match kind {
                 ObjectType::Commit => {
-                    self.tips.insert(oid);
+                    self.tips.push((update, oid));
                     return self.commit(oid);
                 }
                 _ if !came && self.ancestry.is_tip(self.receiving, &oid) => return,
@@ -140,7 +144,7 @@ impl Work<'_> {
                 let links = Links::of(&bytes, self.receiving.format);
                 self.links.insert(oid, links.clone());
                 for sight in self.scan(&bytes, Some(oid)) {
-                    let place = Place::CommitText { line: sight.line };
+                    let place = commit_text(sight.line);
                     self.add(&sight, place, Some(oid), Standing::Introduced, true);
                 }
                 links
@@ -153,9 +157,14 @@ impl Work<'_> {
         self.links.insert(oid, links);
         if let Some((_, scanned)) = self.content.carriers.get(&oid) {
             for sight in &scanned.keys {
-                self.add(sight, Place::CommitText { line: sight.line }, Some(oid), Standing::Introduced, true);
+                self.add(sight, commit_text(sight.line), Some(oid), Standing::Introduced, true);
             }
         }
         true
     }
+}
+
+/// A place in a commit's own text, of which the part is found out once it is shown.
+fn commit_text(line: Option<u64>) -> Place {
+    Place::CommitText { line, part: CommitPart::Message(None) }
 }

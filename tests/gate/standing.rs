@@ -1,0 +1,153 @@
+//! How a key stands to what was there before, where somebody would have it look as if it had been there.
+
+use super::decided::{started, with_a_past};
+use super::support::{MAIN, Server, ZERO, pack};
+use crate::common::fixture::Repo;
+use crate::common::fixture::objects::{Commit, Files, Mode, ObjectType, Oid, encode_tree, object_id};
+use crate::common::secrets::live_key;
+
+/// Pushes a commit of one tree by hand, whose objects lie on the server or come along.
+fn push_tree(
+    server: &Server,
+    entries: Vec<(Vec<u8>, Mode, Oid)>,
+    parents: &[Oid],
+    name: &str,
+) -> (super::support::Pushed, Oid) {
+    let tree = encode_tree(entries);
+    let commit = Commit::new(object_id(ObjectType::Tree, &tree), parents, 1_700_000_000, "by hand").encode();
+    let id = object_id(ObjectType::Commit, &commit);
+    let sent = pack(&[(ObjectType::Tree, tree), (ObjectType::Commit, commit)]);
+    (server.raw(&[(ZERO, &id.to_string(), name.as_bytes())], &sent), id)
+}
+
+/// An object that lies on the server, and nothing reaches it.
+fn lying(server: &Server, kind: &str, bytes: &[u8]) -> Oid {
+    let arguments = ["hash-object", "-w", "-t", kind, "--stdin", "--literally"];
+    let said = crate::common::git::run(crate::common::git::command(server.path()), &arguments, bytes);
+    let kind = if kind == "tree" { ObjectType::Tree } else { ObjectType::Blob };
+    assert_eq!(String::from_utf8(said).unwrap().trim(), object_id(kind, bytes).to_string());
+    object_id(kind, bytes)
+}
+
+#[test]
+fn what_stands_behind_a_link_or_a_files_mode_is_held_by_nobody() {
+    let key = live_key(1700);
+    let server = Server::new();
+    let blob = lying(&server, "blob", key.as_bytes());
+    let link = vec![(b"n".to_vec(), Mode::Submodule, blob)];
+    let file = vec![(b"n".to_vec(), Mode::File, blob)];
+    let (pushed, first) = push_tree(&server, link, &[], "refs/heads/first");
+    pushed.passes();
+    // Over the same path, in a commit on it and in one beside it.
+    for parents in [vec![first], vec![]] {
+        let (pushed, _) = push_tree(&server, file.clone(), &parents, "refs/heads/second");
+        pushed.is_refused_for(&key, &["n:1"]);
+    }
+}
+
+#[test]
+fn a_removed_key_is_not_brought_back_by_a_parent_that_git_does_not_count() {
+    let key = live_key(1710);
+    let (server, mut client) = with_a_past(&key);
+    let old = client.files_at(MAIN);
+    let before: Oid = parsed(&server.value(MAIN).unwrap());
+    let now = client.commit_on(MAIN, &[("config/env", None)], "take it out");
+    server.push(&mut client, &[MAIN]).passes_silently();
+    let tree = client.tree(&old);
+    for headers in [format!("parent {before}\n"), format!("odd\nparent {before}\n")] {
+        let mut commit = Commit::new(tree, &[now], 1_700_000_100, "back");
+        commit.headers = headers.into_bytes();
+        let back = client.commit(&commit);
+        client.set_ref("refs/heads/back", back);
+        server.push(&mut client, &["refs/heads/back"]).is_refused_for(&key, &["config/env:1"]);
+    }
+}
+
+fn parsed(hex: &str) -> Oid {
+    let bytes: Vec<u8> = (0..20).map(|at| u8::from_str_radix(&hex[at * 2..at * 2 + 2], 16).unwrap()).collect();
+    Oid(bytes.try_into().unwrap())
+}
+
+#[test]
+fn headers_that_look_like_another_tree_or_parent_are_nothing() {
+    let (server, mut client) = started();
+    let head: Oid = parsed(&server.value(MAIN).unwrap());
+    let files = client.files_at(MAIN);
+    let tree = client.tree(&files);
+    for (number, headers) in
+        ["tree xyz\n".to_owned(), format!("parent {}\n", "1".repeat(40)), "parent of all\n".to_owned()]
+            .into_iter()
+            .enumerate()
+    {
+        let mut commit = Commit::new(tree, &[head], 1_700_000_100 + number as i64, "odd");
+        commit.headers = headers.into_bytes();
+        let odd = client.commit(&commit);
+        client.set_ref("refs/heads/odd", odd);
+        server.push(&mut client, &["--force", "refs/heads/odd"]).passes_silently();
+    }
+}
+
+#[test]
+fn a_merge_with_a_commit_of_long_ago_moves_nothing() {
+    let key = live_key(1720);
+    let (server, mut client) = with_a_past(&key);
+    let before: Oid = parsed(&server.value(MAIN).unwrap());
+    let now = client.commit_on(MAIN, &[("config/env", Some("KEY=\n"))], "take it out");
+    server.push(&mut client, &[MAIN]).passes_silently();
+    let mut files = client.files_at(MAIN);
+    let carrier = client.blob(format!("KEY={key}\n"));
+    files.insert(b"elsewhere".to_vec(), (Mode::File, carrier));
+    client.commit_files("refs/heads/merged", files.clone(), &[now, before], "merge");
+    server.push(&mut client, &["refs/heads/merged"]).is_refused_for(&key, &["elsewhere:1"]);
+    // A branch that went on from there holds it: a merge with that may move it.
+    client.commit_files("refs/heads/side", client.files_at(MAIN), &[now], "side");
+    let mut held = client.files_at(MAIN);
+    held.insert(b"config/env".to_vec(), (Mode::File, carrier));
+    let side = client.commit_files("refs/heads/side", held, &[before], "went on");
+    client.commit_files("refs/heads/merged", files, &[now, side], "merge");
+    server.push(&mut client, &["--force", "refs/heads/merged"]).passes_silently();
+}
+
+#[test]
+fn strict_is_about_objects_that_are_new() {
+    let key = live_key(1730);
+    let (server, mut client) = with_a_past(&key);
+    server.policy("strict = true");
+    // The very blob that a tip holds, on another branch; and an edit back to it.
+    let files = client.files_at(MAIN);
+    let mut other = Repo::bare();
+    let blob = other.blob(format!("KEY={key}\n"));
+    let tree = Files::from([(b"config/env".to_vec(), (Mode::File, blob))]);
+    other.commit_files("refs/heads/other", tree, &[], "the same");
+    server.push(&mut other, &["refs/heads/other"]).passes();
+    server.policy("");
+    client.commit_on(MAIN, &[("config/env", Some(&format!("A=1\nKEY={key}\n")))], "edit");
+    server.push(&mut client, &[MAIN]).passes();
+    server.policy("strict = true");
+    let head: Oid = parsed(&server.value(MAIN).unwrap());
+    client.commit_files(MAIN, files, &[head], "back as it was");
+    server.push(&mut client, &[MAIN]).passes();
+}
+
+#[test]
+fn strict_refuses_a_new_directory_that_keeps_a_name() {
+    let key = live_key(1740);
+    let (server, mut client) = started();
+    client.commit_on(MAIN, &[(&format!("d/{key}"), Some("1"))], "long ago");
+    server.hook("exit 0");
+    server.push(&mut client, &[MAIN]).passes();
+    server.hook("exec \"$GATE\" hook pre-receive");
+    client.commit_on(MAIN, &[("d/beside", Some("1"))], "beside it");
+    server.policy("strict = true");
+    server.push(&mut client, &[MAIN]).is_refused_for(&key, &[]);
+    server.policy_with_ledger("");
+    server.push(&mut client, &[MAIN]).passes_silently();
+    let ledger = server.ledger();
+    let standings: Vec<&str> = ledger[0]["keys"][0]["places"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|place| place["standing"].as_str().unwrap())
+        .collect();
+    assert_eq!(standings, ["kept"], "{}", ledger[0]);
+}
