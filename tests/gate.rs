@@ -31,6 +31,8 @@ mod places;
 mod policy;
 #[path = "gate/property.rs"]
 mod property;
+#[path = "gate/reached.rs"]
+mod reached;
 #[path = "gate/schemes.rs"]
 mod schemes;
 #[path = "gate/signed.rs"]

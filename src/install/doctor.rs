@@ -6,6 +6,7 @@ use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
+use super::reach::Use;
 use super::{Canary, Error, Layout, Place, git, plan};
 use crate::model::{ObjectFormat, ObjectType};
 use crate::state::{LedgerPlace, Mode, Policy, PolicyPlaces, ledger_place};
@@ -104,10 +105,20 @@ impl Checks {
             self.add(State::Bad, format!("{} is a link that leads nowhere: git ignores it", place.hook.display()));
             return None;
         }
+        if let Err(error) = fs::metadata(&place.hook)
+            && error.kind() == std::io::ErrorKind::PermissionDenied
+        {
+            let text =
+                "cannot be reached by this user: where git runs as them, it ignores the hook and accepts everything";
+            self.add(State::Bad, format!("{} {text}", place.hook.display()));
+            return None;
+        }
         if calls_us(&place.hook) {
+            self.reach(place, &place.hook);
             self.add(State::Good, format!("installed: {} ({})", place.hook.display(), place.layout.name()));
             if let (Layout::HookDirectory, Some(git_dir)) = (place.layout, &place.git_dir) {
                 let driver = git_dir.join("hooks/pre-receive");
+                self.reach(place, &driver);
                 if !is_executable(&driver) {
                     self.add(
                         State::Bad,
@@ -137,6 +148,26 @@ impl Checks {
             format!("not installed: {} is not the gate's; clerk-audit hook install", place.hook.display()),
         );
         None
+    }
+
+    /// Whether the repository's owner, whom git runs as most often, could run a hook, whoever asks.
+    fn reach(&mut self, place: &Place, hook: &Path) {
+        let Some(owner) = place.owner() else { return };
+        // (That nobody may execute it is told by itself.)
+        let closed = owner.kept_from(hook, Use::Execute).filter(|closed| closed != hook || is_executable(hook));
+        if let Some(closed) = closed {
+            let what = if closed == hook { "executed" } else { "entered" };
+            self.add(
+                State::Bad,
+                format!(
+                    "{} cannot be {what} by the repository's owner (user {}), by its mode: git that runs as them ignores \
+                     {} and accepts everything; chmod a+x",
+                    closed.display(),
+                    owner.uid,
+                    hook.display()
+                ),
+            );
+        }
     }
 
     /// A hook of git's configuration: whether this git knows such, runs it for pushes, and was not told to leave it out.

@@ -40,13 +40,26 @@ pub(super) fn output<A: AsRef<OsStr>>(directory: &Path, arguments: &[A]) -> Resu
 
 /// Runs it; what it wrote, without the last line feed.
 pub(super) fn run<A: AsRef<OsStr>>(directory: &Path, arguments: &[A]) -> Result<String, Error> {
-    let output = output(directory, arguments)?;
+    answer(output(directory, arguments)?, arguments)
+}
+
+fn answer<A: AsRef<OsStr>>(output: Output, arguments: &[A]) -> Result<String, Error> {
     if !output.status.success() {
         let told: Vec<String> = arguments.iter().map(|one| one.as_ref().to_string_lossy().into_owned()).collect();
         let answer = String::from_utf8_lossy(&output.stderr).trim().to_owned();
         return Err(Error::Git { arguments: told.join(" "), answer });
     }
     Ok(String::from_utf8_lossy(&output.stdout).trim_end_matches('\n').to_owned())
+}
+
+/// Runs it, whatever the umask, so that everybody can read a file of the host's that it makes: git ends where there is one
+/// that it may not read.
+pub(super) fn run_for_all(arguments: &[&str]) -> Result<String, Error> {
+    let mut shell = Command::new("sh");
+    shell.args(["-c", "umask 022 && exec git \"$@\"", "git"]).args(arguments);
+    shell.current_dir("/").env("LC_ALL", "C").stdin(Stdio::null());
+    let output = shell.output().map_err(Error::io("run git in", Path::new("/")))?;
+    answer(output, arguments)
 }
 
 /// Its version, as far as it can be told.

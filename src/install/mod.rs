@@ -9,6 +9,7 @@ mod doctor;
 mod git;
 mod place;
 mod plan;
+mod reach;
 mod script;
 
 use std::io;

@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
+use super::reach::User;
 use super::{Error, git};
 use crate::store;
 
@@ -77,8 +78,7 @@ impl Place {
         let hook = match layout {
             Layout::HookDirectory => git_dir.join("hooks/pre-receive.d/clerk-audit"),
             Layout::GitLab => git_dir.join("custom_hooks/pre-receive.d/clerk-audit"),
-            // As git finds it: core.hooksPath may say another place.
-            _ if has_git => root.join(git::run(&root, &["rev-parse", "--git-path", "hooks"])?).join("pre-receive"),
+            _ if has_git => hooks(&git_dir)?.join("pre-receive"),
             _ => match store::locate_git_dir(&git_dir) {
                 Ok(layout) => layout.common_dir.join("hooks/pre-receive"),
                 Err(_) => return Err(Error::NotARepository { path: root }),
@@ -90,6 +90,15 @@ impl Place {
     /// Whether settings that only git can read may lead it past this hook.
     pub(super) fn may_be_elsewhere(&self) -> bool {
         !self.has_git && matches!(self.layout, Layout::Plain | Layout::HookDirectory)
+    }
+
+    /// Whom the server works as, as far as files tell: the repository's owner, or that of gitolite's directory.
+    pub(super) fn owner(&self) -> Option<User> {
+        match self.layout {
+            Layout::GitHub => None,
+            Layout::Gitolite => User::owner_of(&self.root),
+            Layout::Plain | Layout::HookDirectory | Layout::GitLab => User::owner_of(self.git_dir.as_ref()?),
+        }
     }
 
     /// Where a hook that was there is kept.
@@ -117,6 +126,16 @@ fn git_dir(root: &Path, has_git: bool) -> Result<PathBuf, Error> {
         // It is there, and git will not work in it: of another owner, most often. git's own words say what to do.
         Err(refused) if by_hand().is_ok() => Err(refused),
         Err(_) => Err(not_there()),
+    }
+}
+
+/// The directory of the hooks that receive-pack runs. It works in the repository's directory, so that a relative
+/// `core.hooksPath` begins there, in a repository with a work tree too: other commands would begin at its top.
+fn hooks(git_dir: &Path) -> Result<PathBuf, Error> {
+    let named = git::run(git_dir, &["--git-dir=.", "config", "--path", "--get", "core.hooksPath"]);
+    match named {
+        Ok(path) if !path.is_empty() => Ok(git_dir.join(path)),
+        _ => Ok(git_dir.join(git::run(git_dir, &["--git-dir=.", "rev-parse", "--git-path", "hooks"])?)),
     }
 }
 

@@ -75,7 +75,7 @@ fn run(step: &Step) -> Result<(), Error> {
     match step {
         Step::Write { path, text } => {
             let dir = path.parent().unwrap_or(Path::new("/"));
-            fs::create_dir_all(dir).map_err(Error::io("make", dir))?;
+            make_directories(dir)?;
             // Beside its place and renamed there: no push meets half a hook.
             let file = tempfile::Builder::new()
                 .prefix(".clerk-audit-")
@@ -90,9 +90,28 @@ fn run(step: &Step) -> Result<(), Error> {
         }
         Step::Rename { from, to } => fs::rename(from, to).map_err(Error::io("rename", from)),
         Step::Remove { path } => fs::remove_file(path).map_err(Error::io("remove", path)),
-        Step::Set { name, value } => git::run(Path::new("/"), &["config", "--system", name, value]).map(drop),
+        Step::Set { name, value } => git::run_for_all(&["config", "--system", name, value]).map(drop),
         Step::Unset { name } => git::run(Path::new("/"), &["config", "--system", "--unset", name]).map(drop),
     }
+}
+
+/// Makes what is missing of a directory and of those above it, so that everybody can enter them whatever the umask: git
+/// passes over hooks that its user cannot reach, and accepts the push. What is there stays as it is.
+fn make_directories(dir: &Path) -> Result<(), Error> {
+    let is_missing = |dir: &&Path| !dir.as_os_str().is_empty() && !dir.exists();
+    let missing: Vec<&Path> = dir.ancestors().take_while(is_missing).collect();
+    for dir in missing.into_iter().rev() {
+        match fs::create_dir(dir) {
+            Ok(()) => {}
+            Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists && dir.is_dir() => continue,
+            Err(error) => return Err(Error::io("make", dir)(error)),
+        }
+        // Beside the bit that hands on the group, which a shared repository's directories have.
+        let mode = fs::metadata(dir).map_err(Error::io("look at", dir))?.permissions().mode();
+        let open = fs::Permissions::from_mode(mode | 0o755);
+        fs::set_permissions(dir, open).map_err(Error::io("open to all", dir))?;
+    }
+    Ok(())
 }
 
 /// Whether there is anything at a path, a link that leads nowhere too.

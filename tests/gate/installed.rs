@@ -12,18 +12,18 @@ use crate::common::run::{Audit, Outcome};
 use crate::common::secrets::live_key;
 
 /// A server without any hook.
-fn bare() -> Repo {
+pub(super) fn bare() -> Repo {
     let repo = Repo::bare();
     git::run(git::command(repo.path()), &["config", "receive.unpackLimit", "100"], b"");
     repo
 }
 
-fn hook(arguments: &[&str], repository: &Path) -> Outcome {
+pub(super) fn hook(arguments: &[&str], repository: &Path) -> Outcome {
     Audit::new(&["hook"]).and_all(arguments).and(repository).run()
 }
 
 #[track_caller]
-fn ends(outcome: &Outcome, code: i32, words: &[&str]) {
+pub(super) fn ends(outcome: &Outcome, code: i32, words: &[&str]) {
     let said = outcome.text() + &outcome.errors();
     assert_eq!(outcome.code, Some(code), "{said}");
     for word in words {
@@ -31,7 +31,7 @@ fn ends(outcome: &Outcome, code: i32, words: &[&str]) {
     }
 }
 
-fn bad_client(seed: u64) -> (String, Repo) {
+pub(super) fn bad_client(seed: u64) -> (String, Repo) {
     let key = live_key(seed);
     let mut client = Repo::bare();
     client.commit_on(MAIN, &[("a", Some(&key))], "bad");
@@ -39,7 +39,7 @@ fn bad_client(seed: u64) -> (String, Repo) {
     (key, client)
 }
 
-fn script(path: &Path, text: &str) {
+pub(super) fn script(path: &Path, text: &str) {
     std::fs::create_dir_all(path.parent().unwrap()).unwrap();
     std::fs::write(path, text).unwrap();
     std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o755)).unwrap();
@@ -270,7 +270,7 @@ fn a_whole_host_is_guarded_and_repositories_keep_their_hooks() {
 }
 
 /// A folder with a git that says it is this version, and is the one that is here in all else.
-fn git_of_version(folder: &Path, version: &str) -> String {
+pub(super) fn git_of_version(folder: &Path, version: &str) -> String {
     let path = std::env::var("PATH").unwrap();
     script(
         &folder.join("git"),

@@ -159,7 +159,9 @@ impl Target {
 }
 
 impl Install {
-    pub(super) fn run(self) -> Exit {
+    pub(super) fn run(mut self) -> Exit {
+        // git would take a relative one for each repository's own.
+        self.target.directory = std::path::absolute(&self.target.directory).unwrap_or(self.target.directory);
         let binary = match self.binary.map_or_else(std::env::current_exe, std::path::absolute) {
             Ok(binary) => binary,
             Err(error) => {
@@ -196,7 +198,8 @@ impl Install {
 }
 
 impl Uninstall {
-    pub(super) fn run(self) -> Exit {
+    pub(super) fn run(mut self) -> Exit {
+        self.target.directory = std::path::absolute(&self.target.directory).unwrap_or(self.target.directory);
         let target = &self.target;
         let done = if target.system {
             target.carry_out(&install::uninstall_system(&target.directory), "not installed for the whole host")
