@@ -21,6 +21,8 @@ mod examined;
 mod hostile;
 #[path = "gate/installed.rs"]
 mod installed;
+#[path = "gate/kept.rs"]
+mod kept;
 #[path = "gate/many_refs.rs"]
 mod many_refs;
 #[path = "gate/memory.rs"]
@@ -39,3 +41,5 @@ mod schemes;
 mod signed;
 #[path = "gate/support.rs"]
 mod support;
+#[path = "gate/told.rs"]
+mod told;

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use super::reach::Use;
-use super::{Canary, Error, Layout, Place, git, plan};
+use super::{Canary, Error, Layout, Place, git, ours, system};
 use crate::model::{ObjectFormat, ObjectType};
 use crate::state::{LedgerPlace, Mode, Policy, PolicyPlaces, ledger_place};
 use crate::store::{PushPaths, Receiving, locate_git_dir, write_loose};
@@ -128,7 +128,7 @@ impl Checks {
             }
             return Some(Installed::File(place.hook.clone()));
         }
-        if let Ok(command) = git::run(&place.root, &["config", "--get", plan::COMMAND]) {
+        if let Ok(command) = git::run(&place.root, &["config", "--get", system::COMMAND]) {
             return self.configured(place, command);
         }
         let update = place.hook.with_file_name("update");
@@ -173,22 +173,22 @@ impl Checks {
     /// A hook of git's configuration: whether this git knows such, runs it for pushes, and was not told to leave it out.
     fn configured(&mut self, place: &Place, command: String) -> Option<Installed> {
         let get = |arguments: &[&str]| git::run(&place.root, &[&["config"], arguments].concat()).ok();
-        if !plan::knows_configured_hooks(&place.root) {
+        if !system::knows_configured_hooks(&place.root) {
             self.add(
                 State::Bad,
                 format!(
                     "{} is set, but this git is older than 2.54 and runs no such hook: it accepts everything",
-                    plan::COMMAND
+                    system::COMMAND
                 ),
             );
             return None;
         }
         // An empty value takes back those before it.
-        let events = get(&["--null", "--get-all", plan::EVENT]).unwrap_or_default();
+        let events = get(&["--null", "--get-all", system::EVENT]).unwrap_or_default();
         let events = events.strip_suffix('\0').unwrap_or(&events).rsplit('\0');
         let is_run = events.take_while(|event| !event.is_empty()).any(|event| event == "pre-receive");
         if !is_run {
-            self.add(State::Bad, format!("{} is set, but {} is not pre-receive", plan::COMMAND, plan::EVENT));
+            self.add(State::Bad, format!("{} is set, but {} is not pre-receive", system::COMMAND, system::EVENT));
             return None;
         }
         for name in ["hook.clerk-audit.enabled", "hook.pre-receive.enabled"] {
@@ -197,7 +197,7 @@ impl Checks {
                 return None;
             }
         }
-        self.add(State::Good, format!("installed: by git's configuration ({})", plan::COMMAND));
+        self.add(State::Good, format!("installed: by git's configuration ({})", system::COMMAND));
         Some(Installed::Configured(command))
     }
 
@@ -286,7 +286,7 @@ fn would_make_ledger(place: &Place, policies: &PolicyPlaces, own: &Path) -> bool
 /// Whether a hook is ours or says that it calls us.
 fn calls_us(hook: &Path) -> bool {
     let says = |text: Vec<u8>| memchr::memmem::find(&text, b"clerk-audit").is_some();
-    plan::is_ours(hook) || fs::read(hook).is_ok_and(says)
+    ours::is_ours(hook) || fs::read(hook).is_ok_and(says)
 }
 
 fn is_executable(path: &Path) -> bool {

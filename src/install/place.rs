@@ -101,6 +101,27 @@ impl Place {
         }
     }
 
+    /// The repository that it guards; none where it is for many, which stand elsewhere.
+    pub fn repository(&self) -> Option<&Path> {
+        (!matches!(self.layout, Layout::Gitolite | Layout::GitHub)).then_some(self.root.as_path())
+    }
+
+    /// Where gitolite has its repositories, if that is beside its directory, as it is unless its settings say otherwise.
+    pub fn repositories_beside(&self) -> Option<PathBuf> {
+        let folder = self.root.parent()?.join("repositories");
+        (self.layout == Layout::Gitolite && folder.is_dir()).then_some(folder)
+    }
+
+    /// Whether a setting of this user's own, and none of the repository's or the host's, says where the hook is.
+    pub(super) fn is_by_this_users_configuration(&self) -> bool {
+        let scope = |git_dir: &PathBuf| {
+            git::run(git_dir, &["--git-dir=.", "config", "--show-scope", "--get", "core.hooksPath"]).ok()
+        };
+        self.layout == Layout::Plain
+            && self.has_git
+            && self.git_dir.as_ref().and_then(scope).is_some_and(|scope| scope.starts_with("global\t"))
+    }
+
     /// Where a hook that was there is kept.
     pub(super) fn kept(&self) -> PathBuf {
         let mut name = self.hook.as_os_str().to_owned();

@@ -32,6 +32,11 @@ impl User {
         Some(Self { uid: meta.uid(), groups })
     }
 
+    /// One who owns nothing and is in no group.
+    pub(super) fn anybody() -> Self {
+        Self { uid: u32::MAX, groups: BTreeSet::new() }
+    }
+
     /// The first thing on the way to a file that keeps this user from it; the file itself, where the way is open.
     pub(super) fn kept_from(&self, path: &Path, wanted: Use) -> Option<PathBuf> {
         // By links, too: each directory on the way that is written, and each that it leads to.

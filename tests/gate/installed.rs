@@ -159,7 +159,10 @@ fn a_path_that_goes_round_its_server_is_told_however_it_is_written() {
         path
     };
     let gitea = made("gitea/ada/app.git");
-    std::fs::create_dir_all(gitea.join("hooks/pre-receive.d")).unwrap();
+    // One whose own hooks are to be written again yet: only the directories are there.
+    for name in ["pre-receive.d", "update.d", "post-receive.d"] {
+        std::fs::create_dir_all(gitea.join("hooks").join(name)).unwrap();
+    }
     // One without a hook of its own and whose configuration says nothing: only its place tells.
     let gitlab = made("git-data/repositories/@hashed/6b/86/6b86.git");
     let github = made("repositories/a/ab/a1/b2/34/100001234/1234.git");
@@ -346,7 +349,7 @@ fn a_git_that_knows_configured_hooks_is_given_one_and_the_doctor_knows_when_it_d
         ends(&run(&newer, &doctor), 1, &[words]);
         git::run(git::command(server.path()), &["config", "--unset", name], b"");
     }
-    ends(&run(&newer, &["hook", "uninstall", "--system"]), 0, &["--unset hook.clerk-audit.command"]);
+    ends(&run(&newer, &["hook", "uninstall", "--system"]), 0, &["--unset-all hook.clerk-audit.command"]);
     ends(&run(&newer, &doctor), 1, &["not installed"]);
 }
 
@@ -408,6 +411,7 @@ fn the_doctor_without_git_looks_at_what_it_can_and_names_the_rest() {
     }
     // GitHub runs the file that it was told of, whatever git's configuration says, and there need be no repository.
     let folder = tempfile::tempdir().unwrap();
+    std::os::unix::fs::symlink(env!("CARGO_BIN_EXE_clerk-audit"), folder.path().join("clerk-audit")).unwrap();
     ends(&without_git(&["install", "--layout", "github"], folder.path()), 0, &["write"]);
     ends(&without_git(&["doctor", "--layout", "github"], folder.path()), 0, &["refuses a canary", "github"]);
     let outcome = Audit::new(&["hook", "doctor", "--layout", "github"])
