@@ -9,8 +9,12 @@ mod common;
 mod bombs;
 #[path = "gate/bounds.rs"]
 mod bounds;
+#[path = "gate/canary.rs"]
+mod canary;
 #[path = "gate/decided.rs"]
 mod decided;
+#[path = "gate/doctor.rs"]
+mod doctor;
 #[path = "gate/drivers.rs"]
 mod drivers;
 #[path = "gate/evasions.rs"]

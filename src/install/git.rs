@@ -33,14 +33,17 @@ pub(super) fn is_here() -> bool {
     Command::new("git").arg("version").stdin(Stdio::null()).output().is_ok_and(|output| output.status.success())
 }
 
-/// Runs it to its end, whatever that is.
-pub(super) fn output<A: AsRef<OsStr>>(directory: &Path, arguments: &[A]) -> Result<Output, Error> {
-    command(directory).args(arguments).output().map_err(Error::io("run git in", directory))
+/// Runs one that was put together; what it wrote.
+pub(super) fn finish(mut git: Command, directory: &Path) -> Result<String, Error> {
+    let output = git.output().map_err(Error::io("run git in", directory))?;
+    answer(output, &git.get_args().collect::<Vec<_>>())
 }
 
 /// Runs it; what it wrote, without the last line feed.
 pub(super) fn run<A: AsRef<OsStr>>(directory: &Path, arguments: &[A]) -> Result<String, Error> {
-    answer(output(directory, arguments)?, arguments)
+    let mut git = command(directory);
+    git.args(arguments);
+    finish(git, directory)
 }
 
 fn answer<A: AsRef<OsStr>>(output: Output, arguments: &[A]) -> Result<String, Error> {

@@ -14,6 +14,7 @@ mod plan;
 mod reach;
 mod script;
 mod system;
+mod trial;
 
 use std::io;
 use std::path::PathBuf;
@@ -63,6 +64,14 @@ pub enum Error {
     GitHubs {
         /// The repository.
         path: PathBuf,
+    },
+    /// A repository of Gerrit's, which runs no hook that stands in it.
+    #[error("{} is one of Gerrit's, which runs no hooks of a repository's own but those in {hooks}", path.display())]
+    Gerrits {
+        /// The repository.
+        path: PathBuf,
+        /// The directory of the site's hooks.
+        hooks: String,
     },
     /// A file stands where ours is to be, and is another's.
     #[error("{} is there, and is no hook as clerk-audit writes it: it stays as it is", path.display())]

@@ -1,5 +1,6 @@
 //! Where a server looks for hooks.
 
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
 use super::reach::User;
@@ -74,6 +75,11 @@ impl Place {
         if layout.is_none() && is_githubs(&git_dir) {
             return Err(Error::GitHubs { path: root });
         }
+        if layout.is_none()
+            && let Some(hooks) = gerrits_hooks(&git_dir, has_git)
+        {
+            return Err(Error::Gerrits { path: root, hooks });
+        }
         let layout = layout.unwrap_or_else(|| detect(&git_dir));
         let hook = match layout {
             Layout::HookDirectory => git_dir.join("hooks/pre-receive.d/clerk-audit"),
@@ -99,6 +105,25 @@ impl Place {
             Layout::Gitolite => User::owner_of(&self.root),
             Layout::Plain | Layout::HookDirectory | Layout::GitLab => User::owner_of(self.git_dir.as_ref()?),
         }
+    }
+
+    /// The server's own hook, which runs the directory that ours is in.
+    pub(super) fn driver(&self) -> Option<PathBuf> {
+        let git_dir = self.git_dir.as_ref().filter(|_| self.layout == Layout::HookDirectory)?;
+        Some(git_dir.join("hooks/pre-receive"))
+    }
+
+    /// Where git looks for hooks, if that is not where the layout has them.
+    pub(super) fn looked_for_elsewhere(&self) -> Option<PathBuf> {
+        let git_dir = self.git_dir.as_ref().filter(|_| self.has_git && self.layout == Layout::HookDirectory)?;
+        let there = hooks(git_dir).ok()?;
+        (there.canonicalize().ok() != git_dir.join("hooks").canonicalize().ok()).then_some(there)
+    }
+
+    /// Whether a group shares the repository, so that git runs as many users.
+    pub(super) fn is_shared(&self) -> bool {
+        let mode = |dir: &PathBuf| std::fs::metadata(dir).map(|meta| meta.permissions().mode()).ok();
+        self.git_dir.as_ref().and_then(mode).is_some_and(|mode| mode & 0o020 != 0)
     }
 
     /// The repository that it guards; none where it is for many, which stand elsewhere.
@@ -166,6 +191,16 @@ fn is_githubs(git_dir: &Path) -> bool {
     git_dir.starts_with("/data/user/repositories") || git_dir.join("info/nwo").is_file()
 }
 
+/// The directory of the hooks of the site that a repository of Gerrit's belongs to. It has its settings above, or at least
+/// the branch in which Gerrit keeps those of each project (`project-config`).
+fn gerrits_hooks(git_dir: &Path, has_git: bool) -> Option<String> {
+    if let Some(site) = git_dir.ancestors().skip(1).find(|dir| dir.join("etc/gerrit.config").is_file()) {
+        return Some(site.join("hooks").display().to_string());
+    }
+    let config = ["--git-dir=.", "cat-file", "-e", "refs/meta/config:project.config"];
+    (has_git && git::run(git_dir, &config).is_ok()).then(|| "$site/hooks".to_owned())
+}
+
 /// GitLab has a directory for hooks in a repository that has any, and by default names a repository's directory by a
 /// hash below one of this name.
 fn is_gitlabs(git_dir: &Path) -> bool {
@@ -178,9 +213,60 @@ fn is_gitlabs(git_dir: &Path) -> bool {
 fn detect(git_dir: &Path) -> Layout {
     if is_gitlabs(git_dir) {
         Layout::GitLab
-    } else if git_dir.join("hooks/pre-receive.d").is_dir() {
+    } else if has_driver(&git_dir.join("hooks")) {
         Layout::HookDirectory
     } else {
         Layout::Plain
+    }
+}
+
+/// Whether a directory of hooks is run by a driver in `pre-receive`, as Gitea, Forgejo and soft-serve write it. A
+/// `pre-receive.d` beside any other hook is run by nobody.
+fn has_driver(hooks: &Path) -> bool {
+    let directory = hooks.join("pre-receive.d");
+    if !directory.is_dir() {
+        return false;
+    }
+    match std::fs::read(hooks.join("pre-receive")) {
+        Ok(text) => names_its_directory(&text),
+        // It is to be written again yet: what stands beside tells whose repository it is.
+        Err(_) => {
+            ["gitea", "forgejo", "soft-serve"].iter().any(|name| directory.join(name).exists())
+                || ["update.d", "post-receive.d"].iter().all(|name| hooks.join(name).is_dir())
+        }
+    }
+}
+
+/// Whether a script speaks of `pre-receive.d`, or of a variable with `.d` behind it.
+fn names_its_directory(text: &[u8]) -> bool {
+    let text = String::from_utf8_lossy(text);
+    let ends_in_variable = |before: &str| {
+        let before = before.trim_end_matches(['"', '\'', '}']);
+        let name = before.trim_end_matches(|it: char| it.is_ascii_alphanumeric() || it == '_');
+        name.len() < before.len() && (name.ends_with('$') || name.ends_with("${"))
+    };
+    let ends_there = |after: &str| !after.starts_with(|it: char| it.is_ascii_alphanumeric() || "._-".contains(it));
+    text.contains("pre-receive.d")
+        || text.match_indices(".d").any(|(at, _)| ends_in_variable(&text[..at]) && ends_there(&text[at + 2..]))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn drivers_are_told_by_what_they_say() {
+        for text in [
+            "for hook in ${GIT_DIR}/hooks/${hookname}.d/*; do",
+            "run-parts \"$0\".d",
+            "run-parts \"$0.d\"",
+            "for hook in ${0}.d/*",
+            "ls hooks/pre-receive.d",
+        ] {
+            assert!(names_its_directory(text.as_bytes()), "{text}");
+        }
+        for text in ["", "exit 0", ". /etc/conf.d/x", "$0.data", "cat \"$file.d.txt\"", "rm x.d"] {
+            assert!(!names_its_directory(text.as_bytes()), "{text}");
+        }
     }
 }

@@ -107,6 +107,9 @@ fn the_doctor_sees_what_keeps_the_repositorys_owner_from_the_hook() {
             let file = std::fs::read_dir(&directory).unwrap().next().unwrap().unwrap().path();
             set_mode(&file, 0o700);
             ends(&doctor(), 1, &[&format!("{} cannot be executed by", file.display()), "accepts everything"]);
+            set_mode(&file, 0o755);
+            set_mode(&gate, 0o700);
+            ends(&doctor(), 1, &["gate cannot be executed by", "every push of theirs is refused"]);
         } else {
             set_mode(&directory, 0o600);
             ends(&doctor(), 1, &["cannot be reached by this user", "accepts everything"]);
@@ -117,8 +120,8 @@ fn the_doctor_sees_what_keeps_the_repositorys_owner_from_the_hook() {
 
 #[test]
 fn a_relative_path_of_hooks_begins_where_receive_pack_runs_them() {
-    let mut guarded = vec![bare(), Repo::with_work_tree()];
-    for (at, server) in guarded.iter_mut().enumerate() {
+    let guarded = [bare(), Repo::with_work_tree()];
+    for (at, server) in guarded.iter().enumerate() {
         let configure = |name: &str, value: &str| {
             git::run(git::command(server.path()), &["config", name, value], b"");
         };

@@ -67,15 +67,15 @@ pub(super) struct Doctor {
     /// The kind of server [default: by what is there]
     #[arg(long, value_name = "NAME")]
     layout: Option<LayoutName>,
-    /// The policy that the hook is given
+    /// The policy that the hook is given [default: the one that it names, or finds]
     #[arg(long, value_name = "FILE")]
     policy: Option<PathBuf>,
 }
 
 /// Push a random canary key and see that it is refused
 ///
-/// It goes to refs/clerk-audit/self-test/, opens nothing and is never used again. Exit status: 0 it was refused by the
-/// gate, 1 it was accepted, 3 it cannot be told.
+/// It has two keys, live and test, goes to refs/clerk-audit/self-test/, opens nothing and is never used again. Exit status:
+/// 0 it was refused by the gate, 1 it was accepted, or refused too late, or the gate fails, 3 it cannot be told.
 #[derive(Args, Debug)]
 pub(super) struct SelfTesting {
     /// The repository's path, or the URL that people push to: GitLab, Gitea and GitHub want the URL
@@ -122,6 +122,10 @@ fn fail(error: &Error) -> Exit {
         Error::GitHubs { .. } => Some(
             "name a checkout of the repository with the site's hooks: --layout github DIR; hooks/github has the steps",
         ),
+        Error::Gerrits { .. } => Some(
+            "hooks/gerrit goes there as ref-update, which runs when a key is on the server already (docs/hooks.md); --layout \
+             plain for a repository that is Gerrit's no more",
+        ),
         Error::NoGit { .. } => Some("install it, or name the layout of a server that needs none: --layout"),
         Error::Git { .. } | Error::Io { .. } => None,
     };
@@ -161,7 +165,7 @@ impl Target {
         if self.dry_run { Ok(()) } else { plan.run() }
     }
 
-    /// Makes the directory absolute: git would take a relative one for each repository's own.
+    /// Makes its directory absolute: git would take a relative one for each repository's own.
     fn with_its_directory(mut self) -> Self {
         self.directory = std::path::absolute(&self.directory).unwrap_or(self.directory);
         self
@@ -266,8 +270,13 @@ fn goes_round_its_server(target: &str) -> bool {
     let found = [path.to_owned(), format!("{path}.git")].into_iter().find(|path| Path::new(path).is_dir());
     found.is_some_and(|path| match Place::find(Path::new(&path), None) {
         Ok(place) => place.layout.wants_url(),
-        Err(error) => matches!(error, Error::GitHubs { .. }),
+        Err(error) => matches!(error, Error::GitHubs { .. } | Error::Gerrits { .. }),
     })
+}
+
+fn remaining(objects: &[String]) {
+    say("These objects of the canary, which opens nothing, remain on the server until it collects garbage:");
+    objects.iter().for_each(|object| say(&format!("  {object}")));
 }
 
 impl SelfTesting {
@@ -283,6 +292,23 @@ impl SelfTesting {
             Ok(SelfTest::Refused) => {
                 say("The gate works: it refused the canary.");
                 Exit::Clean
+            }
+            Ok(SelfTest::RefusedLate { objects }) => {
+                output::error(
+                    "the gate works, but too late: it refused the canary when that was on the server already, where it can be \
+                     read",
+                    Some("use a pre-receive hook where the server has one"),
+                );
+                remaining(&objects);
+                Exit::Found
+            }
+            Ok(SelfTest::Failing { answer }) => {
+                output::error(
+                    "the gate fails, and would refuse every push",
+                    Some("clerk-audit hook doctor REPO says more"),
+                );
+                output::raw_error(&answer);
+                Exit::Found
             }
             Ok(SelfTest::RefusedByAnother { answer }) => {
                 output::error("the canary was refused, but not by the gate", None);
@@ -300,10 +326,7 @@ impl SelfTesting {
                 } else {
                     format!("{name} could not be deleted.")
                 });
-                say(
-                    "These objects of the canary, which opens nothing, remain on the server until it collects garbage:",
-                );
-                objects.iter().for_each(|object| say(&format!("  {object}")));
+                remaining(&objects);
                 Exit::Found
             }
             Err(error) => fail(&error),
