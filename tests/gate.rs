@@ -9,8 +9,12 @@ mod common;
 mod bombs;
 #[path = "gate/bounds.rs"]
 mod bounds;
+#[path = "gate/canary.rs"]
+mod canary;
 #[path = "gate/decided.rs"]
 mod decided;
+#[path = "gate/doctor.rs"]
+mod doctor;
 #[path = "gate/drivers.rs"]
 mod drivers;
 #[path = "gate/evasions.rs"]
@@ -23,6 +27,8 @@ mod fixes;
 mod hostile;
 #[path = "gate/installed.rs"]
 mod installed;
+#[path = "gate/kept.rs"]
+mod kept;
 #[path = "gate/many_refs.rs"]
 mod many_refs;
 #[path = "gate/memory.rs"]
@@ -33,6 +39,8 @@ mod places;
 mod policy;
 #[path = "gate/property.rs"]
 mod property;
+#[path = "gate/reached.rs"]
+mod reached;
 #[path = "gate/schemes.rs"]
 mod schemes;
 #[path = "gate/signed.rs"]
@@ -41,3 +49,5 @@ mod signed;
 mod standing;
 #[path = "gate/support.rs"]
 mod support;
+#[path = "gate/told.rs"]
+mod told;

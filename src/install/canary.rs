@@ -1,12 +1,19 @@
-//! The self-test: a push of a key that opens nothing, which must be refused.
+//! The self-test: a push of keys that open nothing, which must be refused.
 
+use std::ffi::OsString;
+use std::io;
 use std::path::Path;
 
 use super::{Error, git};
+use crate::model::{Confidence, Environment, Kind, ObjectFormat, ObjectType};
+use crate::state::Policy;
+use crate::store::write_loose;
 
-/// A random key and the name that it is pushed to. Neither is ever used again.
+/// Two random keys, one as of production and one as of development, because a policy may refuse only one of them; and
+/// the name that they are pushed to. Nothing of it is ever used again.
 pub struct Canary {
-    text: String,
+    live: String,
+    test: String,
     name: String,
 }
 
@@ -15,6 +22,16 @@ pub struct Canary {
 pub enum SelfTest {
     /// The gate refused it.
     Refused,
+    /// The gate refused it when it was on the server already.
+    RefusedLate {
+        /// The objects that remain on the server until it collects garbage.
+        objects: Vec<String>,
+    },
+    /// The gate refused it, and would refuse everything: it fails itself.
+    Failing {
+        /// Its answer.
+        answer: String,
+    },
     /// Something else refused it, and said this.
     RefusedByAnother {
         /// Its answer.
@@ -33,23 +50,80 @@ pub enum SelfTest {
     },
 }
 
+/// What the gate's answer to a canary says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Said {
+    /// It refused it for a key.
+    Refused,
+    /// It fails itself, whatever it says of the canary.
+    Failing,
+    /// It would refuse it.
+    Observed,
+    /// Nothing of the gate's.
+    Nothing,
+}
+
+impl Said {
+    pub(super) fn of(answer: &str) -> Self {
+        let refusal = answer.lines().find(|line| line.contains("error: clerk-audit refuses this push: "));
+        match refusal {
+            _ if answer.contains("the gate itself failed") => Self::Failing,
+            Some(line) if line.contains("Clerk secret key") => Self::Refused,
+            Some(_) => Self::Failing,
+            None if answer.contains("clerk-audit would refuse this push") => Self::Observed,
+            None => Self::Nothing,
+        }
+    }
+}
+
+/// What the refusal of a hook that runs too late says.
+const TOO_LATE: &str = "is on the server already and can be read there";
+
+/// What git says where the other side has another format of objects.
+const OTHER_FORMAT: &[&str] = &["hash algorithm", "mismatched algorithms", "object format"];
+
+/// Settings by which the user's git would push something else, or say it so that it is not known again.
+const PLAIN: &[&str] = &[
+    "core.hooksPath=/dev/null",
+    "push.gpgSign=false",
+    "push.pushOption=",
+    "push.followTags=false",
+    "push.recurseSubmodules=no",
+    "push.negotiate=false",
+    "color.ui=false",
+    "color.remote=false",
+];
+
 impl Canary {
     /// Draws one.
     pub fn draw() -> Self {
         let mut random = fastrand::Rng::new();
         let mut letters = |count: usize| (0..count).map(|_| random.alphanumeric()).collect::<String>();
         // As a key is: forty-two letters and digits, which is enough of them never to look made up.
-        let text = format!("sk_{}_{}", "test", letters(crate::key::BODY));
+        let mut key = |environment: &str| format!("sk_{environment}_{}", letters(crate::key::BODY));
+        let (live, test) = (key("live"), key("test"));
         let name = format!("refs/clerk-audit/self-test/{}", letters(16).to_lowercase());
-        Self { text, name }
+        Self { live, test, name }
     }
 
-    /// A file that holds it, and what it is called.
-    pub(super) const FILE: &'static str = ".env";
+    /// Whether a policy refuses one of its keys.
+    pub(super) fn is_refused_by(policy: &Policy) -> bool {
+        let refuses = |environment| policy.refuse.has(Kind::SecretKey, environment, Confidence::High);
+        refuses(Environment::Live) || refuses(Environment::Test)
+    }
 
-    /// The content of that file.
-    pub(super) fn file(&self) -> String {
-        format!("CLERK_SECRET_KEY={}\n", self.text)
+    /// Writes a commit of a file with its keys into an object directory, not by way of git: no filter of the user's and
+    /// no other setting changes what is pushed. The ids, the commit's last.
+    pub(super) fn write(&self, objects: &Path, format: ObjectFormat, by: &str) -> io::Result<[String; 3]> {
+        let file = format!("CLERK_SECRET_KEY={}\nCLERK_SECRET_KEY={}\n", self.live, self.test);
+        let blob = write_loose(objects, format, ObjectType::Blob, file.as_bytes())?;
+        let mut tree = b"100644 .env\0".to_vec();
+        tree.extend_from_slice(blob.as_bytes());
+        let tree = write_loose(objects, format, ObjectType::Tree, &tree)?;
+        let who = format!("clerk-audit {by} <{by}@invalid> 1700000000 +0000");
+        let commit = format!("tree {tree}\nauthor {who}\ncommitter {who}\n\nclerk-audit {by}\n");
+        let commit = write_loose(objects, format, ObjectType::Commit, commit.as_bytes())?;
+        Ok([blob, tree, commit].map(|id| id.to_string()))
     }
 
     /// The ref it is pushed to.
@@ -57,55 +131,90 @@ impl Canary {
         &self.name
     }
 
-    /// Pushes it to a path or URL.
+    /// Pushes it to a path or URL, in the format of objects that is there.
     ///
     /// # Errors
     /// Where no push can be made.
     pub fn push(&self, target: &str) -> Result<SelfTest, Error> {
+        // A path is one from where the command was called, not from the folder.
+        let here = Path::new(".").join(target).canonicalize();
+        let target = here.map_or_else(|_| target.into(), OsString::from);
+        let first = self.push_as(&target, ObjectFormat::Sha1)?;
+        match &first {
+            // Only the push itself tells: an empty repository lists nothing by which it could be known before.
+            SelfTest::RefusedByAnother { answer } if OTHER_FORMAT.iter().any(|words| answer.contains(words)) => {
+                let second = self.push_as(&target, ObjectFormat::Sha256);
+                second.or(Ok(first))
+            }
+            _ => Ok(first),
+        }
+    }
+
+    fn push_as(&self, target: &OsString, format: ObjectFormat) -> Result<SelfTest, Error> {
         let folder = tempfile::tempdir().map_err(Error::io("make a folder in", Path::new("/tmp")))?;
         let at = folder.path();
-        let here = std::path::Path::new(".");
-        // A path is one from where the command was called, not from the folder.
-        let target = here.join(target).canonicalize().map_or(target.to_owned(), |path| path.display().to_string());
-        git::run(at, &["init", "--quiet", "--template="])?;
-        std::fs::write(at.join(Self::FILE), self.file()).map_err(Error::io("write", at))?;
-        git::run(at, &["add", "--force", Self::FILE])?;
-        let commit = [
-            "-c",
-            "user.name=clerk-audit self-test",
-            "-c",
-            "user.email=self-test@invalid",
-            "-c",
-            "commit.gpgSign=false",
-            "-c",
-            "core.hooksPath=/dev/null",
-            "commit",
-            "--quiet",
-            "--message",
-            "clerk-audit self-test",
-        ];
-        git::run(at, &commit)?;
-        let refspec = format!("HEAD:{}", self.name);
-        let pushed = git::output(
-            at,
-            &["-c", "core.hooksPath=/dev/null", "-c", "push.gpgSign=false", "push", &target, &refspec],
-        )?;
+        let mut init = git::command(at);
+        init.env("GIT_DEFAULT_HASH", format.name()).args(["init", "--quiet", "--template="]);
+        git::finish(init, at)?;
+        let objects = self.write(&at.join(".git/objects"), format, "self-test").map_err(Error::io("write in", at))?;
+        let push = |refspec: String| {
+            let mut push = git::command(at);
+            PLAIN.iter().for_each(|setting| _ = push.args(["-c", setting]));
+            push.args(["push", "--"]).arg(target).arg(refspec).output().map_err(Error::io("run git in", at))
+        };
+        let pushed = push(format!("{}:{}", objects[2], self.name))?;
         let answer = String::from_utf8_lossy(&pushed.stderr).into_owned();
+        let said = Said::of(&answer);
         if !pushed.status.success() {
-            return Ok(if answer.contains("error: clerk-audit refuses this push") {
-                SelfTest::Refused
-            } else {
-                SelfTest::RefusedByAnother { answer }
+            return Ok(match said {
+                Said::Refused if answer.contains(TOO_LATE) => SelfTest::RefusedLate { objects: objects.to_vec() },
+                Said::Refused => SelfTest::Refused,
+                Said::Failing => SelfTest::Failing { answer },
+                Said::Observed | Said::Nothing => SelfTest::RefusedByAnother { answer },
             });
         }
-        let listed = git::run(at, &["rev-list", "--objects", "--no-object-names", "HEAD"])?;
-        let deleted =
-            git::output(at, &["-c", "core.hooksPath=/dev/null", "push", &target, &format!(":{}", self.name)])?;
+        let deleted = push(format!(":{}", self.name))?;
         Ok(SelfTest::Accepted {
             is_deleted: deleted.status.success(),
-            is_observed: answer.contains("clerk-audit would refuse this push"),
-            objects: listed.lines().map(str::to_owned).collect(),
+            is_observed: said == Said::Observed,
+            objects: objects.to_vec(),
             name: self.name.clone(),
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_answer_is_the_gates_only_where_it_says_so() {
+        let refusal = "remote: error: clerk-audit refuses this push: ";
+        for (answer, said) in [
+            (format!("{refusal}2 Clerk secret keys are in it\n"), Said::Refused),
+            (format!("{refusal}a Clerk secret key is in it\n"), Said::Refused),
+            (format!("{refusal}a Clerk secret key is in it\nremote:   the gate itself failed: x\n"), Said::Failing),
+            (format!("{refusal}not all of it could be examined\n"), Said::Failing),
+            (format!("{refusal}the gate was ended before it could say why (status 127)\n"), Said::Failing),
+            ("warning: clerk-audit would refuse this push, but only observes: x".to_owned(), Said::Observed),
+            ("remote: a Clerk secret key is in it".to_owned(), Said::Nothing),
+        ] {
+            assert_eq!(Said::of(&answer), said, "{answer}");
+        }
+    }
+
+    #[test]
+    fn it_is_refused_by_policies_that_refuse_one_class_of_keys() {
+        let mut policy = Policy::default();
+        assert!(Canary::is_refused_by(&policy));
+        for environment in [Environment::Live, Environment::Test] {
+            policy.refuse.environments = vec![environment, Environment::Unknown];
+            assert!(Canary::is_refused_by(&policy));
+        }
+        policy.refuse.environments = vec![Environment::Unknown];
+        assert!(!Canary::is_refused_by(&policy));
+        policy = Policy::default();
+        policy.refuse.kinds = vec![Kind::WebhookSecret];
+        assert!(!Canary::is_refused_by(&policy));
     }
 }

@@ -1,15 +1,16 @@
 //! Is the gate there, does it run, and does it see what is pushed?
 
 use std::fs;
-use std::io::Write;
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
 
-use super::{Canary, Error, Layout, Place, git, plan};
-use crate::model::{ObjectFormat, ObjectType};
-use crate::state::{LedgerPlace, Mode, Policy, PolicyPlaces, ledger_place};
-use crate::store::{PushPaths, Receiving, locate_git_dir, write_loose};
+use super::canary::Said;
+use super::ours::Call;
+use super::reach::Use;
+use super::trial::{Answer, Runs};
+use super::{Canary, Error, Place, git, ours, system};
+use crate::state::{LedgerPlace, Mode, Policy, PolicyPlaces, is_for_group, ledger_place};
+use crate::store::locate_git_dir;
 
 /// How a check came out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -33,8 +34,9 @@ pub struct Check {
     pub text: String,
 }
 
-/// Looks at a repository. `policies` says where the hook would look for its policy; the repository's own is found here.
-/// Without git, which chroots for hooks often do not have, all is looked at that does not take git to know.
+/// Looks at a repository. `policies` says where the hook would look for its policy, beside the one that its own text
+/// names; the repository's own is found here. Without git, which chroots for hooks often do not have, all is looked at
+/// that does not take git to know.
 ///
 /// # Errors
 /// Where nothing can be looked at.
@@ -47,48 +49,34 @@ pub fn examine(place: &Place, policies: &PolicyPlaces) -> Result<Vec<Check>, Err
              hooks was not looked at",
         );
     }
-    let command = match checks.installed(place) {
-        Some(Installed::File(hook)) => {
-            checks.executable(&hook);
-            Some((Command::new(&hook), hook))
-        }
-        Some(Installed::Configured(command)) => {
-            let mut shell = Command::new("sh");
-            shell.args(["-c", &command]);
-            Some((shell, PathBuf::from("sh")))
-        }
-        None => None,
+    let runs = checks.installed(place);
+    let call = match &runs {
+        Some(Runs::File(hook)) => ours::call(&fs::read(hook).unwrap_or_default()),
+        Some(Runs::Configured(command)) => ours::call(command.as_bytes()),
+        None => Call::default(),
     };
     let repository = place.git_dir.as_ref().map(|dir| {
         let common = locate_git_dir(dir).map_or_else(|_| dir.clone(), |found| found.common_dir);
         common.join("clerk-audit.toml")
     });
-    let places = PolicyPlaces { repository: repository.unwrap_or_default(), ..policies.clone() };
-    if let Some((command, hook)) = command {
-        match tempfile::tempdir() {
-            Ok(folder) if would_make_ledger(place, &places, folder.path()) => checks.add(
-                State::Unknown,
-                "whether it refuses a canary was not looked at: that would make the ledger, as this user's, and the \
-                 repository is another's, who could not write it then; run the doctor as the user that git runs as",
-            ),
-            Ok(folder) => checks.reads_the_quarantine(command, &hook, place.git_dir.as_deref(), folder.path()),
-            Err(error) => checks.add(
-                State::Unknown,
-                format!(
-                    "whether it refuses a canary was not looked at: no folder can be made for one ($TMPDIR): {error}"
-                ),
-            ),
+    // A relative one begins where the hook runs.
+    let from_there = |path: &PathBuf| place.git_dir.as_ref().map_or_else(|| path.clone(), |dir| dir.join(path));
+    let named = policies.named.clone().or_else(|| call.policy.as_ref().map(from_there));
+    let places = PolicyPlaces { repository: repository.unwrap_or_default(), named, ..policies.clone() };
+    let policy = Policy::find(&places);
+    if let Some(runs) = runs {
+        let found = policy.as_ref().ok().and_then(|policy| policy.path.clone());
+        checks.called(place, &Call { policy: found.or(call.policy), ..call });
+        checks.trial(place, &runs, policy.as_ref().ok());
+    }
+    match policy {
+        Ok(policy) => checks.policy(place, &policy),
+        Err(error) => {
+            let cause = std::error::Error::source(&error).map(|cause| format!(": {cause}")).unwrap_or_default();
+            checks.add(State::Bad, format!("{error}{cause}: every push is refused"));
         }
     }
-    checks.policy(&places);
     Ok(checks.0)
-}
-
-/// What git runs.
-enum Installed {
-    File(PathBuf),
-    /// A command of its configuration, for the shell.
-    Configured(String),
 }
 
 struct Checks(Vec<Check>);
@@ -99,15 +87,24 @@ impl Checks {
     }
 
     /// What git runs, if the gate is in it or behind it.
-    fn installed(&mut self, place: &Place) -> Option<Installed> {
+    fn installed(&mut self, place: &Place) -> Option<Runs> {
         if fs::symlink_metadata(&place.hook).is_ok() && !place.hook.exists() {
             self.add(State::Bad, format!("{} is a link that leads nowhere: git ignores it", place.hook.display()));
             return None;
         }
+        if let Err(error) = fs::metadata(&place.hook)
+            && error.kind() == std::io::ErrorKind::PermissionDenied
+        {
+            let text =
+                "cannot be reached by this user: where git runs as them, it ignores the hook and accepts everything";
+            self.add(State::Bad, format!("{} {text}", place.hook.display()));
+            return None;
+        }
         if calls_us(&place.hook) {
+            self.reach(place, &place.hook);
             self.add(State::Good, format!("installed: {} ({})", place.hook.display(), place.layout.name()));
-            if let (Layout::HookDirectory, Some(git_dir)) = (place.layout, &place.git_dir) {
-                let driver = git_dir.join("hooks/pre-receive");
+            if let Some(driver) = place.driver() {
+                self.reach(place, &driver);
                 if !is_executable(&driver) {
                     self.add(
                         State::Bad,
@@ -115,9 +112,21 @@ impl Checks {
                     );
                 }
             }
-            return Some(Installed::File(place.hook.clone()));
+            if let Some(elsewhere) = place.looked_for_elsewhere() {
+                let text = "core.hooksPath leads git past the directory of hooks, to";
+                self.add(State::Bad, format!("{text} {}", elsewhere.display()));
+            }
+            if place.is_by_this_users_configuration() && !is_of_this_user(place.git_dir.as_deref()) {
+                self.add(
+                    State::Doubtful,
+                    "core.hooksPath is this user's own (git config --global), and the repository is another's: git that runs \
+                     as them looks elsewhere",
+                );
+            }
+            self.executable(&place.hook);
+            return Some(Runs::File(place.hook.clone()));
         }
-        if let Ok(command) = git::run(&place.root, &["config", "--get", plan::COMMAND]) {
+        if let Ok(command) = git::run(&place.root, &["config", "--get", system::COMMAND]) {
             return self.configured(place, command);
         }
         let update = place.hook.with_file_name("update");
@@ -126,7 +135,8 @@ impl Checks {
                 State::Doubtful,
                 format!(
                     "only {} calls the gate: it runs when the objects are stored already, so a refused key is on the \
-                     server and must be rotated; install pre-receive",
+                     server and must be rotated, and goes only with git reflog expire --expire=now --all && git gc \
+                     --prune=now there; install pre-receive",
                     update.display()
                 ),
             );
@@ -139,25 +149,45 @@ impl Checks {
         None
     }
 
+    /// Whether the repository's owner, whom git runs as most often, could run a hook, whoever asks.
+    fn reach(&mut self, place: &Place, hook: &Path) {
+        let Some(owner) = place.owner() else { return };
+        // (That nobody may execute it is told by itself.)
+        let closed = owner.kept_from(hook, Use::Execute).filter(|closed| closed != hook || is_executable(hook));
+        if let Some(closed) = closed {
+            let what = if closed == hook { "executed" } else { "entered" };
+            self.add(
+                State::Bad,
+                format!(
+                    "{} cannot be {what} by the repository's owner (user {}), by its mode: git that runs as them ignores \
+                     {} and accepts everything; chmod a+x",
+                    closed.display(),
+                    owner.uid,
+                    hook.display()
+                ),
+            );
+        }
+    }
+
     /// A hook of git's configuration: whether this git knows such, runs it for pushes, and was not told to leave it out.
-    fn configured(&mut self, place: &Place, command: String) -> Option<Installed> {
+    fn configured(&mut self, place: &Place, command: String) -> Option<Runs> {
         let get = |arguments: &[&str]| git::run(&place.root, &[&["config"], arguments].concat()).ok();
-        if !plan::knows_configured_hooks(&place.root) {
+        if !system::knows_configured_hooks(&place.root) {
             self.add(
                 State::Bad,
                 format!(
                     "{} is set, but this git is older than 2.54 and runs no such hook: it accepts everything",
-                    plan::COMMAND
+                    system::COMMAND
                 ),
             );
             return None;
         }
         // An empty value takes back those before it.
-        let events = get(&["--null", "--get-all", plan::EVENT]).unwrap_or_default();
+        let events = get(&["--null", "--get-all", system::EVENT]).unwrap_or_default();
         let events = events.strip_suffix('\0').unwrap_or(&events).rsplit('\0');
         let is_run = events.take_while(|event| !event.is_empty()).any(|event| event == "pre-receive");
         if !is_run {
-            self.add(State::Bad, format!("{} is set, but {} is not pre-receive", plan::COMMAND, plan::EVENT));
+            self.add(State::Bad, format!("{} is set, but {} is not pre-receive", system::COMMAND, system::EVENT));
             return None;
         }
         for name in ["hook.clerk-audit.enabled", "hook.pre-receive.enabled"] {
@@ -166,8 +196,8 @@ impl Checks {
                 return None;
             }
         }
-        self.add(State::Good, format!("installed: by git's configuration ({})", plan::COMMAND));
-        Some(Installed::Configured(command))
+        self.add(State::Good, format!("installed: by git's configuration ({})", system::COMMAND));
+        Some(Runs::Configured(command))
     }
 
     fn executable(&mut self, hook: &Path) {
@@ -190,133 +220,177 @@ impl Checks {
         }
     }
 
-    /// Runs the hook as git would, on a quarantine with a canary in it.
-    fn reads_the_quarantine(&mut self, command: Command, hook: &Path, git_dir: Option<&Path>, folder: &Path) {
-        match refuses_canary(command, hook, git_dir, folder) {
-            Ok(Answer::Refused) => self.add(State::Good, "runs, reads the quarantine, and refuses a canary there"),
-            Ok(Answer::Observed) => {
+    /// What the hook calls: where that cannot be run, or its policy not be read, every push is refused.
+    fn called(&mut self, place: &Place, call: &Call) {
+        let owner = place.owner();
+        let asked = [(&call.binary, Use::Execute, "executed"), (&call.policy, Use::Read, "read")];
+        for (path, wanted, what) in asked {
+            let Some(path) = path.as_ref().filter(|path| path.is_absolute()) else { continue };
+            if !path.exists() {
+                self.add(
+                    State::Bad,
+                    format!("{}, which the hook names, is not there: every push is refused", path.display()),
+                );
+            } else if let Some(closed) = owner.as_ref().and_then(|owner| owner.kept_from(path, wanted)) {
+                self.add(
+                    State::Bad,
+                    format!(
+                        "{} cannot be {what} by the repository's owner, by the mode of {}: every push of theirs is refused",
+                        path.display(),
+                        closed.display()
+                    ),
+                );
+            }
+        }
+    }
+
+    /// Has the hook refuse a canary, if that leaves nothing behind.
+    fn trial(&mut self, place: &Place, runs: &Runs, policy: Option<&Policy>) {
+        if policy.is_some_and(|policy| !Canary::is_refused_by(policy)) {
+            self.add(
+                State::Doubtful,
+                "the policy refuses no secret keys, neither live nor test: no canary can show that the gate works",
+            );
+            return;
+        }
+        match tempfile::tempdir() {
+            Ok(folder) if would_make_ledger(place, policy, folder.path()) => self.add(
+                State::Unknown,
+                "whether it refuses a canary was not looked at: that would make the ledger, as this user's, and others \
+                 push here too, who could not write it then; run the doctor as the user that git runs as, or make the \
+                 ledger before (docs/hooks.md)",
+            ),
+            Ok(folder) => self.run(place, runs, folder.path()),
+            Err(error) => self.add(
+                State::Unknown,
+                format!(
+                    "whether it refuses a canary was not looked at: no folder can be made for one ($TMPDIR): {error}"
+                ),
+            ),
+        }
+    }
+
+    fn run(&mut self, place: &Place, runs: &Runs, folder: &Path) {
+        let git_dir = place.git_dir.as_deref();
+        let driver = place.driver().filter(|driver| is_executable(driver)).map(Runs::File);
+        if let Some(driver) = driver {
+            match driver.try_with_canary(git_dir, folder) {
+                // It refuses by something else, which stands before ours or takes its server's environment.
+                Ok(Answer { is_accepted: false, meaning: Said::Nothing, said }) => {
+                    self.add(
+                        State::Unknown,
+                        format!(
+                            "hooks/pre-receive, which runs the directory, ends before the gate is heard, as it may without \
+                             its server; clerk-audit hook self-test URL tells more; it said: {}",
+                            in_one_line(&said, false)
+                        ),
+                    );
+                }
+                answer => return self.answer(answer),
+            }
+        }
+        self.answer(runs.try_with_canary(git_dir, folder));
+    }
+
+    fn answer(&mut self, answer: Result<Answer, Error>) {
+        let answer = match answer {
+            Ok(answer) => answer,
+            Err(error) => {
+                let cause = std::error::Error::source(&error).map(|cause| format!(": {cause}")).unwrap_or_default();
+                return self.add(State::Bad, format!("cannot be run: {error}{cause}"));
+            }
+        };
+        let said = in_one_line(&answer.said, answer.meaning == Said::Failing);
+        match (answer.meaning, answer.is_accepted) {
+            (Said::Refused, false) => self.add(State::Good, "runs, reads the quarantine, and refuses a canary there"),
+            (Said::Observed, true) => {
                 self.add(State::Doubtful, "runs and reads the quarantine, but only observes: it refuses nothing");
             }
-            Ok(Answer::Other(said)) => {
-                self.add(State::Bad, format!("does not refuse a canary in the quarantine; it said: {}", said.trim()));
+            (Said::Failing, false) => {
+                self.add(State::Bad, format!("the gate fails, and would refuse every push; it said: {said}"));
             }
-            Err(error) => {
-                let cause = std::error::Error::source(&error).map(|cause| format!(": {cause}")).unwrap_or_default();
-                self.add(State::Bad, format!("cannot be run: {error}{cause}"));
-            }
+            _ => self.add(State::Bad, format!("does not refuse a canary in the quarantine; it said: {said}")),
         }
     }
 
-    fn policy(&mut self, places: &PolicyPlaces) {
-        match Policy::find(places) {
+    fn policy(&mut self, place: &Place, policy: &Policy) {
+        let from = policy.path.as_ref().map_or("the defaults".to_owned(), |path| path.display().to_string());
+        self.add(State::Good, format!("policy: {from}"));
+        if policy.mode == Mode::Observe {
+            self.add(State::Doubtful, "the policy only observes: nothing is refused");
+        }
+        match &policy.ledger {
+            None => self.add(State::Good, "ledger: none is named"),
+            Some(path) => self.ledger(place, path),
+        }
+    }
+
+    fn ledger(&mut self, place: &Place, path: &Path) {
+        let found = match ledger_place(path) {
+            Ok(found) => found,
             Err(error) => {
-                let cause = std::error::Error::source(&error).map(|cause| format!(": {cause}")).unwrap_or_default();
-                self.add(State::Bad, format!("{error}{cause}: every push is refused"));
+                return self.add(State::Bad, format!("the ledger {} cannot be written: {error}", path.display()));
             }
-            Ok(policy) => {
-                let from = policy.path.as_ref().map_or("the defaults".to_owned(), |path| path.display().to_string());
-                self.add(State::Good, format!("policy: {from}"));
-                if policy.mode == Mode::Observe {
-                    self.add(State::Doubtful, "the policy only observes: nothing is refused");
-                }
-                match policy.ledger {
-                    None => self.add(State::Good, "ledger: none is named"),
-                    Some(path) => match ledger_place(&path) {
-                        Ok(LedgerPlace::Writable) => {
-                            self.add(State::Good, format!("ledger: {} can be written by this user", path.display()));
-                        }
-                        Ok(LedgerPlace::ToBeMade) => {
-                            self.add(State::Good, format!("ledger: {} will be made by the first push", path.display()));
-                        }
-                        Err(error) => {
-                            self.add(State::Bad, format!("the ledger {} cannot be written: {error}", path.display()));
-                        }
-                    },
-                }
-            }
+        };
+        let is_for_all = is_ledger_for_group(path, found);
+        self.add(
+            State::Good,
+            match found {
+                LedgerPlace::Writable => format!("ledger: {} can be written by this user", path.display()),
+                LedgerPlace::ToBeMade => format!("ledger: {} will be made by the first push", path.display()),
+            },
+        );
+        if place.is_shared() && !is_for_all {
+            self.add(
+                State::Doubtful,
+                format!(
+                    "the repository is shared by a group, and the ledger {} is, or will be, its maker's alone: pushes by \
+                     others are refused; make it beforehand with mode 0660 and that group (docs/hooks.md)",
+                    path.display()
+                ),
+            );
         }
     }
 }
 
-enum Answer {
-    Refused,
-    Observed,
-    Other(String),
+/// What a hook said, in one line; of a gate that fails only that.
+fn in_one_line(said: &str, is_failing: bool) -> String {
+    const MOST: usize = 6;
+    let tells = |line: &&str| line.contains("the gate itself failed") || line.contains("clerk-audit refuses this push");
+    let lines = said.lines().map(str::trim).filter(|line| !line.is_empty() && (!is_failing || tells(line)));
+    lines.take(MOST).collect::<Vec<_>>().join("; ")
 }
 
-/// Whether a push by this user would make the ledger, in a repository of another's. `own` is a folder of this user's.
-fn would_make_ledger(place: &Place, policies: &PolicyPlaces, own: &Path) -> bool {
+/// Whether a group can write the ledger, or will be able to when it is made.
+fn is_ledger_for_group(path: &Path, found: LedgerPlace) -> bool {
+    match found {
+        LedgerPlace::Writable => fs::metadata(path).is_ok_and(|meta| meta.mode() & 0o060 == 0o060),
+        LedgerPlace::ToBeMade => path.parent().is_some_and(is_for_group),
+    }
+}
+
+/// Whether a push by this user would make the ledger, where others push too. `own` is a folder of this user's.
+fn would_make_ledger(place: &Place, policy: Option<&Policy>, own: &Path) -> bool {
     let owner = |path: &Path| fs::metadata(path).map(|meta| meta.uid()).ok();
     let is_anothers = place.git_dir.as_ref().is_some_and(|dir| owner(dir) != owner(own));
-    let ledger = Policy::find(policies).ok().and_then(|policy| policy.ledger);
-    is_anothers && ledger.is_some_and(|ledger| matches!(ledger_place(&ledger), Ok(LedgerPlace::ToBeMade)))
+    let ledger = policy.and_then(|policy| policy.ledger.as_ref());
+    let to_be_made = ledger.filter(|ledger| matches!(ledger_place(ledger), Ok(LedgerPlace::ToBeMade)));
+    let is_for_all = || to_be_made.is_some_and(|ledger| is_ledger_for_group(ledger, LedgerPlace::ToBeMade));
+    to_be_made.is_some() && (is_anothers || place.is_shared() && !is_for_all())
 }
 
 /// Whether a hook is ours or says that it calls us.
 fn calls_us(hook: &Path) -> bool {
     let says = |text: Vec<u8>| memchr::memmem::find(&text, b"clerk-audit").is_some();
-    plan::is_ours(hook) || fs::read(hook).is_ok_and(says)
+    ours::is_ours(hook) || fs::read(hook).is_ok_and(says)
+}
+
+/// Whether this process runs as the owner.
+fn is_of_this_user(path: Option<&Path>) -> bool {
+    let owner = |path: &Path| fs::metadata(path).map(|meta| meta.uid()).ok();
+    path.and_then(owner).is_some_and(|uid| owner(Path::new("/proc/self")) == Some(uid))
 }
 
 fn is_executable(path: &Path) -> bool {
     fs::metadata(path).is_ok_and(|meta| meta.is_file() && meta.permissions().mode() & 0o111 != 0)
-}
-
-/// Runs the hook as git would, with a canary in a quarantine of its own; on an empty repository where there is none.
-fn refuses_canary(mut command: Command, hook: &Path, git_dir: Option<&Path>, folder: &Path) -> Result<Answer, Error> {
-    let canary = Canary::draw();
-    let objects = folder.join("quarantine");
-    let git_dir = match git_dir {
-        Some(git_dir) => git_dir.to_owned(),
-        None => empty_repository(folder).map_err(Error::io("make a repository in", folder))?,
-    };
-    let paths = PushPaths { git_dir: git_dir.clone(), ..PushPaths::default() };
-    let format = Receiving::format_of(&paths).unwrap_or(ObjectFormat::Sha1);
-    let commit = write_canary(&canary, &objects, format).map_err(Error::io("write in", &objects))?;
-    let zero = "0".repeat(commit.len());
-    let mut child = command
-        .current_dir(&git_dir)
-        .env("GIT_DIR", ".")
-        .env("GIT_OBJECT_DIRECTORY", &objects)
-        .env("GIT_QUARANTINE_PATH", &objects)
-        .env("GIT_ALTERNATE_OBJECT_DIRECTORIES", git_dir.join("objects"))
-        .env_remove("GIT_PUSH_CERT")
-        .env_remove("GIT_PUSH_OPTION_COUNT")
-        .stdin(Stdio::piped())
-        // Not thrown away: a chroot may have no /dev/null.
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .map_err(Error::io("run", hook))?;
-    if let Some(mut stdin) = child.stdin.take() {
-        // One that does not read its input is told by its answer.
-        _ = writeln!(stdin, "{zero} {commit} {}", canary.name());
-    }
-    let output = child.wait_with_output().map_err(Error::io("run", hook))?;
-    let said = String::from_utf8_lossy(&output.stderr).into_owned();
-    Ok(match output.status.success() {
-        false if said.contains("error: clerk-audit refuses this push: a Clerk secret key") => Answer::Refused,
-        true if said.contains("clerk-audit would refuse this push") => Answer::Observed,
-        _ => Answer::Other(said),
-    })
-}
-
-/// A commit of a file with the canary, in an object directory; its id.
-fn write_canary(canary: &Canary, objects: &Path, format: ObjectFormat) -> std::io::Result<String> {
-    let blob = write_loose(objects, format, ObjectType::Blob, canary.file().as_bytes())?;
-    let mut tree = format!("100644 {}\0", Canary::FILE).into_bytes();
-    tree.extend_from_slice(blob.as_bytes());
-    let tree = write_loose(objects, format, ObjectType::Tree, &tree)?;
-    let who = "clerk-audit doctor <doctor@invalid> 1700000000 +0000";
-    let commit = format!("tree {tree}\nauthor {who}\ncommitter {who}\n\ncanary\n");
-    Ok(write_loose(objects, format, ObjectType::Commit, commit.as_bytes())?.to_string())
-}
-
-/// The least that is a repository.
-fn empty_repository(folder: &Path) -> std::io::Result<PathBuf> {
-    let git_dir = folder.join("empty.git");
-    fs::create_dir_all(git_dir.join("objects"))?;
-    fs::create_dir_all(git_dir.join("refs"))?;
-    fs::write(git_dir.join("HEAD"), "ref: refs/heads/main\n")?;
-    Ok(git_dir)
 }

@@ -33,20 +33,36 @@ pub(super) fn is_here() -> bool {
     Command::new("git").arg("version").stdin(Stdio::null()).output().is_ok_and(|output| output.status.success())
 }
 
-/// Runs it to its end, whatever that is.
-pub(super) fn output<A: AsRef<OsStr>>(directory: &Path, arguments: &[A]) -> Result<Output, Error> {
-    command(directory).args(arguments).output().map_err(Error::io("run git in", directory))
+/// Runs one that was put together; what it wrote.
+pub(super) fn finish(mut git: Command, directory: &Path) -> Result<String, Error> {
+    let output = git.output().map_err(Error::io("run git in", directory))?;
+    answer(output, &git.get_args().collect::<Vec<_>>())
 }
 
 /// Runs it; what it wrote, without the last line feed.
 pub(super) fn run<A: AsRef<OsStr>>(directory: &Path, arguments: &[A]) -> Result<String, Error> {
-    let output = output(directory, arguments)?;
+    let mut git = command(directory);
+    git.args(arguments);
+    finish(git, directory)
+}
+
+fn answer<A: AsRef<OsStr>>(output: Output, arguments: &[A]) -> Result<String, Error> {
     if !output.status.success() {
         let told: Vec<String> = arguments.iter().map(|one| one.as_ref().to_string_lossy().into_owned()).collect();
         let answer = String::from_utf8_lossy(&output.stderr).trim().to_owned();
         return Err(Error::Git { arguments: told.join(" "), answer });
     }
     Ok(String::from_utf8_lossy(&output.stdout).trim_end_matches('\n').to_owned())
+}
+
+/// Runs it, whatever the umask, so that everybody can read a file of the host's that it makes: git ends where there is one
+/// that it may not read.
+pub(super) fn run_for_all(arguments: &[&str]) -> Result<String, Error> {
+    let mut shell = Command::new("sh");
+    shell.args(["-c", "umask 022 && exec git \"$@\"", "git"]).args(arguments);
+    shell.current_dir("/").env("LC_ALL", "C").stdin(Stdio::null());
+    let output = shell.output().map_err(Error::io("run git in", Path::new("/")))?;
+    answer(output, arguments)
 }
 
 /// Its version, as far as it can be told.

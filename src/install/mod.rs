@@ -7,9 +7,14 @@
 mod canary;
 mod doctor;
 mod git;
+mod kept;
+mod ours;
 mod place;
 mod plan;
+mod reach;
 mod script;
+mod system;
+mod trial;
 
 use std::io;
 use std::path::PathBuf;
@@ -17,7 +22,9 @@ use std::path::PathBuf;
 pub use canary::{Canary, SelfTest};
 pub use doctor::{Check, State, examine};
 pub use place::{Layout, Place};
-pub use plan::{Plan, Step, install, install_system, uninstall, uninstall_system};
+pub use plan::{Plan, Step, install, uninstall};
+pub use script::{Gate, shell_word};
+pub use system::{install_system, uninstall_system};
 
 /// Why hooks cannot be installed, checked or removed.
 #[derive(Debug, thiserror::Error)]
@@ -56,6 +63,20 @@ pub enum Error {
     #[error("{} is one of GitHub Enterprise Server's, which runs no hooks of a repository's own", path.display())]
     GitHubs {
         /// The repository.
+        path: PathBuf,
+    },
+    /// A repository of Gerrit's, which runs no hook that stands in it.
+    #[error("{} is one of Gerrit's, which runs no hooks of a repository's own but those in {hooks}", path.display())]
+    Gerrits {
+        /// The repository.
+        path: PathBuf,
+        /// The directory of the site's hooks.
+        hooks: String,
+    },
+    /// A file stands where ours is to be, and is another's.
+    #[error("{} is there, and is no hook as clerk-audit writes it: it stays as it is", path.display())]
+    NotOurs {
+        /// The file.
         path: PathBuf,
     },
     /// A kept hook stands in the way of keeping another.

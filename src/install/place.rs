@@ -1,7 +1,9 @@
 //! Where a server looks for hooks.
 
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
+use super::reach::User;
 use super::{Error, git};
 use crate::store;
 
@@ -73,12 +75,16 @@ impl Place {
         if layout.is_none() && is_githubs(&git_dir) {
             return Err(Error::GitHubs { path: root });
         }
+        if layout.is_none()
+            && let Some(hooks) = gerrits_hooks(&git_dir, has_git)
+        {
+            return Err(Error::Gerrits { path: root, hooks });
+        }
         let layout = layout.unwrap_or_else(|| detect(&git_dir));
         let hook = match layout {
             Layout::HookDirectory => git_dir.join("hooks/pre-receive.d/clerk-audit"),
             Layout::GitLab => git_dir.join("custom_hooks/pre-receive.d/clerk-audit"),
-            // As git finds it: core.hooksPath may say another place.
-            _ if has_git => root.join(git::run(&root, &["rev-parse", "--git-path", "hooks"])?).join("pre-receive"),
+            _ if has_git => hooks(&git_dir)?.join("pre-receive"),
             _ => match store::locate_git_dir(&git_dir) {
                 Ok(layout) => layout.common_dir.join("hooks/pre-receive"),
                 Err(_) => return Err(Error::NotARepository { path: root }),
@@ -90,6 +96,55 @@ impl Place {
     /// Whether settings that only git can read may lead it past this hook.
     pub(super) fn may_be_elsewhere(&self) -> bool {
         !self.has_git && matches!(self.layout, Layout::Plain | Layout::HookDirectory)
+    }
+
+    /// Whom the server works as, as far as files tell: the repository's owner, or that of gitolite's directory.
+    pub(super) fn owner(&self) -> Option<User> {
+        match self.layout {
+            Layout::GitHub => None,
+            Layout::Gitolite => User::owner_of(&self.root),
+            Layout::Plain | Layout::HookDirectory | Layout::GitLab => User::owner_of(self.git_dir.as_ref()?),
+        }
+    }
+
+    /// The server's own hook, which runs the directory that ours is in.
+    pub(super) fn driver(&self) -> Option<PathBuf> {
+        let git_dir = self.git_dir.as_ref().filter(|_| self.layout == Layout::HookDirectory)?;
+        Some(git_dir.join("hooks/pre-receive"))
+    }
+
+    /// Where git looks for hooks, if that is not where the layout has them.
+    pub(super) fn looked_for_elsewhere(&self) -> Option<PathBuf> {
+        let git_dir = self.git_dir.as_ref().filter(|_| self.has_git && self.layout == Layout::HookDirectory)?;
+        let there = hooks(git_dir).ok()?;
+        (there.canonicalize().ok() != git_dir.join("hooks").canonicalize().ok()).then_some(there)
+    }
+
+    /// Whether a group shares the repository, so that git runs as many users.
+    pub(super) fn is_shared(&self) -> bool {
+        let mode = |dir: &PathBuf| std::fs::metadata(dir).map(|meta| meta.permissions().mode()).ok();
+        self.git_dir.as_ref().and_then(mode).is_some_and(|mode| mode & 0o020 != 0)
+    }
+
+    /// The repository that it guards; none where it is for many, which stand elsewhere.
+    pub fn repository(&self) -> Option<&Path> {
+        (!matches!(self.layout, Layout::Gitolite | Layout::GitHub)).then_some(self.root.as_path())
+    }
+
+    /// Where gitolite has its repositories, if that is beside its directory, as it is unless its settings say otherwise.
+    pub fn repositories_beside(&self) -> Option<PathBuf> {
+        let folder = self.root.parent()?.join("repositories");
+        (self.layout == Layout::Gitolite && folder.is_dir()).then_some(folder)
+    }
+
+    /// Whether a setting of this user's own, and none of the repository's or the host's, says where the hook is.
+    pub(super) fn is_by_this_users_configuration(&self) -> bool {
+        let scope = |git_dir: &PathBuf| {
+            git::run(git_dir, &["--git-dir=.", "config", "--show-scope", "--get", "core.hooksPath"]).ok()
+        };
+        self.layout == Layout::Plain
+            && self.has_git
+            && self.git_dir.as_ref().and_then(scope).is_some_and(|scope| scope.starts_with("global\t"))
     }
 
     /// Where a hook that was there is kept.
@@ -120,10 +175,30 @@ fn git_dir(root: &Path, has_git: bool) -> Result<PathBuf, Error> {
     }
 }
 
+/// The directory of the hooks that receive-pack runs. It works in the repository's directory, so that a relative
+/// `core.hooksPath` begins there, in a repository with a work tree too: other commands would begin at its top.
+fn hooks(git_dir: &Path) -> Result<PathBuf, Error> {
+    let named = git::run(git_dir, &["--git-dir=.", "config", "--path", "--get", "core.hooksPath"]);
+    match named {
+        Ok(path) if !path.is_empty() => Ok(git_dir.join(path)),
+        _ => Ok(git_dir.join(git::run(git_dir, &["--git-dir=.", "rev-parse", "--git-path", "hooks"])?)),
+    }
+}
+
 /// Whether it is one of GitHub Enterprise Server's own: it has them below one directory of the host, as the example of
 /// `GIT_DIR` in its documentation of hooks has it, each with the name of its owner and its own in a file.
 fn is_githubs(git_dir: &Path) -> bool {
     git_dir.starts_with("/data/user/repositories") || git_dir.join("info/nwo").is_file()
+}
+
+/// The directory of the hooks of the site that a repository of Gerrit's belongs to. It has its settings above, or at least
+/// the branch in which Gerrit keeps those of each project (`project-config`).
+fn gerrits_hooks(git_dir: &Path, has_git: bool) -> Option<String> {
+    if let Some(site) = git_dir.ancestors().skip(1).find(|dir| dir.join("etc/gerrit.config").is_file()) {
+        return Some(site.join("hooks").display().to_string());
+    }
+    let config = ["--git-dir=.", "cat-file", "-e", "refs/meta/config:project.config"];
+    (has_git && git::run(git_dir, &config).is_ok()).then(|| "$site/hooks".to_owned())
 }
 
 /// GitLab has a directory for hooks in a repository that has any, and by default names a repository's directory by a
@@ -138,9 +213,60 @@ fn is_gitlabs(git_dir: &Path) -> bool {
 fn detect(git_dir: &Path) -> Layout {
     if is_gitlabs(git_dir) {
         Layout::GitLab
-    } else if git_dir.join("hooks/pre-receive.d").is_dir() {
+    } else if has_driver(&git_dir.join("hooks")) {
         Layout::HookDirectory
     } else {
         Layout::Plain
+    }
+}
+
+/// Whether a directory of hooks is run by a driver in `pre-receive`, as Gitea, Forgejo and soft-serve write it. A
+/// `pre-receive.d` beside any other hook is run by nobody.
+fn has_driver(hooks: &Path) -> bool {
+    let directory = hooks.join("pre-receive.d");
+    if !directory.is_dir() {
+        return false;
+    }
+    match std::fs::read(hooks.join("pre-receive")) {
+        Ok(text) => names_its_directory(&text),
+        // It is to be written again yet: what stands beside tells whose repository it is.
+        Err(_) => {
+            ["gitea", "forgejo", "soft-serve"].iter().any(|name| directory.join(name).exists())
+                || ["update.d", "post-receive.d"].iter().all(|name| hooks.join(name).is_dir())
+        }
+    }
+}
+
+/// Whether a script speaks of `pre-receive.d`, or of a variable with `.d` behind it.
+fn names_its_directory(text: &[u8]) -> bool {
+    let text = String::from_utf8_lossy(text);
+    let ends_in_variable = |before: &str| {
+        let before = before.trim_end_matches(['"', '\'', '}']);
+        let name = before.trim_end_matches(|it: char| it.is_ascii_alphanumeric() || it == '_');
+        name.len() < before.len() && (name.ends_with('$') || name.ends_with("${"))
+    };
+    let ends_there = |after: &str| !after.starts_with(|it: char| it.is_ascii_alphanumeric() || "._-".contains(it));
+    text.contains("pre-receive.d")
+        || text.match_indices(".d").any(|(at, _)| ends_in_variable(&text[..at]) && ends_there(&text[at + 2..]))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn drivers_are_told_by_what_they_say() {
+        for text in [
+            "for hook in ${GIT_DIR}/hooks/${hookname}.d/*; do",
+            "run-parts \"$0\".d",
+            "run-parts \"$0.d\"",
+            "for hook in ${0}.d/*",
+            "ls hooks/pre-receive.d",
+        ] {
+            assert!(names_its_directory(text.as_bytes()), "{text}");
+        }
+        for text in ["", "exit 0", ". /etc/conf.d/x", "$0.data", "cat \"$file.d.txt\"", "rm x.d"] {
+            assert!(!names_its_directory(text.as_bytes()), "{text}");
+        }
     }
 }

@@ -4,7 +4,10 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
-use super::{Error, Layout, Place, git, script};
+use super::ours::{has_mark, is_ours};
+use super::reach::Use;
+use super::script::{Gate, KeptRun};
+use super::{Error, Layout, Place, git, kept, script};
 
 /// One step of an installation.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -49,7 +52,7 @@ impl std::fmt::Display for Step {
             Self::Rename { from, to } => write!(f, "rename {} to {}", from.display(), to.display()),
             Self::Remove { path } => write!(f, "remove {}", path.display()),
             Self::Set { name, value } => write!(f, "git config --system {name} {value}"),
-            Self::Unset { name } => write!(f, "git config --system --unset {name}"),
+            Self::Unset { name } => write!(f, "git config --system --unset-all {name}"),
         }
     }
 }
@@ -59,6 +62,8 @@ impl std::fmt::Display for Step {
 pub struct Plan {
     /// What is to be done.
     pub steps: Vec<Step>,
+    /// What somebody has to know of it.
+    pub notes: Vec<String>,
 }
 
 impl Plan {
@@ -75,7 +80,7 @@ fn run(step: &Step) -> Result<(), Error> {
     match step {
         Step::Write { path, text } => {
             let dir = path.parent().unwrap_or(Path::new("/"));
-            fs::create_dir_all(dir).map_err(Error::io("make", dir))?;
+            make_directories(dir)?;
             // Beside its place and renamed there: no push meets half a hook.
             let file = tempfile::Builder::new()
                 .prefix(".clerk-audit-")
@@ -90,161 +95,143 @@ fn run(step: &Step) -> Result<(), Error> {
         }
         Step::Rename { from, to } => fs::rename(from, to).map_err(Error::io("rename", from)),
         Step::Remove { path } => fs::remove_file(path).map_err(Error::io("remove", path)),
-        Step::Set { name, value } => git::run(Path::new("/"), &["config", "--system", name, value]).map(drop),
-        Step::Unset { name } => git::run(Path::new("/"), &["config", "--system", "--unset", name]).map(drop),
+        Step::Set { name, value } => git::run_for_all(&["config", "--system", "--replace-all", name, value]).map(drop),
+        Step::Unset { name } => git::run(Path::new("/"), &["config", "--system", "--unset-all", name]).map(drop),
     }
 }
 
+/// Makes what is missing of a directory and of those above it, so that everybody can enter them whatever the umask: git
+/// passes over hooks that its user cannot reach, and accepts the push. What is there stays as it is.
+fn make_directories(dir: &Path) -> Result<(), Error> {
+    let is_missing = |dir: &&Path| !dir.as_os_str().is_empty() && !dir.exists();
+    let missing: Vec<&Path> = dir.ancestors().take_while(is_missing).collect();
+    for dir in missing.into_iter().rev() {
+        match fs::create_dir(dir) {
+            Ok(()) => {}
+            Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists && dir.is_dir() => continue,
+            Err(error) => return Err(Error::io("make", dir)(error)),
+        }
+        // Beside the bit that hands on the group, which a shared repository's directories have.
+        let mode = fs::metadata(dir).map_err(Error::io("look at", dir))?.permissions().mode();
+        let open = fs::Permissions::from_mode(mode | 0o755);
+        fs::set_permissions(dir, open).map_err(Error::io("open to all", dir))?;
+    }
+    Ok(())
+}
+
 /// Whether there is anything at a path, a link that leads nowhere too.
-fn is_there(path: &Path) -> bool {
+pub(super) fn is_there(path: &Path) -> bool {
     fs::symlink_metadata(path).is_ok()
 }
 
-/// Whether the hook at a path is ours.
-pub(super) fn is_ours(path: &Path) -> bool {
-    fs::read(path)
-        .is_ok_and(|text| text.split(|byte| *byte == b'\n').any(|line| line.starts_with(script::MARK.as_bytes())))
-}
-
-fn is_so(path: &Path, text: &str) -> bool {
+/// Whether an executable file has this text already.
+pub(super) fn is_so(path: &Path, text: &str) -> bool {
     let is_executable = fs::metadata(path).is_ok_and(|meta| meta.permissions().mode() & 0o111 == 0o111);
     is_executable && fs::read(path).is_ok_and(|there| there == text.as_bytes())
 }
 
-/// Plans the hook at a place. `binary` is what it calls.
+/// Plans the hook at a place.
 ///
 /// # Errors
-/// Where two hooks would have to be kept, or nobody can say where hooks are.
-pub fn install(place: &Place, binary: &Path, policy: Option<&Path>) -> Result<Plan, Error> {
+/// Where two hooks would have to be kept, another's file is in the way, or nobody can say where hooks are.
+pub fn install(place: &Place, gate: &Gate) -> Result<Plan, Error> {
     let mut plan = Plan::default();
     if place.may_be_elsewhere() {
         return Err(Error::NoGit { path: place.root.clone() });
     }
-    if place.keeps() && is_there(&place.hook) && !is_ours(&place.hook) {
-        if is_there(&place.kept()) {
-            return Err(Error::KeptTwice { path: place.kept() });
+    plan.look_around(place, gate);
+    let is_anothers = is_there(&place.hook) && !is_ours(&place.hook);
+    let text = if place.keeps() {
+        let kept = place.kept();
+        if is_anothers {
+            if is_there(&kept) {
+                return Err(Error::KeptTwice { path: kept });
+            }
+            plan.steps.push(Step::Rename { from: place.hook.clone(), to: kept.clone() });
         }
-        plan.steps.push(Step::Rename { from: place.hook.clone(), to: place.kept() });
-    }
-    let text = script::hook(binary, policy, place.keeps());
+        let run = plan.look_at_kept(place, if is_anothers { &place.hook } else { &kept });
+        script::keeping_hook(gate, &run)
+    } else if is_anothers {
+        return Err(Error::NotOurs { path: place.hook.clone() });
+    } else if place.layout == Layout::GitHub {
+        script::github_hook(gate)
+    } else {
+        script::hook(gate)
+    };
     if !is_so(&place.hook, &text) {
         plan.steps.push(Step::Write { path: place.hook.clone(), text });
     }
     Ok(plan)
 }
 
+/// Says of a binary that somebody cannot run it: then every push of theirs is refused.
+pub(super) fn unreachable_binary(binary: &Path, closed: &Path, who: &str) -> String {
+    format!(
+        "look at {}: {who} can run {} behind it, and a push by one who cannot is refused",
+        closed.display(),
+        binary.display()
+    )
+}
+
+impl Plan {
+    /// What installing does not see to.
+    fn look_around(&mut self, place: &Place, gate: &Gate) {
+        let beside = place.layout == Layout::GitHub && !gate.is_named;
+        let owner = place.owner().filter(|_| !beside);
+        if let Some(closed) = owner.and_then(|owner| owner.kept_from(&gate.binary, Use::Execute)) {
+            self.notes.push(unreachable_binary(&gate.binary, &closed, "not even the repository's owner"));
+        }
+        if place.is_by_this_users_configuration() {
+            self.notes.push(format!(
+                "look at core.hooksPath: it is this user's own (git config --global), and only pushes that run as this user \
+                 look at {}",
+                place.hook.display()
+            ));
+        }
+    }
+
+    /// How the hook that is kept, which stands at `path` yet, is to be run.
+    fn look_at_kept(&mut self, place: &Place, path: &Path) -> KeptRun {
+        if !is_there(path) {
+            return KeptRun::default();
+        }
+        let (run, is_doubtful) = kept::run_of(path);
+        if is_doubtful {
+            self.notes.push(format!(
+                "look at {0}: it runs under this name now, and if it goes by its name (pre-receive) it does something else",
+                place.kept().display()
+            ));
+        }
+        run
+    }
+}
+
 /// Plans the removal of our hook; one that was kept comes back.
-pub fn uninstall(place: &Place) -> Plan {
+///
+/// # Errors
+/// Where the file in its place is another's, or somebody has changed it.
+pub fn uninstall(place: &Place) -> Result<Plan, Error> {
     let mut plan = Plan::default();
     if is_ours(&place.hook) {
         plan.steps.push(Step::Remove { path: place.hook.clone() });
         if place.keeps() && is_there(&place.kept()) {
             plan.steps.push(Step::Rename { from: place.kept(), to: place.hook.clone() });
         }
-    }
-    plan
-}
-
-/// Hooks that a directory of the host's takes the place of. Not `push-to-checkout`: that it is there changes what git does.
-const NAMES: &[&str] = &[
-    "applypatch-msg",
-    "commit-msg",
-    "post-applypatch",
-    "post-checkout",
-    "post-commit",
-    "post-index-change",
-    "post-merge",
-    "post-receive",
-    "post-rewrite",
-    "post-update",
-    "pre-applypatch",
-    "pre-auto-gc",
-    "pre-commit",
-    "pre-merge-commit",
-    "pre-push",
-    "pre-rebase",
-    "prepare-commit-msg",
-    "proc-receive",
-    "reference-transaction",
-    "sendemail-validate",
-    "update",
-];
-
-pub(super) const COMMAND: &str = "hook.clerk-audit.command";
-pub(super) const EVENT: &str = "hook.clerk-audit.event";
-
-/// The first version of git whose configuration names hooks.
-const CONFIGURED_HOOKS: (u32, u32) = (2, 54);
-
-/// Whether the git that works in a directory runs hooks that its configuration names.
-pub(super) fn knows_configured_hooks(directory: &Path) -> bool {
-    git::version(directory).is_some_and(|version| version >= CONFIGURED_HOOKS)
-}
-
-fn setting(name: &str) -> Option<String> {
-    git::run(Path::new("/"), &["config", "--system", "--get", name]).ok()
-}
-
-/// Plans the hook for every repository of this host: by git's configuration where this git knows hooks there, else by a
-/// directory of hooks, `directory`, that hands on to each repository's own.
-///
-/// # Errors
-/// Where the host has such a directory already.
-pub fn install_system(directory: &Path, binary: &Path, policy: Option<&Path>) -> Result<Plan, Error> {
-    let mut plan = Plan::default();
-    let mut set = |name: &str, value: String| {
-        if setting(name).as_deref() != Some(&value) {
-            plan.steps.push(Step::Set { name: name.to_owned(), value });
-        }
-    };
-    if knows_configured_hooks(Path::new("/")) {
-        set(COMMAND, script::configured(binary, policy));
-        set(EVENT, "pre-receive".to_owned());
-        return Ok(plan);
-    }
-    let value = directory.display().to_string();
-    if let Some(taken) = setting("core.hooksPath").filter(|taken| *taken != value) {
-        return Err(Error::HooksPathTaken { value: taken });
-    }
-    let mut texts: Vec<(PathBuf, String)> =
-        NAMES.iter().map(|name| (directory.join(name), script::pass_on(name))).collect();
-    texts.push((directory.join("pre-receive"), script::system_hook(binary, policy)));
-    for (path, text) in texts {
-        if !is_so(&path, &text) {
-            plan.steps.push(Step::Write { path, text });
-        }
-    }
-    if setting("core.hooksPath").is_none() {
-        plan.steps.push(Step::Set { name: "core.hooksPath".to_owned(), value });
+    } else if is_there(&place.hook) && (!place.keeps() || has_mark(&place.hook)) {
+        return Err(Error::NotOurs { path: place.hook.clone() });
     }
     Ok(plan)
 }
 
-/// Plans its removal.
-pub fn uninstall_system(directory: &Path) -> Plan {
-    let mut plan = Plan::default();
-    let ours = [(COMMAND, None), (EVENT, None), ("core.hooksPath", Some(directory.display().to_string()))];
-    for (name, value) in ours {
-        if let Some(there) = setting(name)
-            && value.is_none_or(|value| value == there)
-        {
-            plan.steps.push(Step::Unset { name: name.to_owned() });
-        }
-    }
-    for name in NAMES.iter().chain(&["pre-receive"]) {
-        let path = directory.join(name);
-        if is_ours(&path) {
-            plan.steps.push(Step::Remove { path });
-        }
-    }
-    plan
-}
-
 impl Place {
     /// What else must be done by hand after an installation.
-    pub fn by_hand(&self) -> Option<&'static str> {
+    pub fn by_hand(&self, gate: &Gate) -> Option<&'static str> {
         match self.layout {
             Layout::Gitolite => Some("run as gitolite's user: gitolite setup --hooks-only (docs/hooks.md)"),
+            Layout::GitHub if !gate.is_named => Some(
+                "put the static binary (hooks/build-static) beside it as clerk-audit, commit both, executable, and add the \
+                 hook as a pre-receive hook in the site's administration",
+            ),
             Layout::GitHub => {
                 Some("commit it, executable, and add it as a pre-receive hook in the site's administration")
             }

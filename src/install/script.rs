@@ -1,74 +1,136 @@
 //! The texts of hooks.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// By this line a hook of ours is known.
 pub(super) const MARK: &str = "# clerk-audit gate";
 
-/// Says so where the gate was ended from outside, for want of memory or by a signal: it cannot itself, and git says no
-/// more than that the hook declined.
-const ENDED: &str = "[ \"$status\" -le 1 ] ||\n  echo \"error: clerk-audit refuses this push: the gate was ended \
-                     before it could say why (status $status)\" >&2\n";
+/// By this one a hook that `install` wrote, of this version or an earlier one, and no script of `hooks/`.
+pub(super) const WRITTEN: &str = "# Written by: clerk-audit hook install";
 
-/// The hook that calls the binary, and where one is kept, that after it with the same input: through a file, because a
-/// shell's variable loses NULs and `echo` cuts a name with a `\c`. The gate writes it: a shell would wait without end
-/// for an input that has none.
-pub(super) fn hook(binary: &Path, policy: Option<&Path>, keeps: bool) -> String {
-    let head = format!(
-        "#!/bin/sh\n{MARK}: refuses pushes that bring Clerk secret keys\n# Written by: clerk-audit hook install. \
-         Remove with: clerk-audit hook uninstall.\n"
-    );
-    if !keeps {
-        return format!("{head}{}\nstatus=$?\n{ENDED}exit $status\n", call(binary, policy));
-    }
-    head + "own=\"$0.kept\"\n" + &before_another(binary, policy)
+/// What a hook calls.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Gate {
+    /// The binary.
+    pub binary: PathBuf,
+    /// Whether somebody named it: else it is the one that runs now.
+    pub is_named: bool,
+    /// The policy that it is given; without one it looks for it.
+    pub policy: Option<PathBuf>,
 }
 
-/// How the binary is called.
-fn call(binary: &Path, policy: Option<&Path>) -> String {
+/// How a hook that was kept is run.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) enum KeptRun {
+    /// As the file that it is.
+    #[default]
+    ByItself,
+    /// By these words of a shell, which sources it: it then finds its old name in `$0`.
+    SourcedBy(Vec<String>),
+}
+
+/// Says a refusal where the gate cannot: git says no more than that the hook declined. GitLab's pages show a line of
+/// their own.
+const REFUSE: &str = "refuse() {\n  printf 'error: clerk-audit refuses this push: %s\\n' \"$1\" >&2\n  \
+                      [ -z \"${GL_ID-}${GL_REPOSITORY-}\" ] ||\n    \
+                      printf 'GL-HOOK-ERR: error: clerk-audit refuses this push: %s\\n' \"$1\" >&2\n}\n";
+
+/// It was ended from outside, for want of memory or by a signal.
+const ENDED: &str = "[ \"$status\" -le 1 ] || refuse \"the gate was ended before it could say why (status $status)\"\n";
+
+/// The same for a command in git's configuration, in one line. No server of GitLab's runs such.
+const ENDED_CONFIGURED: &str = "[ \"$status\" -le 1 ] || echo \"error: clerk-audit refuses this push: the gate was \
+                                ended before it could say why (status $status)\" >&2";
+
+fn head(what: &str, options: &str) -> String {
+    format!("#!/bin/sh\n{MARK}: {what}\n{WRITTEN}. Remove with: clerk-audit hook uninstall{options}.\n")
+}
+
+/// The hook that calls the binary, where each hook has a file of its own.
+pub(super) fn hook(gate: &Gate) -> String {
+    let call = call(&quoted(&gate.binary), gate.policy.as_deref());
+    alone(&format!("{REFUSE}{call}"))
+}
+
+/// The same for GitHub's instances, which have neither this machine's binary nor its path: it stands beside the hook.
+pub(super) fn github_hook(gate: &Gate) -> String {
+    if gate.is_named {
+        return hook(gate);
+    }
+    let call = call("\"$gate\"", gate.policy.as_deref());
+    alone(&format!(
+        "{REFUSE}gate=${{0%/*}}/clerk-audit\n[ -x \"$gate\" ] || gate=${{CLERK_AUDIT:-/usr/local/bin/clerk-audit}}\n{call}"
+    ))
+}
+
+fn alone(call: &str) -> String {
+    format!("{}{call}\nstatus=$?\n{ENDED}exit $status\n", head("refuses pushes that bring Clerk secret keys", ""))
+}
+
+/// The hook that calls the binary, and where one is kept, that after it with the same input.
+pub(super) fn keeping_hook(gate: &Gate, kept: &KeptRun) -> String {
+    let run = match kept {
+        KeptRun::ByItself => "\"$own\"".to_owned(),
+        // Not by its file: it would find another name, and what goes by its name would silently do nothing.
+        KeptRun::SourcedBy(shell) => format!("{} -c '. \"$0.kept\"' \"$0\"", shell.join(" ")),
+    };
+    let before = before_another(gate, &run);
+    format!("{}own=\"$0.kept\"\n{before}", head("refuses pushes that bring Clerk secret keys", ""))
+}
+
+/// How a binary, one word of a shell, is called.
+fn call(binary: &str, policy: Option<&Path>) -> String {
     let policy = policy.map(|path| format!(" --policy {}", quoted(path))).unwrap_or_default();
-    format!("{} hook pre-receive{policy}", quoted(binary))
+    format!("{binary} hook pre-receive{policy}")
 }
 
 /// The gate as a command of git's configuration, which git hands to a shell: one line, and no file that could be missing.
-pub(super) fn configured(binary: &Path, policy: Option<&Path>) -> String {
-    let ended = ENDED.trim_end().replace("||\n  ", "|| ");
-    format!("{}; status=$?; {ended}; exit $status", call(binary, policy))
+pub(super) fn configured(gate: &Gate) -> String {
+    let call = call(&quoted(&gate.binary), gate.policy.as_deref());
+    format!("{call}; status=$?; {ENDED_CONFIGURED}; exit $status")
 }
 
-/// The gate, and then the hook `$own`, where there is one, with the same input.
-fn before_another(binary: &Path, policy: Option<&Path>) -> String {
-    let call = call(binary, policy);
+/// The gate, and then the hook `$own`, where there is one, by `run` with the same input: through a file, because a
+/// shell's variable loses NULs and `echo` cuts a name with a `\c`. The gate writes it: a shell would wait without end
+/// for an input that has none.
+fn before_another(gate: &Gate, run: &str) -> String {
+    let call = call(&quoted(&gate.binary), gate.policy.as_deref());
     format!(
-        "input=\nif [ -x \"$own\" ]; then\n  input=$(mktemp) || exit 1\n  trap 'rm -f \"$input\"' EXIT\nfi\n\
-         {call} ${{input:+--keep-input \"$input\"}}\nstatus=$?\n{ENDED}\
-         if [ \"$status\" != 0 ] || [ -z \"$input\" ]; then exit $status; fi\n\"$own\" \"$@\" <\"$input\"\n"
+        "{REFUSE}input=\nif [ -x \"$own\" ]; then\n  input=$(mktemp 2>/dev/null) || {{\n    \
+         refuse \"no temporary file can be made in ${{TMPDIR:-/tmp}}\"\n    exit 1\n  }}\n  \
+         trap 'rm -f \"$input\"' EXIT\nfi\n{call} ${{input:+--keep-input \"$input\"}}\nstatus=$?\n{ENDED}\
+         if [ \"$status\" != 0 ] || [ -z \"$input\" ]; then exit $status; fi\n{run} \"$@\" <\"$input\"\n"
     )
 }
 
 /// Finds the repository's own hook. `git init` runs hooks too, when there is no repository yet.
 fn find_own(name: &str) -> String {
-    format!("own=$(git rev-parse --git-common-dir 2>/dev/null) || own=${{GIT_DIR:-.}}\nown=\"$own/hooks/{name}\"\n")
+    format!("{FIND_OWN} || own=${{GIT_DIR:-.}}\nown=\"$own/hooks/{name}\"\n")
 }
+
+/// How that begins; earlier versions wrote it right below the mark.
+pub(super) const FIND_OWN: &str = "own=$(git rev-parse --git-common-dir 2>/dev/null)";
 
 /// A hook in a directory that stands in the place of every repository's own: it hands on to that.
 pub(super) fn pass_on(name: &str) -> String {
-    format!(
-        "#!/bin/sh\n{MARK}: hands on to the repository's own hook\n{}[ -x \"$own\" ] || exit 0\nexec \"$own\" \"$@\"\n",
-        find_own(name)
-    )
+    let head = head("hands on to the repository's own hook", " --system");
+    format!("{head}{}[ -x \"$own\" ] || exit 0\nexec \"$own\" \"$@\"\n", find_own(name))
 }
 
 /// The gate in such a directory, and then the repository's own hook with the same input.
-pub(super) fn system_hook(binary: &Path, policy: Option<&Path>) -> String {
-    format!(
-        "#!/bin/sh\n{MARK}: refuses pushes that bring Clerk secret keys\n{}{}",
-        find_own("pre-receive"),
-        before_another(binary, policy)
-    )
+pub(super) fn system_hook(gate: &Gate) -> String {
+    let head = head("refuses pushes that bring Clerk secret keys", " --system");
+    format!("{head}{}{}", find_own("pre-receive"), before_another(gate, "\"$own\""))
 }
 
 /// A path as one word of a shell.
 pub(super) fn quoted(path: &Path) -> String {
     format!("'{}'", path.display().to_string().replace('\'', "'\\''"))
+}
+
+/// A path as one word of a shell, in quotes only where it takes them.
+pub fn shell_word(path: &Path) -> String {
+    let text = path.display().to_string();
+    let is_plain = |it: char| it.is_ascii_alphanumeric() || "/._-+:,@%".contains(it);
+    if !text.is_empty() && !text.starts_with('-') && text.chars().all(is_plain) { text } else { quoted(path) }
 }

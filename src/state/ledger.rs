@@ -112,13 +112,34 @@ fn refuse_other_than_file(path: &Path) -> io::Result<()> {
     }
 }
 
-/// Appends a record as one line. A file that is made is readable by its owner alone.
+/// Whether a directory is one that a group shares: they can write in it, and what is made in it belongs to them.
+pub fn is_for_group(folder: &Path) -> bool {
+    use std::os::unix::fs::PermissionsExt;
+    std::fs::metadata(folder).is_ok_and(|meta| meta.permissions().mode() & 0o2030 == 0o2030)
+}
+
+/// Makes the ledger where its directory is a group's: they can write it, whatever the umask, because git runs as each of
+/// them. It appears with its mode, or another push would be kept from it. Where that fails, opening it says why.
+fn make_for_group(path: &Path) {
+    use std::os::unix::fs::PermissionsExt;
+    let Some(folder) = path.parent().filter(|folder| !path.exists() && is_for_group(folder)) else { return };
+    let open = std::fs::Permissions::from_mode(0o660);
+    let made = tempfile::Builder::new().prefix(".clerk-audit-").tempfile_in(folder);
+    if let Ok(file) = made
+        && file.as_file().set_permissions(open).is_ok()
+    {
+        _ = file.persist_noclobber(path);
+    }
+}
+
+/// Appends a record as one line. A file that is made is its owner's alone, or that of the group which shares the directory.
 ///
 /// # Errors
 /// Where it cannot be written; then nothing of the line stays in the file.
 pub fn append(path: &Path, record: &Value, how: Append) -> io::Result<()> {
     use std::os::unix::fs::OpenOptionsExt;
     refuse_other_than_file(path)?;
+    make_for_group(path);
     let mut file = OpenOptions::new().append(true).read(true).create(true).mode(0o600).open(path)?;
     let is_locked = lock(&file, how)?;
     let end = file.seek(SeekFrom::End(0))?;
@@ -318,6 +339,27 @@ mod tests {
             let told = append(path, &record("1", &id('a')), IN_TURN).unwrap_err().to_string();
             assert!(told.contains(what), "{told}");
             assert_eq!(ledger_place(path).unwrap_err().to_string(), told);
+        }
+    }
+
+    #[test]
+    fn a_ledger_in_a_groups_directory_is_the_groups() {
+        use std::os::unix::fs::{MetadataExt, PermissionsExt};
+        let dir = tempfile::tempdir().unwrap();
+        for (folder_mode, ledger_mode) in [(0o2770, 0o660), (0o770, 0o600), (0o2750, 0o600), (0o700, 0o600)] {
+            let path = dir.path().join("ledger");
+            std::fs::set_permissions(dir.path(), std::fs::Permissions::from_mode(folder_mode)).unwrap();
+            for time in ["1", "2"] {
+                append(&path, &record(time, &id('a')), IN_TURN).unwrap();
+                assert_eq!(std::fs::metadata(&path).unwrap().mode() & 0o777, ledger_mode, "{folder_mode:o}");
+            }
+            assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 1);
+            assert_eq!(std::fs::read_to_string(&path).unwrap().lines().count(), 2);
+            // What is there keeps its mode.
+            std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o640)).unwrap();
+            append(&path, &record("3", &id('a')), IN_TURN).unwrap();
+            assert_eq!(std::fs::metadata(&path).unwrap().mode() & 0o777, 0o640);
+            std::fs::remove_file(&path).unwrap();
         }
     }
 

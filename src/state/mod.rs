@@ -7,7 +7,9 @@ mod remembered;
 mod status;
 
 pub use known::{Known, KnownError, Tally};
-pub use ledger::{Append, Ledger, LedgerError, LedgerEvent, LedgerPlace, append, ledger_place, no_plain_file};
+pub use ledger::{
+    Append, Ledger, LedgerError, LedgerEvent, LedgerPlace, append, is_for_group, ledger_place, no_plain_file,
+};
 pub use policy::{
     Allowance, Class, Limits, Mode, OnOpaque, Policy, PolicyError, PolicyPlaces, Reaction, Standing, allow_entries,
     is_day,

@@ -12,18 +12,18 @@ use crate::common::run::{Audit, Outcome};
 use crate::common::secrets::live_key;
 
 /// A server without any hook.
-fn bare() -> Repo {
+pub(super) fn bare() -> Repo {
     let repo = Repo::bare();
     git::run(git::command(repo.path()), &["config", "receive.unpackLimit", "100"], b"");
     repo
 }
 
-fn hook(arguments: &[&str], repository: &Path) -> Outcome {
+pub(super) fn hook(arguments: &[&str], repository: &Path) -> Outcome {
     Audit::new(&["hook"]).and_all(arguments).and(repository).run()
 }
 
 #[track_caller]
-fn ends(outcome: &Outcome, code: i32, words: &[&str]) {
+pub(super) fn ends(outcome: &Outcome, code: i32, words: &[&str]) {
     let said = outcome.text() + &outcome.errors();
     assert_eq!(outcome.code, Some(code), "{said}");
     for word in words {
@@ -31,7 +31,7 @@ fn ends(outcome: &Outcome, code: i32, words: &[&str]) {
     }
 }
 
-fn bad_client(seed: u64) -> (String, Repo) {
+pub(super) fn bad_client(seed: u64) -> (String, Repo) {
     let key = live_key(seed);
     let mut client = Repo::bare();
     client.commit_on(MAIN, &[("a", Some(&key))], "bad");
@@ -39,7 +39,7 @@ fn bad_client(seed: u64) -> (String, Repo) {
     (key, client)
 }
 
-fn script(path: &Path, text: &str) {
+pub(super) fn script(path: &Path, text: &str) {
     std::fs::create_dir_all(path.parent().unwrap()).unwrap();
     std::fs::write(path, text).unwrap();
     std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o755)).unwrap();
@@ -159,7 +159,10 @@ fn a_path_that_goes_round_its_server_is_told_however_it_is_written() {
         path
     };
     let gitea = made("gitea/ada/app.git");
-    std::fs::create_dir_all(gitea.join("hooks/pre-receive.d")).unwrap();
+    // One whose own hooks are to be written again yet: only the directories are there.
+    for name in ["pre-receive.d", "update.d", "post-receive.d"] {
+        std::fs::create_dir_all(gitea.join("hooks").join(name)).unwrap();
+    }
     // One without a hook of its own and whose configuration says nothing: only its place tells.
     let gitlab = made("git-data/repositories/@hashed/6b/86/6b86.git");
     let github = made("repositories/a/ab/a1/b2/34/100001234/1234.git");
@@ -270,7 +273,7 @@ fn a_whole_host_is_guarded_and_repositories_keep_their_hooks() {
 }
 
 /// A folder with a git that says it is this version, and is the one that is here in all else.
-fn git_of_version(folder: &Path, version: &str) -> String {
+pub(super) fn git_of_version(folder: &Path, version: &str) -> String {
     let path = std::env::var("PATH").unwrap();
     script(
         &folder.join("git"),
@@ -346,7 +349,7 @@ fn a_git_that_knows_configured_hooks_is_given_one_and_the_doctor_knows_when_it_d
         ends(&run(&newer, &doctor), 1, &[words]);
         git::run(git::command(server.path()), &["config", "--unset", name], b"");
     }
-    ends(&run(&newer, &["hook", "uninstall", "--system"]), 0, &["--unset hook.clerk-audit.command"]);
+    ends(&run(&newer, &["hook", "uninstall", "--system"]), 0, &["--unset-all hook.clerk-audit.command"]);
     ends(&run(&newer, &doctor), 1, &["not installed"]);
 }
 
@@ -387,7 +390,7 @@ fn the_doctor_finds_what_makes_git_pass_over_a_hook() {
     ends(&hook(&["doctor"], server.path()), 1, &["only observes"]);
     std::fs::remove_file(&path).unwrap();
     script(&server.path().join("hooks/update"), "#!/bin/sh\nexec clerk-audit hook update \"$@\"\n");
-    ends(&hook(&["doctor"], server.path()), 1, &["stored already", "must be rotated"]);
+    ends(&hook(&["doctor"], server.path()), 1, &["stored already", "must be rotated", "git gc --prune=now"]);
 }
 
 #[test]
@@ -408,6 +411,7 @@ fn the_doctor_without_git_looks_at_what_it_can_and_names_the_rest() {
     }
     // GitHub runs the file that it was told of, whatever git's configuration says, and there need be no repository.
     let folder = tempfile::tempdir().unwrap();
+    std::os::unix::fs::symlink(env!("CARGO_BIN_EXE_clerk-audit"), folder.path().join("clerk-audit")).unwrap();
     ends(&without_git(&["install", "--layout", "github"], folder.path()), 0, &["write"]);
     ends(&without_git(&["doctor", "--layout", "github"], folder.path()), 0, &["refuses a canary", "github"]);
     let outcome = Audit::new(&["hook", "doctor", "--layout", "github"])

@@ -9,7 +9,7 @@ use crate::cli::exit::Exit;
 use crate::cli::history::chain;
 use crate::cli::output;
 use crate::detect::Detector;
-use crate::install::{self, Canary, Error, Layout, Place, Plan, SelfTest, State};
+use crate::install::{self, Canary, Error, Gate, Layout, Place, Plan, SelfTest, State, shell_word};
 use crate::report::escape;
 use crate::state::PolicyPlaces;
 
@@ -67,15 +67,15 @@ pub(super) struct Doctor {
     /// The kind of server [default: by what is there]
     #[arg(long, value_name = "NAME")]
     layout: Option<LayoutName>,
-    /// The policy that the hook is given
+    /// The policy that the hook is given [default: the one that it names, or finds]
     #[arg(long, value_name = "FILE")]
     policy: Option<PathBuf>,
 }
 
 /// Push a random canary key and see that it is refused
 ///
-/// It goes to refs/clerk-audit/self-test/, opens nothing and is never used again. Exit status: 0 it was refused by the
-/// gate, 1 it was accepted, 3 it cannot be told.
+/// It has two keys, live and test, goes to refs/clerk-audit/self-test/, opens nothing and is never used again. Exit status:
+/// 0 it was refused by the gate, 1 it was accepted, or refused too late, or the gate fails, 3 it cannot be told.
 #[derive(Args, Debug)]
 pub(super) struct SelfTesting {
     /// The repository's path, or the URL that people push to: GitLab, Gitea and GitHub want the URL
@@ -117,9 +117,14 @@ fn fail(error: &Error) -> Exit {
     let hint = match error {
         Error::NotARepository { .. } => Some("name a bare repository, or a work tree that is pushed to"),
         Error::KeptTwice { .. } => Some("look at both, and remove the one that is not needed"),
+        Error::NotOurs { .. } => Some("give it another name or take it away, and do this again"),
         Error::HooksPathTaken { .. } => Some("put the gate's hook into that directory: hooks/pre-receive has it"),
         Error::GitHubs { .. } => Some(
             "name a checkout of the repository with the site's hooks: --layout github DIR; hooks/github has the steps",
+        ),
+        Error::Gerrits { .. } => Some(
+            "hooks/gerrit goes there as ref-update, which runs when a key is on the server already (docs/hooks.md); --layout \
+             plain for a repository that is Gerrit's no more",
         ),
         Error::NoGit { .. } => Some("install it, or name the layout of a server that needs none: --layout"),
         Error::Git { .. } | Error::Io { .. } => None,
@@ -129,22 +134,24 @@ fn fail(error: &Error) -> Exit {
 }
 
 impl Target {
-    /// Plans for each place, does or tells it.
-    fn each(
-        &self,
-        plan: impl Fn(&Place) -> Result<Plan, Error>,
-        done: impl Fn(&Place),
-        nothing: &str,
-    ) -> Result<(), Error> {
+    /// Plans for each place, does or tells it; the places where that is done. Where one cannot be done, the others are.
+    fn each(&self, plan: impl Fn(&Place) -> Result<Plan, Error>, nothing: &str) -> (Vec<Place>, Exit) {
+        let mut done = Vec::new();
         for repository in &self.repositories {
-            let place = Place::find(repository, self.layout.map(LayoutName::layout))?;
-            let plan = plan(&place)?;
-            self.carry_out(&plan, &format!("{}: {nothing}", place.root.display()))?;
-            if !self.dry_run {
-                done(&place);
+            let one = Place::find(repository, self.layout.map(LayoutName::layout)).and_then(|place| {
+                self.carry_out(&plan(&place)?, &format!("{}: {nothing}", place.root.display()))?;
+                Ok(place)
+            });
+            match one {
+                Ok(place) => done.push(place),
+                Err(error) => _ = fail(&error),
             }
         }
-        Ok(())
+        let (failed, all) = (self.repositories.len() - done.len(), self.repositories.len());
+        if failed > 0 && all > 1 {
+            output::error(&format!("{failed} of {all} could not be done; the others are"), None);
+        }
+        (done, if failed > 0 { Exit::Incomplete } else { Exit::Clean })
     }
 
     fn carry_out(&self, plan: &Plan, nothing: &str) -> Result<(), Error> {
@@ -154,12 +161,20 @@ impl Target {
         for step in &plan.steps {
             say(&format!("{}{step}", if self.dry_run { "would " } else { "" }));
         }
+        plan.notes.iter().for_each(|note| say(note));
         if self.dry_run { Ok(()) } else { plan.run() }
+    }
+
+    /// Makes its directory absolute: git would take a relative one for each repository's own.
+    fn with_its_directory(mut self) -> Self {
+        self.directory = std::path::absolute(&self.directory).unwrap_or(self.directory);
+        self
     }
 }
 
 impl Install {
     pub(super) fn run(self) -> Exit {
+        let is_named = self.binary.is_some();
         let binary = match self.binary.map_or_else(std::env::current_exe, std::path::absolute) {
             Ok(binary) => binary,
             Err(error) => {
@@ -168,42 +183,49 @@ impl Install {
             }
         };
         let policy = self.policy.as_deref().map(std::path::absolute).transpose().unwrap_or(self.policy.clone());
-        let target = &self.target;
-        let done = if target.system {
-            install::install_system(&target.directory, &binary, policy.as_deref())
-                .and_then(|plan| target.carry_out(&plan, "installed for the whole host already"))
+        let gate = Gate { binary, is_named, policy };
+        let target = self.target.with_its_directory();
+        let (places, exit) = if target.system {
+            let plan = install::install_system(&target.directory, &gate);
+            match plan.and_then(|plan| target.carry_out(&plan, "installed for the whole host already")) {
+                Ok(()) => (Vec::new(), Exit::Clean),
+                Err(error) => return fail(&error),
+            }
         } else {
-            let plan = |place: &Place| install::install(place, &binary, policy.as_deref());
-            let by_hand = |place: &Place| {
-                if let Some(text) = place.by_hand() {
-                    say(&format!("then {text}"));
-                }
-            };
-            target.each(plan, by_hand, "installed already")
+            target.each(|place| install::install(place, &gate), "installed already")
         };
-        if let Err(error) = done {
-            return fail(&error);
+        for text in places.iter().filter(|_| !target.dry_run).filter_map(|place| place.by_hand(&gate)) {
+            say(&format!("then {text}"));
         }
-        let all = if target.system {
-            "REPO...".to_owned()
-        } else {
-            target.repositories.iter().map(|path| path.display().to_string()).collect::<Vec<_>>().join(" ")
-        };
-        say("The gate looks only at new pushes. What is there already, look at once:");
-        say(&format!("  clerk-audit history {all}"));
-        Exit::Clean
+        if target.system || !places.is_empty() {
+            say("The gate looks only at new pushes. What is there already, look at once:");
+            say(&format!("  clerk-audit history {}", what_is_there(&places)));
+        }
+        exit
+    }
+}
+
+/// The arguments of the one audit of what is there already: the repositories, or where they all are.
+fn what_is_there(places: &[Place]) -> String {
+    let repositories: Option<Vec<String>> = places.iter().map(|place| Some(shell_word(place.repository()?))).collect();
+    match repositories {
+        Some(repositories) if !repositories.is_empty() => repositories.join(" "),
+        _ => {
+            let folder = places.iter().find_map(Place::repositories_beside);
+            format!("--repos-under {}", folder.map_or("DIR".to_owned(), |folder| shell_word(&folder)))
+        }
     }
 }
 
 impl Uninstall {
     pub(super) fn run(self) -> Exit {
-        let target = &self.target;
-        let done = if target.system {
-            target.carry_out(&install::uninstall_system(&target.directory), "not installed for the whole host")
-        } else {
-            target.each(|place| Ok(install::uninstall(place)), |_| {}, "not installed")
-        };
-        done.map_or_else(|error| fail(&error), |()| Exit::Clean)
+        let target = self.target.with_its_directory();
+        if target.system {
+            let plan = install::uninstall_system(&target.directory);
+            let done = target.carry_out(&plan, "not installed for the whole host");
+            return done.map_or_else(|error| fail(&error), |()| Exit::Clean);
+        }
+        target.each(install::uninstall, "not installed").1
     }
 }
 
@@ -248,8 +270,13 @@ fn goes_round_its_server(target: &str) -> bool {
     let found = [path.to_owned(), format!("{path}.git")].into_iter().find(|path| Path::new(path).is_dir());
     found.is_some_and(|path| match Place::find(Path::new(&path), None) {
         Ok(place) => place.layout.wants_url(),
-        Err(error) => matches!(error, Error::GitHubs { .. }),
+        Err(error) => matches!(error, Error::GitHubs { .. } | Error::Gerrits { .. }),
     })
+}
+
+fn remaining(objects: &[String]) {
+    say("These objects of the canary, which opens nothing, remain on the server until it collects garbage:");
+    objects.iter().for_each(|object| say(&format!("  {object}")));
 }
 
 impl SelfTesting {
@@ -265,6 +292,23 @@ impl SelfTesting {
             Ok(SelfTest::Refused) => {
                 say("The gate works: it refused the canary.");
                 Exit::Clean
+            }
+            Ok(SelfTest::RefusedLate { objects }) => {
+                output::error(
+                    "the gate works, but too late: it refused the canary when that was on the server already, where it can be \
+                     read",
+                    Some("use a pre-receive hook where the server has one"),
+                );
+                remaining(&objects);
+                Exit::Found
+            }
+            Ok(SelfTest::Failing { answer }) => {
+                output::error(
+                    "the gate fails, and would refuse every push",
+                    Some("clerk-audit hook doctor REPO says more"),
+                );
+                output::raw_error(&answer);
+                Exit::Found
             }
             Ok(SelfTest::RefusedByAnother { answer }) => {
                 output::error("the canary was refused, but not by the gate", None);
@@ -282,10 +326,7 @@ impl SelfTesting {
                 } else {
                     format!("{name} could not be deleted.")
                 });
-                say(
-                    "These objects of the canary, which opens nothing, remain on the server until it collects garbage:",
-                );
-                objects.iter().for_each(|object| say(&format!("  {object}")));
+                remaining(&objects);
                 Exit::Found
             }
             Err(error) => fail(&error),

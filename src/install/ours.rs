@@ -1,0 +1,289 @@
+//! Which hooks are ours, and what they call.
+//!
+//! Ours is what `install` wrote, and a script of `hooks/` as it is shipped, whatever binary and policy it names. One that
+//! somebody has added something to is theirs, and is kept as every other hook is.
+
+use std::ffi::OsStr;
+use std::fs;
+use std::os::unix::ffi::OsStrExt;
+use std::path::{Path, PathBuf};
+
+use super::script::{FIND_OWN, MARK, WRITTEN};
+
+/// The scripts of `hooks/`.
+const SHIPPED: &[&str] = &[
+    include_str!("../../hooks/pre-receive"),
+    include_str!("../../hooks/gitolite"),
+    include_str!("../../hooks/gitea"),
+    include_str!("../../hooks/gitlab"),
+    include_str!("../../hooks/github"),
+    include_str!("../../hooks/bitbucket"),
+    include_str!("../../hooks/gerrit"),
+    include_str!("../../hooks/update"),
+    // As earlier versions had them.
+    "#!/bin/sh\nexec clerk-audit hook pre-receive\n",
+    "#!/bin/sh\nexec clerk-audit hook update \"$@\"\n",
+    "#!/bin/sh\nclerk-audit hook pre-receive\nstatus=$?\n[ \"$status\" -le 1 ] ||\n  echo \"error: clerk-audit refuses \
+     this push: the gate was ended before it could say why (status $status)\" >&2\nexit $status\n",
+];
+
+/// What the gate's hooks are called.
+const HOOKS: &[&str] = &["pre-receive", "update", "ref-update", "commit-received"];
+
+/// Whether the hook at a path is ours.
+pub(super) fn is_ours(path: &Path) -> bool {
+    fs::read(path).is_ok_and(|text| is_our_text(&String::from_utf8_lossy(&text)))
+}
+
+/// Whether the hook at a path says that it is the gate's, or was.
+pub(super) fn has_mark(path: &Path) -> bool {
+    fs::read(path).is_ok_and(|text| is_marked(&String::from_utf8_lossy(&text)))
+}
+
+fn is_marked(text: &str) -> bool {
+    text.lines().any(|line| line.starts_with(MARK))
+}
+
+fn is_our_text(text: &str) -> bool {
+    let mut lines = text.lines();
+    let is_written = lines.any(|line| line.starts_with(WRITTEN));
+    // In the directory of a whole host earlier versions wrote no such line.
+    let is_hosts = text.lines().nth(1).is_some_and(|line| line.starts_with(MARK))
+        && text.lines().nth(2).is_some_and(|line| line.starts_with(FIND_OWN));
+    is_marked(text) && (is_written || is_hosts || SHIPPED.iter().any(|shipped| normal(shipped) == normal(text)))
+}
+
+/// A script without comments, and without the binary and the policy that it names.
+fn normal(text: &str) -> Vec<String> {
+    let code = |line: &&str| !line.is_empty() && (!line.starts_with('#') || line.starts_with("#!"));
+    let lines = text.lines().map(str::trim).filter(code);
+    lines.map(|line| without_names(line).unwrap_or_else(|| line.to_owned())).collect()
+}
+
+/// How the script for GitHub names a binary that does not stand beside it.
+const FALLBACK: &str = "[ -x \"$gate\" ] || gate=";
+
+/// A line that calls a binary and does nothing else, without its names.
+fn without_names(line: &str) -> Option<String> {
+    let is_name = |word: &Word| !word.raw.contains('`') && !word.raw.contains("$(");
+    if let Some(path) = line.strip_prefix(FALLBACK) {
+        let Line { words, is_whole } = words(path)?;
+        return (is_whole && words.len() == 1 && is_name(&words[0])).then(|| FALLBACK.to_owned());
+    }
+    let Line { words, is_whole: true } = words(line)? else { return None };
+    let called = Called::find(&words)?;
+    let leads = match &words[..called.binary] {
+        [] => "",
+        [exec] if exec.raw == "exec" => "exec ",
+        _ => return None,
+    };
+    let names = [Some(called.binary), called.policy];
+    if !names.into_iter().flatten().all(|at| is_name(&words[at])) {
+        return None;
+    }
+    let policy = called.policy.map_or(usize::MAX, |at| at);
+    let rest = words.iter().enumerate().skip(called.binary + 1);
+    let rest = rest.filter(|(at, _)| *at != policy && at.saturating_add(1) != policy);
+    Some(format!("{leads}GATE {}", rest.map(|(_, word)| word.raw.as_str()).collect::<Vec<_>>().join(" ")))
+}
+
+/// What a hook calls, as far as its text tells.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Call {
+    pub(super) binary: Option<PathBuf>,
+    pub(super) policy: Option<PathBuf>,
+}
+
+/// What a hook, or a command of git's configuration, calls.
+pub(super) fn call(text: &[u8]) -> Call {
+    // Each byte a character, and back: a path need not be UTF-8.
+    let text: String = text.iter().map(|&byte| char::from(byte)).collect();
+    let found = text.lines().map(str::trim).filter(|line| !line.starts_with('#')).find_map(|line| {
+        let words = words(line)?.words;
+        let called = Called::find(&words)?;
+        // Behind another program (chroot, docker, sudo) paths may begin elsewhere.
+        if !words[..called.binary].iter().all(|word| ["exec", "if", "!"].contains(&word.raw.as_str())) {
+            return Some(Call::default());
+        }
+        let path = |at: usize| Some(path_of(words[at].value.as_ref()?));
+        Some(Call { binary: path(called.binary), policy: called.policy.and_then(path) })
+    });
+    found.unwrap_or_default()
+}
+
+fn path_of(text: &str) -> PathBuf {
+    let bytes: Vec<u8> = text.chars().map(|it| u8::try_from(it).unwrap_or(b'?')).collect();
+    PathBuf::from(OsStr::from_bytes(&bytes))
+}
+
+/// Where a line's words name the binary and its policy.
+struct Called {
+    binary: usize,
+    policy: Option<usize>,
+}
+
+impl Called {
+    fn find(words: &[Word]) -> Option<Self> {
+        let pairs = words.windows(2).position(|pair| pair[0].raw == "hook" && HOOKS.contains(&pair[1].raw.as_str()));
+        let hook = pairs.filter(|at| *at > 0)?;
+        let policy = words.iter().skip(hook).position(|word| word.raw == "--policy").map(|at| hook + at + 1);
+        Some(Self { binary: hook - 1, policy: policy.filter(|at| *at < words.len()) })
+    }
+}
+
+/// A word of a shell's line.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+struct Word {
+    /// As it is written.
+    raw: String,
+    /// What it stands for, where that can be told: `${NAME:-this}` for what it is without the variable.
+    value: Option<String>,
+}
+
+/// The first command of a line.
+struct Line {
+    words: Vec<Word>,
+    /// Whether the line has nothing else.
+    is_whole: bool,
+}
+
+/// The words of the first simple command of a line; none where a quotation goes on in the next one.
+fn words(line: &str) -> Option<Line> {
+    let mut words = Vec::new();
+    let mut is_whole = true;
+    let mut word: Option<Word> = None;
+    let mut quote = None;
+    let mut characters = line.chars().peekable();
+    while let Some(it) = characters.next() {
+        if quote.is_none() && (it == ' ' || it == '\t') {
+            words.extend(word.take());
+            continue;
+        }
+        // What makes another command of the rest, or runs one within.
+        if quote.is_none() && ";|&<>()`".contains(it) {
+            is_whole = false;
+            break;
+        }
+        let now = word.get_or_insert_with(|| Word { raw: String::new(), value: Some(String::new()) });
+        now.raw.push(it);
+        match (quote, it) {
+            (Some(open), _) if it == open => quote = None,
+            (None, '\'' | '"') => quote = Some(it),
+            (Some('\''), _) => now.push(it),
+            (_, '\\') => {
+                let next = characters.next()?;
+                now.raw.push(next);
+                now.push(next);
+            }
+            (_, '$' | '`') => match default_of(&mut characters, &mut now.raw) {
+                Some(text) if it == '$' => text.chars().for_each(|it| now.push(it)),
+                _ => now.value = None,
+            },
+            _ => now.push(it),
+        }
+    }
+    words.extend(word);
+    quote.is_none().then_some(Line { words, is_whole })
+}
+
+impl Word {
+    fn push(&mut self, character: char) {
+        if let Some(value) = &mut self.value {
+            value.push(character);
+        }
+    }
+}
+
+/// Takes `{NAME:-text}` behind a `$`; the text.
+fn default_of(characters: &mut std::iter::Peekable<std::str::Chars<'_>>, raw: &mut String) -> Option<String> {
+    characters.next_if_eq(&'{').map(|it| raw.push(it))?;
+    let mut inner = String::new();
+    loop {
+        let it = characters.next()?;
+        raw.push(it);
+        if it == '}' {
+            break;
+        }
+        inner.push(it);
+    }
+    let (name, text) = inner.split_once(":-")?;
+    let is_plain = name.bytes().all(|it| it.is_ascii_alphanumeric() || it == b'_') && !text.contains(['$', '`', '\\']);
+    is_plain.then(|| text.trim_matches(['"', '\'']).to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::script::{self, Gate, KeptRun};
+    use super::*;
+
+    fn gate(binary: &str, policy: Option<&str>) -> Gate {
+        Gate { binary: binary.into(), is_named: true, policy: policy.map(PathBuf::from) }
+    }
+
+    #[test]
+    fn every_text_is_ours_and_what_it_calls_is_read_back() {
+        for (binary, policy) in
+            [("/opt/clerk-audit", None), ("/it's; here/$x", Some("/a `b`/it's \"p\".toml")), ("/x", Some("/y;z"))]
+        {
+            let gate = gate(binary, policy);
+            let told = Call { binary: Some(binary.into()), policy: policy.map(PathBuf::from) };
+            let sourced = KeptRun::SourcedBy(vec!["/bin/sh".to_owned()]);
+            for text in [
+                script::hook(&gate),
+                script::github_hook(&gate),
+                script::keeping_hook(&gate, &KeptRun::ByItself),
+                script::keeping_hook(&gate, &sourced),
+                script::system_hook(&gate),
+            ] {
+                assert!(is_our_text(&text), "{text}");
+                assert_eq!(call(text.as_bytes()), told, "{text}");
+            }
+            assert_eq!(call(script::configured(&gate).as_bytes()), told);
+        }
+        assert!(is_our_text(&script::pass_on("update")));
+        let beside = script::github_hook(&Gate { is_named: false, ..gate("/x", Some("/p")) });
+        assert!(is_our_text(&beside) && !beside.contains("'/x'"));
+        assert_eq!(call(beside.as_bytes()), Call { binary: None, policy: Some("/p".into()) });
+    }
+
+    #[test]
+    fn shipped_scripts_are_ours_with_other_names_and_not_with_anything_added() {
+        let usual = "\"${CLERK_AUDIT:-/usr/local/bin/clerk-audit}\"";
+        for shipped in &SHIPPED[..8] {
+            assert!(is_our_text(shipped), "{shipped}");
+            let renamed =
+                shipped.replace(usual, "'/opt/it'").replace("hook pre-receive", "hook pre-receive --policy '/p'");
+            assert!(is_our_text(&renamed), "{renamed}");
+            assert!(is_our_text(&shipped.replace("# Install", "# Ada installed it:\n# Install")));
+            for added in [
+                shipped.replace("exit $status", "[ $status = 0 ] || exit $status\necho mine >&2; exit 1"),
+                shipped.replace("#!/bin/sh", "#!/bin/bash"),
+                shipped.replace("status=$?", "status=$?; touch seen"),
+                shipped.replace(usual, "\"$(which clerk-audit)\""),
+                format!("{shipped}exit 1\n"),
+            ] {
+                assert!(added == **shipped || !is_our_text(&added), "{added}");
+            }
+        }
+        assert_eq!(call(SHIPPED[0].as_bytes()).binary, Some("/usr/local/bin/clerk-audit".into()));
+        let elsewhere = b"#!/bin/sh\nexec chroot \"$root\" /clerk-audit hook pre-receive --policy /p\n";
+        assert_eq!(call(elsewhere), Call::default());
+        assert_eq!(call(b"if ! /x hook pre-receive; then exit 1; fi\n").binary, Some("/x".into()));
+        assert!(!is_our_text("#!/bin/sh\nexec clerk-audit hook pre-receive\n"), "it has no mark");
+    }
+
+    #[test]
+    fn hooks_of_earlier_versions_are_ours() {
+        for text in [
+            "#!/bin/sh\n# clerk-audit gate: refuses pushes that bring Clerk secret keys\n# Written by: clerk-audit hook \
+             install. Remove with: clerk-audit hook uninstall.\nexec '/x' hook pre-receive\n",
+            "#!/bin/sh\n# clerk-audit gate: hands on to the repository's own hook\nown=$(git rev-parse \
+             --git-common-dir 2>/dev/null) || own=${GIT_DIR:-.}\nown=\"$own/hooks/update\"\n[ -x \"$own\" ] || exit \
+             0\nexec \"$own\" \"$@\"\n",
+            "#!/bin/sh\n# clerk-audit gate for plain git\nexec \"${CLERK_AUDIT:-/usr/local/bin/clerk-audit}\" hook \
+             pre-receive\n",
+        ] {
+            assert!(is_our_text(text), "{text}");
+        }
+    }
+}

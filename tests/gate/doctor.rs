@@ -1,0 +1,128 @@
+//! What the doctor sees of a server: its policy, its drivers, its users, its kind.
+
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
+use std::path::Path;
+
+use super::installed::{bad_client, bare, ends, hook, script};
+use super::support::{MAIN, push};
+use crate::common::fixture::Repo;
+use crate::common::git;
+use crate::common::run::Audit;
+
+fn configure(server: &Repo, name: &str, value: &str) {
+    git::run(git::command(server.path()), &["config", name, value], b"");
+}
+
+fn set_mode(path: &Path, mode: u32) {
+    std::fs::set_permissions(path, std::fs::Permissions::from_mode(mode)).unwrap();
+}
+
+#[test]
+fn the_policy_that_the_hook_names_is_the_one_that_is_looked_at() {
+    let server = bare();
+    let policy = server.beside("it's policy.toml");
+    std::fs::write(&policy, "ledger = \"/nonexistent/dir/l\"\n").unwrap();
+    let install = Audit::new(&["hook", "install", "--policy"]).and(&policy).and(server.path());
+    ends(&install.run(), 0, &["write"]);
+    let named = format!("policy: {}", policy.display());
+    let unwritable = "the ledger /nonexistent/dir/l cannot be written";
+    let outcome = hook(&["doctor"], server.path());
+    ends(&outcome, 1, &[&named, unwritable, "the gate fails"]);
+    assert!(!outcome.text().contains("refuses a canary there"), "{}", outcome.text());
+    std::fs::write(&policy, "").unwrap();
+    ends(&hook(&["doctor"], server.path()), 0, &[&named, "refuses a canary"]);
+    std::fs::remove_file(&policy).unwrap();
+    ends(
+        &hook(&["doctor"], server.path()),
+        1,
+        &["policy.toml, which the hook names, is not there: every push is refused"],
+    );
+}
+
+#[test]
+fn a_directory_that_no_driver_runs_is_no_place_for_the_hook() {
+    let server = bare();
+    let hooks = server.path().join("hooks");
+    std::fs::create_dir_all(hooks.join("pre-receive.d")).unwrap();
+    ends(&hook(&["install", "--dry-run"], server.path()), 0, &["would write", "hooks/pre-receive\n"]);
+    script(&hooks.join("pre-receive"), "#!/bin/sh\nexit 0\n");
+    ends(&hook(&["install"], server.path()), 0, &["rename"]);
+    let (key, client) = bad_client(330);
+    push(client.path(), server.path(), &[MAIN]).is_refused_for(&key, &["a:1"]);
+    ends(&hook(&["doctor"], server.path()), 0, &["(plain)"]);
+    ends(&hook(&["uninstall"], server.path()), 0, &["rename"]);
+    ends(&hook(&["install", "--layout", "hook-directory"], server.path()), 0, &["pre-receive.d/clerk-audit"]);
+    let doctor = ["doctor", "--layout", "hook-directory"];
+    ends(&hook(&doctor, server.path()), 1, &["does not refuse a canary"]);
+
+    // As Gitea writes it; its own part ends for want of its server, and ours is heard all the same.
+    let gitea = "#!/usr/bin/env bash\ndata=$(cat)\nexitcodes=\"\"\nhookname=$(basename $0)\n\
+                 GIT_DIR=${GIT_DIR:-$(dirname $0)/..}\nfor hook in ${GIT_DIR}/hooks/${hookname}.d/*; do\n\
+                 test -x \"${hook}\" && test -f \"${hook}\" || continue\necho \"${data}\" | \"${hook}\"\n\
+                 exitcodes=\"${exitcodes} $?\"\ndone\nfor i in ${exitcodes}; do\n[ ${i} -eq 0 ] || exit ${i}\ndone\n";
+    script(&hooks.join("pre-receive"), gitea);
+    script(&hooks.join("pre-receive.d/gitea"), "#!/bin/sh\necho environment not set\nexit 1\n");
+    ends(&hook(&["doctor"], server.path()), 0, &["(hook-directory)", "refuses a canary"]);
+    // One that ends at its own part says nothing of ours, which works by itself.
+    script(&hooks.join("pre-receive"), "#!/bin/sh\n\"$0\".d/gitea && \"$0\".d/clerk-audit\n");
+    script(&hooks.join("pre-receive.d/gitea"), "#!/bin/sh\necho environment not set >&2\nexit 1\n");
+    ends(
+        &hook(&["doctor"], server.path()),
+        3,
+        &["before the gate is heard", "environment not set", "refuses a canary"],
+    );
+    configure(&server, "core.hooksPath", "/nonexistent/hooks");
+    ends(&hook(&["doctor"], server.path()), 1, &["past the directory of hooks, to /nonexistent/hooks"]);
+}
+
+#[test]
+fn a_repository_of_gerrits_is_told_where_its_hooks_are() {
+    let folder = tempfile::tempdir().unwrap();
+    let site = folder.path().canonicalize().unwrap();
+    let path = site.join("git/team/app.git");
+    std::fs::create_dir_all(&path).unwrap();
+    std::fs::create_dir_all(site.join("etc")).unwrap();
+    git::run(git::command(&path), &["init", "--quiet", "--bare", "--template="], b"");
+    std::fs::write(site.join("etc/gerrit.config"), "").unwrap();
+    let hooks = format!("but those in {}/hooks", site.display());
+    for command in ["doctor", "install", "uninstall"] {
+        let outcome = hook(&[command], &path);
+        ends(&outcome, 3, &[&hooks, "hooks/gerrit", "on the server already"]);
+        assert!(!(outcome.text() + &outcome.errors()).contains("hook install"));
+    }
+    ends(&hook(&["self-test"], &path), 2, &["give the URL"]);
+    std::fs::remove_file(site.join("etc/gerrit.config")).unwrap();
+    ends(&hook(&["doctor"], &path), 1, &["not installed"]);
+    let mut project = Repo::bare();
+    project.commit_on("refs/meta/config", &[("project.config", Some("[access]\n"))], "Created project");
+    project.finish();
+    ends(&hook(&["doctor"], project.path()), 3, &["but those in $site/hooks"]);
+    ends(&hook(&["doctor", "--layout", "plain"], project.path()), 1, &["not installed"]);
+}
+
+#[test]
+fn a_ledger_that_only_its_maker_could_write_is_told_where_a_group_pushes() {
+    let server = bare();
+    set_mode(server.path(), 0o2775);
+    let folder = server.beside("log");
+    std::fs::create_dir(&folder).unwrap();
+    let ledger = folder.join("ledger");
+    std::fs::write(server.path().join("clerk-audit.toml"), format!("ledger = \"{}\"", ledger.display())).unwrap();
+    ends(&hook(&["install"], server.path()), 0, &["write"]);
+    set_mode(&folder, 0o755);
+    ends(
+        &hook(&["doctor"], server.path()),
+        1,
+        &["look ", "shared by a group", "0660", "will be made by the first push"],
+    );
+    assert!(!ledger.exists(), "the doctor made a ledger that no other can write");
+    std::fs::write(&ledger, "").unwrap();
+    set_mode(&ledger, 0o600);
+    ends(&hook(&["doctor"], server.path()), 1, &["shared by a group", "refuses a canary"]);
+    set_mode(&ledger, 0o660);
+    ends(&hook(&["doctor"], server.path()), 0, &["refuses a canary"]);
+    std::fs::remove_file(&ledger).unwrap();
+    set_mode(&folder, 0o2775);
+    ends(&hook(&["doctor"], server.path()), 0, &["refuses a canary"]);
+    assert_eq!(std::fs::metadata(&ledger).unwrap().mode() & 0o777, 0o660);
+}

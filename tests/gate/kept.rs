@@ -1,0 +1,158 @@
+//! Hooks that are there already: kept as they were, or left alone; and what the generated one says by itself.
+
+use std::path::Path;
+
+use super::installed::{bad_client, bare, ends, hook, script};
+use super::support::{MAIN, push, push_with};
+use crate::common::fixture::Repo;
+use crate::common::run::Audit;
+
+fn fine_client() -> Repo {
+    let mut client = Repo::bare();
+    client.commit_on(MAIN, &[("a", Some("1"))], "fine");
+    client.finish();
+    client
+}
+
+fn read(path: &Path) -> String {
+    std::fs::read_to_string(path).unwrap()
+}
+
+#[test]
+fn a_kept_hook_finds_its_old_name_and_its_neighbours() {
+    let client = fine_client();
+    for (interpreter, text, refuses) in [
+        ("#!/bin/sh", "case $(basename \"$0\") in pre-receive) echo named >&2; exit 1;; esac", true),
+        ("#!/usr/bin/env bash", "[ \"${0##*/}\" != pre-receive ] || { echo named >&2; exit 1; }", true),
+        ("#!/bin/sh -e", ". \"$(dirname \"$0\")/lib.sh\"\nneighbour\n", true),
+        ("#!/bin/bash", "cd \"${0%/*}\" && . ./lib.sh\nneighbour\n", true),
+        ("", "for one in \"$0\".d/*; do \"$one\" || exit 1; done", true),
+        ("#!/bin/sh", "[ $# = 0 ] && cat >\"$GIT_DIR/seen\" && echo \"$0\" >\"$GIT_DIR/name\"", false),
+    ] {
+        let server = bare();
+        let path = server.path().join("hooks/pre-receive");
+        let own = format!("{interpreter}{}{text}\n", if interpreter.is_empty() { "" } else { "\n" });
+        script(&path, &own);
+        script(&path.with_file_name("lib.sh"), "neighbour() { echo named >&2; exit 1; }\n");
+        script(&path.with_file_name("pre-receive.d/one"), "#!/bin/sh\necho named >&2; exit 1\n");
+        // (With the directory beside it the third but last is a driver, which would run ours from there.)
+        let install = ["install", "--layout", "plain"];
+        ends(&hook(&install, server.path()), 0, &["rename"]);
+        let outcome = hook(&install, server.path());
+        ends(&outcome, 0, &["installed already"]);
+        assert!(!outcome.text().contains("under this name"), "{}", outcome.text());
+        let pushed = push(client.path(), server.path(), &[MAIN]);
+        assert_eq!(!pushed.accepted, refuses, "{own}: {}", pushed.all);
+        if refuses {
+            assert_eq!(pushed.said.trim(), "named", "{own}: {}", pushed.all);
+        } else {
+            assert_eq!(read(&server.path().join("name")), "hooks/pre-receive\n");
+            assert!(read(&server.path().join("seen")).ends_with(&format!(" {MAIN}\n")));
+        }
+        let (key, bad) = bad_client(320);
+        push(bad.path(), server.path(), &["refs/heads/main:refs/heads/bad"]).is_refused_for(&key, &["a:1"]);
+        ends(&hook(&["uninstall", "--layout", "plain"], server.path()), 0, &["rename"]);
+        assert_eq!(read(&path), own);
+    }
+}
+
+#[test]
+fn a_kept_hook_that_is_no_shells_is_to_be_looked_at() {
+    let server = bare();
+    let path = server.path().join("hooks/pre-receive");
+    script(&path, "#!/usr/bin/perl\nexit 3 if $0 =~ /pre-receive/;\n");
+    ends(&hook(&["install", "--dry-run"], server.path()), 0, &["would rename", "look at", "pre-receive.kept: it runs"]);
+    ends(&hook(&["install"], server.path()), 0, &["rename", "look at", "pre-receive.kept: it runs"]);
+    assert!(!push(fine_client().path(), server.path(), &[MAIN]).accepted);
+}
+
+#[test]
+fn a_file_of_anothers_in_our_place_is_left_alone() {
+    let own = "#!/bin/sh\necho our own policy; exit 1\n";
+    for (layout, place) in [
+        ("github", "pre-receive"),
+        ("hook-directory", "hooks/pre-receive.d/clerk-audit"),
+        ("gitlab", "custom_hooks/pre-receive.d/clerk-audit"),
+    ] {
+        let server = bare();
+        let path = server.path().join(place);
+        script(&path, own);
+        for command in ["install", "uninstall"] {
+            let outcome = hook(&[command, "--layout", layout], server.path());
+            ends(&outcome, 3, &["is no hook as clerk-audit writes it", "give it another name"]);
+            assert_eq!(read(&path), own);
+        }
+        // What `install` or an earlier version of it wrote is ours.
+        std::fs::remove_file(&path).unwrap();
+        ends(&hook(&["install", "--layout", layout], server.path()), 0, &["write"]);
+        let text = read(&path).replace("refuse() {", "other() {");
+        script(&path, &text);
+        ends(&hook(&["install", "--layout", layout], server.path()), 0, &["write"]);
+        ends(&hook(&["uninstall", "--layout", layout], server.path()), 0, &["remove"]);
+        assert!(!path.exists());
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let theirs = folder.path().join("post-receive");
+    script(&theirs, own);
+    let outcome = Audit::new(&["hook", "install", "--system", "--directory"])
+        .and(folder.path())
+        .variable("GIT_CONFIG_SYSTEM", folder.path().join("gitconfig"))
+        .variable("GIT_CONFIG_NOSYSTEM", "0")
+        .variable("PATH", super::installed::git_of_version(&folder.path().join("older"), "2.53.9"))
+        .run();
+    ends(&outcome, 3, &["post-receive is there, and is no hook as clerk-audit writes it"]);
+    assert_eq!(read(&theirs), own);
+    assert!(!folder.path().join("gitconfig").exists());
+}
+
+#[test]
+fn a_shipped_script_with_additions_is_kept_and_one_without_is_ours() {
+    let shipped = read(&Path::new(env!("CARGO_MANIFEST_DIR")).join("hooks/pre-receive"));
+    let binary = format!("\"{}\"", env!("CARGO_BIN_EXE_clerk-audit"));
+    let named = shipped.replace("\"${CLERK_AUDIT:-/usr/local/bin/clerk-audit}\"", &binary);
+    assert_ne!(named, shipped);
+    let added = named.replace("exit $status", "[ $status = 0 ] || exit $status\necho mine >&2; exit 1");
+    let server = bare();
+    let path = server.path().join("hooks/pre-receive");
+    script(&path, &added);
+    ends(&hook(&["uninstall"], server.path()), 3, &["is no hook as clerk-audit writes it"]);
+    ends(&hook(&["install"], server.path()), 0, &["rename"]);
+    let pushed = push(fine_client().path(), server.path(), &[MAIN]);
+    assert!(!pushed.accepted && pushed.said.trim() == "mine", "{}", pushed.all);
+    ends(&hook(&["uninstall"], server.path()), 0, &["rename"]);
+    assert_eq!(read(&path), added);
+    script(&path, &named);
+    ends(&hook(&["install"], server.path()), 0, &["write"]);
+    assert!(!path.with_extension("kept").exists());
+    ends(&hook(&["uninstall"], server.path()), 0, &["remove"]);
+    assert!(!path.exists());
+}
+
+#[test]
+fn what_the_hook_says_by_itself_is_a_refusal_for_gitlabs_pages_too() {
+    let client = fine_client();
+    let server = bare();
+    let path = server.path().join("hooks/pre-receive");
+    script(&path, "#!/bin/sh\ntouch \"$GIT_DIR/asked\"\n");
+    ends(&hook(&["install"], server.path()), 0, &["rename"]);
+    let nowhere = Path::new("/nonexistent");
+    let pushed = push_with(client.path(), server.path(), &[MAIN], &[("TMPDIR", nowhere)]);
+    pushed.is_refused(&["no temporary file can be made in /nonexistent"]);
+    assert!(pushed.said.starts_with("error: clerk-audit refuses this push: "), "{}", pushed.said);
+    assert!(!server.path().join("asked").exists());
+
+    let ended = "clerk-audit refuses this push: the gate was ended before it could say why (status 127)";
+    let shipped = read(&Path::new(env!("CARGO_MANIFEST_DIR")).join("hooks/gitlab"));
+    let install = Audit::new(&["hook", "install", "--binary"]).and(nowhere).and(server.path()).run();
+    ends(&install, 0, &["write"]);
+    for text in [read(&path), shipped] {
+        script(&path, &text);
+        for variable in ["GL_ID", "GL_REPOSITORY", "UNRELATED"] {
+            let variables = [("CLERK_AUDIT", nowhere), (variable, Path::new("user-1"))];
+            let pushed = push_with(client.path(), server.path(), &[MAIN], &variables);
+            pushed.is_refused(&[ended]);
+            let for_pages = format!("GL-HOOK-ERR: error: {ended}\n");
+            assert_eq!(pushed.said.contains(&for_pages), variable != "UNRELATED", "{}", pushed.said);
+        }
+    }
+}

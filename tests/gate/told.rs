@@ -1,0 +1,111 @@
+//! What `install` does with several places, each kind of place and the host's settings, and what it says of them.
+
+use std::path::Path;
+
+use super::installed::{bare, ends, git_of_version, hook};
+use crate::common::git;
+use crate::common::run::Audit;
+
+#[test]
+fn a_path_of_hooks_of_the_users_own_is_told() {
+    let server = bare();
+    let (config, hooks) = (server.beside("config"), server.beside("my hooks"));
+    std::fs::write(&config, format!("[core]\nhooksPath = \"{}\"\n", hooks.display())).unwrap();
+    let install = || Audit::new(&["hook", "install"]).and(server.path()).variable("GIT_CONFIG_GLOBAL", &config).run();
+    ends(&install(), 0, &["write", "my hooks/pre-receive", "this user's own (git config --global)"]);
+    git::run(git::command(server.path()), &["config", "core.hooksPath", "own"], b"");
+    let outcome = install();
+    ends(&outcome, 0, &["own/pre-receive"]);
+    assert!(!outcome.text().contains("--global"), "{}", outcome.text());
+}
+
+#[test]
+fn one_path_that_is_bad_keeps_no_other_from_being_guarded() {
+    let (first, last) = (bare(), bare());
+    let nothing = first.beside("no repository");
+    std::fs::create_dir(&nothing).unwrap();
+    for (command, words) in [("install", "write"), ("uninstall", "remove")] {
+        let outcome =
+            Audit::new(&["hook", command]).and(first.path()).and(&nothing).and(last.path()).and("/nonexistent/x").run();
+        ends(&outcome, 3, &[words, "not a git repository", "cannot find /nonexistent/x", "2 of 4 could not be done"]);
+        for server in [&first, &last] {
+            assert_eq!(server.path().join("hooks/pre-receive").exists(), command == "install");
+        }
+        let audit = format!("clerk-audit history {} {}\n", first.path().display(), last.path().display());
+        assert_eq!(outcome.text().contains(&audit), command == "install", "{}", outcome.text());
+    }
+    ends(&Audit::new(&["hook", "install"]).and(&nothing).run(), 3, &["not a git repository"]);
+}
+
+#[test]
+fn the_audit_that_install_advises_works_as_it_is_printed() {
+    let folder = tempfile::tempdir().unwrap();
+    let home = folder.path().canonicalize().unwrap();
+    let odd = home.join("repositories/it's $x; one.git");
+    std::fs::create_dir_all(&odd).unwrap();
+    git::run(git::command(&odd), &["init", "--quiet", "--bare", "--template="], b"");
+    let local = home.join("local");
+    std::fs::create_dir(&local).unwrap();
+    let advice = |arguments: &[&str], path: &Path| {
+        let outcome = hook(&[&["install"], arguments].concat(), path);
+        ends(&outcome, 0, &["What is there already"]);
+        outcome.text().lines().find_map(|line| line.strip_prefix("  clerk-audit history ").map(str::to_owned)).unwrap()
+    };
+    for told in [advice(&[], &odd), advice(&["--layout", "gitolite"], &local)] {
+        let mut shell = std::process::Command::new("sh");
+        shell.args(["-c", &format!("exec \"$0\" history {told}"), env!("CARGO_BIN_EXE_clerk-audit")]);
+        let output = shell.env("GIT_CONFIG_NOSYSTEM", "1").env("GIT_CONFIG_GLOBAL", "/dev/null").output().unwrap();
+        assert_eq!(output.status.code(), Some(0), "{told}: {}", String::from_utf8_lossy(&output.stderr));
+    }
+    assert_eq!(
+        advice(&["--layout", "gitolite"], &local),
+        format!("--repos-under {}", home.join("repositories").display())
+    );
+    std::fs::create_dir_all(home.join("elsewhere/local")).unwrap();
+    assert_eq!(advice(&["--layout", "gitolite"], &home.join("elsewhere/local")), "--repos-under DIR");
+    assert_eq!(advice(&["--layout", "github"], &local), "--repos-under DIR");
+    let system = Audit::new(&["hook", "install", "--system", "--directory"])
+        .and(home.join("hooks"))
+        .variable("GIT_CONFIG_SYSTEM", home.join("gitconfig"))
+        .variable("GIT_CONFIG_NOSYSTEM", "0");
+    ends(&system.run(), 0, &["clerk-audit history --repos-under DIR\n"]);
+}
+
+#[test]
+fn the_hook_for_github_calls_the_binary_beside_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("pre-receive");
+    ends(&hook(&["install", "--layout", "github"], folder.path()), 0, &["hooks/build-static", "site's administration"]);
+    let text = std::fs::read_to_string(&path).unwrap();
+    assert!(text.contains("gate=${0%/*}/clerk-audit\n"), "{text}");
+    assert!(!text.contains(env!("CARGO_BIN_EXE_clerk-audit")), "{text}");
+    std::os::unix::fs::symlink(env!("CARGO_BIN_EXE_clerk-audit"), folder.path().join("clerk-audit")).unwrap();
+    ends(&hook(&["doctor", "--layout", "github"], folder.path()), 0, &["refuses a canary"]);
+    let named =
+        Audit::new(&["hook", "install", "--layout", "github", "--binary", "/opt/gate"]).and(folder.path()).run();
+    ends(&named, 0, &["write"]);
+    assert!(!named.text().contains("hooks/build-static"), "{}", named.text());
+    assert!(std::fs::read_to_string(&path).unwrap().contains("\n'/opt/gate' hook pre-receive\n"));
+}
+
+#[test]
+fn every_value_of_the_hosts_settings_is_taken_out_and_set_anew() {
+    let server = bare();
+    let system = server.beside("gitconfig");
+    let twice = "[hook \"clerk-audit\"]\ncommand = x\ncommand = y\nevent = pre-receive\nevent = update\n";
+    let newer = git_of_version(&server.beside("newer"), "2.54.0");
+    let run = |command: &str| {
+        Audit::new(&["hook", command, "--system"])
+            .variable("PATH", &newer)
+            .variable("GIT_CONFIG_SYSTEM", &system)
+            .variable("GIT_CONFIG_NOSYSTEM", "0")
+            .run()
+    };
+    std::fs::write(&system, twice).unwrap();
+    ends(&run("uninstall"), 0, &["--unset-all hook.clerk-audit.command"]);
+    assert!(!std::fs::read_to_string(&system).unwrap().contains("command"));
+    std::fs::write(&system, twice).unwrap();
+    ends(&run("install"), 0, &["git config --system hook.clerk-audit.command"]);
+    let text = std::fs::read_to_string(&system).unwrap();
+    assert_eq!((text.matches("command =").count(), text.matches("event =").count()), (1, 1), "{text}");
+}
