@@ -169,7 +169,8 @@ impl Objects {
             if deltas.len() >= LONGEST_CHAIN || held > limit.saturating_mul(2) {
                 return Err(ENDLESS);
             }
-            deltas.push((place, std::mem::take(out)));
+            // As large as it is: the buffer may have had an object in it that was far larger.
+            deltas.push((place, out.as_slice().to_vec()));
         };
         let mut base = std::mem::take(out);
         while let Some((place, next)) = deltas.pop() {

@@ -269,7 +269,7 @@ fn in_a_file_that_a_ref_names_itself() {
 fn no_name_from_the_push_stands_in_a_command() {
     let desk = Desk::new(1895);
     desk.commit("echo hello >README", "first");
-    desk.commit("echo KEY=$KEY >env", "$(touch here)");
+    desk.commit("echo KEY=$KEY >env", "\\$(touch here)");
     let pushed = desk.push(&["HEAD:refs/heads/$(touch,here);x"]);
     pushed.is_refused_for(&desk.key, &[]);
     assert!(

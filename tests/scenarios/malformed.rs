@@ -26,8 +26,6 @@ fn malformed_commits_are_read_and_walked() {
         ("no address", "PARENTauthor A 1704000000 +0000\ncommitter A\n".to_owned()),
         ("open address", format!("PARENTauthor A <a@example.test 1704000000\ncommitter {who}\n")),
         ("header before author", format!("PARENTx-odd 1\nauthor {who}\ncommitter {who}\n")),
-        ("header before parent", format!("x-odd 1\nPARENTauthor {who}\ncommitter {who}\n")),
-        ("parent after author", format!("author {who}\nPARENTcommitter {who}\n")),
         ("overlong time", format!("PARENTauthor A <a@b> {}\ncommitter A <a@b> {}\n", "9".repeat(40), "9".repeat(40))),
         ("no time", "PARENTauthor A <a@b>\ncommitter A <a@b>\n".to_owned()),
         ("odd zone", "PARENTauthor A <a@b> 1704000000 rubbish\ncommitter A <a@b> 1704000000 +99999999\n".to_owned()),
@@ -55,6 +53,38 @@ fn malformed_commits_are_read_and_walked() {
         assert_eq!(text(&kept["first_introduced"]["commit"]), a.to_string(), "{name}: history goes on through it");
         assert_eq!(text(&kept["removals"][0]["commit"]), c.to_string(), "{name}");
         assert_eq!(found.code, 1, "{name}: everything that it names was read");
+    }
+}
+
+#[test]
+fn parents_are_those_that_git_counts() {
+    //  A + ── B (+, names A as a parent where git does not read it) ── C -   main
+    let who = "A <a@example.test> 1704000000 +0000";
+    let key = live_key(1120);
+    for (name, head) in [
+        ("header before parent", format!("x-odd 1\nPARENTauthor {who}\ncommitter {who}\n")),
+        ("parent after author", format!("author {who}\nPARENTcommitter {who}\n")),
+        ("parent after committer", format!("author {who}\ncommitter {who}\nPARENT")),
+    ] {
+        let mut repo = Repo::bare();
+        let blob = repo.blob(env(&key));
+        let with = repo.tree(&Files::from([(b".env".to_vec(), (Mode::File, blob))]));
+        let without = repo.tree(&Files::new());
+        let a = repo.commit(&Commit::new(with, &[], 1_704_000_000, "A"));
+        let head = head.replace("PARENT", &format!("parent {a}\n"));
+        let b = commit_of(&mut repo, format!("tree {with}\n{head}\nsubject\n"));
+        let c = repo.commit(&Commit::new(without, &[b], 1_704_000_200, "C"));
+        repo.set_ref(MAIN, c);
+        assert_eq!(
+            String::from_utf8(repo.git(&["rev-list", "main"])).unwrap().lines().count(),
+            2,
+            "{name}: so git says"
+        );
+        let found = audit(&mut repo).complete();
+        let introduced = &found.only(&key)["introductions"];
+        let commits: Vec<&str> = super::support::list(introduced).map(|entry| text(&entry["commit"])).collect();
+        assert_eq!(commits, [b.to_string()], "{name}");
+        assert_eq!(text(&found.only(&key)["first_introduced"]["commit"]), b.to_string(), "{name}");
     }
 }
 
