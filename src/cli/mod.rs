@@ -11,6 +11,7 @@ mod explain;
 mod history;
 mod hook;
 mod incident;
+mod kept;
 mod output;
 mod policy;
 mod progress;
