@@ -16,6 +16,7 @@ mod output;
 mod policy;
 mod progress;
 mod purge_plan;
+mod rehearse;
 mod remember;
 mod repos;
 mod status;
