@@ -4,8 +4,11 @@
 //! line's to see to. Pure: texts in, files out. No key stands in a command: arguments are seen by everyone on a
 //! machine, so commands name files.
 //!
-//! What can be written over in its place is: every spelling of a key whose length does not change. A file in which a
-//! key is packed deeper (in an archive, say) is dropped from the history whole, by its blob's id.
+//! What can be written over in its place is: every spelling of a key that is foreseen, and those in which it was found to
+//! stand. [`Cleaner`] does to a text what the files will have done to it, so that it can be tried out before. A file in
+//! which a key is left then (in an archive, say) is dropped from the history whole, by its blob's id.
+//!
+//! Each key has a replacement of its own: two names that differ by their keys alone must not become one.
 
 use crate::key::KeyText;
 use crate::model::Oid;
@@ -15,14 +18,26 @@ use crate::model::Oid;
 pub struct Leak {
     /// Its text.
     pub text: KeyText,
+    /// How it stands in texts and names in ways that are not foreseen: bytes in other escapes, over line ends.
+    pub written: Vec<Vec<u8>>,
     /// Blobs in which it is packed so that it cannot be written over.
     pub packed: Vec<Oid>,
 }
 
-/// Whether a key in these encodings, outermost first, is written over in its place; in any other it is packed too
-/// deep, or may be spelt in ways that are not foreseen (a percent sign before any letter).
+/// Whether a key in these encodings, outermost first, is most likely written over in its place. For objects that are too
+/// large to be tried out.
 pub fn is_written_over(encoding: &[&str]) -> bool {
     matches!(encoding, [] | ["utf-16le" | "utf-16be" | "base64" | "hex"] | ["base64", "utf-16le"])
+}
+
+/// What stands in a key's place: a word, and some digits of the key's id.
+fn replacement(key: &KeyText) -> String {
+    format!("REMOVED-{}", digits(key))
+}
+
+fn digits(key: &KeyText) -> String {
+    const DIGITS: usize = 10;
+    key.id().to_string().trim_start_matches("sha256:").chars().take(DIGITS).collect()
 }
 
 /// A file of a plan.
@@ -33,55 +48,97 @@ pub struct PlanFile {
     pub content: Vec<u8>,
 }
 
-/// One way in which a key can stand in a file, and what to put in its place: as long, so that nothing around it
-/// moves.
+/// One way in which a key can stand in a file, and what to put in its place: as long where it is encoded, so that nothing
+/// around it moves.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 struct Spelling {
     from: Vec<u8>,
     to: Vec<u8>,
 }
 
+impl Spelling {
+    /// Whether a line of `--replace-text` can have it.
+    fn is_a_line(&self) -> bool {
+        !self.from.iter().any(|byte| matches!(byte, b'\n' | b'\r'))
+            && memchr::memmem::find(&self.from, b"==>").is_none()
+    }
+}
+
 /// Every spelling of a key that is written over in its place.
-fn spellings(key: &KeyText) -> Vec<Spelling> {
-    let text = key.expose();
+fn spellings(leak: &Leak) -> Vec<Spelling> {
+    let text = leak.text.expose();
     let wide: Vec<u8> = text.iter().flat_map(|byte| [*byte, 0]).collect();
     // What both byte orders have in common: the characters with a NUL between each two.
     let core = &wide[..wide.len().saturating_sub(1)];
     let hex: String = text.iter().map(|byte| format!("{byte:02x}")).collect();
+    let (word, digits) = (replacement(&leak.text), digits(&leak.text));
+    let cycled = |pattern: &str, length: usize| pattern.bytes().cycle().take(length).collect::<Vec<u8>>();
+    let padded = cycled(&format!("{word}**"), text.len());
+    let wide_word = core.iter().enumerate().map(|(at, _)| if at % 2 == 0 { padded[at / 2] } else { 0 }).collect();
     let mut all = vec![
-        Spelling { from: text.to_vec(), to: b"***REMOVED***".to_vec() },
-        Spelling {
-            from: core.to_vec(),
-            to: core.iter().enumerate().map(|(at, _)| if at % 2 == 0 { b'*' } else { 0 }).collect(),
-        },
-        Spelling { from: hex.to_uppercase().into_bytes(), to: vec![b'0'; hex.len()] },
-        Spelling { to: vec![b'0'; hex.len()], from: hex.into_bytes() },
+        Spelling { from: text.to_vec(), to: word.clone().into_bytes() },
+        Spelling { from: core.to_vec(), to: wide_word },
+        Spelling { from: hex.to_uppercase().into_bytes(), to: cycled(&digits, hex.len()) },
+        Spelling { to: cycled(&digits, hex.len()), from: hex.into_bytes() },
     ];
-    for (plain, unit) in [(text, 1), (wide.as_slice(), 2)] {
+    for plain in [text, wide.as_slice()] {
         for alignment in 0..3 {
             // A wide character's first byte stands at every place in a group as well.
             let core = base64_core(plain, alignment);
             let url_safe: Vec<u8> = core
                 .iter()
-                .map(|byte| {
-                    if *byte == b'+' {
-                        b'-'
-                    } else if *byte == b'/' {
-                        b'_'
-                    } else {
-                        *byte
-                    }
+                .map(|byte| match byte {
+                    b'+' => b'-',
+                    b'/' => b'_',
+                    other => *other,
                 })
                 .collect();
-            // Zeros in the place of sixes of bits: a wide text stays wide only by chance, and nobody reads it again.
-            let filler = vec![if unit == 1 { b'Q' } else { b'A' }; core.len()];
+            // Base64 of nothing, which nobody decodes again: but none that another key has.
+            let filler = cycled(&format!("REMOVED{digits}"), core.len());
             all.push(Spelling { from: url_safe, to: filler.clone() });
             all.push(Spelling { from: core, to: filler });
         }
     }
-    all.sort_by(|a, b| b.from.len().cmp(&a.from.len()).then(a.cmp(b)));
-    all.dedup();
+    all.extend(leak.written.iter().map(|from| Spelling { from: from.clone(), to: word.clone().into_bytes() }));
+    all.retain(|spelling| !spelling.from.is_empty());
     all
+}
+
+/// Writes keys over, as the files of a plan have it done.
+pub struct Cleaner {
+    spellings: Vec<Spelling>,
+}
+
+impl Cleaner {
+    /// For the keys of one repository.
+    pub fn of(leaks: &[Leak]) -> Self {
+        let mut spellings: Vec<Spelling> = leaks.iter().flat_map(spellings).collect();
+        // The longest first, so that none is taken to pieces by another; but what `--replace-text` can have before the
+        // rest, since that is its turn.
+        let rank = |one: &Spelling| (!one.is_a_line(), std::cmp::Reverse(one.from.len()));
+        spellings.sort_by(|a, b| rank(a).cmp(&rank(b)).then_with(|| a.cmp(b)));
+        spellings.dedup_by(|a, b| a.from == b.from);
+        Self { spellings }
+    }
+
+    /// A text, a path or a ref's name with every key of these written over.
+    pub fn clean(&self, text: &[u8]) -> Vec<u8> {
+        let mut text = text.to_vec();
+        for Spelling { from, to } in &self.spellings {
+            let mut cleaned = Vec::new();
+            let mut rest = 0;
+            for at in memchr::memmem::find_iter(&text, from) {
+                cleaned.extend_from_slice(&text[rest..at]);
+                cleaned.extend_from_slice(to);
+                rest = at + from.len();
+            }
+            if rest > 0 {
+                cleaned.extend_from_slice(&text[rest..]);
+                text = cleaned;
+            }
+        }
+        text
+    }
 }
 
 /// The base64 characters that are wholly determined by `text` when so many unknown bytes precede it in its group.
@@ -94,43 +151,61 @@ fn base64_core(text: &[u8], alignment: usize) -> Vec<u8> {
         .collect()
 }
 
-/// The files for one repository.
-pub fn files(leaks: &[Leak]) -> Vec<PlanFile> {
-    let mut spellings: Vec<Spelling> = leaks.iter().flat_map(|leak| spellings(&leak.text)).collect();
-    spellings.sort_by(|a, b| b.from.len().cmp(&a.from.len()).then(a.cmp(b)));
-    spellings.dedup();
+/// The files for one repository, of which these refs are to be dropped.
+pub fn files(leaks: &[Leak], dropped: &[Vec<u8>]) -> Vec<PlanFile> {
+    let Cleaner { spellings } = Cleaner::of(leaks);
     let mut packed: Vec<String> = leaks.iter().flat_map(|leak| &leak.packed).map(ToString::to_string).collect();
     packed.sort();
     packed.dedup();
     let line = |prefix: &[u8], spelling: &Spelling| [prefix, &spelling.from, b"==>", &spelling.to, b"\n"].concat();
-    let expressions: Vec<u8> = spellings.iter().flat_map(|spelling| line(b"literal:", spelling)).collect();
+    let lines = || spellings.iter().filter(|spelling| spelling.is_a_line());
+    let expressions: Vec<u8> = lines().flat_map(|spelling| line(b"literal:", spelling)).collect();
     // BFG reads its file as text, and takes a line for literal as it is.
     let is_text = |spelling: &&Spelling| spelling.from.iter().all(u8::is_ascii_graphic);
-    let bfg: Vec<u8> = spellings.iter().filter(is_text).flat_map(|spelling| line(b"", spelling)).collect();
+    let bfg: Vec<u8> = lines().filter(is_text).flat_map(|spelling| line(b"", spelling)).collect();
     let ids: String = packed.iter().map(|id| format!("{id}\n")).collect();
+    let refs: Vec<u8> = dropped.iter().flat_map(|name| [name, b"\n".as_slice()].concat()).collect();
     vec![
         PlanFile { name: "expressions.txt", content: expressions },
         PlanFile { name: "bfg.txt", content: bfg },
         PlanFile { name: "strip-blobs.txt", content: ids.into_bytes() },
+        PlanFile { name: "drop-refs.txt", content: refs },
         PlanFile { name: "clerk_purge.py", content: module(&spellings).into_bytes() },
     ]
 }
 
-/// A module for filter-repo's callbacks: names, paths and refs, and files that git takes for binary, are none of
-/// `--replace-text`'s business.
+/// A module for filter-repo's callbacks: names, paths and refs, files that git takes for binary, and spellings that go
+/// over lines are none of `--replace-text`'s business.
 fn module(spellings: &[Spelling]) -> String {
     let bytes = |text: &[u8]| text.iter().map(|byte| format!("\\x{byte:02x}")).collect::<String>();
     let pairs: String = spellings
         .iter()
         .map(|spelling| format!("    (b\"{}\", b\"{}\"),\n", bytes(&spelling.from), bytes(&spelling.to)))
         .collect();
-    format!(
-        "# Written by clerk-audit purge-plan. This file has keys in it: destroy it when the history is clean.\n\
-         SPELLINGS = [\n{pairs}]\n\n\n\
-         def clean(text):\n    for old, new in SPELLINGS:\n        text = text.replace(old, new)\n    return text\n\n\n\
-         def clean_ref(name):\n    return clean(name).replace(b\"*\", b\"x\")\n"
-    )
+    format!("{MODULE_HEAD}SPELLINGS = [\n{pairs}]\n{MODULE}")
 }
+
+const MODULE_HEAD: &str = "\
+# Written by clerk-audit purge-plan. This file has keys in it: destroy it when the history is clean.
+";
+
+/// Refs that came since the plan was made may have names that become one, and filter-repo would drop one of them in
+/// silence.
+const MODULE: &str = r#"REFS = {}
+
+
+def clean(text):
+    for old, new in SPELLINGS:
+        text = text.replace(old, new)
+    return text
+
+
+def clean_ref(name):
+    new = clean(name)
+    if new != name and REFS.setdefault(new, name) != name:
+        raise SystemExit("two refs would become one: rename one of those that become " + new.decode(errors="replace"))
+    return new
+"#;
 
 /// A text as one word of a shell.
 fn quoted(text: &str) -> String {
@@ -156,15 +231,23 @@ git filter-repo --version >/dev/null 2>&1 || {{
 call="import os, sys; sys.dont_write_bytecode = True; sys.path.insert(0, os.environ['CLERK_PURGE_PLAN']); import clerk_purge"
 git clone --quiet --mirror --no-local {quoted} "$work"
 cd "$work"
-git filter-repo --force --quiet \
+# Names of files and directories that have a key: a rewrite goes over commits, and passes these by.
+while IFS= read -r name; do git update-ref -d "$name"; done <"$plan/drop-refs.txt"
+git filter-repo --force --quiet --prune-empty never \
   --replace-text "$plan/expressions.txt" \
   --replace-message "$plan/expressions.txt" \
+  --message-callback "$call; return clerk_purge.clean(message)" \
   --strip-blobs-with-ids "$plan/strip-blobs.txt" \
   --blob-callback "$call; blob.data = clerk_purge.clean(blob.data)" \
   --filename-callback "$call; return filename and clerk_purge.clean(filename)" \
   --name-callback "$call; return clerk_purge.clean(name)" \
   --email-callback "$call; return clerk_purge.clean(email)" \
-  --refname-callback "$call; return clerk_purge.clean_ref(refname)"
+  --refname-callback "$call; return clerk_purge.clean_ref(refname)" || {{
+  status=$?
+  echo "git filter-repo failed. Where it speaks of --mark-tags or --reencode it is older than git and does not know what" >&2
+  echo "this git can: install one of git's own age, or put a git of its age first on PATH." >&2
+  exit $status
+}}
 git for-each-ref --format='%(refname)' refs/replace | while read -r name; do git update-ref -d "$name"; done
 rm -rf filter-repo
 git reflog expire --expire=now --all
@@ -209,9 +292,11 @@ NAME/strip-blobs.txt --no-blob-protection --filter-content-size-threshold 1000M`
 --all && git gc --prune=now`, and the audit of step 5. (Without that threshold it leaves files of 1 MiB and more as they
 are.) It cleans files that are text, and no messages, names, refs or binary files: prefer filter-repo.
 
-`strip-blobs.txt` names versions of files in which a key is packed (an archive) or spelt so that it cannot be written over
-in its place (escapes, other encodings in each other, parts that are put together): these are dropped from the history,
-not cleaned. Where it is not empty, keep a copy of what you need of them.
+In the place of each key stands `REMOVED-` and ten digits of its id, so that you can tell which it was, and so that no two
+names become one. `strip-blobs.txt` names versions of files in which a key is packed (an archive) or spelt so that it cannot
+be written over in its place: these are dropped from the history, not cleaned. `drop-refs.txt` names refs that name a file
+or a directory with a key and no commit (tags of blobs and trees), which no rewrite goes over: these are dropped. Where
+either is not empty, keep a copy of what you need of them. Commits that have nothing left in them stay, with their message.
 
 ## What a rewrite cannot reach
 
@@ -234,11 +319,15 @@ mod tests {
         KeyText::new(format!("sk_{}_{body}", "live").as_bytes())
     }
 
+    fn leak(text: KeyText) -> Leak {
+        Leak { text, written: Vec::new(), packed: Vec::new() }
+    }
+
     #[test]
     fn every_spelling_is_written_over_and_nothing_moves() {
-        let all = spellings(&key());
+        let all = spellings(&leak(key()));
         let raw = all.iter().find(|spelling| spelling.from == key().expose()).unwrap();
-        assert_eq!(raw.to, b"***REMOVED***");
+        assert_eq!(raw.to, format!("REMOVED-{}", &key().id().to_string()[7..17]).into_bytes());
         for spelling in all.iter().filter(|spelling| *spelling != raw) {
             assert_eq!(spelling.from.len(), spelling.to.len());
             assert!(!spelling.from.contains(&b'\n'));
@@ -246,21 +335,44 @@ mod tests {
         // Of base64 no more is left than the two ends that other bytes have a share in.
         let text = [b"ab".as_slice(), key().expose(), b"c"].concat();
         let encoded = base64_core(&text, 0);
-        let clean = all.iter().fold(encoded.clone(), |text, spelling| replace(&text, &spelling.from, &spelling.to));
-        assert!(clean.iter().filter(|byte| **byte == b'Q').count() >= 65, "{}", String::from_utf8_lossy(&clean));
+        let clean = Cleaner::of(&[leak(key())]).clean(&encoded);
+        let longest = (0..encoded.len()).rev().find(|length| {
+            let mut pieces = encoded.windows(*length);
+            *length == 0 || pieces.any(|piece| clean.windows(*length).any(|other| other == piece))
+        });
+        assert!(clean.len() == encoded.len() && longest.unwrap() < 8, "{}", String::from_utf8_lossy(&clean));
     }
 
-    fn replace(text: &[u8], from: &[u8], to: &[u8]) -> Vec<u8> {
-        match text.windows(from.len()).position(|window| window == from) {
-            Some(at) => [&text[..at], to, &text[at + from.len()..]].concat(),
-            None => text.to_vec(),
+    #[test]
+    fn two_keys_become_two_words_in_every_spelling() {
+        let other = KeyText::new(format!("sk_{}_{}", "live", "ZbCdEfGhIjKlMnOpQrStUvWxYz0123456789ZyXwVu").as_bytes());
+        let both = Cleaner::of(&[leak(key()), leak(other.clone())]);
+        for (one, other) in spellings(&leak(key())).iter().zip(spellings(&leak(other))) {
+            assert_ne!(both.clean(&one.from), both.clean(&other.from));
         }
     }
 
     #[test]
+    fn what_is_found_to_stand_somewhere_is_written_over_as_it_stands() {
+        let over_lines = b"sk_li=\nve_...".to_vec();
+        let mut leak = leak(key());
+        leak.written = vec![over_lines.clone(), b"%73k==>_".to_vec()];
+        let word = replacement(&leak.text);
+        let cleaner = Cleaner::of(std::slice::from_ref(&leak));
+        let clean = cleaner.clean(&[b"a ", over_lines.as_slice(), b" b ", &over_lines, b"%73k==>_"].concat());
+        assert_eq!(clean, format!("a {word} b {word}{word}").into_bytes());
+        // A line of a file can have neither, and the module has both.
+        let files = files(&[leak], &[b"refs/tags/x".to_vec()]);
+        let text = |at: usize| String::from_utf8_lossy(&files[at].content).into_owned();
+        assert!(text(0).lines().all(|line| line.starts_with("literal:") && !line.contains("%73k")));
+        assert!(text(4).contains("\\x3d\\x0a") && text(4).contains("\\x25\\x37\\x33"));
+        assert_eq!(text(3), "refs/tags/x\n");
+    }
+
+    #[test]
     fn commands_and_words_have_no_key_in_them() {
-        let leak = Leak { text: key(), packed: vec![Oid::from_bytes(&[7; 20]).unwrap()] };
-        let files = files(&[leak]);
+        let leak = Leak { packed: vec![Oid::from_bytes(&[7; 20]).unwrap()], ..leak(key()) };
+        let files = files(&[leak], &[]);
         let holds = |bytes: &[u8]| bytes.windows(20).any(|window| key().expose()[10..].starts_with(window));
         let with: Vec<&str> = files.iter().filter(|file| holds(&file.content)).map(|file| file.name).collect();
         assert_eq!(with, ["expressions.txt", "bfg.txt"], "the module has them as escapes");

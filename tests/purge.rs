@@ -12,7 +12,7 @@ use common::fixture::Repo;
 use common::fixture::objects::{Commit, Files, Mode, ObjectType, Person, Tag};
 use common::git;
 use common::run::{Audit, Outcome};
-use common::secrets::{Alphabet, Padding, base64, live_key, test_key, utf16le};
+use common::secrets::{Alphabet, Padding, base64, key_id, live_key, publishable_key, test_key, utf16le};
 
 const MAIN: &str = "refs/heads/main";
 
@@ -40,6 +40,38 @@ impl Case {
     fn to(&self) -> PathBuf {
         self.place.path().join("plan it's")
     }
+
+    /// Runs the script of a plan's first repository: the new repository, and what was said. Its exit is that of the audit.
+    fn rewrite(&self, repository: usize) -> (PathBuf, String) {
+        let (work, success, said) = self.try_to_rewrite(repository);
+        assert!(success, "{said}");
+        (work, said)
+    }
+
+    fn try_to_rewrite(&self, repository: usize) -> (PathBuf, bool, String) {
+        let work = self.place.path().join("work.git");
+        let script = self.to().join(format!("{repository}-repository/commands.sh"));
+        let output = Command::new("sh")
+            .arg(script)
+            .arg(&work)
+            .env("CLERK_AUDIT", env!("CARGO_BIN_EXE_clerk-audit"))
+            .env("HOME", git::empty_home())
+            .env("GIT_CONFIG_NOSYSTEM", "1")
+            .env("GIT_CONFIG_GLOBAL", "/dev/null")
+            .output()
+            .expect("starting sh");
+        let said = format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+        (work, output.status.success(), said)
+    }
+}
+
+/// What stands in a key's place.
+fn removed(key: &str) -> String {
+    format!("REMOVED-{}", &key_id(key)[7..17])
+}
+
+fn git_in(folder: &Path, arguments: &[&str]) -> String {
+    String::from_utf8(git::run(git::command(folder), arguments, b"")).unwrap()
 }
 
 fn names(folder: &Path) -> Vec<String> {
@@ -106,25 +138,14 @@ fn after_filter_repo_the_rewritten_repository_audits_clean() {
     assert!(run.errors().contains("WARNING") && run.errors().contains("destroy"), "{}", run.errors());
     assert!(keys.iter().all(|key| !run.errors().contains(&key[10..40])));
 
-    let work = case.place.path().join("work.git");
-    let mut shell = Command::new("sh");
-    shell
-        .arg(case.to().join("1-repository/commands.sh"))
-        .arg(&work)
-        .env("CLERK_AUDIT", env!("CARGO_BIN_EXE_clerk-audit"))
-        .env("HOME", git::empty_home())
-        .env("GIT_CONFIG_NOSYSTEM", "1")
-        .env("GIT_CONFIG_GLOBAL", "/dev/null");
-    let output = shell.output().expect("starting sh");
-    let said = format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
-    assert!(output.status.success(), "{said}");
+    let (work, said) = case.rewrite(1);
     assert!(said.contains("No Clerk secret key found"), "{said}");
     // What was clean is there still.
     let log = git::run(git::command(&work), &["log", "--format=%s", "--all"], b"");
     let log = String::from_utf8(log).unwrap();
-    assert!(log.contains("Clean up") && log.contains("Use ***REMOVED*** for now"), "{log}");
+    assert!(log.contains("Clean up") && log.contains(&format!("Use {} for now", removed(&keys[7]))), "{log}");
     let env = git::run(git::command(&work), &["show", "main~1:.env"], b"");
-    assert_eq!(env, b"CLERK_SECRET_KEY=***REMOVED***\n");
+    assert_eq!(env, format!("CLERK_SECRET_KEY={}\n", removed(&keys[0])).as_bytes());
     // And the repository itself is as it was.
     assert_eq!(Audit::history(repo.path()).run().report()["summary"]["keys"], 12);
     for key in &keys {
@@ -145,7 +166,10 @@ fn the_files_are_ones_own_and_hold_every_spelling() {
     let place = case.to().join("1-repository");
     assert_eq!((mode(&case.to()), mode(&place)), (0o700, 0o700));
     assert_eq!(names(&case.to()), ["1-repository", "README.md"]);
-    assert_eq!(names(&place), ["bfg.txt", "clerk_purge.py", "commands.sh", "expressions.txt", "strip-blobs.txt"]);
+    assert_eq!(
+        names(&place),
+        ["bfg.txt", "clerk_purge.py", "commands.sh", "drop-refs.txt", "expressions.txt", "strip-blobs.txt"]
+    );
     for name in names(&place) {
         assert_eq!(mode(&place.join(&name)), 0o600, "{name}");
     }
@@ -155,7 +179,7 @@ fn the_files_are_ones_own_and_hold_every_spelling() {
     let hex: String = key.bytes().map(|byte| format!("{byte:02x}")).collect();
     let encoded = base64(key.as_bytes(), Alphabet::Standard, Padding::None);
     let wide_encoded = base64(&wide, Alphabet::Standard, Padding::None);
-    assert!(holds(format!("literal:{key}==>***REMOVED***\n").as_bytes()));
+    assert!(holds(format!("literal:{key}==>{}\n", removed(&key)).as_bytes()));
     assert!(holds(&wide[..wide.len() - 1]) && holds(hex.as_bytes()) && holds(&encoded.as_bytes()[..60]));
     assert!(holds(&wide_encoded.as_bytes()[..120]));
     // Neither the commands nor the words have one.
@@ -179,7 +203,7 @@ fn what_destroys_the_plan_destroys_nothing_else_wherever_it_is_typed() {
     let done = Command::new("sh").arg("-c").arg(line).current_dir(elsewhere.path()).status().unwrap();
     assert!(done.success() && !case.to().exists());
     assert_eq!(names(elsewhere.path()), ["mine"]);
-    assert_eq!(names(case.place.path()), ["report.json"]);
+    assert_eq!(names(case.place.path()), ["report.json", "report.status.json"]);
 }
 
 #[test]
@@ -246,4 +270,209 @@ fn an_object_that_cannot_be_read_makes_a_plan_that_says_so() {
     let expressions = std::fs::read(case.to().join("1-repository/expressions.txt")).unwrap();
     let holds = |key: &str| expressions.windows(key.len()).any(|window| window == key.as_bytes());
     assert!(holds(&keys[0]) && !holds(&keys[1]), "what is there is planned");
+}
+
+/// Base64 on lines of so many characters.
+fn wrapped(text: &str, width: usize) -> String {
+    let encoded = base64(text.as_bytes(), Alphabet::Standard, Padding::Full);
+    encoded.as_bytes().chunks(width).map(|line| format!("{}\n", String::from_utf8_lossy(line))).collect()
+}
+
+fn percent(text: &str) -> String {
+    text.bytes().map(|byte| format!("%{byte:02x}")).collect()
+}
+
+#[test]
+fn names_that_differ_by_a_key_alone_stay_two() {
+    let keys = [live_key(9140), live_key(9141)];
+    let mut repo = Repo::bare();
+    repo.commit_on(MAIN, &[("a", Some("1\n"))], "Base");
+    for (at, key) in keys.iter().enumerate() {
+        let branch = format!("refs/heads/try-{key}");
+        repo.branch(&branch, MAIN);
+        repo.commit_on(&branch, &[(&format!("work-{at}"), Some("x\n"))], &format!("Work of {at}"));
+    }
+    repo.commit_on(
+        MAIN,
+        &[(&format!("{}.txt", keys[0]), Some("1\n")), (&format!("{}.txt", keys[1]), Some("2\n"))],
+        "F",
+    );
+    let encoded = keys.each_ref().map(|key| base64(key.as_bytes(), Alphabet::UrlSafe, Padding::None));
+    repo.commit_on(MAIN, &[(&encoded[0], Some("1\n")), (&encoded[1], Some("2\n"))], "Names in base64");
+    repo.finish();
+    let case = Case::of(&[repo.path()]);
+    let run = case.plan(&[]);
+    assert_eq!(run.code, Some(0), "{}", run.errors());
+    let (work, _) = case.rewrite(1);
+    for (at, key) in keys.iter().enumerate() {
+        let subject = git_in(&work, &["log", "-1", "--format=%s", &format!("try-{}", removed(key))]);
+        assert_eq!(subject, format!("Work of {at}\n"));
+        assert_eq!(git_in(&work, &["show", &format!("main:{}.txt", removed(key))]), format!("{}\n", at + 1));
+    }
+    assert_eq!(git_in(&work, &["ls-tree", "--name-only", "main"]).lines().count(), 5);
+}
+
+#[test]
+fn names_that_would_become_one_all_the_same_get_no_plan() {
+    let key = live_key(9142);
+    let mut repo = Repo::bare();
+    let base = repo.commit_on(MAIN, &[("a", Some("1\n"))], "Base");
+    repo.set_ref(&format!("refs/heads/try-{key}"), base);
+    repo.set_ref(&format!("refs/heads/try-{}", removed(&key)), base);
+    repo.finish();
+    let mut other = Repo::bare();
+    let two = [(format!("{key}.txt"), "1\n"), (format!("{}.txt", percent(&key)), "2\n")];
+    other.commit_on(MAIN, &[(&two[0].0, Some(two[0].1)), (&two[1].0, Some(two[1].1))], "Two names");
+    other.finish();
+    let mut third = Repo::bare();
+    third.commit_on(MAIN, &[(".env", Some(&format!("K={key}\n")))], "A");
+    third.finish();
+    let case = Case::of(&[repo.path(), other.path(), third.path()]);
+    let run = case.plan(&[]);
+    assert_eq!(run.code, Some(3), "{}", run.errors());
+    assert_eq!(run.errors().matches("would become one").count(), 2, "{}", run.errors());
+    assert!(!run.errors().contains(&key[10..40]), "{}", run.errors());
+    assert_eq!(names(&case.to()), ["1-repository", "README.md"], "the others' plans are made");
+    case.rewrite(1);
+}
+
+/// The file that Clerk's keyless mode writes.
+fn keyless(secret: &str) -> String {
+    let address = "https://dashboard.clerk.com/apps";
+    format!(
+        "{{\"publishableKey\":\"{}\",\"secretKey\":\"{secret}\",\"claimUrl\":\"{address}/claim?token={}\",\
+         \"apiKeysUrl\":\"{address}/app_{}/instances/ins_{}/api-keys\"}}\n",
+        publishable_key("happy-cat-12.clerk.accounts.dev"),
+        "3kq9zt1mfa8w0yh2vx7cgj5rlb6pn4desou1aq7z",
+        "2abcdefghijklmnopqrstuvwxyz",
+        "2bcdefghijklmnopqrstuvwxyza",
+    )
+}
+
+/// Keys in spellings of which no list has all, in files, messages and names.
+fn plant_odd_spellings() -> (Repo, Vec<String>) {
+    let keys: Vec<String> = (0..10).map(|seed| live_key(9150 + seed)).collect();
+    let mixed = |key: &str| -> String {
+        let digits = key.bytes().enumerate();
+        digits.map(|(at, byte)| if at % 2 == 0 { format!("{byte:02x}") } else { format!("{byte:02X}") }).collect()
+    };
+    let around = "some text before it that is long enough to go over a line, and then K=";
+    let keyless = keyless(&keys[3]);
+    let mut repo = Repo::bare();
+    let readme = format!("# Docs\n\nSee https://example.test/?k={}&x=1\n", keys[2].replace('_', "%5F"));
+    repo.commit_on(
+        MAIN,
+        &[
+            ("wrapped.txt", Some(&wrapped(&format!("{around}{}\nand some more behind\n", keys[0]), 64))),
+            ("mixed.txt", Some(&format!("{}\n", mixed(&keys[1])))),
+            ("README.md", Some(&readme)),
+            (".clerk/.tmp/keyless.json", Some(&keyless)),
+        ],
+        "Files",
+    );
+    let spaced: Vec<String> = keys[6].bytes().map(|byte| format!("{byte:02x}")).collect();
+    repo.commit_on(MAIN, &[("m1", Some("1\n"))], &format!("Percent\n\n{}\n", percent(&keys[4])));
+    repo.commit_on(MAIN, &[("m2", Some("1\n"))], &format!("Wrapped\n\n{}", wrapped(&format!("abc={}", keys[5]), 40)));
+    repo.commit_on(MAIN, &[("m3", Some("1\n"))], &format!("Hex\n\n{}\n", spaced.join(" ")));
+    repo.commit_on(MAIN, &[(&format!("dir/{}", percent(&keys[7])), Some("1\n"))], "A name");
+    let files = repo.files_at(MAIN);
+    let tree = repo.tree(&files);
+    let parent = repo.commit_on(MAIN, &[("only.gz.b64", Some("x\n"))], "Before");
+    let empty = repo.commit(&Commit::new(tree, &[parent], 1_704_100_000, "Release: nothing changed"));
+    let empty = repo.commit(&Commit::new(tree, &[empty], 1_704_100_001, "Release: nothing changed again"));
+    repo.set_ref(MAIN, empty);
+    // Tags of a file and of a directory: no rewrite of commits goes over these.
+    let blob = repo.blob(format!("K={}\n", keys[8]));
+    repo.set_ref("refs/tags/of-a-file", blob);
+    let inner = repo.blob(format!("K={}\n", keys[9]));
+    let tree = repo.tree(&Files::from([(b"a".to_vec(), (Mode::File, inner))]));
+    repo.set_ref("refs/tags/of-a-directory", tree);
+    let clean = repo.blob("clean\n");
+    repo.set_ref("refs/tags/of-a-clean-file", clean);
+    repo.finish();
+    (repo, keys)
+}
+
+#[test]
+fn what_no_list_of_spellings_has_is_cleaned_as_it_stands_or_dropped_and_told() {
+    let (repo, keys) = plant_odd_spellings();
+    let case = Case::of(&[repo.path()]);
+    let run = case.plan(&[]);
+    assert_eq!(run.code, Some(0), "{}", run.errors());
+    let told = run.errors();
+    assert!(told.contains("refs/tags/of-a-file") && told.contains("refs/tags/of-a-directory"), "{told}");
+    assert!(!told.contains("of-a-clean-file") && told.contains("strip-blobs.txt"), "{told}");
+    let (work, said) = case.rewrite(1);
+    assert!(said.contains("No Clerk secret key found"), "{said}");
+    let text = |name: &str| git_in(&work, &["show", &format!("main:{name}")]);
+    assert_eq!(text("README.md"), format!("# Docs\n\nSee https://example.test/?k={}&x=1\n", removed(&keys[2])));
+    assert_eq!(text("mixed.txt"), format!("{}\n", removed(&keys[1])));
+    assert!(text("wrapped.txt").contains(&removed(&keys[0])));
+    let files = git_in(&work, &["ls-tree", "-r", "--name-only", "main"]);
+    assert!(files.contains(&format!("dir/{}", removed(&keys[7]))) && !files.contains("keyless.json"), "{files}");
+    let log = git_in(&work, &["log", "--format=%B", "main"]);
+    for key in &keys[4..7] {
+        assert!(log.contains(&removed(key)), "{log}");
+    }
+    // A commit that changes nothing is one that somebody made.
+    assert!(log.contains("Release: nothing changed again"), "{log}");
+    assert_eq!(git_in(&work, &["rev-list", "--count", "main"]), git_in(repo.path(), &["rev-list", "--count", "main"]));
+    assert_eq!(git_in(&work, &["tag"]), "of-a-clean-file\n");
+}
+
+#[test]
+fn a_commit_whose_only_file_is_dropped_stays() {
+    let key = live_key(9170);
+    let mut repo = Repo::bare();
+    let packed = base64(
+        base64(format!("x={key}").as_bytes(), Alphabet::Standard, Padding::Full).as_bytes(),
+        Alphabet::Standard,
+        Padding::Full,
+    );
+    let content = [b"\0\x01".as_slice(), packed.as_bytes()].concat();
+    let blob = repo.blob(content);
+    let first =
+        repo.commit_files(MAIN, Files::from([(b"only.bin".to_vec(), (Mode::File, blob))]), &[], "Only an archive");
+    repo.set_ref("refs/tags/v1", first);
+    repo.finish();
+    let case = Case::of(&[repo.path()]);
+    let run = case.plan(&[]);
+    assert_eq!(run.code, Some(0), "{}", run.errors());
+    assert!(run.errors().contains("1 version of a file is dropped"), "{}", run.errors());
+    let (work, _) = case.rewrite(1);
+    assert_eq!(git_in(&work, &["log", "--format=%s", "main"]), "Only an archive\n");
+    assert_eq!(git_in(&work, &["tag"]), "v1\n");
+}
+
+#[test]
+fn what_will_be_left_is_told_beforehand() {
+    let mut repo = Repo::bare();
+    let commit = repo.commit_on(MAIN, &[("a", Some("1\n"))], &format!("A file\n\n{}\n", keyless(&test_key(9171))));
+    repo.finish();
+    let case = Case::of(&[repo.path()]);
+    let run = case.plan(&[]);
+    assert_eq!(run.code, Some(3), "{}", run.errors());
+    let commit = format!("the commit {}", &commit.to_string()[..12]);
+    assert!(run.errors().contains("a key will be left") && run.errors().contains(&commit), "{}", run.errors());
+    let (_, is_clean, said) = case.try_to_rewrite(1);
+    assert!(!is_clean, "{said}");
+}
+
+#[test]
+fn a_path_that_no_script_can_have_takes_no_other_plan_away() {
+    use std::os::unix::ffi::OsStringExt;
+    let keys = [live_key(9180), live_key(9181)];
+    let mut repos = [Repo::bare(), Repo::bare()];
+    for (repo, key) in repos.iter_mut().zip(&keys) {
+        repo.commit_on(MAIN, &[(".env", Some(&format!("K={key}\n")))], "A");
+        repo.finish();
+    }
+    let odd = repos[1].beside("").join(std::ffi::OsString::from_vec(b"caf\xe9.git".to_vec()));
+    std::fs::rename(repos[1].path(), &odd).unwrap();
+    let case = Case::of(&[odd.as_path(), repos[0].path()]);
+    let run = case.plan(&[]);
+    assert_eq!(run.code, Some(3), "{}", run.errors());
+    assert!(run.errors().contains("no plan is made for it") && run.errors().contains("--repo"), "{}", run.errors());
+    assert_eq!(names(&case.to()), ["1-repository", "README.md"]);
+    case.rewrite(1);
 }

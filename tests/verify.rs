@@ -1,88 +1,35 @@
-//! `verify`, against a stand-in for Clerk on this machine, over real TLS; `status` and `checklist`, which live on what it
-//! found out.
+//! `verify`, against a stand-in for Clerk on this machine, over real TLS.
 
 #![allow(clippy::unwrap_used, clippy::print_stdout, reason = "a panic is the failing test's message")]
 
 mod common;
 
 use std::collections::HashMap;
-use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use common::clerk::{Answer, Clerk, response};
+use common::clerk::{Answer, Clerk, INSTANCE, response};
 use common::fixture::Repo;
 use common::git;
-use common::run::{Audit, Outcome};
-use common::secrets::{key_id, live_key, look_alike, test_key};
+use common::incident::{Case, answers, asking, status};
+use common::run::Audit;
+use common::secrets::{live_key, look_alike, test_key};
 use common::terminal::Terminal;
 
 const MAIN: &str = "refs/heads/main";
-
-/// A repository with keys in it, and its report beside it.
-struct Case {
-    repo: Repo,
-    keys: Vec<String>,
-    report: PathBuf,
-}
-
-impl Case {
-    fn new(keys: Vec<String>) -> Self {
-        let mut repo = Repo::with_work_tree();
-        for (at, key) in keys.iter().enumerate() {
-            let text = format!("CLERK_SECRET_KEY={key}\n");
-            repo.commit_on(MAIN, &[(&format!("{at}/.env"), Some(&text))], "Add a key");
-        }
-        repo.finish();
-        let report = repo.beside("report.json");
-        let run = Audit::new(&["history", "--format", "json", "--output"]).and(&report).and(repo.path()).run();
-        assert_eq!(run.code, Some(1), "{}", run.errors());
-        Self { repo, keys, report }
-    }
-
-    fn two() -> Self {
-        Self::new(vec![live_key(7001), test_key(7002)])
-    }
-
-    fn verify(&self, clerk: &Clerk) -> Audit {
-        asking(Audit::new(&["verify", "--yes"]).and(&self.report), clerk)
-    }
-
-    fn status_file(&self) -> String {
-        std::fs::read_to_string(self.report.with_file_name("report.status.json")).unwrap_or_default()
-    }
-
-    fn hint(&self, at: usize) -> String {
-        let key = &self.keys[at];
-        format!("{}…{}", &key[..12], &key[46..])
-    }
-
-    /// No key is in what a run said, nor in the file that it kept.
-    fn assert_silent(&self, run: &Outcome) {
-        let said = format!("{}{}{}", run.text(), run.errors(), self.status_file());
-        for key in &self.keys {
-            assert!(!said.contains(&key[12..40]), "{said}");
-        }
-    }
-}
-
-fn asking(audit: Audit, clerk: &Clerk) -> Audit {
-    audit.and("--api-url").and(clerk.url()).and("--ca-file").and(clerk.authority()).and("--timeout").and("3")
-}
-
-fn answers<const N: usize>(case: &Case, answers: [Answer; N]) -> HashMap<String, Answer> {
-    case.keys.iter().cloned().zip(answers).collect()
-}
 
 #[test]
 fn the_living_are_told_from_the_dead_and_sort_the_checklist() {
     // The development key is alive, and the production key, which would come first, is not.
     let case = Case::two();
-    let clerk = Clerk::start(answers(&case, [Answer::Dead, Answer::Alive("ins_2alive")]));
+    let clerk = Clerk::start(answers(&case, [Answer::Dead, Answer::Alive(INSTANCE)]));
     let run = case.verify(&clerk).run();
     assert_eq!(run.code, Some(1), "{}{}", run.text(), run.errors());
     let text = run.text();
     assert!(text.contains(&format!("dead     {}", case.hint(0))) && text.contains("clerk_key_invalid"), "{text}");
-    assert!(text.contains(&format!("alive    {}", case.hint(1))) && text.contains("instance ins_2alive"), "{text}");
+    assert!(
+        text.contains(&format!("alive    {}", case.hint(1))) && text.contains(&format!("instance {INSTANCE}")),
+        "{text}"
+    );
     assert!(run.errors().contains("This sends 2 keys") && run.errors().contains("\"last used\""), "{}", run.errors());
     case.assert_silent(&run);
     for request in clerk.requests() {
@@ -97,7 +44,10 @@ fn the_living_are_told_from_the_dead_and_sort_the_checklist() {
     let checklist = Audit::new(&["checklist"]).and(&case.report).run();
     let text = checklist.text();
     assert!(text.find(&format!("1. `{}`", case.hint(1))).is_some(), "{text}");
-    assert!(text.contains("**Alive:** Clerk accepted it") && text.contains("has `ins_2alive` in it"), "{text}");
+    assert!(
+        text.contains("**Alive:** Clerk accepted it") && text.contains(&format!("has `{INSTANCE}` in it")),
+        "{text}"
+    );
     let asked = |text: &str| {
         let line = text.split("Clerk was asked, last on ").nth(1).unwrap_or_default();
         assert!(line.contains(" UTC: 1 alive, 1 dead."), "{text}");
@@ -127,7 +77,7 @@ fn a_key_that_is_noted_as_dealt_with_and_alive_is_not_dealt_with() {
     std::fs::write(&case.report, report.to_string()).unwrap();
     let quiet = status(&case, &[]);
     assert_eq!(quiet.code, Some(0), "{}", quiet.text());
-    let clerk = Clerk::start(answers(&case, [Answer::Alive("ins_1")]));
+    let clerk = Clerk::start(answers(&case, [Answer::Alive(INSTANCE)]));
     assert_eq!(case.verify(&clerk).run().code, Some(1));
     let run = status(&case, &["--done", &format!("{}:logs", case.hint(0)), "--by", "Ann"]);
     assert_eq!(run.code, Some(1), "{}{}", run.text(), run.errors());
@@ -141,16 +91,122 @@ fn a_key_that_is_noted_as_dealt_with_and_alive_is_not_dealt_with() {
 #[test]
 fn it_goes_on_where_it_stopped_and_asks_the_dead_no_more() {
     let case = Case::two();
-    let clerk = Clerk::start(answers(&case, [Answer::Dead, Answer::Alive("ins_1")]));
+    let clerk = Clerk::start(answers(&case, [Answer::Dead, Answer::Alive(INSTANCE)]));
     case.verify(&clerk).run();
     let again = case.verify(&clerk).run();
-    assert_eq!(
-        (again.code, clerk.requests().len()),
-        (Some(1), 3),
-        "the living is asked again: it may be deleted by now"
-    );
+    assert_eq!((again.code, clerk.requests().len()), (Some(1), 2), "it was alive a moment ago");
+    assert!(again.errors().contains("1 key was alive less than an hour ago"), "{}", again.errors());
+    // What was alive yesterday may be deleted by now.
+    let answered = case.status_file();
+    let at = answered.split("\"alive\"").nth(1).unwrap().split("\"at\":\"").nth(1).unwrap()[..20].to_owned();
+    std::fs::write(case.status_path(), answered.replace(&at, "2026-01-01T00:00:00Z")).unwrap();
+    let later = case.verify(&clerk).run();
+    assert_eq!((later.code, clerk.requests().len()), (Some(1), 3), "the living is asked again");
     let all = case.verify(&clerk).and("--again").run();
     assert_eq!((all.code, clerk.requests().len()), (Some(1), 5));
+}
+
+#[test]
+fn whoever_was_not_answered_comes_first_the_next_time() {
+    let case = Case::new((0..4).map(|seed| live_key(7080 + seed)).collect());
+    let later = || Answer::Raw(response("429 Too Many Requests", "retry-after: 3600\r\n", "{}"));
+    let alive = || Answer::Alive(INSTANCE);
+    // For two runs the server takes one question each.
+    let mut order: Vec<String> = Vec::new();
+    for (run, expected) in [(0, Some(3)), (1, Some(3)), (2, Some(1)), (3, Some(1))] {
+        let open: Vec<String> = case.keys.iter().filter(|key| !order.contains(key)).cloned().collect();
+        let clerk = Clerk::start(case.keys.iter().cloned().zip((0..4).map(|_| alive())).collect());
+        let limited = Clerk::start(case.keys.iter().cloned().map(|key| (key, later())).collect());
+        let first = if open.len() > 2 { &limited } else { &clerk };
+        let told = case.verify(first).run();
+        let asked: Vec<String> = first.requests().iter().map(|request| bearer(request)).collect();
+        match run {
+            // One is asked, and the server wants to be left alone.
+            0 => assert_eq!(asked.len(), 1),
+            1 => assert!(asked.len() == 1 && !order.contains(&asked[0]), "another one: {}", told.errors()),
+            2 => assert!(asked.len() == 4 && order.contains(&asked[2]) && order.contains(&asked[3]), "{asked:?}"),
+            _ => assert!(asked.is_empty(), "nothing is left to be asked"),
+        }
+        assert_eq!(told.code, expected, "{}", told.errors());
+        order.extend(asked);
+    }
+}
+
+/// The key that a request is about.
+fn bearer(request: &str) -> String {
+    let line = request.lines().find(|line| line.to_lowercase().starts_with("authorization:")).unwrap();
+    line.split("Bearer ").nth(1).unwrap().to_owned()
+}
+
+#[test]
+fn what_is_asked_again_and_not_answered_is_not_known() {
+    let case = Case::two();
+    let clerk = Clerk::start(HashMap::new());
+    assert_eq!(case.verify(&clerk).run().code, Some(0));
+    let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let again = || Audit::new(&["verify", "--yes", "--again", "--api-url"]).and(format!("https://127.0.0.1:{port}"));
+    let run = again().and(&case.report).run();
+    assert_eq!(run.code, Some(3), "{}{}", run.text(), run.errors());
+    assert!(run.text().contains("clerk_key_invalid"), "what was answered before stays: {}", run.text());
+    assert_eq!(case.verify(&clerk).run().code, Some(0), "and so it is where nothing is asked again");
+}
+
+#[test]
+fn a_server_that_names_a_key_for_an_instance_is_not_believed() {
+    let case = Case::new(vec![live_key(7090)]);
+    let body = case.keys[0][8..].to_owned();
+    for echo in [body.clone(), body[..27].to_owned(), format!("2abcDEFabcDEFabcDEF{}", &body[20..28])] {
+        let json = format!(r#"{{"object":"instance","id":"ins_{echo}"}}"#);
+        let clerk = Clerk::start(answers(&case, [Answer::Raw(response("200 OK", "", &json))]));
+        let run = case.verify(&clerk).and("--again").run();
+        assert_eq!(run.code, Some(3), "{}", run.text());
+        assert!(run.text().contains("named no instance"), "{}", run.text());
+        let said = format!("{}{}{}", run.text(), run.errors(), case.status_file());
+        assert!(!said.contains(&body[20..28]) && !said.contains(&body[..27]), "{said}");
+    }
+}
+
+#[test]
+fn a_signal_keeps_what_was_answered() {
+    let case = Case::new((0..8).map(|seed| live_key(7100 + seed)).collect());
+    let slow = |key: &String| (key.clone(), Answer::Slow(Duration::from_millis(400)));
+    let clerk = Clerk::start(case.keys.iter().map(slow).collect());
+    let mut child = std::process::Command::new(env!("CARGO_BIN_EXE_clerk-audit"))
+        .args(["verify", "--yes", "--api-url", &clerk.url(), "--ca-file"])
+        .arg(clerk.authority())
+        .arg(&case.report)
+        .stdout(std::process::Stdio::null())
+        .stderr(std::process::Stdio::null())
+        .spawn()
+        .unwrap();
+    let answered = || case.status_file().matches("\"alive\"").count();
+    let started = std::time::Instant::now();
+    while answered() == 0 {
+        assert!(started.elapsed() < Duration::from_secs(60), "nothing is kept while it goes on");
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    let id = child.id().to_string();
+    assert!(std::process::Command::new("kill").args(["-INT", &id]).status().unwrap().success());
+    assert_eq!(child.wait().unwrap().code(), Some(3));
+    let kept = answered();
+    assert!((1..8).contains(&kept), "{kept}");
+    let before = clerk.requests().len();
+    assert_eq!(case.verify(&clerk).run().code, Some(1));
+    assert_eq!(clerk.requests().len() - before, 8 - kept, "only the rest is asked");
+}
+
+#[test]
+fn ctrl_c_at_the_question_ends_it_and_nothing_is_sent() {
+    let case = Case::two();
+    let clerk = Clerk::start(HashMap::new());
+    let authority = clerk.authority();
+    let arguments = ["verify", case.report.to_str().unwrap(), "--api-url", &clerk.url(), "--ca-file"];
+    let mut terminal = Terminal::start(&[&arguments[..], &[authority.to_str().unwrap()]].concat());
+    terminal.wait_for("Send? [y/N]");
+    terminal.types("\u{3}");
+    let (code, shown) = terminal.end();
+    assert_eq!(code, Some(3), "{shown}");
+    assert!(shown.contains("Nothing was sent.") && clerk.requests().is_empty(), "{shown}");
 }
 
 #[test]
@@ -187,7 +243,7 @@ fn every_fault_of_a_server_is_unknown_with_its_reason() {
 fn a_server_that_says_later_is_asked_later() {
     let case = Case::new(vec![live_key(7004)]);
     let busy = Answer::Raw(response("429 Too Many Requests", "retry-after: 1\r\n", "{}"));
-    let then = Answer::Then(Box::new(busy), Box::new(Answer::Alive("ins_1")));
+    let then = Answer::Then(Box::new(busy), Box::new(Answer::Alive(INSTANCE)));
     let clerk = Clerk::start(answers(&case, [then]));
     let run = case.verify(&clerk).run();
     assert_eq!((run.code, clerk.requests().len()), (Some(1), 2), "{}", run.text());
@@ -210,7 +266,7 @@ fn a_server_that_names_the_moment_is_asked_then() {
     let ask = |status: &str, headers: &str| {
         let case = Case::new(vec![live_key(7005)]);
         let later = Answer::Raw(response(status, headers, "{}"));
-        let then = Answer::Then(Box::new(later), Box::new(Answer::Alive("ins_1")));
+        let then = Answer::Then(Box::new(later), Box::new(Answer::Alive(INSTANCE)));
         let clerk = Clerk::start(answers(&case, [then]));
         let run = case.verify(&clerk).run();
         assert_eq!((run.code, clerk.requests().len()), (Some(1), 2), "{headers}: {}{}", run.text(), run.errors());
@@ -239,7 +295,7 @@ fn a_moment_too_far_off_is_told_and_not_waited_for() {
     {
         let case = Case::two();
         let busy = Answer::Raw(response(status, &format!("retry-after: {far}\r\n"), "{}"));
-        let clerk = Clerk::start(answers(&case, [busy, Answer::Alive("ins_1")]));
+        let clerk = Clerk::start(answers(&case, [busy, Answer::Alive(INSTANCE)]));
         let run = case.verify(&clerk).run();
         assert_eq!((run.code, clerk.requests().len()), (Some(3), 1), "{}{}", run.text(), run.errors());
         let text = run.text();
@@ -253,7 +309,7 @@ fn a_moment_too_far_off_is_told_and_not_waited_for() {
 fn a_server_that_says_much_later_is_asked_about_no_other_key_either() {
     let case = Case::two();
     let busy = Answer::Raw(response("429 Too Many Requests", "retry-after: 3600\r\n", "{}"));
-    let clerk = Clerk::start(answers(&case, [busy, Answer::Alive("ins_1")]));
+    let clerk = Clerk::start(answers(&case, [busy, Answer::Alive(INSTANCE)]));
     let run = case.verify(&clerk).run();
     assert_eq!((run.code, clerk.requests().len()), (Some(3), 1), "{}{}", run.text(), run.errors());
     assert!(run.text().contains("it says to wait 3600 s") && run.text().contains("not asked"), "{}", run.text());
@@ -394,7 +450,8 @@ fn a_proxy_is_told_and_loopback_never_goes_through_one() {
         "{}",
         run.errors()
     );
-    assert_eq!(run.code, Some(0), "what was answered stays: {}{}", run.text(), run.errors());
+    assert_eq!(run.code, Some(3), "{}{}", run.text(), run.errors());
+    assert!(run.text().contains("clerk_key_invalid"), "what was answered stays: {}", run.text());
 }
 
 #[test]
@@ -472,156 +529,4 @@ fn keys_are_read_again_from_wherever_they_stand() {
     assert_eq!(run.code, Some(0), "{}{}", run.text(), run.errors());
     let requests = clerk.requests().join("");
     assert!(keys.iter().all(|key| requests.contains(key.as_str())));
-}
-
-fn status(case: &Case, options: &[&str]) -> Outcome {
-    options.iter().fold(Audit::new(&["status"]).and(&case.report), |audit, option| audit.and(option)).run()
-}
-
-#[test]
-fn a_rotation_is_over_when_every_step_is_done_and_not_before() {
-    let case = Case::new(vec![live_key(7040)]);
-    let first = status(&case, &[]);
-    assert_eq!(first.code, Some(1));
-    assert!(first.text().starts_with("12 steps are open; 0 of 1 key done."), "{}", first.text());
-    assert!(case.status_file().is_empty(), "looking changes nothing");
-
-    let hint = case.hint(0);
-    let steps = ["logs", "add", "deploy", "check", "minted", "config", "law", "refs"];
-    for step in steps {
-        let run = status(&case, &["--done", &format!("{hint}:{step}"), "--by", "Ann"]);
-        assert_eq!(run.code, Some(1), "{step}: {}", run.errors());
-    }
-    assert!(case.status_file().contains("\"by\":\"Ann\"") && !case.status_file().contains("/.env"));
-    // What can be seen outweighs what is said.
-    let run = status(&case, &["--done", &format!("{hint}:tips")]);
-    assert!(run.text().contains("[ ] tips"), "{}", run.text());
-    let told = format!("tips of {hint} stays open, whatever was ticked: it stands at");
-    assert!(run.errors().contains(&told), "{}", run.errors());
-
-    let clerk = Clerk::start(answers(&case, [Answer::Dead]));
-    let run = asking(Audit::new(&["status", "--verify", "--yes"]).and(&case.report), &clerk).run();
-    assert_eq!(run.code, Some(1), "{}", run.text());
-    assert!(
-        run.text().contains("[x] dead      delete the old key in Clerk (seen: Clerk refused it on"),
-        "{}",
-        run.text()
-    );
-
-    // A hook and a .gitignore are seen where they are.
-    let hooks = case.repo.git_directory().join("hooks");
-    std::fs::create_dir_all(&hooks).unwrap();
-    std::fs::write(hooks.join("pre-receive"), "#!/bin/sh\nexec clerk-audit hook pre-receive\n").unwrap();
-    executable(&hooks.join("pre-receive"));
-    std::fs::write(case.repo.path().join(".gitignore"), ".env*\n").unwrap();
-    let run = status(&case, &[]);
-    assert!(run.text().contains("[x] gate") && run.text().contains("guarded by hooks/pre-receive"), "{}", run.text());
-    assert!(run.text().contains("[x] ignore") && run.text().contains("covered by .gitignore:1"), "{}", run.text());
-    assert_eq!(run.code, Some(1), "it still stands at a tip");
-
-    // The key is taken out, and the newest report says so.
-    let mut repo = case.repo;
-    repo.commit_on(MAIN, &[("0/.env", None)], "Take it out");
-    repo.finish();
-    Audit::new(&["history", "--format", "json", "--output"]).and(&case.report).and(repo.path()).run();
-    let run = Audit::new(&["status"]).and(&case.report).run();
-    assert_eq!(run.code, Some(0), "{}", run.text());
-    assert!(run.text().starts_with("All is done for the one key."), "{}", run.text());
-}
-
-#[test]
-fn a_checklist_has_the_places_one_names_and_the_days_of_ones_plan() {
-    let case = Case::new(vec![live_key(7070)]);
-    let consumers = case.repo.beside("consumers");
-    let hostile = "[x](https://evil.example) <img src=x>";
-    std::fs::write(&consumers, format!("# where it runs\n\nFly.io app shop-api\r\n{hostile}\nold: {}\n", case.keys[0]))
-        .unwrap();
-    let write = |format: &str| {
-        let run = Audit::new(&["checklist", "--plan", "pro", "--format", format, "--consumers"])
-            .and(&consumers)
-            .and(&case.report)
-            .run();
-        assert_eq!(run.code, Some(0), "{}", run.errors());
-        case.assert_silent(&run);
-        run.text()
-    };
-    let text = write("markdown");
-    assert!(text.contains("- [ ] You named `Fly.io app shop-api`\n"), "{text}");
-    assert!(
-        text.contains(&format!("You named `{hostile}`")) && text.contains(&format!("old: {}", case.hint(0))),
-        "{text}"
-    );
-    assert!(!text.contains("where it runs") && !text.contains("Hobby") && !text.contains("Business"), "{text}");
-    assert!(text.contains("Pro (7 days)"));
-    let html = write("html");
-    assert!(!html.contains("<img") && !html.contains("href=\"https://evil") && html.contains("Fly.io app shop-api"));
-    assert!(!html.contains("Hobby") && html.contains("Clerk still has the logs: 7 days on Pro"));
-    let missing = Audit::new(&["checklist", "--consumers", "/no/such/file"]).and(&case.report).run();
-    assert_eq!(missing.code, Some(3));
-    assert!(missing.errors().contains("/no/such/file") && missing.errors().contains("hint:"), "{}", missing.errors());
-}
-
-fn executable(path: &Path) {
-    use std::os::unix::fs::PermissionsExt;
-    std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o755)).unwrap();
-}
-
-#[test]
-fn two_peoples_ticks_merge() {
-    let case = Case::two();
-    let [a, b] = [case.hint(0), case.hint(1)];
-    status(&case, &["--done", &format!("{a}:logs"), "--done", &format!("{b}:logs"), "--by", "Ann"]);
-    let base = case.status_file();
-    status(&case, &["--done", &format!("{a}:add"), "--by", "Ann"]);
-    let ours = case.status_file();
-    std::fs::write(case.report.with_file_name("report.status.json"), &base).unwrap();
-    // Of the same key too, the step that comes next in the file.
-    status(&case, &["--done", &format!("{b}:deploy"), "--done", &format!("{a}:check"), "--by", "Bob"]);
-    let theirs = case.status_file();
-    let folder = tempfile::tempdir().unwrap();
-    for (name, text) in [("base", &base), ("ours", &ours), ("theirs", &theirs)] {
-        std::fs::write(folder.path().join(name), text).unwrap();
-    }
-    let merged =
-        common::git::run(common::git::command(folder.path()), &["merge-file", "-p", "ours", "base", "theirs"], b"");
-    std::fs::write(case.report.with_file_name("report.status.json"), merged).unwrap();
-    let run = status(&case, &[]);
-    assert_eq!(run.text().matches("[x] logs").count(), 2, "{}{}", run.text(), run.errors());
-    for step in ["add", "deploy", "check"] {
-        assert_eq!(run.text().matches(&format!("[x] {step}")).count(), 1, "{step}: {}", run.text());
-    }
-}
-
-#[test]
-fn what_names_no_key_or_two_ticks_nothing() {
-    let case = Case::new(vec![live_key(7050), live_key(7051)]);
-    for (done, word) in [
-        ("sk_live_:logs".to_owned(), "names 2 keys"),
-        ("zz:logs".to_owned(), "no key's id or hint"),
-        (format!("{}:dance", case.hint(0)), "no step dance"),
-        (format!("{}:claim", case.hint(0)), "has no step claim"),
-        (case.hint(0), "no colon"),
-        (format!("{}:logs", case.keys[0]), "a key itself"),
-    ] {
-        let run = status(&case, &["--done", &done]);
-        assert_eq!(run.code, Some(2), "{done}");
-        assert!(run.errors().contains(word) && run.errors().contains("hint:"), "{}", run.errors());
-        case.assert_silent(&run);
-    }
-    assert!(case.status_file().is_empty());
-}
-
-#[test]
-fn a_key_cleaned_out_of_history_still_asks_for_what_people_must_do() {
-    let case = Case::new(vec![test_key(7060)]);
-    let id = key_id(&case.keys[0]);
-    status(&case, &["--done", &format!("{id}:logs"), "--by", "Ann"]);
-    let mut clean = Repo::bare();
-    clean.commit_on(MAIN, &[("a", Some("a\n"))], "A");
-    clean.finish();
-    Audit::new(&["history", "--format", "json", "--output"]).and(&case.report).and(clean.path()).run();
-    let run = status(&case, &[]);
-    assert_eq!(run.code, Some(1), "{}", run.text());
-    assert!(run.text().contains("no longer in the report") && run.text().contains("[ ] minted"), "{}", run.text());
-    assert!(run.text().contains("[x] refs") && run.text().contains("[x] logs"), "{}", run.text());
 }

@@ -18,12 +18,14 @@ mod join;
 mod key_table;
 mod outside;
 mod recall;
+mod rehearsal;
 mod remember;
 mod roots;
 mod trace;
 mod vendors;
 
 pub use recall::{Place, Recall, Recalled};
+pub use rehearsal::{Clean, Rehearsal, Tried};
 pub use remember::{Another, Compared, as_of};
 pub use trace::{Traced, Wanted, key_in};
 

@@ -21,8 +21,9 @@ pub struct Place {
     pub object_type: ObjectType,
     /// The encodings that were undone, outermost first.
     pub encoding: Vec<&'static str>,
-    /// Whether the object has a NUL among its first bytes, by which git and its helpers take it for binary.
-    pub is_binary: bool,
+    /// The bytes that stand for the key there, where it stands in the object's own text (in no container) and these say
+    /// all of it; `None` too where the object was not held whole, or is one that git takes for binary.
+    pub written: Option<Vec<u8>>,
 }
 
 /// A wanted key.
@@ -32,8 +33,8 @@ pub struct Recalled {
     pub text: KeyText,
     /// Where it stands in objects, in order.
     pub places: Vec<Place>,
-    /// Names of refs that have it in them.
-    pub refs: Vec<Vec<u8>>,
+    /// How it stands in names of refs.
+    pub in_refs: Vec<Vec<u8>>,
 }
 
 /// What reading one repository again has come to.
@@ -62,18 +63,17 @@ impl Auditor<'_> {
         let mut outside = Seeker::new(self.detector, wanted);
         let names = store.refs.tips.iter().map(|tip| &tip.name).chain(&store.refs.symbolic);
         for name in names.chain(store.refs.reflogs.iter().map(|log| &log.name)) {
-            for key in outside.keys_in(name) {
-                let refs = &mut recall.keys.entry(key.id()).or_insert_with(|| Recalled::new(key)).refs;
-                if !refs.contains(name) {
-                    refs.push(name.clone());
-                }
+            for found in outside.keys_in(name) {
+                let written = written(&found, name);
+                let recalled = recall.keys.entry(found.key.id()).or_insert_with(|| Recalled::new(found.key));
+                recalled.in_refs.extend(written);
             }
         }
         let lines = store.refs.reflogs.iter().flat_map(|log| &log.lines).map(|line| &line.text);
         let paths = store.indexes.iter().flat_map(|(_, entries)| entries).map(|entry| &entry.path);
         for text in lines.chain(paths) {
-            for key in outside.keys_in(text) {
-                recall.keys.entry(key.id()).or_insert_with(|| Recalled::new(key));
+            for found in outside.keys_in(text) {
+                recall.keys.entry(found.key.id()).or_insert_with(|| Recalled::new(found.key));
             }
         }
         for (text, places) in seekers.into_iter().flat_map(|seeker| seeker.found) {
@@ -82,12 +82,14 @@ impl Auditor<'_> {
                 object: store.objects.oid(place.index),
                 object_type: place.kind,
                 encoding: place.encoding,
-                is_binary: place.is_binary,
+                written: place.written,
             }));
         }
         for recalled in recall.keys.values_mut() {
             recalled.places.sort();
             recalled.places.dedup();
+            recalled.in_refs.sort();
+            recalled.in_refs.dedup();
         }
         Ok(recall)
     }
@@ -95,7 +97,7 @@ impl Auditor<'_> {
 
 impl Recalled {
     fn new(text: KeyText) -> Self {
-        Self { text, places: Vec::new(), refs: Vec::new() }
+        Self { text, places: Vec::new(), in_refs: Vec::new() }
     }
 }
 
@@ -104,7 +106,15 @@ struct Spot {
     index: ObjectIndex,
     kind: ObjectType,
     encoding: Vec<&'static str>,
-    is_binary: bool,
+    written: Option<Vec<u8>>,
+}
+
+/// The bytes that stand for a key in a text, where they say all of it: not those of a container, and not the name of a
+/// field by which a whole file is known. No name of a file or ref has a NUL.
+fn written(found: &KeyFound, text: &[u8]) -> Option<Vec<u8>> {
+    let is_member = found.encoding.iter().any(|step| matches!(step, Step::Member(_)));
+    let bytes = text.get(found.span.start..found.span.end)?;
+    (!is_member && bytes.len() >= found.key.length() && !bytes.contains(&0)).then(|| bytes.to_vec())
 }
 
 /// The names of the encodings, outermost first; with `spread` for a key that does not stand in one piece: in strings
@@ -154,13 +164,13 @@ impl<'a> Seeker<'a> {
         self.wanted.is_none_or(|wanted| wanted.contains(&key.id()))
     }
 
-    fn keys_in(&mut self, text: &[u8]) -> Vec<KeyText> {
+    fn keys_in(&mut self, text: &[u8]) -> Vec<KeyFound> {
         let mut keys = Vec::new();
         self.detector.scan(text, &mut |found| {
             if let Found::Key(found) = found
                 && self.is_wanted(&found.key)
             {
-                keys.push(found.key);
+                keys.push(found);
             }
         });
         keys
@@ -182,22 +192,19 @@ impl Visitor for Seeker<'_> {
             if let Found::Key(found) = found
                 && self.is_wanted(&found.key)
             {
-                let encoding = spelling(&found);
-                spots.push((found.key, encoding));
+                spots.push(found);
             }
         });
-        if !spots.is_empty() {
-            let is_binary = is_binary(bytes);
-            for (key, encoding) in spots {
-                self.found.entry(key).or_default().push(Spot { index, kind, encoding, is_binary });
-            }
+        let is_binary = !spots.is_empty() && kind == ObjectType::Blob && is_binary(bytes);
+        for found in spots {
+            let (encoding, written) = (spelling(&found), written(&found, bytes).filter(|_| !is_binary));
+            self.found.entry(found.key).or_default().push(Spot { index, kind, encoding, written });
         }
         hits
     }
 
     fn large(&mut self, index: ObjectIndex, pieces: &mut Pieces<'_>) -> Result<(), Failure> {
         let mut scan = self.detector.in_pieces();
-        let mut first = None;
         let mut found = Vec::new();
         let mut sink = |what| {
             if let Found::Key(key) = what
@@ -210,13 +217,12 @@ impl Visitor for Seeker<'_> {
             }
         };
         while let Some(piece) = pieces.next_piece()? {
-            first.get_or_insert_with(|| is_binary(piece));
             scan.feed(piece, &|| false, &mut sink);
         }
         scan.finish(&|| false, &mut sink);
-        let is_binary = first.unwrap_or_default();
         for (key, encoding) in found {
-            self.found.entry(key).or_default().push(Spot { index, kind: ObjectType::Blob, encoding, is_binary });
+            let spot = Spot { index, kind: ObjectType::Blob, encoding, written: None };
+            self.found.entry(key).or_default().push(spot);
         }
         Ok(())
     }

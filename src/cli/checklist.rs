@@ -7,6 +7,7 @@ use clap::Args;
 
 use super::exit::Exit;
 use super::incident;
+use super::kept::{self, Kept};
 use super::output::{self, FormatName};
 use crate::detect::Detector;
 use crate::model::{Report, Shown};
@@ -15,7 +16,7 @@ use crate::report::{self, Plan};
 /// Write the rotation checklist of a report
 ///
 /// From the report alone: the repository need not be here. Keys that Clerk said are alive come first. With --format
-/// any other format of a report can be written from it as well.
+/// any other format of a report can be written from it as well. What the keys ask for is noted in the status file.
 #[derive(Args, Debug)]
 #[command(
     after_help = "Exit status: 0 written, 2 wrong usage, 3 the report is not whole or cannot be read, or nothing can \
@@ -67,10 +68,10 @@ impl Checklist {
 
     fn write(&self, detector: &Detector) -> Result<(), Exit> {
         let mut report = incident::read_report(&self.report, detector)?;
-        let status_path = incident::status_path(&self.report, self.state.as_deref());
-        let status = incident::read_status(status_path.as_deref(), detector)?;
+        let status_path = kept::status_path(&self.report, self.state.as_deref());
         let read = [Some(self.report.as_path()), status_path.as_deref(), self.consumers.as_deref()];
         incident::keep_inputs(self.output.as_deref(), &read)?;
+        let mut kept = Kept::read(status_path, detector)?;
         let consumers = match &self.consumers {
             Some(path) => consumers(path, detector).map_err(|error| {
                 output::error(&format!("cannot read {}: {error}", path.display()), Some("a file with a place a line"));
@@ -78,6 +79,11 @@ impl Checklist {
             })?,
             None => Vec::new(),
         };
+        // A list of steps is what people work by: the steps outlive the report. The other formats are for machines.
+        if matches!(self.format, FormatName::Markdown | FormatName::Html) {
+            kept.note_keys(&report)?;
+        }
+        let status = kept.state;
         report::sort_by_answer(&mut report, status.answers());
         let name = self.plan.map(|plan| match plan {
             PlanName::Hobby => "hobby",

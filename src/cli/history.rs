@@ -10,6 +10,7 @@ use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
 use super::exit::Exit;
+use super::incident;
 use super::output::{self, Color, FormatName};
 use super::progress::Progress;
 use super::remember::Memory;
@@ -167,18 +168,26 @@ impl History {
 
     /// Refuses one file for two things. It has been told where this fails.
     fn keep_files_apart(&self) -> Result<(), Exit> {
-        let Some(state) = self.state.as_deref() else { return Ok(()) };
-        let real = |path: &Path| path.canonicalize().ok();
-        let others = [&self.output, &self.checklist, &self.known, &self.write_known, &self.ledger];
-        let is_state = |other: &&Path| *other == state || (real(state).is_some() && real(other) == real(state));
-        match others.into_iter().flatten().map(PathBuf::as_path).find(is_state) {
-            None => Ok(()),
-            Some(_) => {
-                let message = format!("{} is named for two things", state.display());
-                output::error(&message, Some("give --state a file of its own"));
-                Err(Exit::Usage)
+        let [output, checklist, write_known, state, known, ledger] =
+            [&self.output, &self.checklist, &self.write_known, &self.state, &self.known, &self.ledger]
+                .map(|path| path.as_deref().filter(|path| *path != Path::new("-")));
+        let list = self.repositories.list();
+        // A list of known keys alone is read and written anew, with what it had.
+        for (written, others) in [
+            (output, &[checklist, write_known, state, known, ledger, list][..]),
+            (checklist, &[write_known, state, known, ledger, list]),
+            (write_known, &[state, ledger, list]),
+            (state, &[known, ledger, list]),
+        ] {
+            let Some(written) = written else { continue };
+            let is_it = |other: &&Path| incident::real(other) == incident::real(written);
+            if others.iter().flatten().any(is_it) {
+                let message = format!("{} is named for two things", written.display());
+                output::error(&message, Some("give each a file of its own"));
+                return Err(Exit::Usage);
             }
         }
+        Ok(())
     }
 
     fn options(&self) -> Options {

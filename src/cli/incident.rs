@@ -2,13 +2,16 @@
 
 use std::io::{self, IsTerminal, Read, Write};
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::io::Errno;
 
 use super::exit::Exit;
 use super::output;
 use crate::detect::Detector;
 use crate::model::Report;
 use crate::report;
-use crate::state::Status;
 
 /// The largest report that is read: one of a hundred thousand keys is a tenth of it.
 const MOST_BYTES: u64 = 2 << 30;
@@ -43,46 +46,25 @@ pub(super) fn read_report(path: &Path, detector: &Detector) -> Result<Report, Ex
     Ok(report)
 }
 
-/// Refuses to write over what was read. It has been told where this fails.
+/// Refuses to write over what was read, or over what is kept where nothing is kept yet. It has been told where this
+/// fails.
 pub(super) fn keep_inputs(written: Option<&Path>, read: &[Option<&Path>]) -> Result<(), Exit> {
-    let real = |path: &Path| path.canonicalize().ok();
-    let Some(target) = written.and_then(real) else { return Ok(()) };
-    if read.iter().flatten().any(|path| real(path).as_ref() == Some(&target)) {
-        output::error(&format!("{} is what is read: it is not written over", target.display()), Some("name another"));
+    let Some(target) = written.filter(|path| *path != Path::new("-")) else { return Ok(()) };
+    let real = real(target);
+    if read.iter().flatten().any(|path| **path != *"-" && self::real(path) == real) {
+        let message = format!("{} is what is read or kept: it is not written over", target.display());
+        output::error(&message, Some("name another"));
         return Err(Exit::Usage);
     }
     Ok(())
 }
 
-/// Where the status of a report is kept: beside it.
-pub(super) fn status_path(report: &Path, named: Option<&Path>) -> Option<PathBuf> {
-    match named {
-        Some(path) => Some(path.to_owned()),
-        None if report == Path::new("-") => None,
-        None => {
-            let name = report.file_name()?.to_string_lossy().into_owned();
-            let stem = name.strip_suffix(".json").unwrap_or(&name);
-            Some(report.with_file_name(format!("{stem}.status.json")))
-        }
-    }
-}
-
-/// Reads a status, masked. What is wrong with it has been told where this fails.
-pub(super) fn read_status(path: Option<&Path>, detector: &Detector) -> Result<Status, Exit> {
-    let Some(path) = path else { return Ok(Status::default()) };
-    match Status::read(path) {
-        Ok(status) => Ok(status.masked(&|text| detector.mask_text(text))),
-        Err(error) => {
-            let hint = "mend it, or take it away and begin anew: what it says is then forgotten";
-            output::error(&super::history::chain(&error), Some(hint));
-            Err(Exit::Incomplete)
-        }
-    }
-}
-
-/// Writes a status. What went wrong has been told where this fails.
-pub(super) fn write_status(path: &Path, status: &Status) -> Result<(), Exit> {
-    write_file(path, status.text().as_bytes(), "--state FILE puts it elsewhere")
+/// The place that a path names, whether or not anything is there yet.
+pub(super) fn real(path: &Path) -> PathBuf {
+    let there = |path: &Path| path.canonicalize().ok();
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let in_its_folder = || Some(there(folder)?.join(path.file_name()?));
+    there(path).or_else(in_its_folder).unwrap_or_else(|| path.to_owned())
 }
 
 /// Writes what was asked for to a file, or to standard output where none is named or `-`. What went wrong has been
@@ -152,15 +134,44 @@ pub(super) fn with_dots(text: &str) -> String {
     text.replace("...", "…")
 }
 
-/// Asks on the terminal, once. `None` where there is none to ask on.
-pub(super) fn confirm(question: &str) -> Option<bool> {
-    if !io::stdin().is_terminal() || !io::stderr().is_terminal() {
-        return None;
+/// What came of a question.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Reply {
+    /// Yes.
+    Yes,
+    /// Anything else.
+    No,
+    /// Ctrl-C, or another signal that ends the program.
+    Stopped,
+    /// There is no terminal to ask on.
+    Nobody,
+}
+
+/// Asks on the terminal, once.
+pub(super) fn confirm(question: &str, interrupt: &AtomicBool) -> Reply {
+    let stdin = io::stdin();
+    if !stdin.is_terminal() || !io::stderr().is_terminal() {
+        return Reply::Nobody;
     }
     _ = write!(io::stderr().lock(), "{question} [y/N] ");
-    let mut answer = String::new();
-    io::stdin().read_line(&mut answer).ok()?;
-    Some(matches!(answer.trim(), "y" | "Y" | "yes"))
+    // A signal only sets the flag, and reading a line goes on after one: so nothing is read before there is a line.
+    let look = Timespec { tv_sec: 0, tv_nsec: 100_000_000 };
+    while !interrupt.load(Ordering::Relaxed) {
+        match poll(&mut [PollFd::new(&stdin, PollFlags::IN)], Some(&look)) {
+            Ok(0) | Err(Errno::INTR) => {}
+            Ok(_) => {
+                let mut answer = String::new();
+                return match stdin.read_line(&mut answer).map(|_| answer.trim()) {
+                    Ok("y" | "Y" | "yes") => Reply::Yes,
+                    Ok(_) => Reply::No,
+                    Err(_) => Reply::Nobody,
+                };
+            }
+            Err(_) => return Reply::Nobody,
+        }
+    }
+    _ = writeln!(io::stderr().lock());
+    Reply::Stopped
 }
 
 /// Says that objects of a repository could not be read, if any: a key may be in them.
@@ -210,6 +221,27 @@ mod tests {
     use super::*;
 
     #[test]
+    fn what_is_read_is_never_written_over_and_what_is_to_be_kept_neither() {
+        let folder = tempfile::tempdir().unwrap();
+        let at = |name: &str| folder.path().join(name);
+        std::fs::write(at("report.json"), "{}").unwrap();
+        std::os::unix::fs::symlink(at("report.json"), at("link")).unwrap();
+        let (report, link) = (at("report.json"), at("link"));
+        let (kept, roundabout) = (at("report.status.json"), at("./../").join(folder.path().file_name().unwrap()));
+        let roundabout = roundabout.join("report.status.json");
+        for written in [&report, &link, &kept, &roundabout] {
+            assert_eq!(
+                keep_inputs(Some(written), &[None, Some(&report), Some(&kept)]),
+                Err(Exit::Usage),
+                "{written:?}"
+            );
+        }
+        assert_eq!(keep_inputs(Some(&at("other.json")), &[Some(&report), Some(&kept)]), Ok(()));
+        assert_eq!(keep_inputs(Some(Path::new("-")), &[Some(Path::new("-"))]), Ok(()));
+        assert_eq!(keep_inputs(None, &[Some(&report)]), Ok(()));
+    }
+
+    #[test]
     fn a_key_is_named_by_a_beginning_that_no_other_has() {
         let keys =
             [("sha256:aa11", "sk_live_Ab…Yz"), ("sha256:aa22", "sk_live_Cd…Wx"), ("sha256:bb33", "sk_test_Ab…Yz")];
@@ -227,13 +259,5 @@ mod tests {
         let body: String = body.into_iter().collect();
         let key = format!("sk_{}_{body}", "live");
         assert!(select(&key).unwrap_err().contains("a key itself"));
-    }
-
-    #[test]
-    fn the_status_stands_beside_the_report() {
-        let path = |name: &str| status_path(Path::new(name), None);
-        assert_eq!(path("a/report.json"), Some(PathBuf::from("a/report.status.json")));
-        assert_eq!(path("report"), Some(PathBuf::from("report.status.json")));
-        assert_eq!(path("-"), None);
     }
 }

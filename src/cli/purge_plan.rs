@@ -1,6 +1,6 @@
 //! `clerk-audit purge-plan`
 
-use std::collections::HashSet;
+use std::collections::{BTreeSet, HashSet};
 use std::fs::{DirBuilder, OpenOptions};
 use std::io::{self, Write};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
@@ -12,14 +12,16 @@ use clap::Args;
 use super::exit::Exit;
 use super::history::chain;
 use super::incident::{self, note};
+use super::kept::{self, Kept};
 use super::output;
 use super::progress::Progress;
+use super::rehearse::{self, Collision, Plan};
 use super::status::path_of;
-use crate::audit::{Auditor, Options, Recalled};
+use crate::audit::{Auditor, Options, Recall};
 use crate::detect::Detector;
 use crate::key::KeyId;
-use crate::model::{Interrupt, ObjectType, Report};
-use crate::purge::{self, Leak};
+use crate::model::{Interrupt, Oid, Report};
+use crate::purge;
 use crate::store::locate;
 
 /// Write what `git filter-repo` needs to clean a history of keys
@@ -29,7 +31,7 @@ use crate::store::locate;
 /// Nothing is rewritten by this command itself.
 #[derive(Args, Debug)]
 #[command(after_help = "Exit status: 0 written, 2 wrong usage, 3 the report is not whole, not all keys could be read \
-again, or nothing was written.")]
+again, some would be left after a rewrite, or nothing was written.")]
 pub(super) struct PurgePlan {
     /// A report, as `history --format json` writes it
     #[arg(value_name = "REPORT.json")]
@@ -43,12 +45,9 @@ pub(super) struct PurgePlan {
     /// Only this key: its id or hint, or a beginning of one (repeatable) [default: all that must be rotated]
     #[arg(long, value_name = "KEY")]
     key: Vec<String>,
-}
-
-/// What is to be cleaned out of one repository.
-struct Plan {
-    repository: PathBuf,
-    leaks: Vec<Leak>,
+    /// The status file, in which is noted what the keys ask for [default: REPORT.status.json beside the report]
+    #[arg(long, value_name = "FILE")]
+    state: Option<PathBuf>,
 }
 
 impl PurgePlan {
@@ -61,6 +60,9 @@ impl PurgePlan {
         self.check_place()?;
         let report = incident::read_report(&self.report, detector)?;
         let wanted = self.wanted(&report, detector)?;
+        let status = kept::status_path(&self.report, self.state.as_deref());
+        incident::keep_inputs(Some(&self.to), &[Some(&self.report), status.as_deref()])?;
+        incident::keep_inputs(status.as_deref(), &[Some(&self.report)])?;
         if wanted.is_empty() {
             note("There is no key to clean out: nothing was written.");
             return Ok(if incident::is_whole(&report) { Exit::Clean } else { Exit::Incomplete });
@@ -73,6 +75,8 @@ impl PurgePlan {
         if plans.is_empty() {
             return Err(Exit::Incomplete);
         }
+        // When the history is clean a report of it has these keys no more.
+        Kept::read(status, detector)?.note_keys(&report)?;
         let written = write(&self.to, &plans).map_err(|error| {
             output::error(&format!("cannot write {}: {error}", self.to.display()), None);
             Exit::Incomplete
@@ -84,15 +88,10 @@ impl PurgePlan {
              tidying, not protection.",
             self.to.display()
         ));
-        let dropped: usize = plans.iter().flat_map(|plan| &plan.leaks).map(|leak| leak.packed.len()).sum();
-        if dropped > 0 {
-            let versions = if dropped == 1 { "1 version of a file is" } else { "some versions of files are" };
-            note(&format!(
-                "{versions} dropped from the history whole, since a key in them cannot be written over: \
-                 strip-blobs.txt names what."
-            ));
-        }
-        Ok(if incident::is_whole(&report) && whole { Exit::Clean } else { Exit::Incomplete })
+        plans.iter().for_each(|plan| tell(plan, detector));
+        let is_all_reached = plans.iter().all(|plan| plan.beyond.is_empty());
+        let is_whole = incident::is_whole(&report) && whole;
+        Ok(if is_whole && is_all_reached { Exit::Clean } else { Exit::Incomplete })
     }
 
     /// Refuses what is there already, and what would be committed sooner or later.
@@ -160,8 +159,10 @@ impl PurgePlan {
                     incident::tell_unread(&path, recall.unread);
                     whole &= recall.unread == 0;
                     found.extend(recall.keys.keys().copied());
-                    let leaks = recall.keys.into_values().map(leak).collect();
-                    plans.push(Plan { repository: path.canonicalize().unwrap_or(path), leaks });
+                    match made(&auditor, &path, recall, wanted) {
+                        Some(plan) => plans.push(plan),
+                        None => whole = false,
+                    }
                 }
                 Err(error) => {
                     whole = false;
@@ -181,10 +182,68 @@ impl PurgePlan {
     }
 }
 
-fn leak(key: Recalled) -> Leak {
-    let packed = key.places.iter().filter(|place| place.object_type == ObjectType::Blob);
-    let packed = packed.filter(|place| !purge::is_written_over(&place.encoding)).map(|place| place.object).collect();
-    Leak { text: key.text, packed }
+/// The plan for one repository. Why there is none has been told.
+fn made(auditor: &Auditor<'_>, path: &Path, recall: Recall, wanted: &HashSet<KeyId>) -> Option<Plan> {
+    let repository = path.canonicalize().unwrap_or_else(|_| path.to_owned());
+    if repository.to_str().is_none() {
+        let message =
+            format!("the path of {} is no text that a script can have: no plan is made for it", path.display());
+        output::error(&message, Some("clone or move it to a path that is UTF-8, and name that with --repo"));
+        return None;
+    }
+    let keys = recall.keys.into_values().collect();
+    let planned = locate(path, false).and_then(|layout| rehearse::plan(auditor, repository, layout, keys, wanted));
+    match planned {
+        Ok(Ok(plan)) => Some(plan),
+        Ok(Err(Collision(names))) => {
+            let [one, other] = names.map(|name| auditor.detector.mask(&name));
+            let message = format!(
+                "in {} the two names {one} and {other} would become one, and one of them be lost: no plan is made for it",
+                path.display()
+            );
+            output::error(&message, Some("rename or delete one of them, audit again, and make the plan then"));
+            None
+        }
+        Err(error) => {
+            output::error(&chain(&error), None);
+            None
+        }
+    }
+}
+
+/// Says what a plan drops, and what it does not reach.
+fn tell(plan: &Plan, detector: &Detector) {
+    let few = |names: &[Vec<u8>]| {
+        let some: Vec<String> = names.iter().take(10).map(|name| detector.mask(name).to_string()).collect();
+        let more = if names.len() > 10 { format!(" and {} more", names.len() - 10) } else { String::new() };
+        format!("{}{more}", some.join(", "))
+    };
+    let stripped: BTreeSet<&Oid> = plan.leaks.iter().flat_map(|leak| &leak.packed).collect();
+    if !stripped.is_empty() {
+        let versions = if stripped.len() == 1 { "1 version of a file is" } else { "some versions of files are" };
+        note(&format!(
+            "{versions} dropped from the history whole, since a key in them cannot be written over: strip-blobs.txt \
+             names what."
+        ));
+    }
+    if !plan.dropped.is_empty() {
+        note(&format!(
+            "No rewrite goes over what names a file or a directory and no commit: {} {} dropped (drop-refs.txt).",
+            few(&plan.dropped),
+            if plan.dropped.len() == 1 { "is" } else { "are" }
+        ));
+    }
+    if plan.beyond.is_empty() {
+        return;
+    }
+    let message = format!(
+        "after the rewrite of {} a key will be left, in a spelling that cannot be written over: in {}",
+        plan.repository.display(),
+        few(&plan.beyond)
+    );
+    let hint = "reword or rename these by hand first (`git rebase -i`, `git replace --edit`, `git branch -m`), audit again, \
+                and make the plan then";
+    output::error(&message, Some(hint));
 }
 
 /// Writes all plans: into a folder of mode 0700, files of mode 0600. What could not be written whole is taken away.
@@ -201,7 +260,7 @@ fn write(to: &Path, plans: &[Plan]) -> io::Result<()> {
         for (at, plan) in plans.iter().enumerate() {
             let place = to.join(folder_name(at, &plan.repository));
             folder(&place)?;
-            for one in purge::files(&plan.leaks) {
+            for one in purge::files(&plan.leaks, &plan.dropped) {
                 file(&place.join(one.name), &one.content)?;
             }
             let repository = plan.repository.to_str().ok_or_else(|| no_text("repository"))?;
@@ -248,7 +307,8 @@ mod tests {
         report::write(&report, Format::Json, report::Options::default(), &mut text).unwrap();
         let path = folder.path().join("report.json");
         std::fs::write(&path, text).unwrap();
-        let plan = PurgePlan { report: path, to: folder.path().join("plan"), repo: Vec::new(), key: Vec::new() };
+        let plan =
+            PurgePlan { report: path, to: folder.path().join("plan"), repo: Vec::new(), key: Vec::new(), state: None };
         assert_eq!(plan.answer(&detector, &AtomicBool::new(true)), Err(Exit::Incomplete));
         assert!(!plan.to.exists());
         assert_eq!(plan.answer(&detector, &running), Ok(Exit::Clean));

@@ -34,6 +34,11 @@ impl Repositories {
         self.repos_from.as_deref() == Some(Path::new("-"))
     }
 
+    /// The file that the list is read from, if any.
+    pub(super) fn list(&self) -> Option<&Path> {
+        self.repos_from.as_deref()
+    }
+
     /// Whether a key was given in the place of a repository: a path that is there may have one in it.
     pub(super) fn has_a_key_named(&self, detector: &Detector) -> bool {
         self.named.iter().any(|path| {
@@ -76,10 +81,10 @@ impl Repositories {
                 None => target(Path::new("."), locate(Path::new("."), true)),
             });
         }
-        let mut seen = HashSet::new();
+        let (mut seen, mut unopened) = (HashSet::new(), HashSet::new());
         targets.retain(|target| match &target.layout {
             Ok(layout) => seen.insert(layout.common_dir.clone()),
-            Err(_) => true,
+            Err(_) => unopened.insert(target.name.clone()),
         });
         Ok(targets)
     }

@@ -9,6 +9,7 @@ use clap::Args;
 use super::exit::Exit;
 use super::history::now;
 use super::incident;
+use super::kept::{self, Kept};
 use super::output;
 use super::verify::Asking;
 use crate::detect::Detector;
@@ -53,30 +54,24 @@ impl Status {
 
     fn answer(&self, detector: &Detector, interrupt: &AtomicBool) -> Result<Exit, Exit> {
         let mut report = incident::read_report(&self.report, detector)?;
-        let path = incident::status_path(&self.report, self.state.as_deref());
-        incident::keep_inputs(path.as_deref(), &[Some(&self.report)])?;
-        let mut state = incident::read_status(path.as_deref(), detector)?;
-        if path.is_none() && (self.verify || !self.done.is_empty()) {
+        let path = kept::status_path(&self.report, self.state.as_deref());
+        incident::keep_inputs(path.as_deref(), &[Some(&self.report), self.asking.ca_file()])?;
+        let mut kept = Kept::read(path, detector)?;
+        if !kept.has_a_place() && (self.verify || !self.done.is_empty()) {
             output::error("a report from standard input has no place beside it", Some("name one with --state FILE"));
             return Err(Exit::Usage);
         }
-        let ticks = self.ticks(&report, &state, detector)?;
-        if !ticks.is_empty() {
-            note_keys(&report, &mut state);
-            let by = self.by.clone().or_else(|| std::env::var("USER").ok()).filter(|name| !name.is_empty());
-            let by = detector.mask_text(&by.unwrap_or_else(|| "somebody".to_owned()));
-            for (key, step) in &ticks {
-                state.add_tick(key, step.name(), Tick { by: by.clone(), at: now() });
-            }
-            if let Some(path) = &path {
-                incident::write_status(path, &state)?;
-            }
+        let ticks = self.ticks(&report, &kept.state, detector)?;
+        if ticks.is_empty() {
+            kept.note_keys(&report)?;
+        } else {
+            self.tick(&ticks, &report, &mut kept, detector)?;
         }
         let mut asked = Exit::Clean;
         if self.verify {
-            note_keys(&report, &mut state);
-            asked = self.asking.ask(&report, &[], &mut state, path.as_deref(), detector, interrupt)?;
+            asked = self.asking.ask(&report, &[], &mut kept, detector, interrupt)?;
         }
+        let state = kept.state;
         // As in the checklist: alive first.
         report::sort_by_answer(&mut report, state.answers());
         let evidence = evidence(&report, &state);
@@ -96,6 +91,23 @@ impl Status {
             (false, _) => Exit::Incomplete,
             (true, true) => Exit::Clean,
             (true, false) => Exit::Found,
+        })
+    }
+
+    fn tick(
+        &self,
+        ticks: &[(String, Step)],
+        report: &Report,
+        kept: &mut Kept<'_>,
+        detector: &Detector,
+    ) -> Result<(), Exit> {
+        let by = self.by.clone().or_else(|| std::env::var("USER").ok()).filter(|name| !name.is_empty());
+        let by = detector.mask_text(&by.unwrap_or_else(|| "somebody".to_owned()));
+        kept.change(|state| {
+            note_keys(report, state);
+            for (key, step) in ticks {
+                state.add_tick(key, step.name(), Tick { by: by.clone(), at: now() });
+            }
         })
     }
 

@@ -9,10 +9,11 @@ use clap::Args;
 use super::exit::Exit;
 use super::history::{now, read_ledger, recorded, tell_failure};
 use super::incident;
+use super::kept;
 use super::output;
 use super::progress::Progress;
 use super::repos::Repositories;
-use crate::audit::{Auditor, Options, Target, Traced, Wanted, key_in};
+use crate::audit::{Auditor, Options, Traced, Wanted, key_in};
 use crate::detect::Detector;
 use crate::key::{KeyId, KeyText};
 use crate::model::Interrupt;
@@ -78,13 +79,13 @@ impl Trace {
             output::error("no repository there", Some("name one, or a directory that has some below it"));
             return Err(Exit::Incomplete);
         }
-        incident::keep_inputs(self.output.as_deref(), &[self.report.as_deref(), self.ledger.as_deref()])?;
+        self.keep_inputs()?;
         let ledger = read_ledger(self.ledger.as_deref())?;
         let (wanted, id, hint) = self.wanted(detector)?;
         targets.iter().for_each(tell_failure);
         let (options, progress) = (Options { all_refs: true, ..Options::default() }, Progress::new(self.quiet));
         let auditor = Auditor { detector, options: &options, events: &progress, interrupt: Interrupt::on(interrupt) };
-        let Traced { report: mut found, tags, checkouts } = auditor.trace(only_once(targets), &wanted, now());
+        let Traced { report: mut found, tags, checkouts } = auditor.trace(targets, &wanted, now());
         progress.finish();
         if found.keys.len() > 1 {
             let some: Vec<String> = found.keys.iter().take(5).map(|key| format!("{} {}", key.hint, key.id)).collect();
@@ -126,6 +127,13 @@ impl Trace {
             (true, true) => Exit::Clean,
             (true, false) => Exit::Found,
         })
+    }
+
+    /// Refuses to write over what is read. It has been told where this fails.
+    fn keep_inputs(&self) -> Result<(), Exit> {
+        let status = self.report.as_deref().and_then(|report| kept::status_path(report, None));
+        let read = [self.report.as_deref(), status.as_deref(), self.ledger.as_deref(), self.repositories.list()];
+        incident::keep_inputs(self.output.as_deref(), &read)
     }
 
     /// What is looked for, what it is called, and its hint where that is known.
@@ -204,10 +212,4 @@ fn typed(is_taken: bool) -> io::Result<Vec<u8>> {
     let mut text = Vec::new();
     io::stdin().lock().take(MOST).read_to_end(&mut text)?;
     Ok(text)
-}
-
-/// Failures of the same path are told once.
-fn only_once(targets: Vec<Target>) -> Vec<Target> {
-    let mut seen = std::collections::HashSet::new();
-    targets.into_iter().filter(|target| target.layout.is_ok() || seen.insert(target.name.clone())).collect()
 }

@@ -9,10 +9,12 @@ use std::time::Duration;
 use clap::Args;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use time::OffsetDateTime;
+use time::format_description::well_known::Rfc3339;
 
 use super::exit::Exit;
 use super::history::{chain, now};
-use super::incident::{self, note};
+use super::incident::{self, Reply, note};
+use super::kept::{self, Kept};
 use super::output;
 use super::progress::Progress;
 use super::repos::target;
@@ -56,7 +58,7 @@ pub(super) struct Asking {
     /// Do not ask before sending
     #[arg(long, help_heading = "Asking Clerk")]
     yes: bool,
-    /// Ask anew what was answered before
+    /// Ask anew what was answered before: what is dead, and what was alive less than an hour ago
     #[arg(long, help_heading = "Asking Clerk")]
     again: bool,
     /// Where Clerk's Backend API is: Clerk's own hosts or this machine, nothing else
@@ -83,16 +85,15 @@ impl Verify {
             None => audited(&self.repo, detector, interrupt)?,
         };
         let path = match &self.report {
-            Some(report) => incident::status_path(report, self.state.as_deref()),
+            Some(report) => kept::status_path(report, self.state.as_deref()),
             None => self.state.clone(),
         };
-        incident::keep_inputs(path.as_deref(), &[self.report.as_deref()])?;
-        let mut state = incident::read_status(path.as_deref(), detector)?;
-        super::status::note_keys(&report, &mut state);
-        if path.is_none() {
+        incident::keep_inputs(path.as_deref(), &[self.report.as_deref(), self.asking.ca_file()])?;
+        let mut kept = Kept::read(path, detector)?;
+        if !kept.has_a_place() {
             note("What Clerk answers is not kept: --state FILE keeps it.");
         }
-        let exit = self.asking.ask(&report, &self.repo, &mut state, path.as_deref(), detector, interrupt)?;
+        let exit = self.asking.ask(&report, &self.repo, &mut kept, detector, interrupt)?;
         Ok(if incident::is_whole(&report) { exit } else { Exit::Incomplete })
     }
 }
@@ -114,14 +115,19 @@ fn audited(paths: &[PathBuf], detector: &Detector, interrupt: &AtomicBool) -> Re
 }
 
 impl Asking {
+    /// The file of authorities, if one is named.
+    pub(super) fn ca_file(&self) -> Option<&Path> {
+        self.ca_file.as_deref()
+    }
+
     /// Asks about every key of a report that can be asked about, and keeps each answer at once. The exit says whether
-    /// all are dead, some alive, or some not known.
+    /// all are dead, some alive, or some not known: what was asked now and not answered is not known, whatever was
+    /// answered before.
     pub(super) fn ask(
         &self,
         report: &Report,
         repositories: &[PathBuf],
-        state: &mut State,
-        path: Option<&Path>,
+        kept: &mut Kept<'_>,
         detector: &Detector,
         interrupt: &AtomicBool,
     ) -> Result<Exit, Exit> {
@@ -135,14 +141,35 @@ impl Asking {
                 report.keys.len()
             ));
         }
-        let open: Vec<&KeyReport> = keys.iter().copied().filter(|key| self.again || !is_settled(state, key)).collect();
+        let open = self.turns(&keys, &kept.state);
+        let mut all_answered = true;
         if !open.is_empty() {
-            self.agree(open.len(), &endpoint)?;
+            self.agree(open.len(), &endpoint, interrupt)?;
             let wanted: HashSet<KeyId> = open.iter().filter_map(|key| KeyId::parse(&key.id)).collect();
             let texts = recall(report, repositories, &wanted, detector, interrupt);
-            self.ask_each(&open, &texts, &client, state, path, interrupt)?;
+            all_answered = Asked { report, texts: &texts, client: &client, interrupt }.each(&open, kept)?;
         }
-        Ok(told(&keys, state))
+        let exit = told(&keys, &kept.state);
+        Ok(if all_answered { exit } else { Exit::Incomplete })
+    }
+
+    /// The keys to be asked about, in their turn: those of which nothing is known first, so that each run gets further
+    /// however few questions a server takes in one; then those of which the answer is oldest.
+    fn turns<'a>(&self, keys: &[&'a KeyReport], state: &State) -> Vec<&'a KeyReport> {
+        let now = OffsetDateTime::now_utc();
+        let answer = |key: &KeyReport| state.answers().get(&key.id);
+        let is_fresh = |key: &KeyReport| answer(key).is_some_and(|answer| is_fresh(answer, now));
+        if !self.again {
+            let fresh = keys.iter().filter(|key| is_fresh(key)).count();
+            if fresh > 0 {
+                let which = if fresh == 1 { "1 key was".to_owned() } else { format!("{fresh} keys were") };
+                note(&format!("{which} alive less than an hour ago, and not asked about: --again asks all the same."));
+            }
+        }
+        let is_open = |key: &&KeyReport| self.again || !(is_dead(state, key) || is_fresh(key));
+        let mut open: Vec<&KeyReport> = keys.iter().copied().filter(|key| is_open(key)).collect();
+        open.sort_by_key(|key| answer(key).map(|answer| (answer.liveness != Liveness::Unknown, moment(&answer.at))));
+        open
     }
 
     fn client(&self) -> Result<(Endpoint, Client), Exit> {
@@ -169,7 +196,7 @@ impl Asking {
     }
 
     /// Says to whom what will be sent, and asks once.
-    fn agree(&self, keys: usize, endpoint: &Endpoint) -> Result<(), Exit> {
+    fn agree(&self, keys: usize, endpoint: &Endpoint, interrupt: &AtomicBool) -> Result<(), Exit> {
         let what = if keys == 1 { "1 key".to_owned() } else { format!("{keys} keys, one after another,") };
         let mut text = format!(
             "This sends {what} to {}, in the Authorization header of GET /v1/instance, over TLS.\n\
@@ -188,13 +215,13 @@ impl Asking {
         if self.yes {
             return Ok(());
         }
-        match incident::confirm("Send?") {
-            Some(true) => Ok(()),
-            Some(false) => {
+        match incident::confirm("Send?", interrupt) {
+            Reply::Yes => Ok(()),
+            Reply::No | Reply::Stopped => {
                 note("Nothing was sent.");
                 Err(Exit::Incomplete)
             }
-            None => {
+            Reply::Nobody => {
                 output::error(
                     "there is no terminal to ask on, and nothing was sent",
                     Some("--yes sends without asking"),
@@ -203,16 +230,19 @@ impl Asking {
             }
         }
     }
+}
 
-    fn ask_each(
-        &self,
-        keys: &[&KeyReport],
-        texts: &BTreeMap<KeyId, KeyText>,
-        client: &Client,
-        state: &mut State,
-        path: Option<&Path>,
-        interrupt: &AtomicBool,
-    ) -> Result<(), Exit> {
+/// What a round of questions is made with.
+struct Asked<'a> {
+    report: &'a Report,
+    texts: &'a BTreeMap<KeyId, KeyText>,
+    client: &'a Client,
+    interrupt: &'a AtomicBool,
+}
+
+impl Asked<'_> {
+    /// Asks about each key in turn; whether every one of them was answered.
+    fn each(&self, keys: &[&KeyReport], kept: &mut Kept<'_>) -> Result<bool, Exit> {
         /// Where nobody answered so often in a row, nobody will.
         const MOST_UNREACHED: usize = 3;
         /// Clerk takes 100 requests in ten seconds for a development instance.
@@ -221,22 +251,28 @@ impl Asking {
         let waiting = |wait: Duration| {
             bar.suspend(|| note(&format!("The server says \"later\": it is asked again in {} s.", wait.as_secs())));
         };
-        let mut unreached = 0;
+        let (mut unreached, mut asked, mut answered) = (0, 0, 0);
         for (at, key) in keys.iter().enumerate() {
-            if interrupt.load(Ordering::Relaxed) {
+            if self.interrupt.load(Ordering::Relaxed) {
                 break;
             }
-            let Some(text) = KeyId::parse(&key.id).and_then(|id| texts.get(&id)) else { continue };
+            let Some(text) = KeyId::parse(&key.id).and_then(|id| self.texts.get(&id)) else { continue };
             if at > 0 {
                 std::thread::sleep(PAUSE);
             }
-            let verdict = client.ask(text, Interrupt::on(interrupt), &waiting);
+            asked += 1;
+            let verdict = self.client.ask(text, Interrupt::on(self.interrupt), &waiting);
+            let is_known = verdict.liveness != Liveness::Unknown;
+            if self.interrupt.load(Ordering::Relaxed) && !is_known {
+                break;
+            }
+            answered += usize::from(is_known);
             unreached = if verdict.unreached { unreached + 1 } else { 0 };
             let later = verdict.later;
-            keep(state, key, verdict);
-            if let Some(path) = path {
-                incident::write_status(path, state)?;
-            }
+            kept.change(|state| {
+                super::status::note_keys(self.report, state);
+                keep(state, key, verdict);
+            })?;
             bar.inc(1);
             let stop = match later {
                 // Whoever says when to come again is not asked before that, about another key either.
@@ -254,11 +290,14 @@ impl Asking {
                 bar.finish_and_clear();
                 let rest = if at + 1 < keys.len() { ": the rest was not asked" } else { "" };
                 output::error(&format!("{why}{rest}"), Some(&hint));
-                return Ok(());
+                return Ok(false);
             }
         }
         bar.finish_and_clear();
-        Ok(())
+        if asked > 0 && self.interrupt.load(Ordering::Relaxed) {
+            output::error("it was stopped: not all were asked", Some("run it again: what was answered is kept"));
+        }
+        Ok(answered == keys.len())
     }
 }
 
@@ -315,8 +354,19 @@ fn is_askable(key: &KeyReport) -> bool {
 }
 
 /// Whether there is nothing new to be learnt: what is dead stays dead. What was alive may have been deleted since.
-fn is_settled(state: &State, key: &KeyReport) -> bool {
+fn is_dead(state: &State, key: &KeyReport) -> bool {
     state.answers().get(&key.id).is_some_and(|answer| answer.liveness == Liveness::Dead)
+}
+
+/// Whether a key was alive so lately that asking again would tell nothing new. An answer from the future is from a clock
+/// that is off, and nothing says when it was.
+fn is_fresh(answer: &Answer, now: OffsetDateTime) -> bool {
+    let age = moment(&answer.at).map(|at| now - at);
+    answer.liveness == Liveness::Alive && age.is_some_and(|age| !age.is_negative() && age < time::Duration::HOUR)
+}
+
+fn moment(at: &str) -> Option<OffsetDateTime> {
+    OffsetDateTime::parse(at, &Rfc3339).ok()
 }
 
 /// Reads the texts of keys again. What cannot be read has been told.

@@ -4,6 +4,7 @@
 //! from measurement; no public source documents the length of a secret key, so [`BODY`] is a measured one: every
 //! sample known has exactly 42 letters and digits.
 
+mod instance;
 mod judge;
 mod placeholder;
 mod prefix;
@@ -12,6 +13,7 @@ mod text;
 mod variable;
 mod vendor;
 
+pub use instance::is_instance_id;
 pub use judge::{Context, Token, Verdict, judge, token_len};
 pub use placeholder::{is_made_up, is_placeholder_of_other_length as is_placeholder};
 pub use prefix::Prefix;

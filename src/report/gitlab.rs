@@ -9,7 +9,7 @@ use std::io;
 use serde_json::ser::PrettyFormatter;
 use serde_json::{Value, json};
 
-use crate::model::{Entry, KeyReport, Report, RepositoryReport};
+use crate::model::{Answer, Answers, Entry, KeyReport, Report, RepositoryReport};
 
 use super::spot::{self, Gravity};
 use super::{escape, wording};
@@ -17,13 +17,13 @@ use super::{escape, wording};
 /// The version of the schemas that this is written by.
 const VERSION: &str = "15.2.1";
 
-pub(super) fn write(report: &Report, out: &mut dyn io::Write) -> io::Result<()> {
+pub(super) fn write(report: &Report, answers: Option<&Answers>, out: &mut dyn io::Write) -> io::Result<()> {
     let vulnerabilities: Vec<Value> = report
         .repositories
         .iter()
         .flat_map(|repository| {
             let keys = report.keys.iter().filter(|key| spot::is_in(key, repository));
-            keys.map(|key| vulnerability(key, repository)).collect::<Vec<_>>()
+            keys.map(|key| vulnerability(key, spot::answer(answers, key), repository)).collect::<Vec<_>>()
         })
         .collect();
     // The schema wants no offset, and the report's time is in UTC.
@@ -60,8 +60,8 @@ fn messages(report: &Report) -> Vec<Value> {
     told.collect()
 }
 
-fn vulnerability(key: &KeyReport, repository: &RepositoryReport) -> Value {
-    let severity = match spot::gravity(key) {
+fn vulnerability(key: &KeyReport, answer: Option<&Answer>, repository: &RepositoryReport) -> Value {
+    let severity = match spot::gravity(key, answer) {
         Gravity::Live => "Critical",
         Gravity::Test => "High",
         Gravity::Possible => "Low",
@@ -71,7 +71,7 @@ fn vulnerability(key: &KeyReport, repository: &RepositoryReport) -> Value {
     json!({
         "id": uuid(&key.id, &repository.path.unescaped()),
         "name": format!("Clerk {} ({})", wording::kind(key.kind), wording::environment(key.environment)),
-        "description": spot::sentence(key),
+        "description": spot::sentence(key, answer),
         "severity": severity,
         "solution": spot::WHAT_TO_DO,
         "identifiers": [

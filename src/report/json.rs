@@ -9,18 +9,35 @@ use serde::Serialize;
 use serde_json::Serializer;
 use serde_json::ser::{CompactFormatter, Formatter, PrettyFormatter};
 
-use crate::model::{KeyReport, OtherVendor, Report, RepositoryReport, Summary, Tool};
+use crate::model::{Answer, Answers, KeyReport, OtherVendor, Report, RepositoryReport, Summary, Tool};
 
 use super::escape;
 
 /// One document, indented.
-pub(super) fn write(report: &Report, out: &mut dyn io::Write) -> io::Result<()> {
-    write_value(report, PrettyFormatter::new(), out)
+pub(super) fn write(report: &Report, answers: Option<&Answers>, out: &mut dyn io::Write) -> io::Result<()> {
+    if answers.is_none() {
+        return write_value(report, PrettyFormatter::new(), out);
+    }
+    let keys = report.keys.iter().map(|key| AnsweredKey { key, answer: answers.and_then(|all| all.get(&key.id)) });
+    let document = Document {
+        schema: &report.schema,
+        tool: &report.tool,
+        generated_at: &report.generated_at,
+        complete: report.complete,
+        repositories: &report.repositories,
+        keys: keys.collect(),
+        other_vendors: &report.other_vendors,
+        placeholders: report.placeholders,
+        half_masked: report.half_masked,
+        summary: &report.summary,
+    };
+    write_value(&document, PrettyFormatter::new(), out)
 }
 
 /// A line for each key, then one on coverage. A file without that last line is cut off.
-pub(super) fn write_lines(report: &Report, out: &mut dyn io::Write) -> io::Result<()> {
+pub(super) fn write_lines(report: &Report, answers: Option<&Answers>, out: &mut dyn io::Write) -> io::Result<()> {
     for key in &report.keys {
+        let key = AnsweredKey { key, answer: answers.and_then(|all| all.get(&key.id)) };
         write_value(&KeyLine { line_type: "key", key }, CompactFormatter, out)?;
     }
     let coverage = CoverageLine {
@@ -38,12 +55,36 @@ pub(super) fn write_lines(report: &Report, out: &mut dyn io::Write) -> io::Resul
     write_value(&coverage, CompactFormatter, out)
 }
 
+/// A report beside whose keys stands what Clerk answered: its fields, in the order that the model has them in.
+#[derive(Serialize)]
+struct Document<'a> {
+    schema: &'a str,
+    tool: &'a Tool,
+    generated_at: &'a str,
+    complete: bool,
+    repositories: &'a [RepositoryReport],
+    keys: Vec<AnsweredKey<'a>>,
+    other_vendors: &'a [OtherVendor],
+    placeholders: u64,
+    half_masked: u64,
+    summary: &'a Summary,
+}
+
+/// A key, and what Clerk answered where it was asked.
+#[derive(Serialize)]
+struct AnsweredKey<'a> {
+    #[serde(flatten)]
+    key: &'a KeyReport,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    answer: Option<&'a Answer>,
+}
+
 #[derive(Serialize)]
 struct KeyLine<'a> {
     #[serde(rename = "type")]
     line_type: &'static str,
     #[serde(flatten)]
-    key: &'a KeyReport,
+    key: AnsweredKey<'a>,
 }
 
 #[derive(Serialize)]
@@ -180,6 +221,34 @@ mod tests {
                 assert_valid(&line_schema(schema()), &line);
             }
         }
+    }
+
+    #[test]
+    fn what_clerk_answered_stands_beside_a_key_and_is_read_over() {
+        use crate::model::Liveness::{Alive, Dead, Unknown};
+        let report = sample::report();
+        let answers = sample::answers(&report, &[Alive, Dead, Unknown]);
+        let options = Options { answers: Some(&answers), ..Options::default() };
+        let text = sample::written(&report, Format::Json, options);
+        let document: Value = serde_json::from_str(&text).unwrap();
+        assert_eq!(document["keys"][1]["answer"], serde_json::to_value(&answers[&report.keys[1].id]).unwrap());
+        assert!(document["keys"][3].get("answer").is_none(), "nobody asked");
+        for schema in [schema(), sample::closed(schema())] {
+            assert_valid(&schema, &document);
+        }
+        let lines = sample::written(&report, Format::Jsonl, options);
+        for (line, key) in lines.lines().zip(document["keys"].as_array().unwrap()) {
+            let line: Value = serde_json::from_str(line).unwrap();
+            assert_valid(&line_schema(schema()), &line);
+            assert_eq!(line["answer"], key["answer"]);
+        }
+        // Without them it is the report that it was: the status file is where they are kept.
+        let again = super::super::read(text.as_bytes(), &|text| sample::shown(&String::from_utf8_lossy(text))).unwrap();
+        let plain = |report| sample::written(report, Format::Json, Options::default());
+        assert!(plain(&again) == plain(&report));
+        let mut wrong = document.clone();
+        wrong["keys"][0]["answer"]["liveness"] = "undead".into();
+        assert!(!jsonschema::options().build(&schema()).unwrap().is_valid(&wrong));
     }
 
     #[test]

@@ -1,18 +1,20 @@
 //! JUnit's XML, as CI servers read it: each key is a test that failed, each repository one that says whether all of it
 //! was read.
 //!
-//! A key of low confidence and a known one are skipped tests: told, and no failure, as in the exit status.
+//! A key of low confidence and a known one are skipped tests: told, and no failure, as in the exit status; unless Clerk
+//! accepted it.
 
 use std::io;
 
-use crate::model::{KeyReport, Report, RepositoryReport};
+use crate::model::{Answer, Answers, KeyReport, Report, RepositoryReport};
 
 use super::escape::markup;
 use super::spot::{self, Gravity};
 use super::wording;
 
-pub(super) fn write(report: &Report, out: &mut dyn io::Write) -> io::Result<()> {
-    let skipped = report.keys.iter().filter(|key| spot::gravity(key) <= Gravity::Possible).count();
+pub(super) fn write(report: &Report, answers: Option<&Answers>, out: &mut dyn io::Write) -> io::Result<()> {
+    let gravity = |key: &KeyReport| spot::gravity(key, spot::answer(answers, key));
+    let skipped = report.keys.iter().filter(|key| gravity(key) <= Gravity::Possible).count();
     let failures = report.keys.len() - skipped;
     // Where there is no key, that is the test that passed.
     let tests = report.keys.len().max(1);
@@ -33,7 +35,7 @@ pub(super) fn write(report: &Report, out: &mut dyn io::Write) -> io::Result<()> 
         markup(timestamp)
     )?;
     for key in &report.keys {
-        key_case(report, key, out)?;
+        key_case(report, key, spot::answer(answers, key), out)?;
     }
     if report.keys.is_empty() {
         writeln!(out, "    <testcase classname=\"clerk-audit.keys\" name=\"no Clerk key\"/>")?;
@@ -49,12 +51,12 @@ pub(super) fn write(report: &Report, out: &mut dyn io::Write) -> io::Result<()> 
     writeln!(out, "  </testsuite>\n</testsuites>")
 }
 
-fn key_case(report: &Report, key: &KeyReport, out: &mut dyn io::Write) -> io::Result<()> {
+fn key_case(report: &Report, key: &KeyReport, answer: Option<&Answer>, out: &mut dyn io::Write) -> io::Result<()> {
     let name = format!("{} {}", key.hint, key.id);
     let class = format!("clerk-audit.{}", spot::slug(key));
     writeln!(out, "    <testcase classname=\"{}\" name=\"{}\">", markup(&class), markup(&name))?;
-    let sentence = spot::sentence(key);
-    match spot::gravity(key) {
+    let sentence = spot::sentence(key, answer);
+    match spot::gravity(key, answer) {
         Gravity::Known | Gravity::Possible => writeln!(out, "      <skipped message=\"{}\"/>", markup(&sentence))?,
         Gravity::Test | Gravity::Live => {
             writeln!(out, "      <failure type=\"{}\" message=\"{}\">", markup(&class), markup(&sentence))?;

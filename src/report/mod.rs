@@ -74,7 +74,7 @@ impl Format {
     ];
 }
 
-/// How a report is written. JSON, SARIF, GitLab's and JUnit have no options; CSV has the answers alone.
+/// How a report is written. The formats that are not for people have the answers alone.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Options<'a> {
     /// Whether text has colours: for terminals only.
@@ -110,14 +110,14 @@ pub fn write_status(keys: &[KeyProgress], out: &mut dyn io::Write) -> io::Result
 pub fn write(report: &Report, format: Format, options: Options<'_>, out: &mut dyn io::Write) -> io::Result<()> {
     match format {
         Format::Text => text::write(report, options, out),
-        Format::Json => json::write(report, out),
-        Format::Jsonl => json::write_lines(report, out),
+        Format::Json => json::write(report, options.answers, out),
+        Format::Jsonl => json::write_lines(report, options.answers, out),
         Format::Markdown => checklist::write(report, options, out),
         Format::Html => html::write(report, options, out),
-        Format::Sarif => sarif::write(report, out),
-        Format::Gitlab => gitlab::write(report, out),
+        Format::Sarif => sarif::write(report, options.answers, out),
+        Format::Gitlab => gitlab::write(report, options.answers, out),
         Format::Csv => csv::write(report, options.answers, out),
-        Format::Junit => junit::write(report, out),
+        Format::Junit => junit::write(report, options.answers, out),
     }
 }
 
@@ -138,6 +138,39 @@ mod tests {
                     assert!(written.ends_with('\n') && !written.ends_with("\n\n"), "{format:?}");
                 }
             }
+        }
+    }
+
+    #[test]
+    fn every_format_says_what_clerk_answered_and_when() {
+        use crate::model::Liveness::{Alive, Dead};
+        let report = sample::report();
+        let answers = sample::answers(&report, &[Alive, Dead]);
+        let day = &answers[&report.keys[0].id].at[..10];
+        for format in Format::ALL {
+            let with = sample::written(&report, format, Options { answers: Some(&answers), ..Options::default() });
+            let without = sample::written(&report, format, Options::default());
+            assert!(with != without && with.matches(day).count() > without.matches(day).count(), "{format:?}");
+            let words = ["Clerk accepted it", "\"alive\"", "alive"];
+            let says = |text: &str| words.iter().map(|word| text.matches(word).count()).sum::<usize>();
+            assert!(says(&with) > says(&without), "{format:?}");
+        }
+    }
+
+    #[test]
+    fn a_known_key_that_clerk_accepts_is_quiet_in_no_format() {
+        use crate::model::Liveness::{Alive, Dead};
+        let mut report = sample::report();
+        report.keys.retain(|key| key.known && !key.known_again);
+        report.keys.truncate(1);
+        let quiet = |format, liveness| {
+            let answers = sample::answers(&report, &[liveness]);
+            let text = sample::written(&report, format, Options { answers: Some(&answers), ..Options::default() });
+            let marks = ["<skipped", "\"suppressions\"", "\"note\"", "\"Info\""];
+            marks.iter().any(|mark| text.contains(mark))
+        };
+        for format in [Format::Junit, Format::Sarif, Format::Gitlab] {
+            assert!(quiet(format, Dead) && !quiet(format, Alive), "{format:?}");
         }
     }
 

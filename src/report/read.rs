@@ -161,7 +161,8 @@ fn check_key(key: &KeyReport) -> Result<(), ReadError> {
     if KeyId::parse(&key.id).is_none_or(|id| id.to_string() != key.id) {
         return wrong("a key's `id` is not `sha256:` and 64 hex digits");
     }
-    let is_hint = |character: char| character.is_ascii_alphanumeric() || "_-…".contains(character);
+    // A prefix and what a body can have; of base64 three more.
+    let is_hint = |character: char| character.is_ascii_alphanumeric() || "_-…+/=".contains(character);
     if key.hint.is_empty() || key.hint.chars().count() > 64 || !key.hint.chars().all(is_hint) {
         return wrong("a key's `hint` is none that this program makes");
     }
@@ -225,6 +226,37 @@ mod tests {
         }
         let read = read(json(&sample::report()).as_bytes(), &mask).unwrap();
         assert_eq!(read.keys[0].introductions[0].seconds, Some(1_795_224_600));
+    }
+
+    #[test]
+    fn the_hint_of_every_kind_is_one_whatever_its_body_has() {
+        use crate::key::KeyText;
+        // Bodies as the detector takes them: letters and digits, hex, and base64 with all that it has.
+        let drawn = |set: &str, length: usize| {
+            let set: Vec<char> = set.chars().collect();
+            (0..length).map(|at| set[at * 7 % set.len()]).collect::<String>()
+        };
+        let letters = "AbCdEfGhIjKlMnOpQrStUvWxYz0123456789";
+        let base64 = format!("/+{}+/==", drawn(letters, 30));
+        let host = "cGVhY2UtMS5jbGVyay5hY2NvdW50cy5kZXYk";
+        for (kind, prefix, body) in [
+            (Kind::SecretKey, "sk_live_", drawn(letters, 42)),
+            (Kind::LegacyApiKey, "test_", drawn(letters, 34)),
+            (Kind::WebhookSecret, "whsec_", base64.clone()),
+            (Kind::MachineSecret, "ak_", base64.replace('+', "-")),
+            (Kind::PlatformKey, "ak_", base64.clone()),
+            (Kind::ClaimToken, "", drawn("abcdefghijklmnop0123456789", 40)),
+            (Kind::EncryptionKey, "", drawn("0123456789abcdef", 64)),
+            (Kind::KeylessApplication, "pk_test_", format!("{host}==")),
+            (Kind::KeylessApplication, "app_", format!("{}/ins_{}", drawn(letters, 27), drawn(letters, 27))),
+        ] {
+            let mut report = sample::one_key();
+            report.keys[0].kind = kind;
+            report.keys[0].hint = KeyText::new(format!("{prefix}{body}").as_bytes()).hint();
+            let written = json(&report);
+            let again = read(written.as_bytes(), &mask).map(|report| json(&report));
+            assert!(again.is_ok_and(|again| again == written), "{kind:?} {}", report.keys[0].hint);
+        }
     }
 
     #[test]

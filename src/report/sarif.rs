@@ -10,13 +10,13 @@ use std::io;
 use serde_json::ser::PrettyFormatter;
 use serde_json::{Value, json};
 
-use crate::model::{KeyReport, Report, RepositoryReport};
+use crate::model::{Answer, Answers, KeyReport, Report, RepositoryReport};
 
 use super::spot::{self, Gravity, Spot};
 use super::{escape, wording};
 
-pub(super) fn write(report: &Report, out: &mut dyn io::Write) -> io::Result<()> {
-    let runs: Vec<Value> = report.repositories.iter().map(|repository| run(report, repository)).collect();
+pub(super) fn write(report: &Report, answers: Option<&Answers>, out: &mut dyn io::Write) -> io::Result<()> {
+    let runs: Vec<Value> = report.repositories.iter().map(|repository| run(report, answers, repository)).collect();
     let log = json!({
         "$schema": "https://json.schemastore.org/sarif-2.1.0.json",
         "version": "2.1.0",
@@ -25,11 +25,12 @@ pub(super) fn write(report: &Report, out: &mut dyn io::Write) -> io::Result<()> 
     super::json::write_value(&log, PrettyFormatter::new(), out)
 }
 
-fn run(report: &Report, repository: &RepositoryReport) -> Value {
+fn run(report: &Report, answers: Option<&Answers>, repository: &RepositoryReport) -> Value {
     let keys: Vec<&KeyReport> = report.keys.iter().filter(|key| spot::is_in(key, repository)).collect();
     let rules: BTreeMap<String, &KeyReport> = keys.iter().map(|key| (spot::slug(key), *key)).collect();
     let names: Vec<&String> = rules.keys().collect();
-    let results: Vec<Value> = keys.iter().map(|key| result(key, repository, &names)).collect();
+    let results: Vec<Value> =
+        keys.iter().map(|key| result(key, spot::answer(answers, key), repository, &names)).collect();
     json!({
         "tool": { "driver": {
             "name": report.tool.name,
@@ -54,7 +55,7 @@ fn run(report: &Report, repository: &RepositoryReport) -> Value {
 
 fn rule(name: &str, key: &KeyReport) -> Value {
     let what = format!("Clerk {} ({})", wording::kind(key.kind), wording::environment(key.environment));
-    let severity = if spot::gravity(key) == Gravity::Test { "8.0" } else { "9.8" };
+    let severity = if spot::gravity(key, None) == Gravity::Test { "8.0" } else { "9.8" };
     json!({
         "id": format!("clerk-{name}"),
         "shortDescription": { "text": format!("{what} in the history of a repository") },
@@ -79,9 +80,9 @@ fn notifications(repository: &RepositoryReport) -> Vec<Value> {
     told.collect()
 }
 
-fn result(key: &KeyReport, repository: &RepositoryReport, rules: &[&String]) -> Value {
+fn result(key: &KeyReport, answer: Option<&Answer>, repository: &RepositoryReport, rules: &[&String]) -> Value {
     let slug = spot::slug(key);
-    let level = match spot::gravity(key) {
+    let level = match spot::gravity(key, answer) {
         Gravity::Live | Gravity::Test => "error",
         Gravity::Possible | Gravity::Known => "note",
     };
@@ -90,7 +91,7 @@ fn result(key: &KeyReport, repository: &RepositoryReport, rules: &[&String]) -> 
         "ruleId": format!("clerk-{slug}"),
         "ruleIndex": rules.iter().position(|name| **name == slug).unwrap_or(0),
         "level": level,
-        "message": { "text": format!("{} {}", spot::sentence(key), spot::WHAT_TO_DO) },
+        "message": { "text": format!("{} {}", spot::sentence(key, answer), spot::WHAT_TO_DO) },
         "locations": spots.iter().take(1).map(|spot| location(spot, None)).collect::<Vec<_>>(),
         "relatedLocations":
             spots.iter().skip(1).zip(1..).map(|(spot, id)| location(spot, Some(id))).collect::<Vec<_>>(),
@@ -105,7 +106,10 @@ fn result(key: &KeyReport, repository: &RepositoryReport, rules: &[&String]) -> 
             "refs": key.reachable_from.count,
         },
     });
-    if wording::is_quiet(key, None) {
+    if let Some(answer) = answer {
+        result["properties"]["clerkSays"] = json!(answer);
+    }
+    if wording::is_quiet(key, answer.map(|answer| answer.liveness)) {
         let why = "the list of known keys names it, and it has not come back";
         result["suppressions"] = json!([{ "kind": "external", "status": "accepted", "justification": why }]);
     }

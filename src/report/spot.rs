@@ -1,6 +1,6 @@
 //! Where a key is to be pointed at, for the formats that want one place: code scanning, dashboards, test reports.
 
-use crate::model::{Entry, HeldPlace, KeyReport, Oid, RepositoryReport, Shown, Unreachable};
+use crate::model::{Answer, Answers, Entry, HeldPlace, KeyReport, Liveness, Oid, RepositoryReport, Shown, Unreachable};
 
 use super::wording;
 
@@ -88,27 +88,35 @@ pub(super) enum Gravity {
     Live,
 }
 
-/// See [`Gravity`].
-pub(super) fn gravity(key: &KeyReport) -> Gravity {
-    use crate::model::{Confidence, Environment};
+/// See [`Gravity`]. What Clerk accepted is a key of Clerk's and was not dealt with, whatever else is noted of it.
+pub(super) fn gravity(key: &KeyReport, answer: Option<&Answer>) -> Gravity {
+    use crate::model::Environment;
+    let liveness = answer.map(|answer| answer.liveness);
     match key {
-        key if wording::is_quiet(key, None) => Gravity::Known,
-        key if key.confidence == Confidence::Low => Gravity::Possible,
+        key if wording::is_quiet(key, liveness) => Gravity::Known,
+        key if super::triage::is_possible(key, liveness) => Gravity::Possible,
         key if key.environment == Environment::Test => Gravity::Test,
         _ => Gravity::Live,
     }
 }
 
 /// What a format that tells findings one by one says of a key in one sentence.
-pub(super) fn sentence(key: &KeyReport) -> String {
+pub(super) fn sentence(key: &KeyReport, answer: Option<&Answer>) -> String {
     let (kind, environment) = (wording::kind(key.kind), wording::environment(key.environment));
     let exposed = super::clock::span(&key.exposure, wording::is_cut(key));
     let standing = wording::standing(key);
-    format!(
-        "Clerk {kind} {} ({environment}), {standing}{}; exposed {exposed}.",
-        key.hint,
-        wording::known_mark(key, None)
-    )
+    let answered = answer.map_or(String::new(), |answer| {
+        let says = if answer.liveness == Liveness::Unknown { "Alive or dead: " } else { "" };
+        let instance = answer.instance.as_ref().map_or(String::new(), |id| format!(", instance {id}"));
+        format!(" {says}{}{instance}.", wording::answered(answer, &as_it_is))
+    });
+    let known = wording::known_mark(key, answer.map(|answer| answer.liveness));
+    format!("Clerk {kind} {} ({environment}), {standing}{known}; exposed {exposed}.{answered}", key.hint)
+}
+
+/// What Clerk answered about a key, where it was asked.
+pub(super) fn answer<'a>(answers: Option<&'a Answers>, key: &KeyReport) -> Option<&'a Answer> {
+    answers?.get(&key.id)
 }
 
 /// What is to be done, in the same formats.

@@ -1,11 +1,14 @@
 //! What is remembered between runs, and what the server's owner says: files of this program's own.
 
+mod hold;
 mod known;
 mod ledger;
+mod merge;
 mod policy;
 mod remembered;
 mod status;
 
+pub use hold::{Held, hold};
 pub use known::{Known, KnownError, Tally};
 pub use ledger::{
     Append, Ledger, LedgerError, LedgerEvent, LedgerPlace, append, is_for_group, ledger_place, no_plain_file,
@@ -15,7 +18,7 @@ pub use policy::{
     is_day,
 };
 pub use remembered::{DETECTOR, PackMemory, Remembered, RepositoryMemory, StateFile};
-pub use status::{Asked, Status, Tick, is_instance};
+pub use status::{Asked, Status, Tick};
 
 /// Why a file that this program keeps as one document cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -28,7 +31,13 @@ pub enum FileError {
         /// Why.
         source: std::io::Error,
     },
-    /// It is not one, is damaged or cut short, or has the marks of a merge in it.
+    /// Another process is about to write it, and does not come to an end.
+    #[error("another clerk-audit is at work on {path}, and does not end")]
+    Busy {
+        /// Which.
+        path: String,
+    },
+    /// It is not one, is damaged or cut short, or has the marks of a merge in it that cannot be resolved.
     #[error("{path}: {what}")]
     Malformed {
         /// Which.

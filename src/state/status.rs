@@ -2,8 +2,9 @@
 //!
 //! One small JSON file, made to be committed and merged: for each step that a key asks for a line with its name and one
 //! with what is noted, `null` at first, sorted, the last line always the same. So two people's ticks are on lines of
-//! their own, and a line that neither changed stands between: that is what git's merge asks for. It has ids of keys and
-//! names of steps, and no key, path or line number.
+//! their own, and a line that neither changed stands between: that is what git's merge asks for. Where both changed the
+//! same one, git's marks are in the file, and whoever reads it next takes both sides together: of a step the earliest
+//! tick, of a key the newest answer. It has ids of keys and names of steps, and no key, path or line number.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -11,9 +12,9 @@ use std::path::Path;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use super::FileError;
-use crate::key::KeyId;
-use crate::model::{Answer, Answers};
+use super::{FileError, merge};
+use crate::key::{KeyId, is_instance_id};
+use crate::model::{Answer, Answers, Liveness};
 
 /// The name and version of the file.
 const SCHEMA: &str = "clerk-audit/status/1";
@@ -49,6 +50,7 @@ pub struct Status {
     keys: BTreeMap<String, Asked>,
     ticks: BTreeMap<(String, String), Tick>,
     answers: Answers,
+    was_merged: bool,
 }
 
 impl Status {
@@ -66,10 +68,23 @@ impl Status {
     }
 
     fn parse(text: &str, name: &str) -> Result<Self, FileError> {
-        let wrong = |what: String| FileError::Malformed { path: name.to_owned(), what };
-        if text.lines().any(|line| line.starts_with("<<<<<<<") || line.starts_with(">>>>>>>")) {
-            return Err(wrong("it has the marks of a merge in it: keep the lines of both sides".to_owned()));
+        let unclear = |_| FileError::Malformed {
+            path: name.to_owned(),
+            what: "it has the marks of a merge in it, and they are not as git writes them".to_owned(),
+        };
+        match merge::sides(text).map_err(unclear)? {
+            None => Self::parse_one(text, name),
+            Some([ours, theirs]) => {
+                let mut status = Self::parse_one(&ours, name)?;
+                status.take_in(Self::parse_one(&theirs, name)?);
+                status.was_merged = true;
+                Ok(status)
+            }
         }
+    }
+
+    fn parse_one(text: &str, name: &str) -> Result<Self, FileError> {
+        let wrong = |what: String| FileError::Malformed { path: name.to_owned(), what };
         let document: Map<String, Value> = serde_json::from_str(text)
             .map_err(|error| wrong(format!("line {} is not as clerk-audit writes it", error.line())))?;
         match document.get("schema").and_then(Value::as_str) {
@@ -131,13 +146,44 @@ impl Status {
         self.answers.insert(key.to_owned(), answer);
     }
 
+    /// Whether it had the marks of a merge in it, so that both sides were taken together.
+    pub fn was_merged(&self) -> bool {
+        self.was_merged
+    }
+
+    /// Takes in what another copy of the file has: what was done there was done, the earliest tick of a step is when,
+    /// and of what Clerk answered the newest that says something.
+    fn take_in(&mut self, other: Self) {
+        for (name, tick) in other.ticks {
+            // Times of this program's are in UTC and sort as they are.
+            let earlier = self.ticks.get(&name).is_none_or(|old| tick.at < old.at);
+            if earlier {
+                self.ticks.insert(name, tick);
+            }
+        }
+        for (key, answer) in other.answers {
+            let says = |answer: &Answer| (answer.liveness != Liveness::Unknown, answer.at.clone());
+            if self.answers.get(&key).is_none_or(|old| says(old) < says(&answer)) {
+                self.answers.insert(key, answer);
+            }
+        }
+        for (key, asked) in other.keys {
+            let steps = &mut self.keys.entry(key).or_insert_with(|| Asked { steps: Vec::new(), ..asked.clone() }).steps;
+            for step in asked.steps {
+                if !steps.contains(&step) {
+                    steps.push(step);
+                }
+            }
+        }
+    }
+
     /// The masked twin: every text in it, which a stranger may have written, through `mask`.
     pub fn masked(mut self, mask: &dyn Fn(&str) -> String) -> Self {
         self.ticks.values_mut().for_each(|tick| (tick.by, tick.at) = (mask(&tick.by), mask(&tick.at)));
         self.keys.values_mut().for_each(|asked| asked.hint = mask(&asked.hint));
         for answer in self.answers.values_mut() {
             (answer.reason, answer.at) = (mask(&answer.reason), mask(&answer.at));
-            answer.instance = answer.instance.take().filter(|id| is_instance(id));
+            answer.instance = answer.instance.take().filter(|id| is_instance_id(id));
         }
         self
     }
@@ -167,16 +213,9 @@ fn is_word(step: &str) -> bool {
     !step.is_empty() && step.bytes().all(|byte| byte.is_ascii_lowercase())
 }
 
-/// Whether a text is the id of a Clerk instance.
-pub fn is_instance(text: &str) -> bool {
-    text.strip_prefix("ins_")
-        .is_some_and(|id| !id.is_empty() && id.len() <= 64 && id.bytes().all(|byte| byte.is_ascii_alphanumeric()))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::Liveness;
 
     fn id(digit: char) -> String {
         format!("sha256:{}", digit.to_string().repeat(64))
@@ -242,15 +281,49 @@ mod tests {
     }
 
     #[test]
+    fn both_sides_of_a_merge_are_taken_together() {
+        let at = |mut tick: Tick, at: &str| {
+            at.clone_into(&mut tick.at);
+            tick
+        };
+        let answer = |liveness, at: &str| Answer { liveness, reason: String::new(), at: at.to_owned(), instance: None };
+        let (mut ours, mut theirs) = (status(), status());
+        ours.add_tick(&id('a'), "logs", at(tick("Ann"), "2026-11-24T12:00:00Z"));
+        theirs.add_tick(&id('a'), "logs", at(tick("Bob"), "2026-11-24T11:00:00Z"));
+        theirs.add_tick(&id('c'), "logs", tick("Bob"));
+        theirs
+            .add_key(&id('a'), Asked { hint: "sk_live_a…b".to_owned(), steps: vec!["add".into(), "siblings".into()] });
+        ours.add_answer(&id('a'), answer(Liveness::Dead, "2026-11-24T11:00:00Z"));
+        theirs.add_answer(&id('a'), answer(Liveness::Unknown, "2026-11-24T13:00:00Z"));
+        ours.add_answer(&id('b'), answer(Liveness::Alive, "2026-11-24T11:00:00Z"));
+        theirs.add_answer(&id('b'), answer(Liveness::Dead, "2026-11-24T13:00:00Z"));
+        for [one, other] in [[&ours, &theirs], [&theirs, &ours]] {
+            let text = format!("<<<<<<< HEAD\n{}=======\n{}>>>>>>> other\n", one.text(), other.text());
+            let merged = Status::parse(&text, "x").unwrap();
+            assert!(merged.was_merged() && !ours.was_merged());
+            assert_eq!(merged.tick(&id('a'), "logs").unwrap().by, "Bob");
+            assert_eq!(merged.tick(&id('c'), "logs"), Some(&tick("Bob")));
+            let liveness = |key| merged.answers()[&id(key)].liveness;
+            assert_eq!((liveness('a'), liveness('b')), (Liveness::Dead, Liveness::Dead));
+            let steps: std::collections::BTreeSet<&str> =
+                merged.keys()[&id('a')].steps.iter().map(String::as_str).collect();
+            assert_eq!(steps, ["add", "logs", "siblings"].into());
+            assert!(Status::parse(&merged.text(), "x").is_ok_and(|again| !again.was_merged()));
+        }
+    }
+
+    #[test]
     fn what_is_not_understood_is_an_error() {
         let text = status().text();
         let conflict = text.replace("\"~\"", "<<<<<<< ours\n\"~\"");
+        let halves = format!("<<<<<<< ours\n{{}}\n=======\n{text}>>>>>>> theirs\n");
         for (bad, word) in [
             (&text[..text.len() / 2], "line"),
             ("{}", "no status file"),
             ("[]", "line 1"),
             ("{\"schema\": \"clerk-audit/status/2\"}", "another version"),
-            (&conflict, "both sides"),
+            (&conflict, "not as git writes them"),
+            (&halves, "no status file"),
             ("{\"schema\": \"clerk-audit/status/1\", \"x/logs\": {}}", "not named"),
             (&text.replace("\"by\"", "\"who\""), "not as"),
         ] {

@@ -25,13 +25,34 @@ pub fn push_hook(layout: &Layout) -> Option<PathBuf> {
     })
 }
 
-/// Whether a file may be run and names this program.
+/// Whether a file may be run and calls this program. It is not run: what calls it by another name, or from a file that
+/// this one calls, is not seen.
 fn runs_us(path: &Path) -> bool {
     use std::os::unix::fs::PermissionsExt;
-    const MOST: u64 = 64 << 20;
+    const MOST: u64 = 1 << 20;
     let Ok(meta) = std::fs::metadata(path) else { return false };
     let runs = meta.is_file() && meta.permissions().mode() & 0o111 != 0 && meta.len() <= MOST;
-    runs && files::read(path).is_ok_and(|text| memchr::memmem::find(&text, b"clerk-audit").is_some())
+    runs && files::read(path).is_ok_and(|text| calls_us(&text))
+}
+
+/// Whether a script names this program and has a line that calls a command `hook pre-receive`.
+///
+/// Of a shell's language no more is read than this: a comment calls nothing, nor does what is written out, nor what stands
+/// behind an `exit` that is no part of anything (and so is not indented).
+fn calls_us(script: &[u8]) -> bool {
+    if memchr::memmem::find(script, b"clerk-audit").is_none() {
+        return false;
+    }
+    let lines = script.split(|byte| *byte == b'\n').map(<[u8]>::trim_ascii_end);
+    let is_end = |line: &&[u8]| *line == b"exit" || line.starts_with(b"exit ");
+    lines.take_while(|line| !is_end(line)).any(|line| {
+        // Quotes and commas fall away, so that a list of words in another language is a call as well.
+        let is_between = |byte: &u8| byte.is_ascii_whitespace() || b"'\"`,;()[]".contains(byte);
+        let words: Vec<&[u8]> = line.split(is_between).filter(|word| !word.is_empty()).collect();
+        let until = words.iter().position(|word| word.starts_with(b"#")).unwrap_or(words.len());
+        let says = matches!(words.first(), Some(&(b"echo" | b"printf" | b":" | b"logger" | b"cat")));
+        !says && words[..until].windows(3).any(|three| three[1] == b"hook" && three[2] == b"pre-receive")
+    })
 }
 
 /// The line of a `.gitignore` that covers a path of a work tree, as `folder/.gitignore:3`; `None` where none does, or
@@ -51,6 +72,8 @@ fn verdict(work_tree: &Path, parts: &[&[u8]], is_folder: bool) -> Option<String>
         let folder = parts[..depth].join(&b'/');
         let file = work_tree.join(path_of(&folder)).join(".gitignore");
         let Ok(text) = files::read(&file) else { continue };
+        // A byte order mark is none of the first pattern, for git neither.
+        let text = text.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&text);
         let below = parts[depth..].join(&b'/');
         let lines: Vec<&[u8]> = text.split(|byte| *byte == b'\n').collect();
         for (number, line) in lines.iter().enumerate().rev() {
@@ -172,6 +195,35 @@ fn class(pattern: &[u8], byte: u8) -> Option<(bool, &[u8])> {
 mod tests {
     use super::*;
 
+    #[test]
+    fn a_hook_guards_where_a_line_of_it_calls_the_gate() {
+        let shebang = "#!/bin/sh\n";
+        for call in [
+            "exec clerk-audit hook pre-receive",
+            "\"${CLERK_AUDIT:-/usr/local/bin/clerk-audit}\" hook pre-receive\nstatus=$?\nexit $status",
+            "'/opt/our tools/clerk-audit' hook pre-receive --policy '/etc/p.toml' ${input:+--keep-input \"$input\"}",
+            "gate=${0%/*}/clerk-audit\n\"$gate\" hook pre-receive",
+            "# clerk-audit\n'/opt/gate' hook pre-receive",
+            "if [ -t 0 ]; then\n  exit 0\nfi\nclerk-audit hook pre-receive || exit 1",
+            "import subprocess\nsubprocess.run([\"clerk-audit\", \"hook\", \"pre-receive\"])",
+        ] {
+            assert!(calls_us(format!("{shebang}{call}\n").as_bytes()), "{call}");
+        }
+        for other in [
+            "exit 0",
+            "# clerk-audit hook pre-receive\nexit 0",
+            "true # clerk-audit hook pre-receive",
+            "exit 0\nexec clerk-audit hook pre-receive",
+            "echo 'no clerk-audit hook pre-receive here'",
+            "# clerk-audit gate: hands on to the repository's own hook\nexec \"$own\" \"$@\"",
+            "clerk-audit hook doctor",
+            "clerk-audit hook pre-receiver",
+            "other-gate hook pre-receive",
+        ] {
+            assert!(!calls_us(format!("{shebang}{other}\n").as_bytes()), "{other}");
+        }
+    }
+
     fn matches(line: &str, path: &str, is_folder: bool) -> bool {
         Rule::parse(line.as_bytes()).is_some_and(|rule| rule.matches(path.as_bytes(), is_folder))
     }
@@ -219,11 +271,13 @@ mod tests {
         };
         write(".gitignore", "# secrets\n.env*\n!.env.example\n.clerk/\n");
         write("web/.gitignore", "!.env\n");
+        write("marked/.gitignore", "\u{feff}of-its-own\n");
         let by = |path: &str| ignored_by(place.path(), path.as_bytes());
         assert_eq!(by(".env").as_deref(), Some(".gitignore:2"));
         assert_eq!(by("api/.env.local").as_deref(), Some(".gitignore:2"));
         assert_eq!(by(".env.example"), None);
         assert_eq!(by("web/.env"), None);
+        assert_eq!(by("marked/of-its-own").as_deref(), Some("marked/.gitignore:1"));
         assert_eq!(by("web/.clerk/.tmp/keyless.json").as_deref(), Some(".gitignore:4"));
         assert_eq!(by("src/a.ts"), None);
     }

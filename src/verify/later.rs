@@ -15,14 +15,28 @@ const MOST: Duration = Duration::from_secs(366 * 24 * 60 * 60);
 /// A date counts from the server's own `Date`, since this machine's clock may be off, and from `now` where it sent none.
 pub(super) fn wait(retry_after: &str, date: Option<&str>, now: OffsetDateTime) -> Option<Duration> {
     let text = retry_after.trim();
-    let wait = if !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit()) {
-        text.parse().map_or(MOST, Duration::from_secs)
+    let wait = if let Some(wait) = seconds(text) {
+        wait
     } else {
         let now = date.and_then(moment).unwrap_or(now);
         // What is over already is no time to wait.
         Duration::try_from(moment(text)? - now).unwrap_or_default()
     };
     Some(wait.clamp(LEAST, MOST))
+}
+
+/// A number of seconds. The RFC has whole ones alone; servers write parts of one, of which the next whole one is waited
+/// for, and negative ones where the time is over.
+fn seconds(text: &str) -> Option<Duration> {
+    let (is_over, number) = text.strip_prefix('-').map_or((false, text), |rest| (true, rest));
+    let (whole, part) = number.split_once('.').unwrap_or((number, "0"));
+    let is_number = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+    if !is_number(whole) || !is_number(part) {
+        return None;
+    }
+    let begun = u64::from(part.bytes().any(|digit| digit != b'0'));
+    let wait = whole.parse::<u64>().ok().and_then(|whole| whole.checked_add(begun)).map_or(MOST, Duration::from_secs);
+    Some(if is_over { Duration::ZERO } else { wait })
 }
 
 /// A date in any of the three forms that a recipient must take (RFC 9110, section 5.6.7):
@@ -73,7 +87,7 @@ mod tests {
     const DATE: &str = "Sun, 06 Nov 1994 08:49:37 GMT";
 
     fn seconds(text: &str, date: Option<&str>) -> Option<u64> {
-        wait(text, date, moment(DATE).unwrap()).map(|wait| wait.as_secs())
+        super::wait(text, date, moment(DATE).unwrap()).map(|wait| wait.as_secs())
     }
 
     #[test]
@@ -95,14 +109,16 @@ mod tests {
 
     #[test]
     fn what_is_over_and_what_never_ends_are_bounded() {
-        for text in ["0", "Sun, 06 Nov 1994 08:00:00 GMT", "Thu, 01 Jan 1970 00:00:00 GMT"] {
+        for text in ["0", "-5", "-0.5", "0.0", "Sun, 06 Nov 1994 08:00:00 GMT", "Thu, 01 Jan 1970 00:00:00 GMT"] {
             assert_eq!(seconds(text, None), Some(1), "{text}");
         }
         let most = Some(MOST.as_secs());
         assert_eq!(seconds("99999999999999999999999999", None), most);
         assert_eq!(seconds("18446744073709551615", None), most);
         assert_eq!(seconds("Fri, 31 Dec 9999 23:59:59 GMT", None), most);
+        assert_eq!(seconds("18446744073709551615.5", None), most);
         assert_eq!(seconds(" 120 ", None), Some(120));
+        assert_eq!((seconds("1.5", None), seconds("30.000", None)), (Some(2), Some(30)));
     }
 
     #[test]
@@ -110,8 +126,11 @@ mod tests {
         for text in [
             "",
             "soon",
-            "-5",
-            "1.5",
+            "-",
+            "1.",
+            ".5",
+            "1.5.2",
+            "--5",
             "1e3",
             "Sun, 06 Nov 1994 08:49:37",
             "Sun, 06 Nov 1994 08:49:37 CET",

@@ -20,7 +20,7 @@ use ureq::tls::{Certificate, PemItem, RootCerts, TlsConfig, parse_pem};
 
 pub use endpoint::{Endpoint, EndpointError};
 
-use crate::key::KeyText;
+use crate::key::{KeyText, is_instance_id};
 use crate::model::{Interrupt, Liveness};
 
 /// The version of the API that is asked for.
@@ -187,7 +187,7 @@ impl Client {
             Ok(body) => body,
             Err(error) => return Reply::Verdict(failure(&error)),
         };
-        Reply::Verdict(judge(status, &serde_json::from_slice(&body).unwrap_or(Value::Null)))
+        Reply::Verdict(judge(status, &serde_json::from_slice(&body).unwrap_or(Value::Null), key))
     }
 }
 
@@ -199,8 +199,8 @@ enum Reply {
 }
 
 /// What a status of 200 or 401 and its body mean.
-fn judge(status: u16, body: &Value) -> Verdict {
-    let instance = body.get("id").and_then(Value::as_str).filter(|id| is_instance(id));
+fn judge(status: u16, body: &Value, key: &str) -> Verdict {
+    let instance = body.get("id").and_then(Value::as_str).filter(|id| is_instance_id(id) && !holds_of(id, key));
     let code = body.pointer("/errors/0/code").and_then(Value::as_str);
     match (status, instance, code) {
         (200, Some(instance), _) => Verdict {
@@ -222,10 +222,11 @@ fn judge(status: u16, body: &Value) -> Verdict {
     }
 }
 
-/// Clerk's ids of instances: `ins_` and letters and digits.
-fn is_instance(text: &str) -> bool {
-    text.strip_prefix("ins_")
-        .is_some_and(|id| !id.is_empty() && id.len() <= 64 && id.bytes().all(|byte| byte.is_ascii_alphanumeric()))
+/// Whether a server's text has a piece of the key in it: it is noted and shown, and a key never is.
+fn holds_of(text: &str, key: &str) -> bool {
+    const PIECE: usize = 8;
+    let body = key.rsplit('_').next().unwrap_or(key);
+    body.as_bytes().windows(PIECE).any(|piece| text.as_bytes().windows(PIECE).any(|other| other == piece))
 }
 
 fn other_status(status: u16) -> String {
@@ -284,20 +285,30 @@ mod tests {
     #[test]
     fn only_two_answers_say_anything() {
         let json = |text: &str| serde_json::from_str(text).unwrap_or(Value::Null);
-        let liveness = |status, text: &str| judge(status, &json(text)).liveness;
-        assert_eq!(liveness(200, r#"{"object":"instance","id":"ins_2abc"}"#), Liveness::Alive);
-        assert_eq!(liveness(401, r#"{"errors":[{"code":"clerk_key_invalid"}]}"#), Liveness::Dead);
+        let body = "AbCdEfGhIjKlMnOpQrStUvWxYz0123456789AbCdEf";
+        let key = format!("sk_{}_{body}", "live");
+        let judge = |status, text: &str| super::judge(status, &json(text), &key);
+        let alive = format!(r#"{{"object":"instance","id":"ins_{}"}}"#, "2abc".repeat(7).split_at(27).0);
+        assert_eq!(judge(200, &alive).liveness, Liveness::Alive);
+        assert_eq!(judge(401, r#"{"errors":[{"code":"clerk_key_invalid"}]}"#).liveness, Liveness::Dead);
+        let echoes = [body, &body[3..30], &format!("{}{}", "2a".repeat(10), &body[20..28])];
+        let echoes = echoes.map(|echo| (200, format!(r#"{{"object":"instance","id":"ins_{echo}"}}"#)));
         for (status, text) in [
             (200, "<html>Welcome</html>"),
             (200, r#"{"id":"ins_"}"#),
-            (200, r#"{"id":"ins_a/../b"}"#),
+            (200, r#"{"id":"ins_2abc"}"#),
+            (200, r#"{"id":"ins_aaaaaaaaaaaaa/../bbbbbbbbbb"}"#),
             (200, r#"{"errors":[{"code":"clerk_key_invalid"}]}"#),
             (401, r#"{"errors":[{"code":"authorization_header_format_invalid"}]}"#),
             (401, r#"{"errors":[{"code":"x"},{"code":"clerk_key_invalid"}]}"#),
-            (401, r#"{"id":"ins_2abc"}"#),
+            (401, &alive),
             (401, ""),
-        ] {
-            let verdict = judge(status, &json(text));
+        ]
+        .map(|(status, text)| (status, text.to_owned()))
+        .into_iter()
+        .chain(echoes)
+        {
+            let verdict = judge(status, &text);
             assert_eq!((verdict.liveness, verdict.instance), (Liveness::Unknown, None), "{status} {text}");
         }
         assert!(other_status(302).contains("not followed") && other_status(503).contains("failed"));

@@ -14,6 +14,9 @@ use rustls::pki_types::{CertificateDer, PrivatePkcs8KeyDer};
 use rustls::{ServerConfig, ServerConnection, StreamOwned};
 use tempfile::TempDir;
 
+/// An instance's id, as long as Clerk's are.
+pub(crate) const INSTANCE: &str = "ins_2aliveAliveAliveAliveAlive1";
+
 /// What the server does with a key.
 #[derive(Clone, Debug)]
 pub(crate) enum Answer {
@@ -140,15 +143,17 @@ fn serve(
         match answer {
             Answer::Slow(wait) => {
                 std::thread::sleep(wait);
-                send(&mut tls, &alive("ins_slow"))?;
+                send(&mut tls, &alive(INSTANCE))?;
             }
             Answer::Cut => {
-                tls.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 500\r\n\r\n{\"id\":\"ins_cut\"").ok()?;
+                let half = format!("HTTP/1.1 200 OK\r\ncontent-length: 500\r\n\r\n{{\"id\":\"{INSTANCE}\"");
+                tls.write_all(half.as_bytes()).ok()?;
                 tls.flush().ok()?;
                 return None;
             }
             Answer::Huge(bytes) => {
-                let head = format!("HTTP/1.1 200 OK\r\ncontent-length: {bytes}\r\n\r\n{{\"id\":\"ins_huge\",\"x\":\"");
+                let head =
+                    format!("HTTP/1.1 200 OK\r\ncontent-length: {bytes}\r\n\r\n{{\"id\":\"{INSTANCE}\",\"x\":\"");
                 tls.write_all(head.as_bytes()).ok()?;
                 (0..bytes / 4096).try_for_each(|_| tls.write_all(&[b'x'; 4096])).ok()?;
                 return None;

@@ -1,0 +1,217 @@
+//! Use case: a rewrite of a history tried out before it is made, so that what it would not reach is told beforehand.
+//!
+//! How text is written over is the caller's to say; here it is done to the objects that have a key, and what comes out
+//! is scanned as an audit scans it. That outweighs every rule by the name of an encoding: what is wrapped, spelt in
+//! both cases or encoded twice is found out by trying. The cost is that of reading those objects again; only where
+//! something other than a file keeps a key is history walked, to see whether a ref still reaches it.
+
+use std::collections::{BTreeMap, HashSet};
+
+use super::Auditor;
+use crate::detect::{Detector, Found};
+use crate::key::KeyId;
+use crate::model::{ObjectFormat, ObjectType, Oid};
+use crate::store::{Error, Layout, OpenOptions, Store, parse};
+
+/// How a text or a name is written over.
+pub type Clean<'a> = &'a dyn Fn(&[u8]) -> Vec<u8>;
+
+/// A repository whose rewrite is tried out.
+pub struct Rehearsal<'a> {
+    detector: &'a Detector,
+    wanted: &'a HashSet<KeyId>,
+    store: Store,
+    most: u64,
+}
+
+/// What came of an object.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Tried {
+    /// No wanted key is left in it.
+    Clean,
+    /// One is.
+    Left,
+    /// It is too large to be held, or cannot be read.
+    NotTried,
+}
+
+impl Auditor<'_> {
+    /// Opens a repository to try out the rewrite by which the wanted keys are to go.
+    ///
+    /// # Errors
+    /// Where it cannot be opened.
+    pub fn rehearsal<'r>(&'r self, layout: Layout, wanted: &'r HashSet<KeyId>) -> Result<Rehearsal<'r>, Error> {
+        let store = Store::open(layout, OpenOptions { reflogs: false, indexes: false })?;
+        Ok(Rehearsal { detector: self.detector, wanted, store, most: self.options.max_memory / 2 })
+    }
+}
+
+impl Rehearsal<'_> {
+    /// Writes an object over, and says what is left in it. Of commits only what a rewrite keeps is looked at: people and
+    /// message, and no signature or other header.
+    pub fn object(&self, oid: &Oid, clean: Clean<'_>) -> Tried {
+        let Some((kind, bytes)) = self.read(oid) else { return Tried::NotTried };
+        let kept = match kind {
+            ObjectType::Commit => kept_of_commit(&bytes, self.store.format),
+            ObjectType::Blob | ObjectType::Tree | ObjectType::Tag => bytes,
+        };
+        if self.holds(&clean(&kept)) { Tried::Left } else { Tried::Clean }
+    }
+
+    /// Two names that would become one, if there are any: of entries of these trees, and of refs. In silence one of them
+    /// would be lost.
+    pub fn collision(&self, trees: &[Oid], clean: Clean<'_>) -> Option<[Vec<u8>; 2]> {
+        let names = self.refs().map(|(name, _)| name.to_vec()).collect();
+        one_of_two(names, clean).or_else(|| trees.iter().find_map(|tree| one_of_two(self.names_in(tree), clean)))
+    }
+
+    /// The names of refs in which a key is left.
+    pub fn refs_left(&self, clean: Clean<'_>) -> Vec<Vec<u8>> {
+        self.refs().map(|(name, _)| name).filter(|name| self.holds(&clean(name))).map(<[u8]>::to_vec).collect()
+    }
+
+    /// The refs that name a file or a directory, by itself or through tags, and lead to one of these objects: a rewrite
+    /// goes over commits, and passes them by.
+    pub fn refs_beside_commits(&self, carriers: &HashSet<Oid>) -> Vec<Vec<u8>> {
+        let leads = |(_, oid): &(&[u8], Oid)| {
+            let Some(ObjectType::Blob | ObjectType::Tree) = self.leads_to(*oid) else { return false };
+            let mut reached = HashSet::new();
+            self.reach(vec![*oid], &mut reached);
+            carriers.iter().any(|carrier| reached.contains(carrier))
+        };
+        self.refs().filter(leads).map(|(name, _)| name.to_vec()).collect()
+    }
+
+    /// Those of some objects that commits and tags lead to from a ref. What nothing reaches is in no new clone.
+    pub fn reached(&self, objects: Vec<Oid>) -> Vec<Oid> {
+        if objects.is_empty() {
+            return objects;
+        }
+        let mut reached = HashSet::new();
+        // What names no commit is dropped, and is no way to anything.
+        let is_way = |oid: &Oid| self.leads_to(*oid).is_none_or(|kind| kind == ObjectType::Commit);
+        let tips = self.refs().map(|(_, oid)| oid).filter(is_way).collect();
+        self.reach(tips, &mut reached);
+        objects.into_iter().filter(|object| reached.contains(object)).collect()
+    }
+
+    /// What a clone of the whole brings: refs, and no work tree's HEAD.
+    fn refs(&self) -> impl Iterator<Item = (&[u8], Oid)> {
+        let tips = self.store.refs.tips.iter().filter(|tip| tip.name.starts_with(b"refs/"));
+        tips.map(|tip| (tip.name.as_slice(), tip.oid))
+    }
+
+    fn holds(&self, text: &[u8]) -> bool {
+        let mut holds = false;
+        self.detector.scan(text, &mut |found| {
+            if let Found::Key(found) = found {
+                holds |= self.wanted.contains(&found.key.id());
+            }
+        });
+        holds
+    }
+
+    fn read(&self, oid: &Oid) -> Option<(ObjectType, Vec<u8>)> {
+        let mut bytes = Vec::new();
+        let kind = self.store.read(self.store.objects.find(oid)?, self.most, &mut bytes).ok()?;
+        Some((kind, bytes))
+    }
+
+    /// What a ref names, or tags lead to.
+    fn leads_to(&self, mut oid: Oid) -> Option<ObjectType> {
+        /// More tags in each other than anybody makes.
+        const MOST: usize = 1000;
+        for _ in 0..MOST {
+            let (kind, bytes) = self.read(&oid)?;
+            if kind != ObjectType::Tag {
+                return Some(kind);
+            }
+            oid = parse::tag(&bytes, self.store.format).target?;
+        }
+        None
+    }
+
+    /// All that some objects lead to. Files are not read.
+    fn reach(&self, mut pending: Vec<Oid>, reached: &mut HashSet<Oid>) {
+        let format = self.store.format;
+        while let Some(oid) = pending.pop() {
+            if !reached.insert(oid) {
+                continue;
+            }
+            let Some((kind, bytes)) = self.read(&oid) else { continue };
+            match kind {
+                ObjectType::Commit => {
+                    let commit = parse::commit(&bytes, format);
+                    pending.extend(commit.parents.into_iter().chain(commit.tree));
+                }
+                ObjectType::Tag => pending.extend(parse::tag(&bytes, format).target),
+                ObjectType::Tree => {
+                    _ = parse::tree(&bytes, format, |entry| match entry.mode & 0o170_000 {
+                        0o040_000 => pending.push(entry.oid),
+                        0o160_000 => {}
+                        _ => _ = reached.insert(entry.oid),
+                    })
+                }
+                ObjectType::Blob => {}
+            }
+        }
+    }
+
+    fn names_in(&self, tree: &Oid) -> Vec<Vec<u8>> {
+        let mut names = Vec::new();
+        if let Some((ObjectType::Tree, bytes)) = self.read(tree) {
+            parse::tree(&bytes, self.store.format, |entry| names.push(entry.name.to_vec()));
+        }
+        names
+    }
+}
+
+/// People and message, as a rewrite keeps them.
+fn kept_of_commit(bytes: &[u8], format: ObjectFormat) -> Vec<u8> {
+    let commit = parse::commit(bytes, format);
+    let people = [commit.author, commit.committer].into_iter().flatten();
+    let mut kept: Vec<u8> = people.flat_map(|range| [&bytes[range], b"\n"].concat()).collect();
+    kept.extend_from_slice(&bytes[commit.message]);
+    kept
+}
+
+/// Two of some names that are one when they are written over, or of which one is then a folder of the other.
+fn one_of_two(names: Vec<Vec<u8>>, clean: Clean<'_>) -> Option<[Vec<u8>; 2]> {
+    let mut cleaned: BTreeMap<Vec<u8>, Vec<u8>> = BTreeMap::new();
+    for name in names {
+        if let Some(other) = cleaned.insert(clean(&name), name.clone()) {
+            return Some([other, name]);
+        }
+    }
+    let is_changed = |(new, old): &(&Vec<u8>, &Vec<u8>)| new != old;
+    cleaned.iter().filter(is_changed).find_map(|(new, old)| {
+        let below = [new.as_slice(), b"/"].concat();
+        let inside = cleaned.range(below.clone()..).next().filter(|(other, _)| other.starts_with(&below));
+        let folders = || new.iter().enumerate().filter(|(_, byte)| **byte == b'/').map(|(at, _)| &new[..at]);
+        let around = || folders().find_map(|folder| cleaned.get(folder));
+        inside.map(|(_, other)| other).or_else(around).map(|other| [old.clone(), other.clone()])
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::one_of_two;
+
+    #[test]
+    fn names_that_would_become_one_are_found() {
+        // What a careless rewrite does: one word for all.
+        let clean = |name: &[u8]| String::from_utf8_lossy(name).replace(['1', '2'], "x").into_bytes();
+        let found = |names: &[&str]| {
+            let names = names.iter().map(|name| name.as_bytes().to_vec()).collect();
+            one_of_two(names, &clean).map(|two| two.map(|name| String::from_utf8_lossy(&name).into_owned()))
+        };
+        let two = |one: &str, other: &str| Some([one.to_owned(), other.to_owned()]);
+        assert_eq!(found(&["a", "try-1", "try-3"]), None);
+        assert_eq!(found(&["try-1", "try-2"]), two("try-1", "try-2"));
+        assert_eq!(found(&["try-x", "try-2"]), two("try-x", "try-2"));
+        assert_eq!(found(&["try-1", "try-x/y"]), two("try-1", "try-x/y"));
+        assert_eq!(found(&["try-1/y", "try-x"]), two("try-1/y", "try-x"));
+        // Those that are so before are not the rewrite's doing.
+        assert_eq!(found(&["a", "a/b"]), None);
+    }
+}

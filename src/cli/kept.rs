@@ -1,0 +1,137 @@
+//! The status of a report, in memory and in the file beside the report.
+//!
+//! Several people and jobs may be at work on one file: whatever is noted is put into the file as it is at that moment,
+//! while all others wait, and the file is replaced whole.
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use super::exit::Exit;
+use super::incident::note;
+use super::output;
+use super::status::note_keys;
+use crate::detect::Detector;
+use crate::model::Report;
+use crate::state::{Status, hold};
+
+/// So long another process may take to write the file, which is a matter of milliseconds.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// A status and where it is kept.
+pub(super) struct Kept<'a> {
+    /// What it says, as it was read or written last. Masked.
+    pub(super) state: Status,
+    path: Option<PathBuf>,
+    detector: &'a Detector,
+}
+
+impl<'a> Kept<'a> {
+    /// Reads what is kept in a file; of a report from standard input nothing is. What is wrong with it has been told
+    /// where this fails.
+    pub(super) fn read(path: Option<PathBuf>, detector: &'a Detector) -> Result<Self, Exit> {
+        let state = match &path {
+            Some(path) => read(path, detector)?,
+            None => Status::default(),
+        };
+        Ok(Self { state, path, detector })
+    }
+
+    /// Whether there is a file that it can be kept in.
+    pub(super) fn has_a_place(&self) -> bool {
+        self.path.is_some()
+    }
+
+    /// Changes it, and the file with it. What went wrong has been told where this fails.
+    pub(super) fn change(&mut self, change: impl FnOnce(&mut Status)) -> Result<(), Exit> {
+        self.try_change(change)?.map_err(|error| {
+            let path = self.path.as_deref().unwrap_or(Path::new("-"));
+            let message = format!("cannot write {}: {error}", path.display());
+            output::error(&message, Some("--state FILE puts it elsewhere"));
+            Exit::Incomplete
+        })
+    }
+
+    /// Notes what the keys of a report ask for, so that their steps outlive the report: after a history was cleaned a
+    /// new one has them no more. That the file cannot be written keeps nobody from reading it: it is told and no more.
+    pub(super) fn note_keys(&mut self, report: &Report) -> Result<(), Exit> {
+        if let Err(error) = self.try_change(|state| note_keys(report, state))? {
+            let path = self.path.as_deref().unwrap_or(Path::new("-"));
+            note(&format!(
+                "warning: cannot write {}: {error}. Once a key is cleaned out of its history nothing knows any more \
+                 what it asked for; --state FILE keeps that elsewhere.",
+                path.display()
+            ));
+        }
+        Ok(())
+    }
+
+    /// The inner result says whether what is noted could be written.
+    fn try_change(&mut self, change: impl FnOnce(&mut Status)) -> Result<std::io::Result<()>, Exit> {
+        let Some(path) = &self.path else {
+            change(&mut self.state);
+            return Ok(Ok(()));
+        };
+        let held = hold(path, PATIENCE).map_err(|error| {
+            output::error(
+                &super::history::chain(&error),
+                Some("wait for it, or look for one that hangs, and run it again"),
+            );
+            Exit::Incomplete
+        })?;
+        self.state = read(path, self.detector)?;
+        let before = self.state.clone();
+        change(&mut self.state);
+        let is_written = if self.state == before && !before.was_merged() {
+            Ok(())
+        } else {
+            output::to_file(path, self.state.text().as_bytes())
+        };
+        drop(held);
+        if before.was_merged() && is_written.is_ok() {
+            note(&format!(
+                "{} had the marks of a merge in it. Both sides were taken together: of a step the earliest tick, of a \
+                 key the newest answer. `git add` it.",
+                path.display()
+            ));
+        }
+        Ok(is_written)
+    }
+}
+
+fn read(path: &Path, detector: &Detector) -> Result<Status, Exit> {
+    match Status::read(path) {
+        Ok(status) => Ok(status.masked(&|text| detector.mask_text(text))),
+        Err(error) => {
+            let hint = "mend it; or take one that git has (`git checkout --ours` or `--theirs` after a merge), and tick \
+                        again what it lacks; or take it away and begin anew: what it says is then forgotten";
+            output::error(&super::history::chain(&error), Some(hint));
+            Err(Exit::Incomplete)
+        }
+    }
+}
+
+/// Where the status of a report is kept: beside it.
+pub(super) fn status_path(report: &Path, named: Option<&Path>) -> Option<PathBuf> {
+    match named {
+        Some(path) => Some(path.to_owned()),
+        None if report == Path::new("-") => None,
+        None => {
+            let name = report.file_name()?.to_string_lossy().into_owned();
+            let stem = name.strip_suffix(".json").unwrap_or(&name);
+            Some(report.with_file_name(format!("{stem}.status.json")))
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_status_stands_beside_the_report() {
+        let path = |name: &str| status_path(Path::new(name), None);
+        assert_eq!(path("a/report.json"), Some(PathBuf::from("a/report.status.json")));
+        assert_eq!(path("report"), Some(PathBuf::from("report.status.json")));
+        assert_eq!(path("-"), None);
+    }
+}

@@ -1,0 +1,105 @@
+//! The plan for one repository, tried out on what it has before anything of it is written.
+
+use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::path::PathBuf;
+
+use crate::audit::{Auditor, Place, Recalled, Rehearsal, Tried};
+use crate::key::KeyId;
+use crate::model::{ObjectType, Oid};
+use crate::purge::{self, Cleaner, Leak};
+use crate::store::{Error, Layout};
+
+/// What is to be cleaned out of one repository.
+pub(super) struct Plan {
+    pub(super) repository: PathBuf,
+    pub(super) leaks: Vec<Leak>,
+    /// Refs that no rewrite reaches, and that are dropped for it.
+    pub(super) dropped: Vec<Vec<u8>>,
+    /// Where a key will be left, in words: these are foreign and not masked yet.
+    pub(super) beyond: Vec<Vec<u8>>,
+}
+
+/// Two names that would become one: no plan is made, since one of them would be lost.
+pub(super) struct Collision(pub(super) [Vec<u8>; 2]);
+
+/// Makes the plan of a repository from its keys and their places.
+pub(super) fn plan(
+    auditor: &Auditor<'_>,
+    repository: PathBuf,
+    layout: Layout,
+    keys: Vec<Recalled>,
+    wanted: &HashSet<KeyId>,
+) -> Result<Result<Plan, Collision>, Error> {
+    let rehearsal = auditor.rehearsal(layout, wanted)?;
+    let text = |key: &Recalled| Leak { text: key.text.clone(), written: Vec::new(), packed: Vec::new() };
+    let mut leaks: Vec<Leak> = keys.iter().map(text).collect();
+    let mut places: BTreeMap<Oid, Vec<(usize, &Place)>> = BTreeMap::new();
+    for (at, place) in keys.iter().enumerate().flat_map(|(at, key)| key.places.iter().map(move |place| (at, place))) {
+        places.entry(place.object).or_default().push((at, place));
+    }
+    let foreseen = Cleaner::of(&leaks);
+    places.retain(|oid, _| rehearsal.object(oid, &|text| foreseen.clean(text)) != Tried::Clean);
+    // What is spelt in no way that is foreseen is written over as it was found to stand there.
+    for (at, place) in places.values().flatten() {
+        leaks[*at].written.extend(place.written.clone());
+    }
+    if !rehearsal.refs_left(&|name| foreseen.clean(name)).is_empty() {
+        for (leak, key) in leaks.iter_mut().zip(&keys) {
+            leak.written.extend(key.in_refs.iter().cloned());
+        }
+    }
+    let cleaner = Cleaner::of(&leaks);
+    let left = strip(&rehearsal, &places, &cleaner, &mut leaks);
+    let clean = |text: &[u8]| cleaner.clean(text);
+    let of = |kind| move |place: &&Place| place.object_type == kind;
+    let all = || keys.iter().flat_map(|key| &key.places);
+    let trees: BTreeSet<Oid> = all().filter(of(ObjectType::Tree)).map(|place| place.object).collect();
+    if let Some(names) = rehearsal.collision(&rehearsal.reached(trees.into_iter().collect()), &clean) {
+        return Ok(Err(Collision(names)));
+    }
+    let dropped = rehearsal.refs_beside_commits(&all().map(|place| place.object).collect());
+    let beyond = rehearsal.reached(left.keys().copied().collect());
+    let mut beyond: Vec<Vec<u8>> =
+        beyond.iter().map(|oid| format!("the {} {}", word(left[oid]), oid.short()).into_bytes()).collect();
+    let names = rehearsal.refs_left(&clean).into_iter().filter(|name| !dropped.contains(name));
+    beyond.extend(names.map(|name| [b"the name of ", name.as_slice()].concat()));
+    Ok(Ok(Plan { repository, leaks, dropped, beyond }))
+}
+
+/// Has blobs dropped in which a key is left when all is written over; what is left in other objects cannot be dropped, and
+/// is returned.
+fn strip(
+    rehearsal: &Rehearsal<'_>,
+    places: &BTreeMap<Oid, Vec<(usize, &Place)>>,
+    cleaner: &Cleaner,
+    leaks: &mut [Leak],
+) -> BTreeMap<Oid, ObjectType> {
+    let mut left = BTreeMap::new();
+    for (oid, here) in places {
+        // One that is too large to be tried out is judged by its encodings.
+        let is_clean = match rehearsal.object(oid, &|text| cleaner.clean(text)) {
+            Tried::Clean => true,
+            Tried::Left => false,
+            Tried::NotTried => here.iter().all(|(_, place)| purge::is_written_over(&place.encoding)),
+        };
+        if is_clean {
+            continue;
+        }
+        for (at, place) in here {
+            match place.object_type {
+                ObjectType::Blob => leaks[*at].packed.push(*oid),
+                other => _ = left.insert(*oid, other),
+            }
+        }
+    }
+    left
+}
+
+fn word(kind: ObjectType) -> &'static str {
+    match kind {
+        ObjectType::Commit => "commit",
+        ObjectType::Tag => "tag",
+        ObjectType::Tree => "directory",
+        ObjectType::Blob => "file",
+    }
+}

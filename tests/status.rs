@@ -1,0 +1,372 @@
+//! `status` and `checklist`: what is noted of a rotation, by whom, and that none of it is lost.
+
+#![allow(clippy::unwrap_used, clippy::print_stdout, reason = "a panic is the failing test's message")]
+
+mod common;
+
+use std::path::Path;
+use std::time::Duration;
+
+use common::clerk::{Answer, Clerk, INSTANCE};
+use common::fixture::Repo;
+use common::incident::{Case, answers, asking, status};
+use common::run::Audit;
+use common::secrets::{key_id, live_key, test_key};
+
+const MAIN: &str = "refs/heads/main";
+
+#[test]
+fn a_rotation_is_over_when_every_step_is_done_and_not_before() {
+    let case = Case::new(vec![live_key(7040)]);
+    let first = status(&case, &[]);
+    assert_eq!(first.code, Some(1));
+    assert!(first.text().starts_with("12 steps are open; 0 of 1 key done."), "{}", first.text());
+    // Looking notes what is asked, so that it outlives the report, and nothing else.
+    let noted = case.status_file();
+    assert!(noted.contains("\"steps\"") && !noted.contains("\"by\""), "{noted}");
+    assert!(status(&case, &[]).code == Some(1) && case.status_file() == noted);
+
+    let hint = case.hint(0);
+    let steps = ["logs", "add", "deploy", "check", "minted", "config", "law", "refs"];
+    for step in steps {
+        let run = status(&case, &["--done", &format!("{hint}:{step}"), "--by", "Ann"]);
+        assert_eq!(run.code, Some(1), "{step}: {}", run.errors());
+    }
+    assert!(case.status_file().contains("\"by\":\"Ann\"") && !case.status_file().contains("/.env"));
+    // What can be seen outweighs what is said.
+    let run = status(&case, &["--done", &format!("{hint}:tips")]);
+    assert!(run.text().contains("[ ] tips"), "{}", run.text());
+    let told = format!("tips of {hint} stays open, whatever was ticked: it stands at");
+    assert!(run.errors().contains(&told), "{}", run.errors());
+
+    let clerk = Clerk::start(answers(&case, [Answer::Dead]));
+    let run = asking(Audit::new(&["status", "--verify", "--yes"]).and(&case.report), &clerk).run();
+    assert_eq!(run.code, Some(1), "{}", run.text());
+    assert!(
+        run.text().contains("[x] dead      delete the old key in Clerk (seen: Clerk refused it on"),
+        "{}",
+        run.text()
+    );
+
+    // A hook and a .gitignore are seen where they are.
+    let hooks = case.repo.git_directory().join("hooks");
+    std::fs::create_dir_all(&hooks).unwrap();
+    std::fs::write(hooks.join("pre-receive"), "#!/bin/sh\nexec clerk-audit hook pre-receive\n").unwrap();
+    executable(&hooks.join("pre-receive"));
+    std::fs::write(case.repo.path().join(".gitignore"), ".env*\n").unwrap();
+    let run = status(&case, &[]);
+    assert!(run.text().contains("[x] gate") && run.text().contains("guarded by hooks/pre-receive"), "{}", run.text());
+    assert!(run.text().contains("[x] ignore") && run.text().contains("covered by .gitignore:1"), "{}", run.text());
+    assert_eq!(run.code, Some(1), "it still stands at a tip");
+
+    // The key is taken out, and the newest report says so.
+    let mut repo = case.repo;
+    repo.commit_on(MAIN, &[("0/.env", None)], "Take it out");
+    repo.finish();
+    Audit::new(&["history", "--format", "json", "--output"]).and(&case.report).and(repo.path()).run();
+    let run = Audit::new(&["status"]).and(&case.report).run();
+    assert_eq!(run.code, Some(0), "{}", run.text());
+    assert!(run.text().starts_with("All is done for the one key."), "{}", run.text());
+}
+
+#[test]
+fn a_checklist_has_the_places_one_names_and_the_days_of_ones_plan() {
+    let case = Case::new(vec![live_key(7070)]);
+    let consumers = case.repo.beside("consumers");
+    let hostile = "[x](https://evil.example) <img src=x>";
+    std::fs::write(&consumers, format!("# where it runs\n\nFly.io app shop-api\r\n{hostile}\nold: {}\n", case.keys[0]))
+        .unwrap();
+    let write = |format: &str| {
+        let run = Audit::new(&["checklist", "--plan", "pro", "--format", format, "--consumers"])
+            .and(&consumers)
+            .and(&case.report)
+            .run();
+        assert_eq!(run.code, Some(0), "{}", run.errors());
+        case.assert_silent(&run);
+        run.text()
+    };
+    let text = write("markdown");
+    assert!(text.contains("- [ ] You named `Fly.io app shop-api`\n"), "{text}");
+    assert!(
+        text.contains(&format!("You named `{hostile}`")) && text.contains(&format!("old: {}", case.hint(0))),
+        "{text}"
+    );
+    assert!(!text.contains("where it runs") && !text.contains("Hobby") && !text.contains("Business"), "{text}");
+    assert!(text.contains("Pro (7 days)"));
+    let html = write("html");
+    assert!(!html.contains("<img") && !html.contains("href=\"https://evil") && html.contains("Fly.io app shop-api"));
+    assert!(!html.contains("Hobby") && html.contains("Clerk still has the logs: 7 days on Pro"));
+    let missing = Audit::new(&["checklist", "--consumers", "/no/such/file"]).and(&case.report).run();
+    assert_eq!(missing.code, Some(3));
+    assert!(missing.errors().contains("/no/such/file") && missing.errors().contains("hint:"), "{}", missing.errors());
+}
+
+fn executable(path: &Path) {
+    use std::os::unix::fs::PermissionsExt;
+    std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o755)).unwrap();
+}
+
+#[test]
+fn two_peoples_ticks_merge() {
+    let case = Case::two();
+    let [a, b] = [case.hint(0), case.hint(1)];
+    status(&case, &["--done", &format!("{a}:logs"), "--done", &format!("{b}:logs"), "--by", "Ann"]);
+    let base = case.status_file();
+    status(&case, &["--done", &format!("{a}:add"), "--by", "Ann"]);
+    let ours = case.status_file();
+    std::fs::write(case.status_path(), &base).unwrap();
+    // Of the same key too, the step that comes next in the file.
+    status(&case, &["--done", &format!("{b}:deploy"), "--done", &format!("{a}:check"), "--by", "Bob"]);
+    let theirs = case.status_file();
+    let folder = tempfile::tempdir().unwrap();
+    for (name, text) in [("base", &base), ("ours", &ours), ("theirs", &theirs)] {
+        std::fs::write(folder.path().join(name), text).unwrap();
+    }
+    let merged =
+        common::git::run(common::git::command(folder.path()), &["merge-file", "-p", "ours", "base", "theirs"], b"");
+    std::fs::write(case.status_path(), merged).unwrap();
+    let run = status(&case, &[]);
+    assert_eq!(run.text().matches("[x] logs").count(), 2, "{}{}", run.text(), run.errors());
+    for step in ["add", "deploy", "check"] {
+        assert_eq!(run.text().matches(&format!("[x] {step}")).count(), 1, "{step}: {}", run.text());
+    }
+}
+
+#[test]
+fn what_names_no_key_or_two_ticks_nothing() {
+    let case = Case::new(vec![live_key(7050), live_key(7051)]);
+    for (done, word) in [
+        ("sk_live_:logs".to_owned(), "names 2 keys"),
+        ("zz:logs".to_owned(), "no key's id or hint"),
+        (format!("{}:dance", case.hint(0)), "no step dance"),
+        (format!("{}:claim", case.hint(0)), "has no step claim"),
+        (case.hint(0), "no colon"),
+        (format!("{}:logs", case.keys[0]), "a key itself"),
+    ] {
+        let run = status(&case, &["--done", &done]);
+        assert_eq!(run.code, Some(2), "{done}");
+        assert!(run.errors().contains(word) && run.errors().contains("hint:"), "{}", run.errors());
+        case.assert_silent(&run);
+    }
+    assert!(case.status_file().is_empty());
+}
+
+#[test]
+fn a_key_cleaned_out_of_history_still_asks_for_what_people_must_do() {
+    let case = Case::new(vec![test_key(7060)]);
+    let id = key_id(&case.keys[0]);
+    status(&case, &["--done", &format!("{id}:logs"), "--by", "Ann"]);
+    let mut clean = Repo::bare();
+    clean.commit_on(MAIN, &[("a", Some("a\n"))], "A");
+    clean.finish();
+    Audit::new(&["history", "--format", "json", "--output"]).and(&case.report).and(clean.path()).run();
+    let run = status(&case, &[]);
+    assert_eq!(run.code, Some(1), "{}", run.text());
+    assert!(run.text().contains("no longer in the report") && run.text().contains("[ ] minted"), "{}", run.text());
+    assert!(run.text().contains("[x] refs") && run.text().contains("[x] logs"), "{}", run.text());
+}
+
+#[test]
+fn a_cleaned_history_forgets_nothing_that_was_only_looked_at() {
+    for command in ["status", "checklist", "purge-plan"] {
+        let case = Case::new(vec![test_key(7061)]);
+        let to = case.repo.beside("plan");
+        let audit = Audit::new(&[command]).and(&case.report);
+        let audit = if command == "purge-plan" { audit.and("--to").and(&to) } else { audit };
+        let run = audit.run();
+        assert!(run.code == Some(0) || command == "status", "{}", run.errors());
+        let mut clean = Repo::bare();
+        clean.commit_on(MAIN, &[("a", Some("a\n"))], "A");
+        clean.finish();
+        Audit::new(&["history", "--format", "json", "--output"]).and(&case.report).and(clean.path()).run();
+        let run = status(&case, &[]);
+        assert_eq!(run.code, Some(1), "{command}: {}", run.text());
+        assert!(run.text().contains("no longer in the report") && run.text().contains("[ ] minted"), "{}", run.text());
+        case.assert_silent(&run);
+    }
+}
+
+#[test]
+fn a_place_that_cannot_be_written_to_keeps_nobody_from_reading() {
+    let case = Case::new(vec![test_key(7062)]);
+    let nowhere = case.repo.beside("no/such/folder/x.status.json");
+    let run = Audit::new(&["status", "--state"]).and(&nowhere).and(&case.report).run();
+    assert_eq!(run.code, Some(1), "{}", run.errors());
+    assert!(run.text().contains("[ ] logs") && run.errors().contains("warning: cannot write"), "{}", run.errors());
+    let done = Audit::new(&["status", "--done", &case.step("logs"), "--state"]).and(&nowhere).and(&case.report).run();
+    assert_eq!(done.code, Some(3), "a tick that is not kept is none: {}", done.errors());
+}
+
+#[test]
+fn ticks_at_one_moment_are_all_kept() {
+    let case = Case::new(vec![live_key(7063)]);
+    let steps = ["logs", "add", "deploy", "check", "minted", "config", "law"];
+    for _ in 0..3 {
+        _ = std::fs::remove_file(case.status_path());
+        std::thread::scope(|scope| {
+            for step in steps {
+                let case = &case;
+                scope
+                    .spawn(move || assert_eq!(status(case, &["--done", &case.step(step), "--by", step]).code, Some(1)));
+            }
+        });
+        let kept = case.status_file();
+        let lost: Vec<&str> = steps.into_iter().filter(|step| !kept.contains(&format!("\"by\":\"{step}\""))).collect();
+        assert!(lost.is_empty(), "{lost:?} of {kept}");
+    }
+}
+
+#[test]
+fn a_tick_while_clerk_is_asked_is_kept() {
+    let case = Case::new(vec![live_key(7064)]);
+    let clerk = Clerk::start(answers(&case, [Answer::Slow(Duration::from_millis(800))]));
+    std::thread::scope(|scope| {
+        let asked = scope.spawn(|| case.verify(&clerk).run());
+        while clerk.requests().is_empty() {
+            std::thread::sleep(Duration::from_millis(10));
+        }
+        assert_eq!(status(&case, &["--done", &case.step("logs"), "--by", "Ann"]).code, Some(1));
+        assert_eq!(asked.join().unwrap().code, Some(1));
+    });
+    let kept = case.status_file();
+    assert!(kept.contains("\"by\":\"Ann\"") && kept.contains("\"alive\""), "{kept}");
+}
+
+/// Two branches of a repository that has the report, one person at work on each, and a merge of both.
+fn merged(case: &Case, base: bool, ann: &dyn Fn(), bob: &dyn Fn()) -> bool {
+    let folder = case.report.parent().unwrap().to_owned();
+    let git = |arguments: &[&str]| {
+        let mut command = common::git::command(&folder);
+        let all = ["-c", "user.name=x", "-c", "user.email=x@example.test"];
+        command.args(all).args(arguments).output().unwrap().status.success()
+    };
+    if !folder.join(".git").exists() {
+        assert!(git(&["init", "--quiet", "--initial-branch", "main"]));
+    }
+    let commit = || {
+        assert!(git(&["add", "--force", "report.json"]));
+        _ = git(&["add", "--force", "report.status.json"]);
+        assert!(git(&["commit", "--quiet", "--allow-empty", "--message", "x"]));
+    };
+    if base {
+        status(case, &[]);
+    }
+    commit();
+    assert!(git(&["checkout", "--quiet", "-B", "other"]));
+    ann();
+    commit();
+    assert!(git(&["checkout", "--quiet", "main"]));
+    bob();
+    commit();
+    git(&["merge", "--quiet", "--no-edit", "other"])
+}
+
+#[test]
+fn what_git_cannot_merge_is_taken_together() {
+    let tick = |case: &Case, step: &str, by: &str| {
+        let run = status(case, &["--done", &case.step(step), "--by", by]);
+        assert_eq!(run.code, Some(1), "{}", run.errors());
+    };
+    // The same step by two people: who was first did it.
+    let case = Case::new(vec![live_key(7065)]);
+    let pause = || std::thread::sleep(Duration::from_millis(1100));
+    let ann = || tick(&case, "logs", "Ann");
+    assert!(!merged(&case, true, &ann, &|| {
+        pause();
+        tick(&case, "logs", "Bob");
+    }));
+    let run = status(&case, &[]);
+    assert!(run.text().contains("[x] logs") && run.text().contains("(Ann, "), "{}{}", run.text(), run.errors());
+    assert!(run.errors().contains("marks of a merge") && run.errors().contains("git add"), "{}", run.errors());
+    let mended = case.status_file();
+    assert!(!mended.contains("<<<<") && !mended.contains("Bob") && status(&case, &[]).errors().is_empty());
+
+    // Both asked Clerk, and a checklist made right after the merge has both sides too.
+    let case = Case::new(vec![live_key(7066)]);
+    let clerk = Clerk::start(answers(&case, [Answer::Then(Box::new(Answer::Alive(INSTANCE)), Box::new(Answer::Dead))]));
+    let verify = || _ = case.verify(&clerk).and("--again").run();
+    assert!(!merged(&case, true, &verify, &|| {
+        pause();
+        verify();
+    }));
+    let csv = Audit::new(&["checklist", "--format", "csv"]).and(&case.report).run();
+    assert!(csv.text().contains("\"dead\""), "the newest answer counts: {}{}", csv.text(), csv.errors());
+
+    // Nobody had a file when the branches parted.
+    let case = Case::new(vec![live_key(7067)]);
+    assert!(!merged(&case, false, &|| tick(&case, "logs", "Ann"), &|| tick(&case, "add", "Bob")));
+    let run = status(&case, &[]);
+    assert!(run.text().contains("[x] logs") && run.text().contains("[x] add"), "{}{}", run.text(), run.errors());
+
+    // What is on lines of their own git merges by itself.
+    let case = Case::new(vec![live_key(7068)]);
+    assert!(merged(&case, true, &|| tick(&case, "logs", "Ann"), &|| tick(&case, "law", "Bob")));
+}
+
+#[test]
+fn nothing_is_written_over_what_is_read_or_kept() {
+    let case = Case::new(vec![live_key(7069)]);
+    let (list, ledger) = (case.repo.beside("list"), case.repo.beside("new"));
+    std::fs::write(&list, format!("{}\n", case.repo.path().display())).unwrap();
+    let kept = case.status_path();
+    let read = std::fs::read(&case.report).unwrap();
+    let history = || Audit::new(&["history", "--format", "json", "--repos-from"]).and(&list);
+    for (what, audit) in [
+        ("the list", history().and("--output").and(&list)),
+        ("the list", history().and("--checklist").and(&list)),
+        ("the list", history().and("--write-known").and(&list)),
+        ("one file twice", history().and("--output").and(&ledger).and("--checklist").and(&ledger)),
+        ("the list", Audit::new(&["trace", "--id", "sk_live_Ab12", "--repos-from"]).and(&list).and("-o").and(&list)),
+        ("the status that is not there", Audit::new(&["checklist", "-o"]).and(&kept).and(&case.report)),
+        (
+            "the status that is not there",
+            Audit::new(&["trace", "--id", &key_id(&case.keys[0]), "--report"])
+                .and(&case.report)
+                .and("-o")
+                .and(&kept)
+                .and(case.repo.path()),
+        ),
+        ("the report", Audit::new(&["status", "--state"]).and(&case.report).and(&case.report)),
+    ] {
+        let run = audit.run();
+        assert_eq!(run.code, Some(2), "{what}: {}", run.errors());
+        assert!(run.errors().contains("hint:") && !kept.exists() && !ledger.exists(), "{what}: {}", run.errors());
+    }
+    assert_eq!(std::fs::read_to_string(&list).unwrap(), format!("{}\n", case.repo.path().display()));
+    assert!(std::fs::read(&case.report).unwrap() == read);
+}
+
+#[test]
+fn a_hook_that_only_mentions_the_gate_guards_nothing() {
+    let case = Case::new(vec![live_key(7072)]);
+    let hooks = case.repo.git_directory().join("hooks");
+    std::fs::create_dir_all(&hooks).unwrap();
+    let with = |text: &str| {
+        std::fs::write(hooks.join("pre-receive"), text).unwrap();
+        executable(&hooks.join("pre-receive"));
+        status(&case, &[]).text()
+    };
+    let text = with("#!/bin/sh\n# TODO: clerk-audit hook pre-receive\nexit 0\n");
+    assert!(text.contains("[ ] gate"), "{text}");
+    // Every script that is shipped, and the one that is installed.
+    for name in ["pre-receive", "gitea", "github", "gitlab", "gitolite", "bitbucket"] {
+        let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("hooks").join(name);
+        let text = with(&std::fs::read_to_string(script).unwrap());
+        assert!(text.contains("[x] gate"), "{name}: {text}");
+    }
+    with("#!/bin/sh\nexit 0\n");
+    let run = Audit::new(&["hook", "install"]).and(case.repo.path()).run();
+    assert_eq!(run.code, Some(0), "{}", run.errors());
+    assert!(status(&case, &[]).text().contains("[x] gate"), "beside a hook that is kept");
+}
+
+#[test]
+fn an_entry_of_a_list_that_cannot_be_read_is_told_once() {
+    let case = Case::new(vec![live_key(7073)]);
+    let list = case.repo.beside("list");
+    std::fs::write(&list, format!("/no/such/place\n{}\n/no/such/place\n", case.repo.path().display())).unwrap();
+    let run = Audit::new(&["history", "--format", "json", "--repos-from"]).and(&list).run();
+    assert_eq!(run.code, Some(3));
+    assert_eq!(run.errors().matches("/no/such/place").count(), 1, "{}", run.errors());
+    assert_eq!(run.report()["repositories"].as_array().unwrap().len(), 2);
+}
