@@ -36,8 +36,8 @@ pub(super) enum Positions {
     Units { first: usize, width: usize },
     /// Six bits a byte, from this one on.
     Sextets { first: usize },
-    /// Six bits a byte, where each byte stands.
-    ScatteredSextets(Vec<u32>),
+    /// Six bits a byte, of a run that goes over lines, from its character of this number on.
+    ScatteredSextets { lines: Arc<base64::Lines>, first: usize },
     /// Where each character begins and ends.
     Places(Places),
     /// All of it stands for all of the text: a container.
@@ -49,7 +49,7 @@ impl Positions {
         match self {
             Self::Units { first, width } => first + at * width,
             Self::Sextets { first } => first + at * 8 / 6,
-            Self::ScatteredSextets(places) => places.get(at * 8 / 6).map_or(0, |place| *place as usize),
+            Self::ScatteredSextets { lines, first } => lines.place(first + at * 8 / 6).unwrap_or(0),
             Self::Places(places) => places.start(at),
             Self::Whole(span) => span.start,
         }
@@ -60,8 +60,8 @@ impl Positions {
         match self {
             Self::Units { first, width } => first + at * width,
             Self::Sextets { first } => first + (at * 8).div_ceil(6),
-            Self::ScatteredSextets(places) => {
-                places.get((at * 8).div_ceil(6).saturating_sub(1)).map_or(0, |place| *place as usize + 1)
+            Self::ScatteredSextets { lines, first } => {
+                lines.place(first + (at * 8).div_ceil(6).saturating_sub(1)).map_or(0, |place| place + 1)
             }
             Self::Places(places) => places.end(at.saturating_sub(1)),
             Self::Whole(span) => span.end,
@@ -79,10 +79,9 @@ impl Positions {
     /// Whether the character at `at` begins a line of a run that goes over several: what the line before says may be
     /// no part of it.
     fn begins_line(&self, at: usize) -> bool {
-        let Self::ScatteredSextets(places) = self else { return false };
-        let first = at * 8 / 6;
-        let is_apart = |pair: &[u32]| pair[0] + 1 != pair[1];
-        (at * 8).is_multiple_of(6) && first > 0 && places.get(first - 1..=first).is_some_and(is_apart)
+        let Self::ScatteredSextets { lines, first } = self else { return false };
+        let number = at * 8 / 6;
+        (at * 8).is_multiple_of(6) && number > 0 && lines.begins_at(first + number)
     }
 
     /// Whether each character of `from..to` is one byte of what it was decoded from: then it stands there as it is.

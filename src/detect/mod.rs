@@ -259,6 +259,9 @@ impl Detector {
         let Limits { decoded, entries, .. } = self.limits;
         let limits = container::Limits { produced: decoded, entries, ..container::Limits::default() };
         how(&mut scan, &mut Budget::new(&limits, layer.bytes.len(), stop));
+        if scan.has_too_many() {
+            scan.unread.limit("more readings in one object than are told apart");
+        }
         scan
     }
 }

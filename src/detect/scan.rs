@@ -46,11 +46,19 @@ const ASKED: u8 = 1 << 4;
 /// Beside the alignments in which a run was decoded: that its lines were looked at.
 const LOOKED_AT: u8 = 1 << 5;
 
+/// So many readings of one object are kept, some 100 MB of them: an object with more was made to have them.
+const MOST_SIGHTS: usize = 1 << 18;
+
 const TOO_DEEP: &str = "encodings and containers are nested deeper than is read";
 
 impl<'d> Scan<'d> {
     pub(super) fn new(detector: &'d Detector) -> Self {
         Self { detector, sights: Vec::new(), unread: Unread::default(), members: 0 }
+    }
+
+    /// Whether there was more to be read than is kept. What was let go may have been a key.
+    pub(super) fn has_too_many(&self) -> bool {
+        self.sights.len() >= MOST_SIGHTS
     }
 
     /// Scans a layer and all that is below it.
@@ -352,8 +360,11 @@ enum Told {
     WhereRead,
 }
 
-/// Notes a reading of `from..to` of a layer.
+/// Notes a reading of `from..to` of a layer, unless there are too many ([`Scan::has_too_many`]).
 pub(super) fn note(layer: &Layer<'_>, from: usize, to: usize, what: What, sights: &mut Vec<Sight>) {
+    if sights.len() >= MOST_SIGHTS {
+        return;
+    }
     sights.push(Sight {
         member: layer.member,
         local: layer.local_span(from, to),

@@ -271,3 +271,18 @@ fn big_endian_text_in_escapes_is_found_where_it_stands_behind_other_text() {
         assert_eq!(found[0].span, Span { start: before.len(), end: text.len() }, "{before}");
     }
 }
+
+#[test]
+fn more_readings_than_are_kept_are_a_limit_that_was_reached() {
+    let mut random = fastrand::Rng::with_seed(16);
+    let key = format!("sk_live_{}", body(&mut random));
+    let text = |count: usize| format!("CLERK_SECRET_KEY={key}\n{}", "sk_live_".repeat(count));
+    let scan = |text: &str| {
+        let mut found = 0;
+        let unread =
+            Detector::new().scan(text.as_bytes(), &mut |what| found += usize::from(matches!(what, Found::Key(_))));
+        (found, unread.limits)
+    };
+    assert_eq!(scan(&text(100_000)), (1, vec![]));
+    assert_eq!(scan(&text(300_000)), (1, vec!["more readings in one object than are told apart"]));
+}

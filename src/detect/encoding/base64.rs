@@ -1,7 +1,10 @@
 //! Base64, both alphabets, any alignment, on one line or broken over many.
 
+use std::sync::Arc;
+
 use super::super::layer::Positions;
 use super::{Decoded, Encoding};
+
 const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 
 /// The characters that are wholly determined by `text` when `alignment` unknown bytes precede it.
@@ -126,12 +129,77 @@ pub(in crate::detect) fn may_begin_container(bytes: &[u8], start: usize) -> bool
 /// Lines shorter than this are not continued on the next: a word a line is no base64.
 const SHORTEST_LINE: usize = 16;
 
-/// The run of base64 around `at`, over line ends and indentation: where its characters stand.
+/// Where the characters of a run stand that goes over lines. Memory: eight bytes a line.
+pub(in crate::detect) struct Lines {
+    /// Of each line which character of the run its first is, and where that stands.
+    starts: Vec<(u32, u32)>,
+    length: usize,
+}
+
+impl Lines {
+    fn of(lines: &[(usize, usize)]) -> Self {
+        let mut length = 0;
+        let number = |(start, end): &(usize, usize)| {
+            let number = length as u32;
+            length += end - start;
+            (number, *start as u32)
+        };
+        let starts = lines.iter().map(number).collect();
+        Self { starts, length }
+    }
+
+    pub(in crate::detect) fn len(&self) -> usize {
+        self.length
+    }
+
+    /// The line that character `number` stands on.
+    fn line_of(&self, number: usize) -> usize {
+        self.starts.partition_point(|(first, _)| *first as usize <= number).saturating_sub(1)
+    }
+
+    /// Where the characters of a line stand.
+    fn bounds(&self, line: usize) -> std::ops::Range<usize> {
+        let Some(&(first, start)) = self.starts.get(line) else { return 0..0 };
+        let next = self.starts.get(line + 1).map_or(self.length, |(first, _)| *first as usize);
+        start as usize..start as usize + (next - first as usize)
+    }
+
+    /// The byte at which character `number` stands, if there is one.
+    pub(in crate::detect) fn place(&self, number: usize) -> Option<usize> {
+        let (first, start) = *self.starts.get(self.line_of(number))?;
+        (number < self.length).then(|| start as usize + (number - first as usize))
+    }
+
+    /// How many characters stand before byte `at`.
+    fn number(&self, at: usize) -> usize {
+        let line = self.starts.partition_point(|(_, start)| *start as usize <= at);
+        let Some((first, start)) = line.checked_sub(1).map(|line| self.starts[line]) else { return 0 };
+        first as usize + (at - start as usize).min(self.bounds(line - 1).len())
+    }
+
+    /// Whether a line, but for the first, begins with character `number`.
+    pub(in crate::detect) fn begins_at(&self, number: usize) -> bool {
+        number > 0 && self.starts.binary_search_by_key(&number, |(first, _)| *first as usize).is_ok()
+    }
+
+    /// The characters from `number` on, a line at a time.
+    fn slices<'b>(&self, bytes: &'b [u8], number: usize) -> impl Iterator<Item = &'b [u8]> {
+        let first = self.line_of(number);
+        let skipped = number.min(self.length) - self.starts.get(first).map_or(0, |(first, _)| *first as usize);
+        (first..self.starts.len()).map(move |line| {
+            let bounds = self.bounds(line);
+            let from = if line == first { (bounds.start + skipped).min(bounds.end) } else { bounds.start };
+            &bytes[from..bounds.end]
+        })
+    }
+}
+
+/// The run of base64 around `at`, over line ends and indentation.
 pub(in crate::detect) struct Run {
-    places: Vec<u32>,
+    /// None where it stands on one line.
+    lines: Option<Arc<Lines>>,
     pub(in crate::detect) from: usize,
     pub(in crate::detect) to: usize,
-    is_contiguous: bool,
 }
 
 /// The first byte of the run on its own line that `at` stands in.
@@ -169,14 +237,8 @@ pub(in crate::detect) fn run(bytes: &[u8], at: usize) -> Run {
         let Some(next) = next_line(bytes, end) else { break };
         lines.push(next);
     }
-    let is_contiguous = lines.len() == 1;
     let (from, to) = (lines[0].0, lines[lines.len() - 1].1);
-    let places = if is_contiguous {
-        Vec::new()
-    } else {
-        lines.iter().flat_map(|(start, end)| (*start as u32)..(*end as u32)).collect()
-    };
-    Run { places, from, to, is_contiguous }
+    Run { lines: (lines.len() > 1).then(|| Arc::new(Lines::of(&lines))), from, to }
 }
 
 /// The line after the end of a run: a line end, indentation, characters, and a line end or padding.
@@ -215,24 +277,33 @@ fn previous_line(bytes: &[u8], start: usize) -> Option<(usize, usize)> {
 impl Run {
     /// All of `bytes`, which are of the alphabet.
     pub(in crate::detect) fn of(bytes: &[u8]) -> Self {
-        Self { places: Vec::new(), from: 0, to: bytes.len(), is_contiguous: true }
+        Self { lines: None, from: 0, to: bytes.len() }
     }
 
     /// Which number in the run the character at byte `at` has.
     pub(in crate::detect) fn number(&self, at: usize) -> usize {
-        if self.is_contiguous {
-            return at - self.from;
-        }
-        self.places.partition_point(|place| (*place as usize) < at)
-    }
-
-    /// The byte at which character `number` stands.
-    fn place(&self, number: usize) -> usize {
-        if self.is_contiguous { self.from + number } else { self.places[number] as usize }
+        self.lines.as_ref().map_or_else(|| at - self.from, |lines| lines.number(at))
     }
 
     fn len(&self) -> usize {
-        if self.is_contiguous { self.to - self.from } else { self.places.len() }
+        self.lines.as_ref().map_or(self.to - self.from, |lines| lines.len())
+    }
+
+    /// Copies the characters from `number` on, of which there are enough.
+    fn copy(&self, bytes: &[u8], number: usize, to: &mut [u8]) {
+        let Some(lines) = &self.lines else {
+            let from = self.from + number;
+            return to.copy_from_slice(&bytes[from..from + to.len()]);
+        };
+        let mut done = 0;
+        for slice in lines.slices(bytes, number) {
+            let part = slice.len().min(to.len() - done);
+            to[done..done + part].copy_from_slice(&slice[..part]);
+            done += part;
+            if done == to.len() {
+                return;
+            }
+        }
     }
 
     /// How many plain bytes the run has, at the most.
@@ -254,9 +325,7 @@ impl Run {
                 }
             }
             let first = first.min(self.len() - sample.len());
-            for (at, character) in sample.iter_mut().enumerate() {
-                *character = bytes[self.place(first + at)];
-            }
+            self.copy(bytes, first, &mut sample);
             for phase in 0..4 {
                 if sample[phase..].chunks_exact(4).take(GROUPS).all(is_ascii_group) {
                     phases |= 1 << ((first + phase) % 4);
@@ -271,26 +340,31 @@ impl Run {
     pub(in crate::detect) fn container_lines(&self, bytes: &[u8]) -> Vec<usize> {
         const FIRST: usize = 4;
         const WEAK: usize = 2;
-        let is_apart = |pair: &[u32]| pair[0] + 1 != pair[1];
-        let starts = self.places.windows(2).enumerate().filter(|(_, pair)| is_apart(pair)).map(|(at, _)| at + 1);
-        let begins = |line: usize, number: usize| {
-            let start = &bytes[self.place(number)..self.to];
+        let Some(lines) = &self.lines else { return Vec::new() };
+        let begins = |line: usize, start: usize| {
+            let start = &bytes[start..self.to];
             begins_container(start) && (line < FIRST || !begins_container(&start[..start.len().min(WEAK)]))
         };
-        starts.enumerate().filter(|(line, number)| begins(*line, *number)).map(|(_, number)| number).collect()
+        let starts = lines.starts.iter().skip(1).enumerate();
+        starts
+            .filter(|(line, (_, start))| begins(*line, *start as usize))
+            .map(|(_, (number, _))| *number as usize)
+            .collect()
     }
 
     /// The plain text, from character number `phase` on.
     pub(in crate::detect) fn decode(&self, bytes: &[u8], phase: usize) -> Decoded {
         let mut text = Vec::with_capacity(self.plain_len());
-        let positions = if self.is_contiguous {
-            let first = (self.from + phase).min(self.to);
-            decode_into(bytes[first..self.to].iter().copied(), &mut text);
-            Positions::Sextets { first }
-        } else {
-            let places = self.places.get(phase..).unwrap_or_default().to_vec();
-            decode_into(places.iter().map(|place| bytes[*place as usize]), &mut text);
-            Positions::ScatteredSextets(places)
+        let positions = match &self.lines {
+            None => {
+                let first = (self.from + phase).min(self.to);
+                decode_into(bytes[first..self.to].iter().copied(), &mut text);
+                Positions::Sextets { first }
+            }
+            Some(lines) => {
+                decode_into(lines.slices(bytes, phase).flatten().copied(), &mut text);
+                Positions::ScatteredSextets { lines: Arc::clone(lines), first: phase }
+            }
         };
         Decoded {
             text,
