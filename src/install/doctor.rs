@@ -319,6 +319,14 @@ impl Checks {
         if policy.mode == Mode::Observe {
             self.add(State::Doubtful, "the policy only observes: nothing is refused");
         }
+        let options = ["config", "--type=bool", "--get", "receive.advertisePushOptions"];
+        if policy.bypass && place.has_git && git::run(&place.root, &options).ok().as_deref() != Some("true") {
+            self.add(
+                State::Doubtful,
+                "the policy lets a push option allow a key, but git takes no push options here: \
+                 git config receive.advertisePushOptions true",
+            );
+        }
         match &policy.ledger {
             None => self.add(State::Good, "ledger: none is named"),
             Some(path) => self.ledger(place, path),

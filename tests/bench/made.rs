@@ -13,6 +13,7 @@ pub(crate) fn named(name: &str, folder: &Path) -> Option<PathBuf> {
         "mixed" => mixed,
         "versions" => versions,
         "commits" => commits,
+        "keys" => keys,
         _ => return None,
     };
     let path = folder.join(name);
@@ -72,6 +73,16 @@ fn commits(stream: &mut dyn Write) {
         let file = format!("dir{}/file{}", random.u8(..30), random.u8(..30));
         let content = format!("let value = {};\n", random.u32(..));
         commit(stream, number, &file, content.as_bytes());
+    }
+}
+
+/// 2,000 commits that each bring a file with a key of its own, in 500 folders.
+fn keys(stream: &mut dyn Write) {
+    let mut random = Rng::with_seed(45);
+    for number in 0..2_000 {
+        let body: String = (0..42).map(|_| random.alphanumeric()).collect();
+        let content = format!("CLERK_SECRET_KEY=sk_{}_{body}\n", "live");
+        commit(stream, number, &format!("dir{}/{number}/.env", number % 500), content.as_bytes());
     }
 }
 

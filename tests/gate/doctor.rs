@@ -126,3 +126,13 @@ fn a_ledger_that_only_its_maker_could_write_is_told_where_a_group_pushes() {
     ends(&hook(&["doctor"], server.path()), 0, &["refuses a canary"]);
     assert_eq!(std::fs::metadata(&ledger).unwrap().mode() & 0o777, 0o660);
 }
+
+#[test]
+fn a_bypass_by_push_options_that_git_does_not_take_is_told() {
+    let server = bare();
+    ends(&hook(&["install"], server.path()), 0, &["write"]);
+    std::fs::write(server.path().join("clerk-audit.toml"), "bypass = true\n").unwrap();
+    ends(&hook(&["doctor"], server.path()), 1, &["git config receive.advertisePushOptions true"]);
+    configure(&server, "receive.advertisePushOptions", "true");
+    ends(&hook(&["doctor"], server.path()), 0, &["refuses a canary"]);
+}
