@@ -494,6 +494,17 @@ impl<'a> Comparer<'a> {
         scanned
     }
 
+    /// The files and directories right in an old tree, and which are the latter; what is another repository's is none.
+    pub(super) fn each_below(&mut self, receiving: &mut Receiving, tree: Oid, each: &mut dyn FnMut(Oid, bool)) {
+        let bytes = self.tree(receiving, tree, Extent::Old);
+        parse::tree(&bytes, receiving.format, |entry| {
+            let Entry { oid, is_link, is_dir } = Entry::of(&entry);
+            if !is_link {
+                each(oid, is_dir);
+            }
+        });
+    }
+
     /// What stands at a path below a tree, where something does.
     pub(super) fn at_path(&mut self, receiving: &mut Receiving, root: Oid, path: &[u8]) -> Option<Entry> {
         let mut at = Entry { oid: root, is_link: false, is_dir: true };

@@ -151,3 +151,22 @@ fn strict_refuses_a_new_directory_that_keeps_a_name() {
         .collect();
     assert_eq!(standings, ["kept"], "{}", ledger[0]);
 }
+
+#[test]
+fn a_ref_to_a_part_of_what_a_tip_holds_brings_nothing() {
+    let key = live_key(1750);
+    let (server, mut client) = with_a_past(&key);
+    for (name, part) in [("file", "main:config/env"), ("folder", "main:config"), ("all", "main^{tree}")] {
+        let name = format!("refs/tags/{name}");
+        client.git(&["update-ref", &name, part]);
+        server.push(&mut client, &[&name]).passes_silently();
+    }
+    // Of what no tip holds any more it brings back what was removed.
+    client.commit_on(MAIN, &[("config/env", None)], "take it out");
+    server.push(&mut client, &[MAIN]).passes();
+    server.git(&["for-each-ref", "refs/tags"]).lines().filter_map(|line| line.split('\t').nth(1)).for_each(|name| {
+        server.git(&["update-ref", "-d", name]);
+    });
+    client.git(&["update-ref", "refs/tags/again", "main~1:config/env"]);
+    server.push(&mut client, &["refs/tags/again"]).is_refused_for(&key, &["the file"]);
+}

@@ -207,12 +207,53 @@ impl Work<'_> {
     /// Trees that a ref names without a commit: they hold what they hold.
     pub(super) fn trees(&mut self) {
         for tree in std::mem::take(&mut self.trees) {
-            for held in self.comparer.held(self.receiving, &[tree], &[]) {
+            let held = self.comparer.held(self.receiving, &[tree], &[]);
+            let standing = self.standing_of_named(tree, !held.is_empty());
+            for held in held {
                 let place = self.place_of(&held);
+                let is_new = self.receiving.came_with_push(&held.oid);
                 self.open.push((self.found.sightings.len(), held.sight.id, held.path.clone(), held.is_name));
-                self.add(&held.sight, place, None, Standing::Introduced, true);
+                self.add(&held.sight, place, None, standing, is_new);
             }
         }
+    }
+
+    /// How the keys of a file or directory stand that a ref names without a commit: where it is a part of what an existing
+    /// tip holds the push brings nothing. It is looked for only if it has any.
+    pub(super) fn standing_of_named(&mut self, oid: Oid, has_keys: bool) -> Standing {
+        if !has_keys || self.receiving.came_with_push(&oid) || !self.is_below_a_tip(oid) {
+            return Standing::Introduced;
+        }
+        Standing::HeldByTip
+    }
+
+    /// Whether an object stands in the tree of an existing tip. Cost: all of these trees, each once.
+    fn is_below_a_tip(&mut self, wanted: Oid) -> bool {
+        let tips: Vec<Oid> = self.ancestry.peeled(self.receiving).iter().copied().collect();
+        let mut seen = FxHashSet::default();
+        let mut pending: Vec<Oid> = Vec::new();
+        for tip in tips {
+            pending.extend(self.root_of(tip).filter(|tree| seen.insert(*tree)));
+            while let Some(tree) = pending.pop() {
+                if tree == wanted {
+                    return true;
+                }
+                if self.examiner.interrupt.is_set() {
+                    return false;
+                }
+                let mut is_there = false;
+                self.comparer.each_below(self.receiving, tree, &mut |oid, is_dir| {
+                    is_there |= oid == wanted;
+                    if is_dir && seen.insert(oid) {
+                        pending.push(oid);
+                    }
+                });
+                if is_there {
+                    return true;
+                }
+            }
+        }
+        false
     }
 
     /// Keys in what came along and no pushed ref reaches: anyone who knows the id could read it. Where the comparison ended

@@ -45,9 +45,11 @@ impl Work<'_> {
                 _ if !came && self.ancestry.is_tip(self.receiving, &oid) => return,
                 ObjectType::Tree => return self.trees.push(oid),
                 ObjectType::Blob => {
-                    for sight in self.scan(&bytes, Some(oid)) {
+                    let sights = self.scan(&bytes, Some(oid));
+                    let standing = self.standing_of_named(oid, !sights.is_empty());
+                    for sight in sights {
                         let place = Place::Tagged { oid, line: sight.line };
-                        self.add(&sight, place, None, Standing::Introduced, true);
+                        self.add(&sight, place, None, standing, came);
                     }
                     return self.count(bytes.len(), came);
                 }
