@@ -151,8 +151,8 @@ impl<'a> Ancestry<'a> {
         self
     }
 
-    /// Which of some commits are old, whatever clocks say. Where a
-    /// commit-graph knows generations, what cannot lead to them is left out; else this walks all of history, once.
+    /// Which of some commits are old, whatever clocks say. Where a commit-graph knows generations, what cannot lead to them is
+    /// left out; else this walks all of history, once.
     pub(super) fn find_old(&mut self, receiving: &mut Receiving, commits: &[Oid]) -> Vec<Oid> {
         let (mut open, mut old): (FxHashSet<Oid>, Vec<Oid>) = (commits.iter().copied().collect(), Vec::new());
         if open.is_empty() {

@@ -100,7 +100,6 @@ fn key_lines(key: &KeyDecision, bypass: bool, lines: &mut Vec<String>) {
         lines.push(format!("    and {} more places", counted.len() - MOST_PLACES));
     }
     lines.push(if bypass {
-        // Several keys want an option each, all in one push.
         format!("    id {0}; if it must pass: git push -o 'clerk-audit.allow={0}:<reason>'", key.digits())
     } else {
         format!("    id {}", key.digits())
