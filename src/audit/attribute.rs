@@ -135,7 +135,7 @@ fn facts_of(
         content.graph.kind(*parent) != NodeKind::Commit
             || content.graph.links(*parent).first().is_none_or(|tree| is_unseen(content, unseen, *tree))
     };
-    let Clocks { author, committer } = content.clocks.get(&object).copied().unwrap_or_default();
+    let Clocks { author, committer } = content.clocks_of(object);
     CommitFacts {
         parents,
         is_cut: named.iter().any(|parent| *parent != NONE && is_hidden(parent)),

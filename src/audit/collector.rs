@@ -65,6 +65,20 @@ impl<'a> Shared<'a> {
         move || self.interrupt.is_set() || ends.is_some_and(|(ends, clock): (Instant, Clock)| clock() > ends)
     }
 
+    /// The number of what is named and is not there.
+    fn missing(&self, oid: &Oid, is_tree: bool) -> u32 {
+        if oid.is_builtin() || oid.is_zero() {
+            return NONE;
+        }
+        let Ok(mut missing) = self.missing.lock() else { return NONE };
+        let next = (self.objects.len() + missing.all.len()) as u32;
+        let MissingTable { numbers, all } = &mut *missing;
+        *numbers.entry(*oid).or_insert_with(|| {
+            all.push(Missing { oid: *oid, is_tree });
+            next
+        })
+    }
+
     /// Takes what a scan of an object has come upon.
     fn found(
         &self,
@@ -108,6 +122,8 @@ pub(super) struct Collector<'a> {
     /// Buffers for a tree.
     new: NewEntries,
     found: Vec<Option<ObjectIndex>>,
+    /// What a commit names.
+    named: Vec<Oid>,
 }
 
 /// What is known of an object for those that are made of it.
@@ -198,6 +214,7 @@ impl<'a> Collector<'a> {
             part: Content::default(),
             new: NewEntries::default(),
             found: Vec::new(),
+            named: Vec::new(),
         }
     }
 
@@ -237,14 +254,12 @@ impl<'a> Collector<'a> {
         if commit.malformed {
             self.part.malformed.push((index, "a tree or parent header of the commit cannot be read"));
         }
-        let mut links = vec![commit.tree.map_or(NONE, |tree| self.link(&tree, true))];
-        links.extend(commit.parents.iter().map(|parent| self.link(parent, false)));
-        self.links.add(index, NodeKind::Commit, links);
+        self.commit_links(index, &commit);
         let seconds = |range: &Option<std::ops::Range<usize>>| {
             RawTime::parse(parse::ident(&bytes[range.clone()?]).time).map(|time| time.seconds)
         };
         let clocks = Clocks { author: seconds(&commit.author), committer: seconds(&commit.committer) };
-        self.part.clocks.insert(index, clocks);
+        self.part.note_clocks(index, clocks);
         if self.is_known_clean(index) {
             return;
         }
@@ -343,7 +358,7 @@ impl<'a> Collector<'a> {
                 (Some(index), _) => *index,
                 // The same; but what is here under such an id is followed, whatever the mode says.
                 (None, Named::Gitlink) => NONE,
-                (None, kind) => self.missing(&new.oids[at], kind == Named::Tree),
+                (None, kind) => self.shared.missing(&new.oids[at], kind == Named::Tree),
             };
             directory.set_link(new.numbers[at], link);
         }
@@ -412,22 +427,22 @@ impl<'a> Collector<'a> {
         (part.note_unread(index, unread) || any, hits)
     }
 
-    /// The number of a named object, which is a gap where it is not there.
-    fn link(&mut self, oid: &Oid, is_tree: bool) -> u32 {
-        self.finder.find(oid).unwrap_or_else(|| self.missing(oid, is_tree))
+    /// Notes what a commit names; looked up together, so that memory is waited for once.
+    fn commit_links(&mut self, index: ObjectIndex, commit: &parse::Commit) {
+        let Self { shared, finder, links, named, found, .. } = self;
+        named.clear();
+        named.extend(commit.tree.iter().chain(&commit.parents));
+        found.clear();
+        finder.find_all(named, found);
+        let is_tree = |at: usize| at == 0 && commit.tree.is_some();
+        let all = named.iter().zip(found.iter()).enumerate();
+        let all = all.map(|(at, (oid, found))| found.unwrap_or_else(|| shared.missing(oid, is_tree(at))));
+        let no_tree = commit.tree.is_none().then_some(NONE);
+        links.add(index, NodeKind::Commit, no_tree.into_iter().chain(all));
     }
 
-    /// The number of what is named and is not there.
-    fn missing(&self, oid: &Oid, is_tree: bool) -> u32 {
-        if oid.is_builtin() || oid.is_zero() {
-            return NONE;
-        }
-        let Ok(mut missing) = self.shared.missing.lock() else { return NONE };
-        let next = (self.shared.objects.len() + missing.all.len()) as u32;
-        let MissingTable { numbers, all } = &mut *missing;
-        *numbers.entry(*oid).or_insert_with(|| {
-            all.push(Missing { oid: *oid, is_tree });
-            next
-        })
+    /// The number of a named object, which is a gap where it is not there.
+    fn link(&mut self, oid: &Oid, is_tree: bool) -> u32 {
+        self.finder.find(oid).unwrap_or_else(|| self.shared.missing(oid, is_tree))
     }
 }

@@ -4,8 +4,6 @@ use std::collections::{HashMap, HashSet};
 use std::sync::Mutex;
 use std::time::Duration;
 
-use rustc_hash::FxHashMap;
-
 use super::collector::{Collector, Shared};
 use super::key_table::{KeyInfo, KeyTable};
 use super::{Clock, Seeking};
@@ -58,7 +56,8 @@ pub(super) struct Content {
     pub(super) graph: Graph,
     /// Bytes of each object.
     pub(super) sizes: Vec<u64>,
-    pub(super) clocks: FxHashMap<ObjectIndex, Clocks>,
+    /// Of each commit, in order once it is settled.
+    clocks: Vec<(ObjectIndex, Clocks)>,
     /// By number, once they are settled.
     pub(super) keys: Vec<KeyInfo>,
     table: KeyTable,
@@ -131,6 +130,21 @@ impl Content {
     /// Settles what is known of each key, now that it is known which objects count.
     pub(super) fn settle(&mut self, relevant: &Bits) {
         self.keys = self.table.infos(relevant);
+        // Nobody asks for clocks where there are no keys.
+        if !self.has_no_keys() {
+            self.clocks.sort_unstable_by_key(|(commit, _)| *commit);
+        }
+    }
+
+    /// Notes the clocks of a commit.
+    pub(super) fn note_clocks(&mut self, commit: ObjectIndex, clocks: Clocks) {
+        self.clocks.push((commit, clocks));
+    }
+
+    /// The clocks of a commit, once all is settled.
+    pub(super) fn clocks_of(&self, commit: ObjectIndex) -> Clocks {
+        let found = self.clocks.binary_search_by_key(&commit, |(commit, _)| *commit);
+        found.map(|at| self.clocks[at].1).unwrap_or_default()
     }
 
     /// The different placeholders in objects that count.

@@ -210,7 +210,7 @@ pub(super) fn contained(
 /// The tagger's time of a tag, or the committer's of what it names.
 fn time_of(store: &Store, content: &Content, tip: &TipObject) -> Option<i64> {
     const MOST_TAG: u64 = 1 << 20;
-    let committed = content.clocks.get(&tip.peeled).and_then(|clocks| clocks.committer);
+    let committed = content.clocks_of(tip.peeled).committer;
     let Some(tag) = tip.tags.first() else { return committed };
     let mut bytes = Vec::new();
     store.read(*tag, MOST_TAG, &mut bytes).ok()?;

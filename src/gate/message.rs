@@ -81,6 +81,10 @@ fn refusal(decision: &Decision, refused: &[&KeyDecision], lines: &mut Vec<String
         lines.push(String::new());
         lines.push(format!("  and {} more keys, {} in all", refused.len() - MOST_KEYS, refused.len()));
     }
+    if decision.bypass && refused.len() > 1 {
+        lines.push(String::new());
+        lines.push("  each key that must pass wants an -o of its own, all of them in one git push".to_owned());
+    }
 }
 
 fn key_lines(key: &KeyDecision, bypass: bool, lines: &mut Vec<String>) {

@@ -54,10 +54,14 @@ impl Oid {
             return None;
         }
         let mut bytes = [0; 32];
-        for (at, pair) in text.chunks_exact(2).enumerate() {
-            bytes[at] = (hex_digit(pair[0])? << 4) | hex_digit(pair[1])?;
+        // Asked once whether all are digits, and not at each.
+        let mut all = 0;
+        for (byte, [high, low]) in bytes.iter_mut().zip(text.as_chunks().0) {
+            let (high, low) = (DIGITS[usize::from(*high)], DIGITS[usize::from(*low)]);
+            all |= high | low;
+            *byte = high << 4 | low;
         }
-        Some(Self { bytes, len: (text.len() / 2) as u8 })
+        (all < NO_DIGIT).then_some(Self { bytes, len: (text.len() / 2) as u8 })
     }
 
     /// The bytes.
@@ -90,14 +94,20 @@ impl Oid {
     }
 }
 
-fn hex_digit(byte: u8) -> Option<u8> {
-    match byte {
-        b'0'..=b'9' => Some(byte - b'0'),
-        b'a'..=b'f' => Some(byte - b'a' + 10),
-        b'A'..=b'F' => Some(byte - b'A' + 10),
-        _ => None,
+/// More than any digit.
+const NO_DIGIT: u8 = 16;
+
+/// What each byte is as a hex digit.
+const DIGITS: [u8; 256] = {
+    let mut table = [NO_DIGIT; 256];
+    let mut value = 0;
+    while value < NO_DIGIT {
+        table[b"0123456789abcdef"[value as usize] as usize] = value;
+        table[b"0123456789ABCDEF"[value as usize] as usize] = value;
+        value += 1;
     }
-}
+    table
+};
 
 impl fmt::Display for Oid {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -87,11 +87,27 @@ impl Objects {
         }
         // A pack's copy before a loose one's, the own directory's before an alternate's.
         sources.sort_by_key(|source| (source.dir, source.pack.is_none()));
-        Self { marks, ..Self::merge(&sources, packs, dirs, format) }
+        Self { marks, ..Self::merge(sources, packs, dirs, format) }
     }
 
-    fn merge(sources: &[Source], packs: Vec<Pack>, loose_dirs: Vec<PathBuf>, format: ObjectFormat) -> Self {
+    fn merge(mut sources: Vec<Source>, packs: Vec<Pack>, loose_dirs: Vec<PathBuf>, format: ObjectFormat) -> Self {
         let hash = format.raw_len();
+        // Mostly all is in one pack, whose list is the table.
+        if sources.len() == 1
+            && let Some(Source { listing, pack, dir }) = sources.pop_if(|source| source.listing.is_strict(hash))
+        {
+            let count = listing.ids.len() / hash;
+            let mut fanout = vec![0; FANOUT];
+            (1..).zip(listing.ids.chunks_exact(hash)).for_each(|(number, id)| fanout[bucket(id)] = number);
+            let place = |offset| pack.map_or(Location::Loose { dir }, |pack| Location::Packed { pack, offset });
+            let location = match pack {
+                Some(_) => listing.offsets.into_iter().map(place).collect(),
+                None => vec![place(0); count],
+            };
+            let borrowed = vec![dir != 0; count];
+            let (ids, copies, marks) = (listing.ids, HashMap::new(), Vec::new());
+            return Self { format, ids, fanout, location, copies, borrowed, packs, loose_dirs, marks }.filled();
+        }
         let total: usize = sources.iter().map(|source| source.listing.ids.len()).sum();
         let mut table = Self {
             format,
@@ -123,12 +139,17 @@ impl Objects {
                 heads.push(Reverse((id(number, last), number, last)));
             }
         }
+        table.filled()
+    }
+
+    /// With the fan-out of what no id begins with.
+    fn filled(mut self) -> Self {
         let mut so_far = 0;
-        for count in &mut table.fanout {
+        for count in &mut self.fanout {
             so_far = so_far.max(*count);
             *count = so_far;
         }
-        table
+        self
     }
 
     /// Adds a row of a listing, in order of ids.
@@ -372,7 +393,8 @@ mod tests {
                 ids.dedup();
                 let others: Vec<Vec<u8>> = (0..500).map(|_| id()).collect();
                 let listing = Listing { ids: ids.concat(), offsets: Vec::new() };
-                let objects = Objects::merge(&[Source { listing, pack: None, dir: 0 }], Vec::new(), Vec::new(), format);
+                let objects =
+                    Objects::merge(vec![Source { listing, pack: None, dir: 0 }], Vec::new(), Vec::new(), format);
                 let wanted: Vec<Oid> =
                     ids.iter().chain(&others).chain(&ids).flat_map(|id| Oid::from_bytes(id)).collect();
                 let expected: Vec<Option<ObjectIndex>> = wanted

@@ -199,6 +199,11 @@ impl Listing {
         true
     }
 
+    /// Whether its ids are in order, and each there once.
+    pub(super) fn is_strict(&self, hash: usize) -> bool {
+        self.ids.chunks_exact(hash).is_sorted_by(|one, next| one < next)
+    }
+
     fn put_in_order(&mut self, hash: usize) {
         if self.ids.chunks_exact(hash).is_sorted() {
             return;

@@ -233,7 +233,13 @@ fn a_push_option_lets_one_key_pass_where_policy_says_so() {
         server.push(&mut bad_push(&key), &["-o", &wrong, MAIN]).is_refused_for(&key, &["has no effect"]);
     }
     let mut both = bad_push(&format!("{key}\n{other}"));
+    server.push(&mut both, &[MAIN]).is_refused_for(&other, &["wants an -o of its own"]);
     server.push(&mut both, &["-o", &wish, MAIN]).is_refused_for(&other, &["a Clerk secret key is in it"]);
+    let wishes = [&key, &other].map(|key| format!("clerk-audit.allow={}:rotated", digits(key)));
+    let scratch = Server::new();
+    scratch.config("receive.advertisePushOptions", "true");
+    scratch.policy_with_ledger("bypass = true");
+    scratch.push(&mut both, &["-o", &wishes[0], "-o", &wishes[1], MAIN]).passes();
     // Neither a commit's message nor a comment lets anything pass.
     let mut words = Repo::bare();
     words.commit_on(MAIN, &[("a", Some(&format!("{key} # clerk-audit:allow {wish}")))], &wish);

@@ -37,13 +37,13 @@ pub(super) struct Entry {
     weight: u32,
 }
 
-/// The header at each place.
+/// The header at each place, and which place the base has that it names by its offset.
 fn headers(
     format: ObjectFormat,
     (file, pack_end): (&File, u64),
     places: &[(u64, ObjectIndex)],
     threads: usize,
-) -> impl Iterator<Item = Result<EntryHeader, Failure>> {
+) -> impl Iterator<Item = Result<(EntryHeader, Option<u32>), Failure>> {
     /// Enough for hundreds of small entries, and little to read in vain before a large one.
     const AT_ONCE: usize = 32 << 10;
     const SHARE: usize = 4 << 10;
@@ -54,7 +54,15 @@ fn headers(
         loop {
             let number = next.fetch_add(1, Ordering::Relaxed);
             let Some(part) = parts.get(number) else { return };
-            let some = part.iter().map(|(offset, _)| headers.at(*offset)).collect();
+            let some = (number * SHARE..).zip(part.iter()).map(|(at, (offset, _))| {
+                let header = headers.at(*offset)?;
+                let base = match header.kind {
+                    EntryKind::OffsetDelta(base) => place_before(places, at, base),
+                    _ => None,
+                };
+                Ok((header, base))
+            });
+            let some = some.collect();
             read.lock().unwrap_or_else(PoisonError::into_inner)[number] = some;
         }
     };
@@ -63,13 +71,13 @@ fn headers(
 }
 
 /// Which of `places` has this offset, of those before `at`: a base mostly stands not far before its delta.
-fn place_before(places: &[(u64, ObjectIndex)], at: usize, offset: u64) -> Option<usize> {
+fn place_before(places: &[(u64, ObjectIndex)], at: usize, offset: u64) -> Option<u32> {
     let mut reach = 1;
     while reach < at && places[at - reach].0 > offset {
         reach *= 2;
     }
     let from = at.saturating_sub(reach);
-    places[from..at].binary_search_by_key(&offset, |place| place.0).ok().map(|found| from + found)
+    places[from..at].binary_search_by_key(&offset, |place| place.0).ok().map(|found| (from + found) as u32)
 }
 
 /// Finds the bases that are named by their ids, among all entries.
@@ -104,7 +112,7 @@ impl Families {
         let headers = headers(objects.format, (file, pack_end), &places, threads);
         for (at, ((offset, index), header)) in places.iter().zip(headers).enumerate() {
             let end = places[at + 1..].iter().map(|next| next.0).find(|next| next > offset).unwrap_or(pack_end);
-            let EntryHeader { kind, body } = match header {
+            let (EntryHeader { kind, body }, place_of_base) = match header {
                 Ok(header) => header,
                 Err(failure) => {
                     pass.fail(*index, failure);
@@ -114,9 +122,7 @@ impl Families {
             let (mut whole, mut made_of) = (None, NONE);
             match kind {
                 EntryKind::Whole(kind) => whole = Some(kind),
-                EntryKind::OffsetDelta(offset) => {
-                    made_of = place_before(&places, at, offset).map_or(NONE, |place| entry_at[place]);
-                }
+                EntryKind::OffsetDelta(_) => made_of = place_of_base.map_or(NONE, |place| entry_at[place as usize]),
                 EntryKind::RefDelta(oid) => named.push((entries.len(), oid)),
             }
             entry_at[at] = entries.len() as u32;
