@@ -405,6 +405,59 @@ fn no_error_has_a_key_in_it() {
     search.outcome("history in a folder", &run);
 }
 
+/// Credentials that are known by the names of their variables alone, and pieces of names that an escape cut out of a text.
+#[test]
+fn what_only_its_variable_tells_is_shown_nowhere() {
+    let hex: String = alphanumerics(5940, 32).bytes().map(|byte| format!("{byte:02x}")).collect();
+    let (escaped, other) = (live_key(5941), live_key(5942));
+    let token = alphanumerics(5943, 40);
+    for (line, secret) in [
+        (format!("CLERK_API_KEY=live_{}", &token[..34]), format!("live_{}", &token[..34])),
+        (format!("CLERK_ENCRYPTION_KEY={hex}"), hex),
+        (format!("CLERK_MACHINE_SECRET_KEY=ak_{token}"), format!("ak_{token}")),
+        (format!("CLERK_PLATFORM_API_KEY=ak_{token}"), format!("ak_{token}")),
+        (format!("{}_SECRET_KEY={other}", escaped.replace('_', "%5F")), escaped.clone()),
+        (
+            format!("CLERK_SECRET_KEY={other}\nSTRIPE_{}_SECRET_KEY=abcdefgh12345678", escaped.replace('_', "&#95;")),
+            escaped,
+        ),
+    ] {
+        let mut repo = Repo::bare();
+        let (path, branch) = (format!("config/{secret}.env"), format!("refs/heads/fix-{secret}"));
+        let text = format!("A=1\n{line}\n");
+        let blob = repo.blob(text.as_bytes());
+        let files = Files::from([(path.into_bytes(), (Mode::File, blob)), (b"b.env".to_vec(), (Mode::File, blob))]);
+        let tree = repo.tree(&files);
+        let mut commit = Commit::new(tree, &[], 1_700_000_000, &format!("add {secret}\n"));
+        commit.author = Person::at(&format!("Ada {secret}"), 1_700_000_000);
+        let commit = repo.commit(&commit);
+        repo.set_ref(&branch, commit);
+        repo.finish();
+        let planted = Planted { keys: vec![("everywhere", secret)], others: Vec::new() };
+        let mut search = Search { pieces: planted.pieces(), searched: 0 };
+        for format in ["text", "json", "jsonl", "markdown", "html", "csv", "sarif", "gitlab", "junit"] {
+            let run = Audit::new(&["history", "--format", format]).and(repo.path()).run();
+            assert_eq!(run.code, Some(1), "{line}: {}", run.errors());
+            search.outcome(&format!("history --format {format} of {line:.12}"), &run);
+        }
+        let server = Repo::bare();
+        let hook = server.git_directory().join("hooks/pre-receive");
+        std::fs::create_dir_all(hook.parent().expect("a folder")).expect("making a folder");
+        let ledger = server.beside("ledger");
+        std::fs::write(server.git_directory().join("clerk-audit.toml"), format!("ledger = \"{}\"\n", ledger.display()))
+            .expect("a policy");
+        let gate = env!("CARGO_BIN_EXE_clerk-audit");
+        std::fs::write(&hook, format!("#!/bin/sh\nexec '{gate}' hook pre-receive\n")).expect("a hook");
+        std::fs::set_permissions(&hook, std::os::unix::fs::PermissionsExt::from_mode(0o755)).expect("a mode");
+        let mut push = common::git::command(repo.path());
+        push.arg("push").arg(server.path()).arg(format!("{commit}:refs/heads/main"));
+        let answer = common::git::answer(push, b"");
+        assert!(!answer.success, "{line}: {}", answer.stderr);
+        search.bytes("a refusal", answer.stderr.as_bytes());
+        search.bytes("the ledger", &std::fs::read(&ledger).expect("a ledger"));
+    }
+}
+
 #[test]
 fn an_enclosing_repository_in_a_hint_is_masked() {
     let planted = Planted { keys: vec![("path", live_key(5910))], others: Vec::new() };

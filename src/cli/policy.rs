@@ -91,6 +91,10 @@ impl Allow {
             output::error("--expires wants a day, and --reason and --owner words", Some("--expires 2027-06-30"));
             return Exit::Usage;
         }
+        if self.expires.as_str() < &now()[..10] {
+            output::error("--expires is over already: such an entry lets nothing pass", None);
+            return Exit::Usage;
+        }
         let detector = Detector::new();
         let report = match incident::read_report(&self.from, &detector) {
             Ok(report) => report,

@@ -1,8 +1,11 @@
 //! Masking: the one way by which a repository's text becomes text that may be shown.
 
 use std::borrow::Cow;
+use std::cmp::Reverse;
 
-use super::{Detector, Found};
+use super::layer::Layer;
+use super::scan::Scan;
+use super::{Detector, Found, settle};
 use crate::model::{Shown, Span};
 
 impl Detector {
@@ -13,23 +16,28 @@ impl Detector {
     }
 
     /// Puts the hint in the place of every key and of every other vendor's token in `text`, in every encoding that
-    /// this detector knows. To be done before anything is cut to length or escaped.
+    /// this detector knows, and of what it has come upon before. To be done before anything is cut to length or escaped.
     pub fn mask(&self, text: &[u8]) -> Shown {
         Shown::from_masked(&self.masked(text))
     }
 
     fn masked<'a>(&self, text: &'a [u8]) -> Cow<'a, [u8]> {
         let mut spans: Vec<(Span, String)> = Vec::new();
-        self.scan(text, &mut |found| match found {
+        // Nothing is learned of what is to be shown.
+        let layer = Layer::object(text);
+        let Scan { sights, .. } = self.come_upon(&layer, &|| false, |scan, budget| scan.layer(&layer, budget));
+        settle::settle(text, sights, &mut |found| match found {
             Found::Key(found) => spans.push((found.span, found.key.hint())),
             Found::OtherVendor { token, span, .. } | Found::HalfMasked { token, span } => {
                 spans.push((span, token.hint()));
             }
             Found::Placeholder { .. } | Found::Publishable { .. } => {}
         });
+        spans.append(&mut self.learned.spans(text));
         if spans.is_empty() {
             return Cow::Borrowed(text);
         }
+        spans.sort_by_key(|(span, _)| (span.start, Reverse(span.end)));
         let mut masked = Vec::with_capacity(text.len());
         let mut from = 0;
         for (span, hint) in spans {

@@ -18,6 +18,7 @@ mod encoding;
 mod framed;
 mod hits;
 mod layer;
+mod learned;
 mod lines;
 mod mask;
 mod needles;
@@ -43,6 +44,7 @@ use crate::key::{KeyText, Publishable, Vendor};
 use crate::model::{Confidence, Copied, Kind, Span};
 use container::Budget;
 use layer::Layer;
+use learned::Learned;
 use needles::Needles;
 use scan::Scan;
 
@@ -159,10 +161,11 @@ impl Default for Limits {
     }
 }
 
-/// The search, compiled. Cheap to share between threads.
+/// The search, compiled. Cheap to share between threads. What it comes upon it keeps, to mask that wherever it stands.
 pub struct Detector {
     needles: Needles,
     limits: Limits,
+    learned: Learned,
 }
 
 impl Default for Detector {
@@ -179,7 +182,7 @@ impl Detector {
 
     /// The same, with limits of one's own.
     pub fn with_limits(limits: Limits) -> Self {
-        Self { needles: Needles::new(), limits }
+        Self { needles: Needles::new(), limits, learned: Learned::default() }
     }
 
     /// How far it follows encodings and containers.
@@ -215,8 +218,16 @@ impl Detector {
     /// As [`Detector::scan_until`], where what [`Detector::search`] says of `bytes` is known. Cost: as much as the hits.
     pub fn examine(&self, bytes: &[u8], hits: &Hits, stop: &dyn Fn() -> bool, sink: &mut dyn FnMut(Found)) -> Unread {
         let Scan { sights, unread, .. } = self.come_upon_hits(bytes, hits, stop);
-        settle::settle(bytes, sights, sink);
+        self.settle(bytes, sights, sink);
         unread
+    }
+
+    /// Hands over what was come upon, once, and keeps what must not be shown.
+    fn settle(&self, bytes: &[u8], sights: Vec<settle::Sight>, sink: &mut dyn FnMut(Found)) {
+        settle::settle(bytes, sights, &mut |found| {
+            self.learned.add(&found);
+            sink(found);
+        });
     }
 
     fn come_upon_hits(&self, bytes: &[u8], hits: &Hits, stop: &dyn Fn() -> bool) -> Scan<'_> {
@@ -244,7 +255,7 @@ impl Detector {
 
     fn scan_layer(&self, layer: &Layer<'_>, stop: &dyn Fn() -> bool, sink: &mut dyn FnMut(Found)) -> Unread {
         let Scan { sights, unread, .. } = self.come_upon(layer, stop, |scan, budget| scan.layer(layer, budget));
-        settle::settle(layer.bytes, sights, sink);
+        self.settle(layer.bytes, sights, sink);
         unread
     }
 

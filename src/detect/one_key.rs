@@ -8,6 +8,7 @@
 //! more, so what has no fixed spelling must be undone here too.
 
 use super::layer::Layer;
+use super::learned::Learned;
 use super::needles::Needles;
 use super::settle::What;
 use super::{Detector, Hits, Unread};
@@ -34,7 +35,7 @@ impl Detector {
     /// prefix alone.
     pub fn for_key(&self, key: &KeyText) -> Option<OneKey> {
         let is_secret = ["sk_live_", "sk_test_"].iter().any(|prefix| key.expose().starts_with(prefix.as_bytes()));
-        let detector = || Self { needles: Needles::of_encoded(), limits: self.limits };
+        let detector = || Self { needles: Needles::of_encoded(), limits: self.limits, learned: Learned::default() };
         is_secret.then(|| OneKey { detector: detector(), key: key.clone() })
     }
 }

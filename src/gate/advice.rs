@@ -27,6 +27,16 @@ fn replacement(kind: Kind) -> &'static str {
     }
 }
 
+/// How to push again. A branch that is new to the server has nowhere to go by itself.
+fn again(decision: &Decision, lines: &mut Vec<String>) {
+    if decision.makes_branch {
+        lines.push("      git push --set-upstream origin HEAD".to_owned());
+        lines.push("          (or with the same words as before)".to_owned());
+    } else {
+        lines.push("      git push".to_owned());
+    }
+}
+
 /// So many commits are named to be changed; who has more is told of the rest by the next push.
 const MOST_COMMITS: usize = 50;
 
@@ -164,7 +174,7 @@ fn in_commits(decision: &Decision, counted: &[&Sighting], lines: &mut Vec<String
     let changes: Vec<(&CommitShown, Change)> = changes.into_values().collect();
     if !changes.is_empty() {
         if changes.iter().all(|(commit, _)| commit.is_last) {
-            last(&changes, lines);
+            last(decision, &changes, lines);
         } else {
             earlier(decision, &changes, lines);
         }
@@ -186,7 +196,7 @@ fn in_commits(decision: &Decision, counted: &[&Sighting], lines: &mut Vec<String
 }
 
 /// All of it is in commits on which no other is made.
-fn last(changes: &[(&CommitShown, Change)], lines: &mut Vec<String>) {
+fn last(decision: &Decision, changes: &[(&CommitShown, Change)], lines: &mut Vec<String>) {
     lines.push(match changes.len() {
         1 => "  It is in your last commit. Take it out of there, and then:".to_owned(),
         count => format!("  It is in the last commits of {count} branches. On each take it out, and then:"),
@@ -194,7 +204,7 @@ fn last(changes: &[(&CommitShown, Change)], lines: &mut Vec<String>) {
     let change = changes.iter().fold(Change::default(), |sum, (_, change)| sum.join(change));
     lines.push(format!("      {}", change.amend()));
     change.hints(lines);
-    lines.push("      git push".to_owned());
+    again(decision, lines);
 }
 
 /// One rebase, from the first commit that has one: all others stand behind it.
@@ -237,5 +247,5 @@ fn earlier(decision: &Decision, changes: &[(&CommitShown, Change)], lines: &mut 
             first.oid.short()
         ));
     }
-    lines.push("      git push".to_owned());
+    again(decision, lines);
 }

@@ -1,12 +1,12 @@
 //! May it pass? A pure function of what was found and the policy.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 
 use super::problem::ProblemClass;
-use super::{Examination, Problem, Push, Sighting, Standing};
+use super::{Examination, Problem, Push, RefUpdate, Sighting, Standing};
 use crate::key::KeyId;
 use crate::model::{ObjectType, Oid, Shown};
-use crate::state::{Mode, OnOpaque, Policy, Reaction, Standing as AllowanceStanding};
+use crate::state::{Allowance, Mode, OnOpaque, Policy, Reaction};
 
 /// Where in a push a key stands.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -203,10 +203,16 @@ pub struct Decision {
     pub bypass: bool,
     /// Whether the message may name a merge's way of being rewritten.
     pub has_merges: bool,
+    /// Whether a branch is to be made that the server does not have, by what the client says.
+    pub makes_branch: bool,
     /// Whether all was examined.
     pub is_complete: bool,
     /// Whether the push only deletes refs, and passes whatever else is so.
     pub only_deletes: bool,
+}
+
+fn is_new_branch(update: &RefUpdate) -> bool {
+    update.old.is_none() && update.new.is_some() && update.name.starts_with(b"refs/heads/")
 }
 
 /// The name by which a push option lets a key pass.
@@ -225,6 +231,7 @@ pub fn decide(
     for sighting in examination.sightings {
         by_key.entry(sighting.id).or_default().push(sighting);
     }
+    let allowances = policy.allowances();
     let mut keys: Vec<KeyDecision> = by_key
         .into_iter()
         .map(|(id, mut sightings)| {
@@ -236,7 +243,7 @@ pub fn decide(
                 Some(Weight::Refused | Weight::Warned) => Outcome::Warned,
                 _ => Outcome::Passed,
             };
-            allow(&mut key, policy, today, mask);
+            allow(&mut key, &allowances, today, mask);
             key
         })
         .collect();
@@ -274,6 +281,7 @@ pub fn decide(
         notes,
         bypass: policy.bypass,
         has_merges: examination.has_merges,
+        makes_branch: push.updates.iter().flatten().any(is_new_branch),
         only_deletes,
     }
 }
@@ -314,16 +322,16 @@ fn weigh(sighting: &Sighting, policy: &Policy) -> Weight {
     }
 }
 
-fn allow(key: &mut KeyDecision, policy: &Policy, today: &str, mask: &dyn Fn(&[u8]) -> Shown) {
+fn allow(key: &mut KeyDecision, allowances: &HashMap<KeyId, &Allowance>, today: &str, mask: &dyn Fn(&[u8]) -> Shown) {
     if key.outcome != Outcome::Refused {
         return;
     }
-    match policy.allowance(&key.id, today) {
-        Some((allowance, AllowanceStanding::InForce)) => {
+    match allowances.get(&key.id) {
+        Some(allowance) if allowance.is_in_force(today) => {
             key.outcome =
                 Outcome::Allowed { reason: mask(allowance.reason.as_bytes()), owner: mask(allowance.owner.as_bytes()) };
         }
-        Some((allowance, AllowanceStanding::Expired)) => key.expired = Some(allowance.expires.clone()),
+        Some(allowance) => key.expired = Some(allowance.expires.clone()),
         None => {}
     }
 }
@@ -331,6 +339,13 @@ fn allow(key: &mut KeyDecision, policy: &Policy, today: &str, mask: &dyn Fn(&[u8
 /// Applies push options of the form `clerk-audit.allow=<12 hex digits>:<reason>`; what is wrong with any of them.
 fn bypass(keys: &mut [KeyDecision], push: &Push, policy: &Policy, mask: &dyn Fn(&[u8]) -> Shown) -> Vec<String> {
     let mut notes = Vec::new();
+    // Both come from whoever pushes, and there can be many of each.
+    let mut by_digits: HashMap<String, Vec<usize>> = HashMap::new();
+    if policy.bypass && push.options.iter().any(|option| option.starts_with(OPTION)) {
+        for (at, key) in keys.iter().enumerate() {
+            by_digits.entry(key.digits()).or_default().push(at);
+        }
+    }
     let wishes =
         push.options.iter().enumerate().filter_map(|(at, option)| Some((at + 1, option.strip_prefix(OPTION)?)));
     for (number, wish) in wishes {
@@ -346,14 +361,16 @@ fn bypass(keys: &mut [KeyDecision], push: &Push, policy: &Policy, mask: &dyn Fn(
             note("has no effect: it is not clerk-audit.allow=<12 digits>:<reason>");
             continue;
         }
-        let named: Vec<&mut KeyDecision> = keys.iter_mut().filter(|key| key.digits().as_bytes() == digits).collect();
-        match <[&mut KeyDecision; 1]>::try_from(named) {
-            Ok([key]) if key.outcome == Outcome::Refused && !is_said_in_an_option(key) => {
-                key.outcome = Outcome::Bypassed { reason: mask(reason) };
-            }
-            Ok([key]) if key.outcome == Outcome::Refused => note("has no effect: the key stands in a push option"),
-            Ok(_) => note("has no effect: the key it names is not refused"),
-            Err(_) => note("has no effect: it does not name exactly one key of this push"),
+        let named = std::str::from_utf8(digits).ok().and_then(|digits| by_digits.get(digits));
+        let Some(&[one]) = named.map(Vec::as_slice) else {
+            note("has no effect: it does not name exactly one key of this push");
+            continue;
+        };
+        let key = &mut keys[one];
+        match key.outcome == Outcome::Refused {
+            true if is_said_in_an_option(key) => note("has no effect: the key stands in a push option"),
+            true => key.outcome = Outcome::Bypassed { reason: mask(reason) },
+            false => note("has no effect: the key it names is not refused"),
         }
     }
     notes

@@ -42,6 +42,9 @@ pub enum MalformedInput {
     /// The hook that runs next could not be given it.
     #[error("standard input could not be written to the file in which the next hook is to find it")]
     NotKept,
+    /// The arguments of a hook for one ref are not its name and its ids.
+    #[error("the hook's arguments are no ref and no two ids")]
+    Arguments,
     /// A line is not `<old> SP <new> SP <ref>`.
     #[error("line {0} of standard input is no ref update")]
     Line(usize),

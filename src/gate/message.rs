@@ -6,7 +6,7 @@
 use super::advice::advice;
 use super::decision::{Decision, KeyDecision, Outcome, Place, Verdict};
 use super::{CommitPart, CommitShown, Sighting};
-use crate::model::{Confidence, Environment, Kind};
+use crate::model::{Confidence, Environment, Kind, Shown};
 use crate::state::Reaction;
 
 /// How a message is to be given.
@@ -26,6 +26,10 @@ const MOST_PLACES: usize = 5;
 const MOST_PROBLEMS: usize = 10;
 /// So many characters of a subject.
 const SUBJECT: usize = 60;
+/// So many of a path: one can have as many as a push.
+const PATH: usize = 300;
+/// So many of a reason why something could not be examined.
+const PROBLEM: usize = 1000;
 
 /// The lines of the message; none where there is nothing to say.
 pub fn message(decision: &Decision, voice: Voice) -> Vec<String> {
@@ -63,14 +67,17 @@ fn refusal(decision: &Decision, refused: &[&KeyDecision], lines: &mut Vec<String
     });
     let refusing: Vec<_> = decision.problems.iter().filter(|(_, reaction)| *reaction == Reaction::Refuse).collect();
     for (problem, _) in refusing.iter().take(MOST_PROBLEMS) {
-        lines.push(format!("  {}", problem.in_words()));
+        lines.push(format!("  {}", cut(&problem.in_words(), PROBLEM)));
     }
     if refusing.len() > MOST_PROBLEMS {
         lines.push(format!("  and {} more", refusing.len() - MOST_PROBLEMS));
     }
     if decision.opaque_refuses {
         let shown = decision.opaque.iter().take(MOST_PROBLEMS);
-        lines.extend(shown.map(|(place, what)| format!("  {place} cannot be looked into: {what}")));
+        lines.extend(shown.map(|(place, what)| {
+            let place = cut(place.as_str(), PATH);
+            format!("  {place} cannot be looked into: {what}")
+        }));
         lines.push("  git log --all --find-object=<object> says which file an object is".to_owned());
     }
     for key in refused.iter().take(MOST_KEYS) {
@@ -136,17 +143,23 @@ pub(super) fn kinds(refused: &[&KeyDecision]) -> Vec<Kind> {
 }
 
 fn named(commit: &CommitShown) -> String {
-    let subject = commit.subject.as_str();
-    let cut: String = subject.chars().take(SUBJECT).collect();
-    let more = if cut.len() < subject.len() { "…" } else { "" };
-    format!("{} \"{cut}{more}\"", commit.oid.short())
+    format!("{} \"{}\"", commit.oid.short(), cut(commit.subject.as_str(), SUBJECT))
+}
+
+/// The beginning of a text, and whether there is more of it.
+fn cut(text: &str, most: usize) -> String {
+    match text.char_indices().nth(most) {
+        Some((end, _)) => format!("{}…", &text[..end]),
+        None => text.to_owned(),
+    }
 }
 
 fn place(sighting: &Sighting) -> String {
     let at = |line: Option<u64>| line.map_or(String::new(), |line| format!(":{line}"));
+    let short = |path: &Shown| cut(path.as_str(), PATH);
     match &sighting.place {
-        Place::File { path, line } => format!("{path}{}", at(*line)),
-        Place::Name { path } => format!("the name of {path}"),
+        Place::File { path, line } => format!("{}{}", short(path), at(*line)),
+        Place::Name { path } => format!("the name of {}", short(path)),
         Place::CommitText { part: CommitPart::Message(None), .. } => "the commit's own text".to_owned(),
         Place::CommitText { part: CommitPart::Message(Some(line)), .. } => {
             format!("the commit's own text, line {line} of the message")
@@ -170,7 +183,7 @@ fn place(sighting: &Sighting) -> String {
         Place::Unplaced { oid, kind, line } => {
             format!("the {} {}{}; where it stands was not found out", kind.name(), oid.short(), at(*line))
         }
-        Place::RefName(name) => format!("the name of the ref {name}"),
+        Place::RefName(name) => format!("the name of the ref {}", short(name)),
         Place::PushOption(number) => format!("push option {number}"),
         Place::Certificate { is_stored: true } => {
             "the certificate of the signed push, which this server has stored already".to_owned()
@@ -186,12 +199,15 @@ fn warnings(decision: &Decision, lines: &mut Vec<String>) {
     };
     for (problem, reaction) in decision.problems.iter().take(MOST_PROBLEMS) {
         if *reaction == Reaction::Accept {
-            lines.push(format!("warning: clerk-audit: {}; {why}", problem.in_words()));
+            lines.push(format!("warning: clerk-audit: {}; {why}", cut(&problem.in_words(), PROBLEM)));
         }
     }
     if !decision.opaque_refuses {
         let shown = decision.opaque.iter().take(MOST_PROBLEMS);
-        lines.extend(shown.map(|(place, what)| format!("warning: clerk-audit: {place} cannot be looked into: {what}")));
+        lines.extend(shown.map(|(place, what)| {
+            let place = cut(place.as_str(), PATH);
+            format!("warning: clerk-audit: {place} cannot be looked into: {what}")
+        }));
     }
     let warned: Vec<&KeyDecision> = decision.keys.iter().filter(|key| key.outcome == Outcome::Warned).collect();
     for key in warned.iter().take(MOST_KEYS) {

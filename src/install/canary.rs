@@ -1,6 +1,6 @@
 //! The self-test: a push of keys that open nothing, which must be refused.
 
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 use std::io;
 use std::path::Path;
 
@@ -135,10 +135,10 @@ impl Canary {
     ///
     /// # Errors
     /// Where no push can be made.
-    pub fn push(&self, target: &str) -> Result<SelfTest, Error> {
+    pub fn push(&self, target: &OsStr) -> Result<SelfTest, Error> {
         // A path is one from where the command was called, not from the folder.
         let here = Path::new(".").join(target).canonicalize();
-        let target = here.map_or_else(|_| target.into(), OsString::from);
+        let target = here.map_or_else(|_| target.to_owned(), OsString::from);
         let first = self.push_as(&target, ObjectFormat::Sha1)?;
         match &first {
             // Only the push itself tells: an empty repository lists nothing by which it could be known before.

@@ -1,7 +1,8 @@
 //! Runs git.
 
-use std::ffi::OsStr;
-use std::path::Path;
+use std::ffi::{OsStr, OsString};
+use std::os::unix::ffi::OsStringExt;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 
 use super::Error;
@@ -46,13 +47,27 @@ pub(super) fn run<A: AsRef<OsStr>>(directory: &Path, arguments: &[A]) -> Result<
     finish(git, directory)
 }
 
+/// Runs it; the path that it wrote, whatever bytes that has.
+pub(super) fn path<A: AsRef<OsStr>>(directory: &Path, arguments: &[A]) -> Result<PathBuf, Error> {
+    let mut git = command(directory);
+    git.args(arguments);
+    let output = git.output().map_err(Error::io("run git in", directory))?;
+    let written = written(output, arguments)?;
+    Ok(PathBuf::from(OsString::from_vec(written.strip_suffix(b"\n").unwrap_or(&written).to_vec())))
+}
+
 fn answer<A: AsRef<OsStr>>(output: Output, arguments: &[A]) -> Result<String, Error> {
+    let written = written(output, arguments)?;
+    Ok(String::from_utf8_lossy(&written).trim_end_matches('\n').to_owned())
+}
+
+fn written<A: AsRef<OsStr>>(output: Output, arguments: &[A]) -> Result<Vec<u8>, Error> {
     if !output.status.success() {
         let told: Vec<String> = arguments.iter().map(|one| one.as_ref().to_string_lossy().into_owned()).collect();
         let answer = String::from_utf8_lossy(&output.stderr).trim().to_owned();
         return Err(Error::Git { arguments: told.join(" "), answer });
     }
-    Ok(String::from_utf8_lossy(&output.stdout).trim_end_matches('\n').to_owned())
+    Ok(output.stdout)
 }
 
 /// Runs it, whatever the umask, so that everybody can read a file of the host's that it makes: git ends where there is one

@@ -167,8 +167,8 @@ fn git_dir(root: &Path, has_git: bool) -> Result<PathBuf, Error> {
     if !has_git {
         return by_hand().map_err(|_| not_there());
     }
-    match git::run(root, &["rev-parse", "--absolute-git-dir"]) {
-        Ok(found) => Ok(PathBuf::from(found)),
+    match git::path(root, &["rev-parse", "--absolute-git-dir"]) {
+        Ok(found) => Ok(found),
         // It is there, and git will not work in it: of another owner, most often. git's own words say what to do.
         Err(refused) if by_hand().is_ok() => Err(refused),
         Err(_) => Err(not_there()),
@@ -178,10 +178,10 @@ fn git_dir(root: &Path, has_git: bool) -> Result<PathBuf, Error> {
 /// The directory of the hooks that receive-pack runs. It works in the repository's directory, so that a relative
 /// `core.hooksPath` begins there, in a repository with a work tree too: other commands would begin at its top.
 fn hooks(git_dir: &Path) -> Result<PathBuf, Error> {
-    let named = git::run(git_dir, &["--git-dir=.", "config", "--path", "--get", "core.hooksPath"]);
+    let named = git::path(git_dir, &["--git-dir=.", "config", "--path", "--get", "core.hooksPath"]);
     match named {
-        Ok(path) if !path.is_empty() => Ok(git_dir.join(path)),
-        _ => Ok(git_dir.join(git::run(git_dir, &["--git-dir=.", "rev-parse", "--git-path", "hooks"])?)),
+        Ok(path) if !path.as_os_str().is_empty() => Ok(git_dir.join(path)),
+        _ => Ok(git_dir.join(git::path(git_dir, &["--git-dir=.", "rev-parse", "--git-path", "hooks"])?)),
     }
 }
 

@@ -90,16 +90,17 @@ pub(super) fn configured(gate: &Gate) -> String {
     format!("{call}; status=$?; {ENDED_CONFIGURED}; exit $status")
 }
 
-/// The gate, and then the hook `$own`, where there is one, by `run` with the same input: through a file, because a
-/// shell's variable loses NULs and `echo` cuts a name with a `\c`. The gate writes it: a shell would wait without end
-/// for an input that has none.
+/// The gate, and then the hook `$own`, where there is one, by `run` with the same input. The gate reads it, because a shell
+/// would wait without end for an input that has none, and hands on what it let pass: lines without a NUL, which a shell
+/// can hold, and no file that could be missing where a disk is full. `echo` would cut a name with a `\c`.
 fn before_another(gate: &Gate, run: &str) -> String {
     let call = call(&quoted(&gate.binary), gate.policy.as_deref());
     format!(
-        "{REFUSE}input=\nif [ -x \"$own\" ]; then\n  input=$(mktemp 2>/dev/null) || {{\n    \
-         refuse \"no temporary file can be made in ${{TMPDIR:-/tmp}}\"\n    exit 1\n  }}\n  \
-         trap 'rm -f \"$input\"' EXIT\nfi\n{call} ${{input:+--keep-input \"$input\"}}\nstatus=$?\n{ENDED}\
-         if [ \"$status\" != 0 ] || [ -z \"$input\" ]; then exit $status; fi\n{run} \"$@\" <\"$input\"\n"
+        "{REFUSE}keep=\n[ ! -x \"$own\" ] || keep=-\n\
+         input=$(\n{call} ${{keep:+--keep-input -}}\nstatus=$?; printf .; exit $status)\nstatus=$?\n{ENDED}\
+         if [ \"$status\" != 0 ] || [ -z \"$keep\" ]; then exit $status; fi\n\
+         [ \"$input\" != . ] && printf %s \"${{input%.}}\" >/dev/null || {{\n  refuse 'the hook behind it cannot be given its input'\n  exit 1\n}}\n\
+         printf %s \"${{input%.}}\" 2>/dev/null | {run} \"$@\"\n"
     )
 }
 

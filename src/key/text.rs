@@ -32,6 +32,11 @@ impl KeyText {
         self.0.len()
     }
 
+    /// The text without its prefix.
+    pub fn body(&self) -> &[u8] {
+        self.split().1
+    }
+
     /// The key's identity: the SHA-256 of its text.
     pub fn id(&self) -> KeyId {
         KeyId(Sha256::digest(&self.0).into())

@@ -1,6 +1,7 @@
 //! What a long task says while it runs. The rooms emit, `cli` shows.
 
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Instant;
 
 /// A part of the work, in the order in which they come.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -35,21 +36,31 @@ impl Events for Silent {
 
 /// Asked between objects: has someone asked us to stop?
 #[derive(Clone, Copy, Debug)]
-pub struct Interrupt<'a>(Option<&'a AtomicBool>);
+pub struct Interrupt<'a> {
+    flag: Option<&'a AtomicBool>,
+    /// The end, and the clock by which it comes.
+    end: Option<(Instant, fn() -> Instant)>,
+}
 
 impl<'a> Interrupt<'a> {
     /// Stops when `flag` becomes true.
     pub fn on(flag: &'a AtomicBool) -> Self {
-        Self(Some(flag))
+        Self { flag: Some(flag), end: None }
+    }
+
+    /// The same, and when the time has come: for where no other thread can set the flag. Cost: a look at the clock each time.
+    pub fn until(self, end: Instant, clock: fn() -> Instant) -> Self {
+        Self { end: Some((end, clock)), ..self }
     }
 
     /// Never stops.
     pub fn never() -> Self {
-        Self(None)
+        Self { flag: None, end: None }
     }
 
     /// Whether to stop now.
     pub fn is_set(&self) -> bool {
-        self.0.is_some_and(|flag| flag.load(Ordering::Relaxed))
+        self.flag.is_some_and(|flag| flag.load(Ordering::Relaxed))
+            || self.end.is_some_and(|(end, clock)| clock() >= end)
     }
 }

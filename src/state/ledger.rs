@@ -35,31 +35,29 @@ pub enum LedgerError {
 }
 
 /// Whether to wait for other writers.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Append {
-    /// Until they are done, or it has been so long: one of them may be stopped.
-    InTurn(Duration),
+#[derive(Clone, Copy)]
+pub enum Append<'a> {
+    /// Until they are done, or it has been long enough: one of them may be stopped.
+    InTurn(&'a dyn Fn() -> bool),
     /// Not at all: the process is about to end.
     AtOnce,
 }
 
 /// Locks the ledger; whether it is.
-fn lock(file: &File, how: Append) -> io::Result<bool> {
+fn lock(file: &File, how: Append<'_>) -> io::Result<bool> {
     const PAUSE: Duration = Duration::from_millis(2);
-    let pauses = match how {
-        Append::InTurn(longest) => longest.as_millis() / PAUSE.as_millis(),
-        Append::AtOnce => 0,
-    };
-    for number in 0..=pauses {
-        match rustix::fs::flock(file, FlockOperation::NonBlockingLockExclusive) {
-            Ok(()) => return Ok(true),
+    loop {
+        match (rustix::fs::flock(file, FlockOperation::NonBlockingLockExclusive), how) {
+            (Ok(()), _) => return Ok(true),
             // Appending one line is whole by itself on a local disk: the lock is for the moments when something fails.
-            Err(_) if how == Append::AtOnce => return Ok(false),
-            Err(rustix::io::Errno::WOULDBLOCK | rustix::io::Errno::INTR) if number < pauses => {
+            (Err(_), Append::AtOnce) => return Ok(false),
+            (Err(rustix::io::Errno::WOULDBLOCK | rustix::io::Errno::INTR), Append::InTurn(is_over)) => {
+                if is_over() {
+                    break;
+                }
                 std::thread::sleep(PAUSE);
             }
-            Err(rustix::io::Errno::WOULDBLOCK | rustix::io::Errno::INTR) => {}
-            Err(error) => return Err(error.into()),
+            (Err(error), _) => return Err(error.into()),
         }
     }
     Err(io::Error::new(io::ErrorKind::TimedOut, "another process holds its lock and does not end"))
@@ -136,7 +134,7 @@ fn make_for_group(path: &Path) {
 ///
 /// # Errors
 /// Where it cannot be written; then nothing of the line stays in the file.
-pub fn append(path: &Path, record: &Value, how: Append) -> io::Result<()> {
+pub fn append(path: &Path, record: &Value, how: Append<'_>) -> io::Result<()> {
     use std::os::unix::fs::OpenOptionsExt;
     refuse_other_than_file(path)?;
     make_for_group(path);
@@ -203,7 +201,9 @@ impl Ledger {
 
     fn parse(text: &str) -> Result<Self, usize> {
         let mut ledger = Self::default();
-        for (at, line) in text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty()) {
+        // What a crash of the machine leaves of a line can be as many NULs.
+        let lines = text.lines().map(|line| line.trim_start_matches('\0')).enumerate();
+        for (at, line) in lines.filter(|(_, line)| !line.trim().is_empty()) {
             let record: Value = match serde_json::from_str(line) {
                 Ok(record) => record,
                 // The beginning of a line, as a killed writer leaves it.
@@ -256,7 +256,7 @@ mod tests {
     use super::*;
     use serde_json::json;
 
-    const IN_TURN: Append = Append::InTurn(Duration::from_secs(60));
+    const IN_TURN: Append<'_> = Append::InTurn(&|| false);
 
     fn id(digit: char) -> String {
         format!("sha256:{}", digit.to_string().repeat(64))
@@ -302,6 +302,12 @@ mod tests {
     }
 
     #[test]
+    fn what_a_crash_leaves_of_a_line_spoils_no_other() {
+        let text = format!("{}\n{{\"schema\":1,\"ti\n\0\0\0{}\n\0\0\0", record("1", &id('a')), record("2", &id('a')));
+        assert_eq!(Ledger::parse(&text).unwrap().of(&KeyId::parse(&id('a')).unwrap()).len(), 2);
+    }
+
+    #[test]
     fn what_is_no_record_is_an_error_and_refused_canaries_are_left_out() {
         assert_eq!(Ledger::parse("nonsense\n").unwrap_err(), 1);
         assert_eq!(Ledger::parse("{\"schema\":9}\n").unwrap_err(), 1);
@@ -321,7 +327,10 @@ mod tests {
         append(&path, &record("1", &id('a')), IN_TURN).unwrap();
         let stopped = File::open(&path).unwrap();
         rustix::fs::flock(&stopped, FlockOperation::LockExclusive).unwrap();
-        let error = append(&path, &record("2", &id('a')), Append::InTurn(Duration::from_millis(20))).unwrap_err();
+        let asked = std::cell::Cell::new(0);
+        let is_over = || asked.replace(asked.get() + 1) >= 10;
+        let error = append(&path, &record("2", &id('a')), Append::InTurn(&is_over)).unwrap_err();
+        assert_eq!(asked.get(), 11);
         assert_eq!(error.kind(), io::ErrorKind::TimedOut);
         append(&path, &record("3", &id('a')), Append::AtOnce).unwrap();
         assert_eq!(Ledger::read(&path).unwrap().of(&KeyId::parse(&id('a')).unwrap()).len(), 2);

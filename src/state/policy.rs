@@ -3,6 +3,7 @@
 //! Exactly one file is used, and what it does not say is the default. A setting that this program does not know is an
 //! error, because a misspelt one would else be silently without effect.
 
+use std::collections::HashMap;
 use std::io;
 use std::path::{Path, PathBuf};
 
@@ -320,22 +321,24 @@ impl Policy {
         Ok(policy)
     }
 
-    /// The allowance for a key, in force on the day `today` (`YYYY-MM-DD`) or not any more.
-    pub fn allowance(&self, id: &KeyId, today: &str) -> Option<(&Allowance, Standing)> {
-        let found =
-            self.allow.iter().filter(|allowance| allowance.id == *id).max_by(|a, b| a.expires.cmp(&b.expires))?;
-        let standing = if found.expires.as_str() >= today { Standing::InForce } else { Standing::Expired };
-        Some((found, standing))
+    /// The allowances by key; of several for one key that which lasts longest.
+    pub fn allowances(&self) -> HashMap<KeyId, &Allowance> {
+        let mut all: HashMap<KeyId, &Allowance> = HashMap::new();
+        for allowance in &self.allow {
+            let kept = all.entry(allowance.id).or_insert(allowance);
+            if allowance.expires > kept.expires {
+                *kept = allowance;
+            }
+        }
+        all
     }
 }
 
-/// Whether an allowance counts.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Standing {
-    /// It does.
-    InForce,
-    /// Not any more.
-    Expired,
+impl Allowance {
+    /// Whether it counts on the day `today` (`YYYY-MM-DD`).
+    pub fn is_in_force(&self, today: &str) -> bool {
+        self.expires.as_str() >= today
+    }
 }
 
 /// The entries of a policy that let known keys pass, to be added to one, which may not end with a line feed.
@@ -501,8 +504,8 @@ mod tests {
         assert!(!policy.refuse.has(Kind::SecretKey, Environment::Test, Confidence::High));
         assert_eq!((policy.limits.seconds, policy.limits.tree_depth), (Some(1.5), 9));
         let id = policy.allow[0].id;
-        assert_eq!(policy.allowance(&id, "2027-01-31").unwrap().1, Standing::InForce);
-        assert_eq!(policy.allowance(&id, "2027-02-01").unwrap().1, Standing::Expired);
+        let allowances = policy.allowances();
+        assert!(allowances[&id].is_in_force("2027-01-31") && !allowances[&id].is_in_force("2027-02-01"));
     }
 
     #[test]

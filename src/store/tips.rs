@@ -94,12 +94,20 @@ impl Tips {
         let mut loose_names: FxHashSet<Vec<u8>> = FxHashSet::default();
         if !self.is_table {
             self.list(&self.layout.common_dir.join("refs"), b"refs", &mut |name, oid| {
+                // One that is gone by now was packed, or deleted: it takes no packed one's place.
+                let is_there =
+                    oid.is_some() || fs::symlink_metadata(self.layout.common_dir.join(path_of(&name))).is_ok();
                 found.extend(oid);
-                loose_names.insert(name);
+                loose_names.extend(is_there.then_some(name));
             });
         }
-        for (oid, start, end) in &self.packed {
-            if !loose_names.contains(&self.text[*start as usize..*end as usize]) {
+        // git packs refs before it takes their files away: what was loose at first and was not found is there now.
+        let again =
+            (!self.is_table).then(|| files::read(&self.layout.common_dir.join("packed-refs")).unwrap_or_default());
+        let again = again.filter(|text| *text != self.text).map(|text| (parse(&text, self.format), text));
+        let (packed, text) = again.as_ref().map_or((&self.packed, &self.text), |(packed, text)| (packed, text));
+        for (oid, start, end) in packed {
+            if !loose_names.contains(&text[*start as usize..*end as usize]) {
                 found.insert(*oid);
             }
         }
@@ -210,6 +218,22 @@ fn read_small(path: &Path) -> Option<Vec<u8>> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_ref_that_is_packed_meanwhile_is_not_overlooked() {
+        let dir = tempfile::tempdir().unwrap();
+        let git_dir = dir.path().to_owned();
+        fs::create_dir_all(git_dir.join("refs/heads")).unwrap();
+        let one = "1".repeat(40);
+        fs::write(git_dir.join("HEAD"), "ref: refs/heads/none\n").unwrap();
+        fs::write(git_dir.join("refs/heads/main"), format!("{one}\n")).unwrap();
+        let layout = Layout { common_dir: git_dir.clone(), git_dir: git_dir.clone() };
+        let tips = Tips::open(&layout, ObjectFormat::Sha1);
+        assert_eq!(tips.all(), FxHashSet::from_iter(Oid::from_hex(one.as_bytes())));
+        fs::write(git_dir.join("packed-refs"), format!("{one} refs/heads/main\n")).unwrap();
+        fs::remove_file(git_dir.join("refs/heads/main")).unwrap();
+        assert_eq!(tips.all(), FxHashSet::from_iter(Oid::from_hex(one.as_bytes())));
+    }
 
     #[test]
     fn packed_refs_are_read_with_what_their_tags_tag() {

@@ -217,3 +217,21 @@ fn a_signal_ends_the_wait_for_standard_input() {
     assert_eq!(code, Some(1), "{said}");
     assert!(said.contains("told to end") && said.contains("standard input"), "{said}");
 }
+
+#[test]
+fn a_path_as_long_as_a_push_makes_no_message_as_long() {
+    let server = Server::new();
+    let mut client = Repo::bare();
+    let folder = "a/".repeat(2000);
+    let keys: Vec<String> = (0..12).map(|number| live_key(2800 + number)).collect();
+    let files: Vec<(String, &str)> = keys
+        .iter()
+        .enumerate()
+        .map(|(number, key)| (format!("{folder}{}{number}", "x".repeat(20_000)), key.as_str()))
+        .collect();
+    let files: Vec<(&str, Option<&str>)> = files.iter().map(|(path, key)| (path.as_str(), Some(*key))).collect();
+    client.commit_on(MAIN, &files, "long");
+    let pushed = server.push(&mut client, &[MAIN]);
+    pushed.is_refused(&["12 Clerk secret keys", "…"]);
+    assert!(pushed.said.len() < 10_000, "{} bytes", pushed.said.len());
+}

@@ -106,6 +106,23 @@ impl Desk {
 const MAIN: &str = "HEAD:refs/heads/main";
 
 #[test]
+fn a_branch_that_the_server_does_not_have() {
+    let desk = Desk::new(1890);
+    desk.sh(&format!("git remote add origin '{}'", desk.server.path().display()));
+    desk.commit("echo a >a", "first");
+    desk.push(&[MAIN]).passes();
+    desk.sh("git checkout --quiet -b topic");
+    desk.commit("echo $KEY >b", "with a key");
+    let refused = desk.try_sh("git push --set-upstream origin topic");
+    let said = String::from_utf8_lossy(&refused.stderr).replace("remote: ", "");
+    assert!(!refused.status.success());
+    desk.follow(&said);
+    let push = said.lines().find_map(|line| line.strip_prefix("      git push")).expect("a command that pushes");
+    desk.sh(&format!("git push{push}"));
+    assert!(desk.server.value("refs/heads/topic").is_some());
+}
+
+#[test]
 fn in_the_last_commit() {
     for (seed, script, message) in [
         (1800, "echo KEY=$KEY >env", "a file"),

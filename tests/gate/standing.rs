@@ -170,3 +170,68 @@ fn a_ref_to_a_part_of_what_a_tip_holds_brings_nothing() {
     client.git(&["update-ref", "refs/tags/again", "main~1:config/env"]);
     server.push(&mut client, &["refs/tags/again"]).is_refused_for(&key, &["the file"]);
 }
+
+#[test]
+fn commits_that_clocks_make_look_new_one_after_another_are_all_old() {
+    let key = live_key(1780);
+    let (server, mut client) = started();
+    let base: Oid = parsed(&server.value(MAIN).unwrap());
+    let (files, future) = (client.files_at(MAIN), 4_000_000_000);
+    let mut at = |name: &str, parents: &[Oid], seconds: i64, content: &str| {
+        let mut files = files.clone();
+        files.insert(name.as_bytes().to_vec(), (Mode::File, client.blob(content)));
+        let tree = client.tree(&files);
+        client.commit(&Commit::new(tree, parents, seconds, name))
+    };
+    let sides = ["x", "y"].map(|name| at(name, &[base], future, &key));
+    let joined = at("z", &sides, 1_700_500_000, "neither");
+    client.set_ref(MAIN, joined);
+    server.policy("mode = \"observe\"");
+    server.push(&mut client, &[MAIN]).passes();
+    server.policy("");
+    let tags: Vec<String> =
+        sides.iter().enumerate().map(|(number, side)| format!("{side}:refs/tags/v{number}")).collect();
+    for order in [[0, 1], [1, 0]] {
+        for alone in order {
+            server.push(&mut client, &["--force", &tags[alone]]).passes_silently();
+            server.git(&["update-ref", "-d", &format!("refs/tags/v{alone}")]);
+        }
+        // (The last argument stands behind the server's path, those before it would too.)
+        server
+            .raw(
+                &order.map(|one| (ZERO, sides[one].to_string())).each_ref().map(|(old, new)| {
+                    (
+                        *old,
+                        new.as_str(),
+                        if *new == sides[0].to_string() { &b"refs/tags/a"[..] } else { b"refs/tags/b" },
+                    )
+                }),
+                &pack(&[]),
+            )
+            .passes_silently();
+        ["a", "b"].iter().for_each(|name| _ = server.git(&["update-ref", "-d", &format!("refs/tags/{name}")]));
+    }
+}
+
+#[test]
+fn a_name_that_goes_elsewhere_hides_none_that_is_kept() {
+    let key = live_key(1790);
+    let (server, mut client) = started();
+    let name = format!("d/{key}.txt");
+    client.commit_on(MAIN, &[(&name, Some("1")), ("z", Some("1"))], "of long ago");
+    server.policy("mode = \"observe\"");
+    server.push(&mut client, &[MAIN]).passes();
+    client.branch("refs/heads/keep", MAIN);
+    client.commit_on("refs/heads/keep", &[("d/other", Some("2"))], "a new directory with that name");
+    client.branch("refs/heads/gone", MAIN);
+    client.commit_on("refs/heads/gone", &[(&name, None)], "takes it away");
+    for with_ledger in [false, true] {
+        if with_ledger {
+            server.policy_with_ledger("strict = true")
+        } else {
+            server.policy("strict = true")
+        }
+        server.push(&mut client, &["refs/heads/keep"]).is_refused_for(&key, &[]);
+        server.push(&mut client, &["refs/heads/*:refs/heads/*"]).is_refused_for(&key, &[]);
+    }
+}

@@ -109,3 +109,17 @@ fn every_value_of_the_hosts_settings_is_taken_out_and_set_anew() {
     let text = std::fs::read_to_string(&system).unwrap();
     assert_eq!((text.matches("command =").count(), text.matches("event =").count()), (1, 1), "{text}");
 }
+
+#[test]
+fn a_path_that_is_no_text_is_one_like_another() {
+    use std::os::unix::ffi::OsStrExt;
+    let server = bare();
+    let odd = server.beside("odd").with_file_name(std::ffi::OsStr::from_bytes(b"h\xe9 x.git"));
+    std::fs::rename(server.path(), &odd).unwrap();
+    ends(&hook(&["install"], &odd), 0, &["write"]);
+    assert!(odd.join("hooks/pre-receive").exists());
+    ends(&hook(&["doctor"], &odd), 0, &["refuses a canary"]);
+    ends(&hook(&["self-test"], &odd), 0, &["The gate works"]);
+    ends(&hook(&["uninstall"], &odd), 0, &["remove"]);
+    assert!(!odd.join("hooks/pre-receive").exists());
+}

@@ -1,5 +1,6 @@
 //! Standard input, waited for no longer than the time budget.
 
+use std::io::Write;
 use std::os::fd::AsFd;
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -19,8 +20,8 @@ const LEAST: Duration = Duration::from_millis(300);
 /// So often a signal is looked for.
 const LOOK: Duration = Duration::from_millis(200);
 
-/// Reads standard input, and writes it to the file `keep`, which another hook is to read. That one must never take half of
-/// it for the whole: where anything fails the file is taken away.
+/// Reads standard input, and writes it to the file `keep`, which another hook is to read; to standard output if that is
+/// `-`. That one must never take half of it for the whole: where anything fails the file is taken away.
 ///
 /// # Errors
 /// Where it has no end by the deadline or by a signal, cannot be read or kept, or is longer than any push.
@@ -31,6 +32,10 @@ pub(super) fn standard_input(
 ) -> Result<Vec<u8>, MalformedInput> {
     let read = to_end(deadline, interrupt);
     let Some(file) = keep else { return read };
+    if file == Path::new("-") {
+        let write = |input: &Vec<u8>| std::io::stdout().write_all(input).and_then(|()| std::io::stdout().flush());
+        return read.and_then(|input| write(&input).map(|()| input).map_err(|_| MalformedInput::NotKept));
+    }
     let kept = read.and_then(|input| match std::fs::write(file, &input) {
         Ok(()) => Ok(input),
         Err(_) => Err(MalformedInput::NotKept),

@@ -1,5 +1,7 @@
 //! Installing the gate, looking after it, and taking it out again.
 
+use std::ffi::{OsStr, OsString};
+use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueEnum};
@@ -79,7 +81,7 @@ pub(super) struct Doctor {
 #[derive(Args, Debug)]
 pub(super) struct SelfTesting {
     /// The repository's path, or the URL that people push to: GitLab, Gitea and GitHub want the URL
-    target: String,
+    target: OsString,
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
@@ -264,10 +266,12 @@ impl Doctor {
 }
 
 /// Whether what is to be pushed to is a path, by itself or as a URL, of a repository whose server runs the hooks.
-fn goes_round_its_server(target: &str) -> bool {
-    let path = target.strip_prefix("file://").unwrap_or(target);
+fn goes_round_its_server(target: &OsStr) -> bool {
+    let path = target.as_bytes().strip_prefix(b"file://").map_or(target, OsStr::from_bytes);
     // git takes a path without the .git at its end too.
-    let found = [path.to_owned(), format!("{path}.git")].into_iter().find(|path| Path::new(path).is_dir());
+    let mut bare = path.to_owned();
+    bare.push(".git");
+    let found = [path.to_owned(), bare].into_iter().find(|path| Path::new(path).is_dir());
     found.is_some_and(|path| match Place::find(Path::new(&path), None) {
         Ok(place) => place.layout.wants_url(),
         Err(error) => matches!(error, Error::GitHubs { .. } | Error::Gerrits { .. }),

@@ -43,7 +43,7 @@ enum Command {
 struct PreReceive {
     #[command(flatten)]
     policy: PolicyArgument,
-    /// Write what was read from standard input to a file, for a hook that runs next
+    /// Write what was read from standard input to a file, for a hook that runs next; - is standard output
     #[arg(long, value_name = "FILE")]
     keep_input: Option<PathBuf>,
 }

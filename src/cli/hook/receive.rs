@@ -133,8 +133,8 @@ impl Gate {
             let problems = vec![Problem::Failed(session.detector.mask(failure.as_bytes()))];
             return session.conclude(Examination { problems, ..Examination::default() });
         }
-        session.watch();
-        let examination = session.examine(&paths);
+        let is_watched = session.watch();
+        let examination = session.examine(&paths, is_watched);
         session.conclude(examination)
     }
 
@@ -196,9 +196,9 @@ impl Gate {
 }
 
 impl Session {
-    /// Starts the watchdog.
-    fn watch(self: &Arc<Self>) {
-        let budget = Duration::from_secs_f64(self.seconds);
+    /// Starts the watchdog; whether there is a thread for it.
+    fn watch(self: &Arc<Self>) -> bool {
+        let budget = self.budget();
         // What is over before it began needs no thread to say so.
         if self.started.elapsed() >= budget {
             self.ask_to_end();
@@ -210,12 +210,15 @@ impl Session {
             std::thread::sleep(GRACE);
             if !session.is_spoken.swap(true, Ordering::SeqCst) {
                 let examination = Examination { problems: vec![session.stop()], ..Examination::default() };
-                let exit = session.speak(examination, Append::AtOnce);
+                let exit = session.speak(session.decide(examination), Append::AtOnce);
                 std::process::exit(i32::from(exit.code()));
             }
         });
-        // Without a second thread nothing keeps the time but the server itself.
-        _ = watching;
+        watching.is_ok()
+    }
+
+    fn budget(&self) -> Duration {
+        Duration::from_secs_f64(self.seconds)
     }
 
     fn ask_to_end(&self) {
@@ -231,7 +234,7 @@ impl Session {
         })
     }
 
-    fn examine(&self, paths: &PushPaths) -> Examination {
+    fn examine(&self, paths: &PushPaths, is_watched: bool) -> Examination {
         let mut receiving = match Receiving::open(paths) {
             Ok(receiving) => receiving,
             Err(error) => {
@@ -244,13 +247,20 @@ impl Session {
             // What a push takes away is read for the record alone.
             limits.removal_bytes = 0;
         }
+        let interrupt = Interrupt::on(&self.interrupt);
+        // Without a second thread the examination looks at the clock itself.
+        let interrupt =
+            if is_watched { interrupt } else { interrupt.until(self.started + self.budget(), Instant::now) };
         let examiner = Examiner {
             detector: &self.detector,
             limits: &limits,
-            interrupt: Interrupt::on(&self.interrupt),
+            interrupt,
             threads: std::thread::available_parallelism().map_or(1, |count| count.get().min(4)),
         };
         let mut examination = examiner.examine(&mut receiving, &self.push);
+        if !is_watched && self.started.elapsed() >= self.budget() {
+            self.ask_to_end();
+        }
         if self.interrupt.load(Ordering::SeqCst) {
             examination.problems.push(self.stop());
         }
@@ -259,22 +269,28 @@ impl Session {
 
     /// Decides, records and says so, unless the watchdog does.
     fn conclude(&self, examination: Examination) -> Exit {
+        // While the watchdog still watches: whoever pushes thousands of keys asks for thousands of decisions.
+        let decided = self.decide(examination);
         if self.is_spoken.swap(true, Ordering::SeqCst) {
             // The other thread is about to end the process.
             loop {
                 std::thread::sleep(Duration::from_secs(1));
             }
         }
-        // The watchdog is silent from here on.
-        let left = Duration::from_secs_f64(self.seconds).saturating_sub(self.started.elapsed());
-        self.speak(examination, Append::InTurn(left.max(Duration::from_secs(1))))
+        // The watchdog is silent from here on, and servers end a hook that takes longer.
+        let is_over = || self.started.elapsed() >= self.budget() + GRACE;
+        self.speak(decided, Append::InTurn(&is_over))
     }
 
-    fn speak(&self, examination: Examination, how: Append) -> Exit {
+    fn decide(&self, examination: Examination) -> (Decision, Counts) {
         let mask = |text: &[u8]| self.detector.mask(text);
         let today = self.circumstances.time.get(..10).unwrap_or_default();
         let counts = Counts::of(&examination);
-        let mut decision = decide(examination, &self.push, &self.policy, today, &mask);
+        (decide(examination, &self.push, &self.policy, today, &mask), counts)
+    }
+
+    fn speak(&self, (mut decision, counts): (Decision, Counts), how: Append<'_>) -> Exit {
+        let mask = |text: &[u8]| self.detector.mask(text);
         if let Some(ledger) = &self.policy.ledger {
             let milliseconds = u64::try_from(self.started.elapsed().as_millis()).unwrap_or(u64::MAX);
             let circumstances = Circumstances { milliseconds, ..self.circumstances.clone() };
@@ -316,7 +332,7 @@ fn updates(
                 |text: &OsString| Oid::from_hex(text.as_bytes()).filter(|oid| oid.as_bytes().len() == format.raw_len());
             match (id(old), id(new), name.is_empty()) {
                 (Some(old), Some(new), false) => Ok(vec![RefUpdate::new(old, new, name.as_bytes())]),
-                _ => Err(MalformedInput::Line(1)),
+                _ => Err(MalformedInput::Arguments),
             }
         }
     }

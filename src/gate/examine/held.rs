@@ -109,7 +109,7 @@ impl Work<'_> {
                 self.add(&held.sight, place, Some(commit), Standing::Kept, is_new);
             } else if let Some(at) = from.get_mut(&held.sight.id).and_then(VecDeque::pop_front) {
                 moved_from.insert(at);
-                self.add(&held.sight, place, Some(commit), Standing::Moved, is_new || left[at].oid != held.oid);
+                self.add(&held.sight, place, Some(commit), Standing::Moved, is_new);
             } else {
                 self.open.push((self.found.sightings.len(), held.sight.id, held.path.clone(), held.is_name));
                 self.add(&held.sight, place, Some(commit), Standing::Introduced, is_new);
@@ -182,7 +182,7 @@ impl Work<'_> {
             .found
             .sightings
             .iter()
-            .filter(|sighting| is_name(&sighting.place))
+            .filter(|sighting| is_name(&sighting.place) && sighting.standing != Standing::Removed)
             .map(|sighting| sighting.id)
             .collect();
         let mut kept: Vec<(&Oid, &Sight)> = content

@@ -79,12 +79,18 @@ impl Examiner<'_> {
         let ancestry = Ancestry::new(receiving, names, self.interrupt);
         let mut work = Work::new(self, receiving, &content, ancestry);
         work.look(push);
-        // Before a refusal rests on a commit being new an exact test confirms it; where clocks were wrong all is looked at again.
-        let doubtful = work.new_by_clocks();
-        let old = work.ancestry.find_old(work.receiving, &doubtful);
-        if !old.is_empty() {
-            let ancestry = Ancestry::new(work.receiving, names, self.interrupt).knowing(old);
-            work = Work::new(self, work.receiving, &content, ancestry);
+        // Before a refusal rests on a commit being new an exact test confirms it; where clocks were wrong all is looked at again,
+        // and another that looks new then is tested as well.
+        let mut tested = FxHashSet::default();
+        loop {
+            let mut doubtful = work.new_by_clocks();
+            doubtful.retain(|commit| tested.insert(*commit));
+            let old = work.ancestry.find_old(work.receiving, &doubtful);
+            if old.is_empty() {
+                break;
+            }
+            let Work { ancestry, receiving, .. } = work;
+            work = Work::new(self, receiving, &content, ancestry.knowing(old));
             work.look(push);
         }
         work.ask_tips();
