@@ -67,6 +67,27 @@ pub(super) fn joined(tail: &[u8]) -> Option<Joined> {
     is_whole.then_some(Joined { body, first, end: at, reason })
 }
 
+/// Puts together the environment and the body behind a `sk_`, if they are in strings that make up exactly a key: somebody
+/// has cut the prefix, so that what looks for it does not find it.
+pub(super) fn joined_prefix(tail: &[u8]) -> Option<Joined> {
+    const ENVIRONMENTS: [&[u8]; 2] = [b"live_", b"test_"];
+    let is_part = |byte: &&u8| byte.is_ascii_alphanumeric() || **byte == b'_';
+    // One more than there can be, which makes too many of them.
+    let part = |at: usize| tail[at..].iter().take(BODY + 6).take_while(is_part).count();
+    let first = part(0);
+    let (mut body, mut at) = (tail[..first].to_vec(), first);
+    for _ in 1..MOST_PARTS {
+        let Some(next) = quote(tail, at).and_then(|behind| next_string(tail, behind)) else { break };
+        let length = part(next);
+        body.extend_from_slice(&tail[next..next + length]);
+        at = next + length;
+    }
+    let rest = ENVIRONMENTS.iter().find_map(|environment| body.strip_prefix(*environment))?;
+    let is_whole = at > first && rest.len() == BODY && rest.iter().all(u8::is_ascii_alphanumeric);
+    let reason = "42 letters and digits, and their prefix, in strings that are put together";
+    (is_whole && quote(tail, at).is_some()).then_some(Joined { body, first, end: at, reason })
+}
+
 /// What joins the part that ends at `at` to the next, and where that one begins.
 fn joint_at(tail: &[u8], at: usize, first: usize) -> Option<(Joint, usize)> {
     if let Some(length) = soft_break(tail, at) {
@@ -80,6 +101,14 @@ fn joint_at(tail: &[u8], at: usize, first: usize) -> Option<(Joint, usize)> {
     let blanks = |at: usize| at + tail[at..].iter().take_while(|byte| matches!(byte, b' ' | b'\t')).count();
     if let Some(next) = quote(tail, at).and_then(|behind| next_string(tail, behind)) {
         return Some((Joint::Strings, next));
+    }
+    // A prefix that is a string of its own, and a body that is the next: a list that is joined, a shell's word.
+    if at == 0
+        && let Some(behind) = quote(tail, 0)
+    {
+        let comma = blanks(behind);
+        let next = if tail.get(comma) == Some(&b',') { blanks(comma + 1) } else { behind };
+        return quote(tail, next).map(|next| (Joint::Strings, next));
     }
     match tail.get(at)? {
         b'\\' => line_end(at + 1).map(|next| (Joint::Backslash, blanks(next))),
@@ -137,6 +166,30 @@ mod tests {
     use super::*;
 
     #[test]
+    fn a_prefix_in_parts_is_one_and_what_is_no_key_is_not() {
+        let body = "AbCdEfGhIjKlMnOpQrStUvWxYz0123456789AbCdEf";
+        let (one, two) = body.split_at(24);
+        for (text, joins) in [
+            (format!("\" + \"live_\" + \"{body}\""), true),
+            (format!("' +\n 'test_{body}'"), true),
+            (format!("live' . '_{one}' . '{two}'"), true),
+            (format!("li\" \"ve_{body}\""), true),
+            (format!("live_{body}\""), false),
+            (format!("\" + \"live_{body}x\""), false),
+            (format!("\" + \"live_{body}"), false),
+            (format!("\" + \"prod_{body}\""), false),
+            (format!("\", \"live_{body}\""), false),
+            (format!("\" + \"live_{one}_{}\"", &two[1..]), false),
+        ] {
+            let joined = joined_prefix(text.as_bytes());
+            assert_eq!(joined.is_some(), joins, "{text:?}");
+            if let Some(joined) = joined {
+                assert_eq!(joined.body[5..], *body.as_bytes());
+            }
+        }
+    }
+
+    #[test]
     fn parts_are_put_together_and_names_are_no_parts() {
         let body = "AbCdEfGhIjKlMnOpQrStUvWxYz0123456789AbCdEf";
         let (one, two) = body.split_at(24);
@@ -174,6 +227,9 @@ mod tests {
             (format!("{one}\n{two}\");\n"), true),
             (format!("{one}\n{two}\" x\n"), false),
             (format!("{one}\" or \"{two}\""), false),
+            (format!("', '{body}']"), true),
+            (format!("'\"{body}\""), true),
+            (format!("', '{one}', '{two}'"), false),
             (format!("{one}\", b\"{two}\""), false),
             (format!("{one}\"b\"{two}\""), false),
         ] {

@@ -44,6 +44,11 @@ pub(super) fn examine(layer: &Layer<'_>, hit: usize, sights: &mut Vec<Sight>) {
     if prefix.is_short() && bytes[..at].last().is_some_and(goes_on) {
         return;
     }
+    if prefix == Prefix::SkBare
+        && let Some(joined) = split::joined_prefix(tail)
+    {
+        return pieces(layer, (at, body), &joined, sights);
+    }
     let end = body + token_len(prefix, tail);
     // Names that begin so are nobody's, whoever is named beside them.
     if !prefix.is_clerk_secret() && vendor_claims(prefix, &bytes[body..end]).is_none() {
@@ -106,6 +111,20 @@ pub(super) fn examine(layer: &Layer<'_>, hit: usize, sights: &mut Vec<Sight>) {
 
 fn key_of(layer: &Layer<'_>, at: usize, key: KeyText, confidence: Confidence, reason: &'static str) -> What {
     What::Key { key, kind: Kind::SecretKey, confidence, reasons: vec![reason], variable: variable(layer, at) }
+}
+
+/// A key whose very prefix is in parts.
+fn pieces(layer: &Layer<'_>, (at, body): (usize, usize), joined: &split::Joined, sights: &mut Vec<Sight>) {
+    let end = body + joined.end;
+    if is_made_up(&joined.body[joined.body.len() - BODY..]) || layer.is_plain_around(at, end) {
+        return;
+    }
+    let own = variable(layer, at);
+    let own = own.as_deref().map_or(Context::None, context::names);
+    let near = if own == Context::None { around(layer, at, end) } else { own };
+    let confidence = if near == Context::Clerk { Confidence::Medium } else { Confidence::Low };
+    let key = KeyText::new(&[&layer.bytes[at..body], &joined.body].concat());
+    note(layer, at, end, key_of(layer, at, key, confidence, joined.reason), sights);
 }
 
 /// A key in parts, whose first part no vendor's table claims.

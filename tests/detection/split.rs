@@ -33,6 +33,40 @@ const CLAIMED: &[usize] = &[24, 32, 34];
 
 const CONTEXT: &str = "// for createClerkClient of @clerk/backend\n";
 
+/// Whoever wants to get past a scanner cuts the prefix.
+#[test]
+fn a_key_whose_prefix_is_in_pieces_is_found_whole_and_never_surely() {
+    let detector = Detector::new();
+    let mut wrong = Vec::new();
+    for seed in seeds() {
+        let mut draw = Draw::new(seed, "prefixes");
+        for joint in JOINTS.iter().filter(|joint| joint.before.ends_with(['"', '\''])) {
+            for cuts in [&[3][..], &[4], &[6], &[7], &[8], &[3, 8], &[3, 7, 8], &[5, 20]] {
+                for (context, confidence) in [(CONTEXT, "medium"), ("// settings\n", "low")] {
+                    let key = format!("sk_{}_{}", if cuts.len() == 1 { "live" } else { "test" }, draw.body());
+                    let (mut parts, mut from) = (Vec::new(), 0);
+                    for cut in cuts.iter().chain([&key.len()]) {
+                        parts.push(&key[from..*cut]);
+                        from = *cut;
+                    }
+                    let text = [context, joint.before, &parts.join(joint.between), joint.behind].concat();
+                    let start = context.len() + joint.before.len();
+                    let end = text.len() - joint.behind.len();
+                    let said = scan(&detector, text.as_bytes());
+                    let is_right = matches!(&said[..], [Said::Credential(found)]
+                        if found.kind == "secret_key" && found.text == key.as_bytes() && found.span == (start..end)
+                            && found.confidence == confidence);
+                    if !is_right {
+                        let (name, said) = (joint.name, short(&said));
+                        wrong.push(format!("seed {seed}, {name}, cut at {cuts:?}, {confidence}: {said}"));
+                    }
+                }
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{} are not found:\n{}", wrong.len(), wrong.join("\n"));
+}
+
 #[test]
 fn a_key_in_pieces_is_found_whole_and_never_surely() {
     let detector = Detector::new();
