@@ -148,7 +148,11 @@ pub fn tree<'a>(bytes: &'a [u8], format: ObjectFormat, mut each: impl FnMut(Tree
 /// own bytes alone.
 pub fn tree_entry(bytes: &[u8], at: usize, format: ObjectFormat) -> Option<(TreeEntry<'_>, usize)> {
     let rest = bytes.get(at..)?;
-    let space = memchr::memchr(b' ', rest)?;
+    // A mode mostly has five or six digits: less than a call takes.
+    let space = match rest.iter().take(8).position(|byte| *byte == b' ') {
+        Some(space) => space,
+        None => memchr::memchr(b' ', rest)?,
+    };
     let nul = memchr::memchr(0, &rest[space..])? + space;
     let end = nul + 1 + format.raw_len();
     let oid = rest.get(nul + 1..end).and_then(Oid::from_bytes)?;
