@@ -141,7 +141,7 @@ impl PurgePlan {
         interrupt: &AtomicBool,
     ) -> (Vec<Plan>, bool) {
         let named: Vec<PathBuf> = if self.repo.is_empty() {
-            report.repositories.iter().filter(|one| one.object_format.is_some()).map(|one| path_of(&one.path)).collect()
+            report.repositories.iter().filter(|one| one.object_format.is_some()).map(|one| path_of(one.path.as_str())).collect()
         } else {
             self.repo.clone()
         };

@@ -378,7 +378,7 @@ fn recall(
     interrupt: &AtomicBool,
 ) -> BTreeMap<KeyId, KeyText> {
     let named: Vec<PathBuf> = if repositories.is_empty() {
-        report.repositories.iter().filter(|one| one.object_format.is_some()).map(|one| path_of(&one.path)).collect()
+        report.repositories.iter().filter(|one| one.object_format.is_some()).map(|one| path_of(one.path.as_str())).collect()
     } else {
         repositories.to_vec()
     };
