@@ -148,18 +148,18 @@ impl PurgePlan {
         let (options, progress) = (Options::default(), Progress::new(false));
         let auditor = Auditor { detector, options: &options, events: &progress, interrupt: Interrupt::on(interrupt) };
         let (mut plans, mut found, mut whole) = (Vec::new(), HashSet::new(), true);
-        for path in named {
+        for path in &named {
             let name = path.as_os_str().as_encoded_bytes().to_vec();
-            match locate(&path, false).and_then(|layout| auditor.recall(&name, layout, Some(wanted))) {
+            match locate(path, false).and_then(|layout| auditor.recall(&name, layout, Some(wanted))) {
                 Ok(recall) if recall.keys.is_empty() => {
-                    incident::tell_unread(&path, recall.unread);
+                    incident::tell_unread(path, recall.unread);
                     whole &= recall.unread == 0;
                 }
                 Ok(recall) => {
-                    incident::tell_unread(&path, recall.unread);
+                    incident::tell_unread(path, recall.unread);
                     whole &= recall.unread == 0;
                     found.extend(recall.keys.keys().copied());
-                    match made(&auditor, &path, recall, wanted) {
+                    match made(&auditor, path, recall, wanted) {
                         Some(plan) => plans.push(plan),
                         None => whole = false,
                     }
@@ -175,6 +175,8 @@ impl PurgePlan {
         }
         progress.finish();
         let lost = wanted.len() - found.len();
+        // What is named and not there was not read, and may be where they are.
+        whole &= lost == 0 || !whole || incident::is_all_there(&auditor, &named);
         if !interrupt.load(Ordering::Relaxed) {
             incident::tell_lost(lost, wanted.len(), whole);
         }

@@ -239,3 +239,17 @@ fn a_reader_that_closes_its_pipe_causes_no_panic() {
         }
     }
 }
+
+#[test]
+fn what_waits_for_its_input_ends_at_the_first_signal() {
+    let repo = Repo::bare();
+    let arguments = ["trace", repo.path().to_str().expect("UTF-8")];
+    let mut child = binary(&arguments).stdin(Stdio::piped()).spawn().expect("starting it");
+    while handles_interrupt(child.id()) == Some(false) {
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    // From there to its input it is a few milliseconds.
+    std::thread::sleep(Duration::from_secs(1));
+    interrupt(child.id());
+    assert_eq!(end_of(&mut child, Duration::from_secs(20)), Some(3));
+}
