@@ -77,7 +77,10 @@ impl PurgePlan {
         }
         // When the history is clean a report of it has these keys no more.
         Kept::read(status, detector)?.note_keys(&report)?;
-        let written = write(&self.to, &plans).map_err(|error| {
+        // Others may stand there, and are not what this plan is about.
+        let mut only: Vec<KeyId> = wanted.iter().filter(|_| !self.key.is_empty()).copied().collect();
+        only.sort_unstable();
+        let written = write(&self.to, &plans, &only).map_err(|error| {
             output::error(&format!("cannot write {}: {error}", self.to.display()), None);
             Exit::Incomplete
         });
@@ -141,7 +144,12 @@ impl PurgePlan {
         interrupt: &AtomicBool,
     ) -> (Vec<Plan>, bool) {
         let named: Vec<PathBuf> = if self.repo.is_empty() {
-            report.repositories.iter().filter(|one| one.object_format.is_some()).map(|one| path_of(one.path.as_str())).collect()
+            report
+                .repositories
+                .iter()
+                .filter(|one| one.object_format.is_some())
+                .map(|one| path_of(one.path.as_str()))
+                .collect()
         } else {
             self.repo.clone()
         };
@@ -249,7 +257,7 @@ fn tell(plan: &Plan, detector: &Detector) {
 }
 
 /// Writes all plans: into a folder of mode 0700, files of mode 0600. What could not be written whole is taken away.
-fn write(to: &Path, plans: &[Plan]) -> io::Result<()> {
+fn write(to: &Path, plans: &[Plan], only: &[KeyId]) -> io::Result<()> {
     let folder = |path: &Path| DirBuilder::new().mode(0o700).create(path);
     folder(to)?;
     let no_text = |what: &str| {
@@ -266,7 +274,7 @@ fn write(to: &Path, plans: &[Plan]) -> io::Result<()> {
                 file(&place.join(one.name), &one.content)?;
             }
             let repository = plan.repository.to_str().ok_or_else(|| no_text("repository"))?;
-            file(&place.join("commands.sh"), purge::commands(repository).as_bytes())?;
+            file(&place.join("commands.sh"), purge::commands(repository, only).as_bytes())?;
         }
         Ok(())
     };
