@@ -133,10 +133,6 @@ fn an_exposure_does_not_run_backwards() {
     let repo = line(&key, &[(false, 0), (true, 86_400), (false, 100)]);
     let text = run(&key, &[repo.path()], "text");
     assert!(text.contains("until a commit removed it, which is dated before that"), "{text}");
-    // The end is the last removal of history, whatever an earlier one was dated.
-    let repo = line(&key, &[(true, 0), (false, 5000), (true, 200), (false, 300)]);
-    let told = json(&key, &[repo.path()]);
-    assert!(told["key"]["exposure"]["end"].as_str().unwrap().starts_with("2023-12-31T05:25:00"), "{told:#}");
 }
 
 #[test]

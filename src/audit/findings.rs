@@ -269,7 +269,7 @@ impl<'a> Findings<'a> {
             return Exposure { start, end: None, open: true, end_reason: EndReason::Open };
         }
         let gone = of.removals.iter().filter(|entry| entry.level == Level::Key);
-        if let Some(last) = gone.max_by_key(|entry| entry.order) {
+        if let Some(last) = gone.max_by_key(|entry| entry.seconds) {
             return Exposure { start, end: clock(last), open: false, end_reason: EndReason::Removed };
         }
         let in_tag = |sighting: &&Sighting| self.make.content.graph.kind(sighting.object) == NodeKind::Tag;

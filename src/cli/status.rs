@@ -205,9 +205,9 @@ fn look_around(report: &Report, evidence: &mut Evidence<'_>) {
             let below = hook.strip_prefix(&layout.common_dir).unwrap_or(&hook);
             below.display().to_string()
         });
-        let mut ignores = Ignores::of(&layout);
+        let mut ignores = (!files.is_empty()).then(|| Ignores::of(&layout));
         for file in files {
-            let line = ignores.covering(&Shown::unescape(&file));
+            let line = ignores.as_mut().and_then(|ignores| ignores.covering(&Shown::unescape(&file)));
             evidence.ignored.insert((repository.clone(), file), line);
         }
         evidence.gates.insert(repository, hook);

@@ -143,7 +143,10 @@ impl<'a> Rule<'a> {
             return false;
         }
         if self.anchored {
-            return Glob { pattern: self.pattern, steps: 0 }.matches(0, path);
+            // As git does it (`dir.c`, `match_pathname`): what is no glob is compared first, and the glob begins behind it.
+            let length = self.pattern.iter().position(|byte| b"*?[\\".contains(byte)).unwrap_or(self.pattern.len());
+            let (literal, pattern) = self.pattern.split_at(length);
+            return path.strip_prefix(literal).is_some_and(|rest| Glob { pattern, steps: 0 }.matches(0, rest));
         }
         let name = path.rsplit(|byte| *byte == b'/').next().unwrap_or(path);
         Glob { pattern: self.pattern, steps: 0 }.matches(0, name)
@@ -292,7 +295,8 @@ mod tests {
             ("a*b*c", "axxbxx", false),
             ("a/***/.env", "a/.env", true),
             ("a/***/.env", "a/x/y/.env", true),
-            ("a**/.env", "a/b/.env", false),
+            ("a**/.env", "a/b/.env", true),
+            ("?**/.env", "a/b/c/.env", false),
             ("a**/.env", "ab/.env", true),
             ("x/a**b", "x/a/b", false),
             (".[[:alpha:]]nv", ".env", true),

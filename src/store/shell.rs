@@ -46,14 +46,20 @@ pub(super) fn refuses_by_us(script: &[u8]) -> bool {
     let commands = &commands[..until];
     // What this program wrote does with a failure what it should, by the name of a variable.
     let is_ours = script.split(|byte| *byte == b'\n').any(|line| line.starts_with(OURS));
-    (0..commands.len()).any(|at| is_call(&commands[at]) && is_heeded(commands, at, is_ours))
+    let is_strict = first_line(script).skip(1).any(is_option_e);
+    (0..commands.len()).any(|at| is_call(&commands[at]) && is_heeded(commands, at, (is_ours, is_strict)))
+}
+
+/// The words behind `#!`; none where a script does not say who reads it, and a shell does.
+fn first_line(script: &[u8]) -> impl Iterator<Item = &[u8]> {
+    let first = script.split(|byte| *byte == b'\n').next().unwrap_or_default();
+    let line = first.strip_prefix(b"#!").unwrap_or_default();
+    line.split(u8::is_ascii_whitespace).filter(|word| !word.is_empty())
 }
 
 fn is_for_a_shell(script: &[u8]) -> bool {
-    let first = script.split(|byte| *byte == b'\n').next().unwrap_or_default();
-    let Some(line) = first.strip_prefix(b"#!") else { return true };
-    let mut words = line.split(u8::is_ascii_whitespace).filter(|word| !word.is_empty());
-    words.any(|word| word.rsplit(|byte| *byte == b'/').next().is_some_and(|name| name.ends_with(b"sh")))
+    let is_shell = |word: &[u8]| word.rsplit(|byte| *byte == b'/').next().is_some_and(|name| name.ends_with(b"sh"));
+    !script.starts_with(b"#!") || first_line(script).any(is_shell)
 }
 
 /// In another language: a line right at the margin that calls it, and says what becomes of its failure.
@@ -83,7 +89,7 @@ fn is_call(command: &Command) -> bool {
 }
 
 /// Whether the script fails where this command of it does.
-fn is_heeded(commands: &[Command], at: usize, is_ours: bool) -> bool {
+fn is_heeded(commands: &[Command], at: usize, (is_ours, is_strict): (bool, bool)) -> bool {
     let command = &commands[at];
     let next = commands.get(at + 1);
     match command.end {
@@ -106,10 +112,12 @@ fn is_heeded(commands: &[Command], at: usize, is_ours: bool) -> bool {
     if command.end == End::And {
         return false;
     }
-    let is_strict = |one: &Command| {
+    let makes_strict = |one: &Command| {
         one.depth == 0 && one.is(b"set") && one.words.iter().skip(1).any(|word| is_option_e(word) || word == b"errexit")
     };
-    commands[..at].iter().any(is_strict) || next.is_some_and(|next| is_kept_and_returned(next, &commands[at + 2..]))
+    is_strict
+        || commands[..at].iter().any(makes_strict)
+        || next.is_some_and(|next| is_kept_and_returned(next, &commands[at + 2..]))
 }
 
 fn is_option_e(word: &[u8]) -> bool {
@@ -326,6 +334,8 @@ mod tests {
         ] {
             assert!(refuses_by_us(format!("#!/bin/sh\n{call}\n").as_bytes()), "{call}");
         }
+        assert!(refuses_by_us(b"#!/bin/sh -e\nclerk-audit hook pre-receive\nlogger pushed\n"));
+        assert!(refuses_by_us(b"exec clerk-audit hook pre-receive\n"), "a shell reads what does not say who does");
         for call in [
             "import os\nos.execvp(\"clerk-audit\", [\"clerk-audit\", \"hook\", \"pre-receive\"])",
             "import subprocess\nsubprocess.run([\"clerk-audit\", \"hook\", \"pre-receive\"], check=True)",
