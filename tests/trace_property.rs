@@ -54,7 +54,7 @@ fn comparable(key: &Value) -> Value {
 fn searched(told: &Value, has_key: bool) -> Value {
     let mut searched = told["searched"].clone();
     for repository in searched.as_array_mut().into_iter().flatten() {
-        assert_eq!(repository.as_object_mut().unwrap().remove("has_key"), Some(Value::Bool(has_key)));
+        assert_eq!(repository.as_object_mut().expect("a repository").remove("has_key"), Some(Value::Bool(has_key)));
     }
     searched
 }

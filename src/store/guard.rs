@@ -41,8 +41,9 @@ impl HookSettings {
     /// Where `core.hooksPath` leads, if anything sets it. Settings that others include are not followed.
     fn hooks_path(&self, layout: &Layout) -> Option<PathBuf> {
         let own = layout.common_dir.join("config");
-        let texts = self.files.iter().chain([&own]).filter_map(|file| files::read(file).ok());
-        let path = texts.filter_map(|text| super::setting(&text, "core", "hookspath")).last()?;
+        // The last that says it has the say.
+        let mut texts = self.files.iter().chain([&own]).rev().filter_map(|file| files::read(file).ok());
+        let path = texts.find_map(|text| super::setting(&text, "core", "hookspath"))?;
         // An empty one is none: git then looks in the repository's own directory.
         let path = Path::new(path.as_str()).to_owned();
         let path = match (path.strip_prefix("~"), &self.home) {

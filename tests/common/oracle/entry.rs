@@ -108,7 +108,7 @@ impl Entry {
             tagger: person(&entry["tagger"]).filter(|_| place == "tag_message"),
             subject: commit.as_ref().map(|_| text("subject").unwrap_or_default()),
             clock_skew: entry["clock_skew"].as_bool().unwrap_or_default(),
-            brought_back: entry["brought_back"].as_bool().unwrap(),
+            brought_back: entry["brought_back"].as_bool().unwrap_or_default(),
             commit,
             place,
         }
