@@ -10,7 +10,7 @@
 //!
 //! Each key has a replacement of its own: two names that differ by their keys alone must not become one.
 
-use crate::key::KeyText;
+use crate::key::{KeyId, KeyText};
 use crate::model::Oid;
 
 /// A key that is to go.
@@ -212,9 +212,14 @@ fn quoted(text: &str) -> String {
     format!("'{}'", text.replace('\'', "'\\''"))
 }
 
-/// A shell script that rewrites a fresh mirror of the repository and proves that it is clean. It has no key in it.
-pub fn commands(repository: &str) -> String {
+/// A shell script that rewrites a fresh mirror of the repository and proves that it is clean: of every key, or of these
+/// `only`. It has no key in it.
+pub fn commands(repository: &str, only: &[KeyId]) -> String {
     let quoted = quoted(repository);
+    let audit = match only {
+        [] => "\"$audit\" history .".to_owned(),
+        keys => keys.iter().map(|key| format!("\"$audit\" trace --id {key} .")).collect::<Vec<_>>().join("\n"),
+    };
     format!(
         r#"#!/bin/sh
 # Written by clerk-audit purge-plan. Run it as: sh commands.sh NEW-DIRECTORY
@@ -223,17 +228,30 @@ set -eu
 plan=$(cd "$(dirname "$0")" && pwd)
 work=${{1:?name a new directory to work in}}
 audit=${{CLERK_AUDIT:-clerk-audit}}
-export CLERK_PURGE_PLAN="$plan"
-git filter-repo --version >/dev/null 2>&1 || {{
+CLERK_PURGE_GIT=$(command -v git)
+export CLERK_PURGE_PLAN="$plan" CLERK_PURGE_GIT
+# By its own name: git would put its own folder first on PATH, and what stands there is never in its way.
+filter=$(PATH="$PATH:$(git --exec-path)"; command -v git-filter-repo) || {{
   echo "git filter-repo is not installed: it is a package of that name, git-filter-repo" >&2
   exit 3
 }}
+# filter-repo asks git for its help to see which options it has, and where git writes --[no-]mark-tags an older one sees
+# none: nested tags and commits that are not UTF-8 would then end it. It is shown the options as they were written.
+(umask 077; mkdir -p "$plan/bin"; cat >"$plan/bin/git") <<'END'
+#!/bin/sh
+if [ "$#" = 2 ] && [ "$1" = fast-export ] && [ "$2" = -h ]; then
+  "$CLERK_PURGE_GIT" fast-export -h 2>&1 | sed 's/--\[no-\]/--/'
+  exit 129
+fi
+exec "$CLERK_PURGE_GIT" "$@"
+END
+chmod 700 "$plan/bin/git"
 call="import os, sys; sys.dont_write_bytecode = True; sys.path.insert(0, os.environ['CLERK_PURGE_PLAN']); import clerk_purge"
 git clone --quiet --mirror --no-local {quoted} "$work"
 cd "$work"
 # Names of files and directories that have a key: a rewrite goes over commits, and passes these by.
 while IFS= read -r name; do git update-ref -d "$name"; done <"$plan/drop-refs.txt"
-git filter-repo --force --quiet --prune-empty never \
+PATH="$plan/bin:$PATH" "$filter" --force --quiet --prune-empty never \
   --replace-text "$plan/expressions.txt" \
   --replace-message "$plan/expressions.txt" \
   --message-callback "$call; return clerk_purge.clean(message)" \
@@ -242,18 +260,17 @@ git filter-repo --force --quiet --prune-empty never \
   --filename-callback "$call; return filename and clerk_purge.clean(filename)" \
   --name-callback "$call; return clerk_purge.clean(name)" \
   --email-callback "$call; return clerk_purge.clean(email)" \
-  --refname-callback "$call; return clerk_purge.clean_ref(refname)" || {{
-  status=$?
-  echo "git filter-repo failed. Where it speaks of --mark-tags or --reencode it is older than git and does not know what" >&2
-  echo "this git can: install one of git's own age, or put a git of its age first on PATH." >&2
-  exit $status
-}}
+  --refname-callback "$call; return clerk_purge.clean_ref(refname)"
+# HEAD is no ref that is renamed: where its branch was, it would name one that is gone. The name is never an argument
+# before it is clean.
+head=$(git symbolic-ref -q HEAD | python3 -c "$call; sys.stdout.buffer.write(clerk_purge.clean(sys.stdin.buffer.read()))")
+[ -z "$head" ] || git symbolic-ref HEAD "$head"
 git for-each-ref --format='%(refname)' refs/replace | while read -r name; do git update-ref -d "$name"; done
 rm -rf filter-repo
 git reflog expire --expire=now --all
 git gc --quiet --prune=now
 echo "Audit of the rewritten repository:"
-"$audit" history .
+{audit}
 echo "Clean. Now see README.md for how to publish it, and for what this cannot reach."
 "#
     )
@@ -377,7 +394,7 @@ mod tests {
         let with: Vec<&str> = files.iter().filter(|file| holds(&file.content)).map(|file| file.name).collect();
         assert_eq!(with, ["expressions.txt", "bfg.txt"], "the module has them as escapes");
         assert!(files[2].content.starts_with(b"0707"));
-        let script = commands("/srv/git/it's; rm -rf x");
+        let script = commands("/srv/git/it's; rm -rf x", &[]);
         assert!(script.contains(r"'/srv/git/it'\''s; rm -rf x'"));
     }
 }

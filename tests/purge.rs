@@ -476,3 +476,75 @@ fn a_path_that_no_script_can_have_takes_no_other_plan_away() {
     assert_eq!(names(&case.to()), ["1-repository", "README.md"]);
     case.rewrite(1);
 }
+
+#[test]
+fn a_branch_with_a_key_in_its_name_stays_heads_branch() {
+    for is_born in [true, false] {
+        let key = live_key(7390);
+        let mut repo = Repo::bare();
+        let name = format!("refs/heads/fix-{key}");
+        repo.commit_on(if is_born { &name } else { MAIN }, &[("k", Some(&key))], "A");
+        repo.finish();
+        git_in(repo.path(), &["symbolic-ref", "HEAD", &name]);
+        let case = Case::of(&[repo.path()]);
+        let plan = case.plan(&[]);
+        assert_eq!(plan.code, Some(0), "{}", plan.errors());
+        let (work, said) = case.rewrite(1);
+        let clean = format!("refs/heads/fix-{}", removed(&key));
+        assert_eq!(git_in(&work, &["symbolic-ref", "HEAD"]).trim(), clean, "{said}");
+        assert!(!said.contains(&key[12..40]) && !git_in(&work, &["for-each-ref"]).contains(&key));
+    }
+}
+
+#[test]
+fn tags_of_tags_and_messages_that_are_no_utf8_come_out_clean() {
+    let keys = [live_key(7391), live_key(7392), test_key(7393)];
+    let mut repo = Repo::bare();
+    let blob = repo.blob("a\n");
+    let tree = repo.tree(&Files::from([(b"a".to_vec(), (Mode::File, blob))]));
+    let mut commit = Commit::new(tree, &[], 1_704_000_000, "");
+    commit.message = [b"caf\xe9 ".as_slice(), keys[0].as_bytes(), b"\n"].concat();
+    commit.headers = b"encoding ISO-8859-1\n".to_vec();
+    let tip = repo.commit(&commit);
+    repo.set_ref(MAIN, tip);
+    let mut target = tip;
+    for (at, key) in keys.iter().enumerate().skip(1) {
+        let name = format!("v{at}");
+        let target_type = if at == 1 { ObjectType::Commit } else { ObjectType::Tag };
+        let message = format!("t {key}\n").into_bytes();
+        target = repo.tag(&Tag {
+            target,
+            target_type,
+            name: name.clone(),
+            tagger: Some(Person::at("T", 1_704_000_001)),
+            message,
+        });
+        repo.set_ref(&format!("refs/tags/{name}"), target);
+    }
+    repo.finish();
+    let case = Case::of(&[repo.path()]);
+    assert_eq!(case.plan(&[]).code, Some(0));
+    let (work, said) = case.rewrite(1);
+    assert!(said.contains("Clean."), "{said}");
+    let objects = git::run(git::command(&work), &["cat-file", "--batch-all-objects", "--batch"], b"");
+    for key in &keys {
+        assert!(!objects.windows(key.len()).any(|text| text == key.as_bytes()));
+        assert!(String::from_utf8_lossy(&objects).contains(&removed(key)));
+    }
+    assert_eq!(git_in(&work, &["cat-file", "-t", "v2^{tag}"]).trim(), "tag");
+    assert_eq!(std::fs::metadata(case.to().join("1-repository/bin")).unwrap().permissions().mode() & 0o777, 0o700);
+}
+
+#[test]
+fn a_plan_for_one_key_proves_that_one_gone_whatever_else_stands_there() {
+    let (key, other) = (live_key(7394), live_key(7395));
+    let mut repo = Repo::bare();
+    repo.commit_on(MAIN, &[("k", Some(&key)), ("o", Some(&other))], "A");
+    repo.finish();
+    let case = Case::of(&[repo.path()]);
+    assert_eq!(case.plan(&["--key", &key_id(&key)]).code, Some(0));
+    let (work, said) = case.rewrite(1);
+    assert!(said.contains("Nowhere: ") && said.contains("Clean."), "{said}");
+    assert_eq!(git_in(&work, &["show", "main:o"]), other);
+    assert_eq!(git_in(&work, &["show", "main:k"]), removed(&key));
+}

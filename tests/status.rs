@@ -32,7 +32,7 @@ fn a_rotation_is_over_when_every_step_is_done_and_not_before() {
         let run = status(&case, &["--done", &format!("{hint}:{step}"), "--by", "Ann"]);
         assert_eq!(run.code, Some(1), "{step}: {}", run.errors());
     }
-    assert!(case.status_file().contains("\"by\":\"Ann\"") && !case.status_file().contains("/.env"));
+    assert!(case.status_file().contains("\"by\":\"Ann\""));
     // What can be seen outweighs what is said.
     let run = status(&case, &["--done", &format!("{hint}:tips")]);
     assert!(run.text().contains("[ ] tips"), "{}", run.text());
@@ -74,8 +74,11 @@ fn a_checklist_has_the_places_one_names_and_the_days_of_ones_plan() {
     let case = Case::new(vec![live_key(7070)]);
     let consumers = case.repo.beside("consumers");
     let hostile = "[x](https://evil.example) <img src=x>";
-    std::fs::write(&consumers, format!("# where it runs\n\nFly.io app shop-api\r\n{hostile}\nold: {}\n", case.keys[0]))
-        .unwrap();
+    std::fs::write(
+        &consumers,
+        format!("\u{feff}# where it runs\n\nFly.io app shop-api\r\n{hostile}\nold: {}\n", case.keys[0]),
+    )
+    .unwrap();
     let write = |format: &str| {
         let run = Audit::new(&["checklist", "--plan", "pro", "--format", format, "--consumers"])
             .and(&consumers)
@@ -156,14 +159,111 @@ fn a_key_cleaned_out_of_history_still_asks_for_what_people_must_do() {
     let case = Case::new(vec![test_key(7060)]);
     let id = key_id(&case.keys[0]);
     status(&case, &["--done", &format!("{id}:logs"), "--by", "Ann"]);
-    let mut clean = Repo::bare();
-    clean.commit_on(MAIN, &[("a", Some("a\n"))], "A");
-    clean.finish();
-    Audit::new(&["history", "--format", "json", "--output"]).and(&case.report).and(clean.path()).run();
+    clean(&case);
+    audit_anew(&case, &[], case.repo.path());
     let run = status(&case, &[]);
     assert_eq!(run.code, Some(1), "{}", run.text());
     assert!(run.text().contains("no longer in the report") && run.text().contains("[ ] minted"), "{}", run.text());
     assert!(run.text().contains("[x] refs") && run.text().contains("[x] logs"), "{}", run.text());
+}
+
+/// Takes the keys out of all that the case's repository has.
+fn clean(case: &Case) {
+    let git = |arguments: &[&str]| _ = common::git::run(common::git::command(case.repo.path()), arguments, b"");
+    let tree = String::from_utf8(common::git::run(common::git::command(case.repo.path()), &["mktree"], b"")).unwrap();
+    let who = ["-c", "user.name=x", "-c", "user.email=x@example.test"];
+    let made = [&who[..], &["commit-tree", "-m", "Clean", tree.trim()]].concat();
+    let commit = String::from_utf8(common::git::run(common::git::command(case.repo.path()), &made, b"")).unwrap();
+    git(&["update-ref", MAIN, commit.trim()]);
+    git(&["reflog", "expire", "--expire=now", "--all"]);
+    _ = std::fs::remove_file(case.repo.git_directory().join("index"));
+    git(&["gc", "--quiet", "--prune=now"]);
+}
+
+/// Makes the case's report anew.
+fn audit_anew(case: &Case, options: &[&str], repository: &Path) {
+    let audit = Audit::new(&["history", "--format", "json", "--output"]).and(&case.report);
+    options.iter().fold(audit, |audit, option| audit.and(option)).and(repository).run();
+}
+
+#[test]
+fn a_report_of_less_than_where_the_key_was_seen_proves_nothing() {
+    let mut other = Repo::bare();
+    other.commit_on(MAIN, &[("a", Some("a\n"))], "A");
+    other.finish();
+    for (options, elsewhere, why) in [
+        (&["--ref", "refs/heads/clean"][..], false, "narrowed by --ref refs/heads/clean"),
+        (&["--since", "main"], false, "narrowed by --since main"),
+        (&[], true, "is not about"),
+    ] {
+        let mut case = Case::new(vec![test_key(7074)]);
+        case.repo.commit_on("refs/heads/clean", &[("a", Some("a\n"))], "A");
+        case.repo.finish();
+        for step in ["logs", "add", "deploy", "check", "dead", "minted", "config", "ignore", "gate"] {
+            status(&case, &["--done", &case.step(step), "--by", "Ann"]);
+        }
+        audit_anew(&case, options, if elsewhere { other.path() } else { case.repo.path() });
+        let run = status(&case, &[]);
+        assert_eq!(run.code, Some(1), "{why}: {}", run.text());
+        assert!(run.text().contains("no longer in the report") && run.text().contains(why), "{why}: {}", run.text());
+        for step in ["tips", "refs"] {
+            assert!(run.text().contains(&format!("[ ] {step}")), "{why}: {}", run.text());
+        }
+        // A whole report of it has the key.
+        audit_anew(&case, &[], case.repo.path());
+        assert!(status(&case, &[]).text().contains("it stands at"), "{why}");
+    }
+}
+
+#[test]
+fn a_key_that_a_list_of_known_ones_has_is_not_rotated_by_that() {
+    let case = Case::new(vec![test_key(7075)]);
+    assert_eq!(status(&case, &[]).code, Some(1));
+    let known = case.repo.beside("known");
+    Audit::new(&["history", "--write-known"]).and(&known).and(case.repo.path()).run();
+    let known = known.to_str().unwrap();
+    audit_anew(&case, &["--known", known], case.repo.path());
+    let run = status(&case, &[]);
+    assert_eq!(run.code, Some(1), "{}", run.text());
+    assert!(run.text().contains("[ ] dead") && run.text().contains("[ ] tips"), "{}", run.text());
+    // Of one that nobody has looked at since it became known nothing is asked.
+    std::fs::remove_file(case.status_path()).unwrap();
+    assert_eq!(status(&case, &[]).code, Some(0));
+}
+
+#[test]
+fn a_bare_repository_ignores_what_its_head_ignores_and_its_gate_outlives_the_key() {
+    let mut repo = Repo::bare();
+    let key = test_key(7076);
+    repo.commit_on(MAIN, &[("a/.env", Some(&format!("CLERK_SECRET_KEY={key}\n")))], "A");
+    repo.finish();
+    let report = repo.beside("report.json");
+    Audit::new(&["history", "--format", "json", "--output"]).and(&report).and(repo.path()).run();
+    let mut case = Case { repo, keys: vec![key], report };
+    assert!(status(&case, &[]).text().contains("[ ] ignore"));
+    case.repo.commit_on(MAIN, &[("a/.env", None), ("a/.gitignore", Some("# keys\n.env*\n"))], "B");
+    case.repo.finish();
+    let hooks = case.repo.git_directory().join("hooks");
+    std::fs::create_dir_all(&hooks).unwrap();
+    std::fs::write(hooks.join("pre-receive"), "#!/bin/sh\nexec clerk-audit hook pre-receive\n").unwrap();
+    executable(&hooks.join("pre-receive"));
+    let seen = |text: String| {
+        assert!(text.contains("[x] ignore") && text.contains("covered by a/.gitignore:2"), "{text}");
+        assert!(text.contains("[x] gate"), "{text}");
+    };
+    seen(status(&case, &[]).text());
+    // Its history is rewritten, what it ignores stays.
+    let git = |arguments: &[&str]| {
+        String::from_utf8(common::git::run(common::git::command(case.repo.path()), arguments, b"")).unwrap()
+    };
+    let who = ["-c", "user.name=x", "-c", "user.email=x@example.test"];
+    let commit = git(&[&who[..], &["commit-tree", "-m", "Clean", "main^{tree}"]].concat());
+    git(&["update-ref", MAIN, commit.trim()]);
+    git(&["gc", "--quiet", "--prune=now"]);
+    audit_anew(&case, &[], case.repo.path());
+    let text = status(&case, &[]).text();
+    assert!(text.contains("no longer in the report") && text.contains("[x] tips"), "{text}");
+    seen(text);
 }
 
 #[test]
@@ -175,10 +275,8 @@ fn a_cleaned_history_forgets_nothing_that_was_only_looked_at() {
         let audit = if command == "purge-plan" { audit.and("--to").and(&to) } else { audit };
         let run = audit.run();
         assert!(run.code == Some(0) || command == "status", "{}", run.errors());
-        let mut clean = Repo::bare();
-        clean.commit_on(MAIN, &[("a", Some("a\n"))], "A");
-        clean.finish();
-        Audit::new(&["history", "--format", "json", "--output"]).and(&case.report).and(clean.path()).run();
+        clean(&case);
+        audit_anew(&case, &[], case.repo.path());
         let run = status(&case, &[]);
         assert_eq!(run.code, Some(1), "{command}: {}", run.text());
         assert!(run.text().contains("no longer in the report") && run.text().contains("[ ] minted"), "{}", run.text());
@@ -348,6 +446,17 @@ fn a_hook_that_only_mentions_the_gate_guards_nothing() {
     };
     let text = with("#!/bin/sh\n# TODO: clerk-audit hook pre-receive\nexit 0\n");
     assert!(text.contains("[ ] gate"), "{text}");
+    for ignored in ["clerk-audit hook pre-receive || true", "if false; then\n  clerk-audit hook pre-receive\nfi"] {
+        let text = with(&format!("#!/bin/sh\n{ignored}\n"));
+        assert!(text.contains("[ ] gate"), "{ignored}: {text}");
+    }
+    with("#!/bin/sh\nexec clerk-audit hook pre-receive\n");
+    let settings = case.repo.git_directory().join("config");
+    let before = std::fs::read_to_string(&settings).unwrap();
+    std::fs::write(&settings, format!("{before}[core]\n\thooksPath = /nonexistent\n")).unwrap();
+    let text = status(&case, &[]).text();
+    assert!(text.contains("[ ] gate"), "{text}");
+    std::fs::write(&settings, before).unwrap();
     // Every script that is shipped, and the one that is installed.
     for name in ["pre-receive", "gitea", "github", "gitlab", "gitolite", "bitbucket"] {
         let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("hooks").join(name);

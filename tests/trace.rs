@@ -417,7 +417,8 @@ fn a_key_is_named_by_its_id_or_typed_and_never_an_argument() {
     let id = key_id(&keys[0]);
     let by = |options: &[&str]| trace("", &[repo.path()], options);
     let hints = [format!("{}…{}", &keys[0][..12], &keys[0][46..]), format!("{}...{}", &keys[0][..12], &keys[0][46..])];
-    for name in [id.as_str(), &id[..20], &id[7..17], &keys[0][..12], &hints[0], &hints[1]] {
+    let upper = id.to_uppercase();
+    for name in [id.as_str(), &id[..20], &id[7..17], &upper, &upper[7..17], &keys[0][..12], &hints[0], &hints[1]] {
         for from in [None, Some(report.to_str().unwrap())] {
             let options: Vec<&str> =
                 [Some("--id"), Some(name), from.map(|_| "--report"), from].into_iter().flatten().collect();
@@ -430,8 +431,7 @@ fn a_key_is_named_by_its_id_or_typed_and_never_an_argument() {
     assert_eq!(ambiguous.code, Some(2));
     assert!(ambiguous.errors().contains("names 2 keys"), "{}", ambiguous.errors());
     // What no id and no hint can begin with is no answer: "nowhere" would be believed.
-    let upper = id[7..17].to_uppercase();
-    for name in [&keys[0][..13], &keys[0][..40], "sk_lvie_AbCd", "sk_live_", "sha256:xyz1234", "12z4", &upper, "abc"] {
+    for name in [&keys[0][..13], &keys[0][..40], "sk_lvie_AbCd", "sk_live_", "sha256:xyz1234", "12z4", "abc"] {
         let run = by(&["--id", name]);
         assert_eq!(run.code, Some(2), "{name}: {}", run.text());
         let why = ["names no beginning", "is a key itself"].iter().any(|why| run.errors().contains(why));
@@ -450,6 +450,8 @@ fn a_key_is_named_by_its_id_or_typed_and_never_an_argument() {
         ("hello", "is no Clerk secret key"),
         ("sk_live_short", "another vendor's key, or like a placeholder"),
         (&format!("{} {}", keys[0], keys[1]), "several keys"),
+        (&keys[0][..49], "has 41 letters and digits behind sk_live_"),
+        (&format!("K={}x\n", keys[0]), "has 43 letters and digits behind sk_live_"),
     ] {
         let run = trace(typed, &[repo.path()], &[]);
         assert_eq!(run.code, Some(2), "{typed}");

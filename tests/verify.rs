@@ -12,7 +12,7 @@ use common::fixture::Repo;
 use common::git;
 use common::incident::{Case, answers, asking, status};
 use common::run::Audit;
-use common::secrets::{live_key, look_alike, test_key};
+use common::secrets::{alphanumerics, live_key, look_alike, test_key};
 use common::terminal::Terminal;
 
 const MAIN: &str = "refs/heads/main";
@@ -152,15 +152,15 @@ fn what_is_asked_again_and_not_answered_is_not_known() {
 }
 
 #[test]
-fn a_server_that_names_a_key_for_an_instance_is_not_believed() {
+fn a_key_that_a_server_names_for_an_instance_is_not_noted() {
     let case = Case::new(vec![live_key(7090)]);
     let body = case.keys[0][8..].to_owned();
     for echo in [body.clone(), body[..27].to_owned(), format!("2abcDEFabcDEFabcDEF{}", &body[20..28])] {
         let json = format!(r#"{{"object":"instance","id":"ins_{echo}"}}"#);
         let clerk = Clerk::start(answers(&case, [Answer::Raw(response("200 OK", "", &json))]));
         let run = case.verify(&clerk).and("--again").run();
-        assert_eq!(run.code, Some(3), "{}", run.text());
-        assert!(run.text().contains("named no instance"), "{}", run.text());
+        assert_eq!(run.code, Some(1), "{}", run.text());
+        assert!(run.text().contains("accepted it (200)") && !run.text().contains("ins_"), "{}", run.text());
         let said = format!("{}{}{}", run.text(), run.errors(), case.status_file());
         assert!(!said.contains(&body[20..28]) && !said.contains(&body[..27]), "{said}");
     }
@@ -220,7 +220,7 @@ fn every_fault_of_a_server_is_unknown_with_its_reason() {
         (Answer::Cut, ""),
         (Answer::Raw(response("500 Internal Server Error", "", "oops")), "the server failed (500)"),
         (Answer::Raw(response("403 Forbidden", "", "{}")), "says nothing of the key (403)"),
-        (Answer::Raw(response("200 OK", "", html)), "named no instance"),
+        (Answer::Raw(response("200 OK", "", html)), "and no instance"),
         (Answer::Raw(response("302 Found", &redirect, "")), "redirected (302), which is not followed"),
         (Answer::Raw(response("307 Temporary Redirect", &redirect, "")), "not followed"),
         (Answer::Raw(response("401 Unauthorized", "", other_code)), "refused (401), and not for the key"),
@@ -469,6 +469,37 @@ fn what_may_be_another_vendors_is_not_sent() {
 }
 
 #[test]
+fn a_secret_that_clerk_cannot_be_asked_about_is_not_known_to_be_dead() {
+    for others in [0, 1] {
+        let mut repo = Repo::bare();
+        let webhook = format!("CLERK_WEBHOOK_SIGNING_SECRET={}_{}\n", "whsec", alphanumerics(7022, 32));
+        repo.commit_on(MAIN, &[(".env", Some(&webhook))], "A");
+        for key in 0..others {
+            repo.commit_on(MAIN, &[("k", Some(&live_key(7023 + key)))], "B");
+        }
+        repo.finish();
+        let clerk = Clerk::start(HashMap::new());
+        let run = asking(Audit::new(&["verify", "--yes", "--repo"]).and(repo.path()), &clerk).run();
+        assert_eq!((run.code, clerk.requests().len()), (Some(3), others as usize), "{}{}", run.text(), run.errors());
+        assert!(run.errors().contains("not asked about"), "{}", run.errors());
+    }
+}
+
+#[test]
+fn a_proxy_that_speaks_socks_is_refused_and_nothing_is_sent() {
+    let case = Case::new(vec![live_key(7024)]);
+    for proxy in ["socks5://127.0.0.1:9", "socks5h://127.0.0.1:9", "socks4://127.0.0.1:9"] {
+        let run = Audit::new(&["verify", "--yes"]).and(&case.report).variable("HTTPS_PROXY", proxy).run();
+        assert_eq!(run.code, Some(2), "{proxy}: {}{}", run.text(), run.errors());
+        assert!(
+            run.errors().contains("error: the proxy in HTTPS_PROXY") && run.errors().contains("hint:"),
+            "{}",
+            run.errors()
+        );
+    }
+}
+
+#[test]
 fn a_repository_that_has_moved_is_told_and_can_be_named() {
     let case = Case::two();
     let clerk = Clerk::start(HashMap::new());
@@ -512,6 +543,18 @@ fn an_object_that_cannot_be_read_is_told_and_the_rest_is_asked_about() {
     assert_eq!((run.code, clerk.requests().len()), (Some(3), 1), "{}{}", run.text(), run.errors());
     assert!(run.errors().contains("1 object of") && run.errors().contains("git fsck"), "{}", run.errors());
     assert!(run.text().contains("not asked"), "{}", run.text());
+}
+
+#[test]
+fn an_object_that_is_gone_is_not_taken_for_a_cleaned_history() {
+    let case = Case::two();
+    let id = String::from_utf8(git::run(git::command(case.repo.path()), &["rev-parse", "main:0/.env"], b"")).unwrap();
+    std::fs::remove_file(case.repo.git_directory().join("objects").join(&id[..2]).join(id[2..].trim())).unwrap();
+    let clerk = Clerk::start(HashMap::new());
+    let run = case.verify(&clerk).run();
+    assert_eq!((run.code, clerk.requests().len()), (Some(3), 1), "{}{}", run.text(), run.errors());
+    assert!(run.errors().contains("1 object of") && run.errors().contains("git fsck"), "{}", run.errors());
+    assert!(run.errors().contains("1 of 2 keys could not be read again"), "{}", run.errors());
 }
 
 #[test]

@@ -164,6 +164,13 @@ pub(super) fn read_tree(store: &Store, tree: ObjectIndex, bytes: &mut Vec<u8>) -
 }
 
 impl Attribution {
+    /// Whether an ancestor of a commit holds a key, and no parent: then what brings it in brings it back.
+    pub(super) fn is_brought_back(&self, commit: u32, key: u32) -> bool {
+        let holds = |number: &u32| self.sets.has(self.presence.keys(self.facts[*number as usize].root), key);
+        self.sets.has(self.reachable.held_before[commit as usize], key)
+            && !self.facts[commit as usize].parents.iter().any(holds)
+    }
+
     /// Whether a change into a commit may have come earlier than the commit: history is cut at it, or a parent has
     /// something at the very path that cannot be read.
     pub(super) fn is_at_or_before(&self, store: &Store, content: &Content, change: &Change) -> bool {

@@ -7,8 +7,8 @@ use super::content::{Content, Sighting};
 use super::details::{Details, DetailsReader};
 use super::roots::Roots;
 use crate::detect::{Detector, Step};
-use crate::history::{Change, NodeId, NodeKind, Spot};
-use crate::model::{Entry, Level, Place, Shown, Unreachable};
+use crate::history::{Change, NodeId, NodeKind, Spot, Way};
+use crate::model::{Entry, Level, Order, Place, Shown, Unreachable};
 use crate::store::{ObjectIndex, Store};
 
 /// Makes entries from what the passes have found in one repository.
@@ -35,6 +35,9 @@ impl EntryMaker<'_> {
         entry.moved = change.moved.as_ref().map(|path| self.detector.mask(path));
         entry.at_or_before = self.attribution.is_at_or_before(self.store, self.content, change);
         entry.clock_skew = self.is_before_parent(change.commit);
+        entry.order = self.attribution.reachable.order[change.commit as usize];
+        entry.brought_back =
+            change.way == Way::In && change.is_key_level && self.attribution.is_brought_back(change.commit, *key);
         if *in_name {
             entry.place = Place::Path;
             if let Some(sighting) = self.attribution.in_name.get(&(*object, *key)) {
@@ -53,8 +56,11 @@ impl EntryMaker<'_> {
         let is_tag = self.content.graph.kind(sighting.object) == NodeKind::Tag;
         let about = details.of(sighting.object, is_tag);
         let mut entry = if is_tag { self.of_tag(&about, reachable) } else { self.of_commit(&about, reachable) };
-        entry.clock_skew =
-            self.attribution.number_of.get(&sighting.object).is_some_and(|number| self.is_before_parent(*number));
+        if let Some(number) = self.attribution.number_of.get(&sighting.object) {
+            entry.clock_skew = self.is_before_parent(*number);
+            entry.order = self.attribution.reachable.order[*number as usize];
+            entry.brought_back = self.attribution.is_brought_back(*number, sighting.key);
+        }
         entry.place = sighting.place;
         entry.line = sighting.line;
         entry.column = sighting.column;
@@ -208,6 +214,8 @@ impl EntryMaker<'_> {
             subject: about.subject.clone(),
             reachable,
             seconds: about.seconds,
+            // A tag comes after what it tags.
+            order: Order { seconds: about.seconds, generation: u32::MAX },
             ..self.outside(Place::File)
         }
     }
@@ -235,7 +243,9 @@ impl EntryMaker<'_> {
             clock_skew: false,
             reachable: true,
             moved: None,
+            brought_back: false,
             seconds: None,
+            order: Order::default(),
         }
     }
 }

@@ -12,7 +12,8 @@ use super::roots::{RefClass, Roots, TipObject};
 use crate::history::{Bits, Change, NONE, NodeKind, SetId, Way};
 use crate::key::{KeyId, is_bundled_for_browsers};
 use crate::model::{
-    EndReason, Entry, Exposure, HeldAt, HeldPlace, KeyReport, Level, Oid, Place, ReachableFrom, Unreachable, Where,
+    EndReason, Entry, Exposure, HeldAt, HeldPlace, KeyReport, Level, Oid, Place, ReachableFrom, ReachedRef,
+    Unreachable, Where,
 };
 
 /// A ref whose name has keys in it.
@@ -349,7 +350,9 @@ impl<'a> Findings<'a> {
             if self.make.attribution.sets.has(*keys, key) {
                 report.count += 1;
                 if report.refs.len() < self.most {
-                    report.refs.push(self.make.detector.mask(&tip.name));
+                    let reference = self.make.detector.mask(&tip.name);
+                    report.refs.push(reference.clone());
+                    report.at.push(ReachedRef { repository: self.make.repository.clone(), reference });
                 }
             }
         }

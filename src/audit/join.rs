@@ -37,6 +37,7 @@ pub(super) fn report(outcomes: Vec<Outcome>, known: &Known, generated_at: String
         .map(|mut report| {
             report.held_at.at.truncate(most);
             report.reachable_from.refs.truncate(most);
+            report.reachable_from.at.truncate(if repositories.len() > 1 { most } else { 0 });
             report
         })
         .collect();
@@ -126,6 +127,7 @@ fn absorb(all: &mut KeyReport, more: KeyReport) {
     all.held_at.at.extend(more.held_at.at);
     all.reachable_from.count += more.reachable_from.count;
     all.reachable_from.refs.extend(more.reachable_from.refs);
+    all.reachable_from.at.extend(more.reachable_from.at);
     all.unreachable.extend(more.unreachable);
     all.siblings.extend(more.siblings);
     all.siblings.sort();

@@ -10,7 +10,7 @@ use super::Auditor;
 use crate::detect::{Detector, Found, Hits, KeyFound, Step};
 use crate::key::{KeyId, KeyText};
 use crate::model::{Copied, ObjectType, Oid, Stage};
-use crate::store::{Error, Failure, Layout, ObjectIndex, OpenOptions, Pieces, Store, Visitor};
+use crate::store::{Error, Failure, Layout, ObjectIndex, OpenOptions, Pieces, Store, Visitor, parse};
 
 /// A place of a wanted key in an object.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -92,6 +92,52 @@ impl Auditor<'_> {
             recalled.in_refs.dedup();
         }
         Ok(recall)
+    }
+}
+
+impl Auditor<'_> {
+    /// How many objects are named by what a repository's refs reach, and are not there. History that was cut on purpose
+    /// is not missing.
+    ///
+    /// # Errors
+    /// Where the repository cannot be opened.
+    pub fn missing(&self, layout: Layout) -> Result<usize, Error> {
+        let store = Store::open(layout, OpenOptions { reflogs: false, indexes: false })?;
+        let (mut seen, mut missing) = (HashSet::new(), 0);
+        let mut pending: Vec<Oid> = store.refs.tips.iter().map(|tip| tip.oid).collect();
+        let mut bytes = Vec::new();
+        while let Some(oid) = pending.pop() {
+            if self.interrupt.is_set() {
+                break;
+            }
+            if !seen.insert(oid) {
+                continue;
+            }
+            let Some(index) = store.objects.find(&oid) else {
+                missing += usize::from(!oid.is_builtin());
+                continue;
+            };
+            let Ok(kind) = store.read(index, self.options.max_memory / 2, &mut bytes) else { continue };
+            match kind {
+                ObjectType::Commit => {
+                    let commit = parse::commit(&bytes, store.format);
+                    let parents = commit.parents.into_iter().filter(|_| !store.shallow.contains(&oid));
+                    pending.extend(parents.chain(commit.tree));
+                }
+                ObjectType::Tag => pending.extend(parse::tag(&bytes, store.format).target),
+                ObjectType::Tree => {
+                    _ = parse::tree(&bytes, store.format, |entry| match entry.mode & 0o170_000 {
+                        0o040_000 => pending.push(entry.oid),
+                        0o160_000 => {}
+                        // A file is looked for and not read.
+                        _ if !seen.insert(entry.oid) || entry.oid.is_builtin() => {}
+                        _ => missing += usize::from(store.objects.find(&entry.oid).is_none()),
+                    });
+                }
+                ObjectType::Blob => {}
+            }
+        }
+        Ok(missing)
     }
 }
 

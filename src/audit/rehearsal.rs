@@ -65,9 +65,13 @@ impl Rehearsal<'_> {
         one_of_two(names, clean).or_else(|| trees.iter().find_map(|tree| one_of_two(self.names_in(tree), clean)))
     }
 
-    /// The names of refs in which a key is left.
+    /// The names of refs in which a key is left, that of HEAD's branch among them, which may have no commit yet.
     pub fn refs_left(&self, clean: Clean<'_>) -> Vec<Vec<u8>> {
-        self.refs().map(|(name, _)| name).filter(|name| self.holds(&clean(name))).map(<[u8]>::to_vec).collect()
+        let head = self.store.refs.branches.get(b"HEAD".as_slice()).map(Vec::as_slice);
+        let mut names: Vec<&[u8]> = self.refs().map(|(name, _)| name).chain(head).collect();
+        names.sort_unstable();
+        names.dedup();
+        names.into_iter().filter(|name| self.holds(&clean(name))).map(<[u8]>::to_vec).collect()
     }
 
     /// The refs that name a file or a directory, by itself or through tags, and lead to one of these objects: a rewrite

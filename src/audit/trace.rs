@@ -44,7 +44,10 @@ impl Wanted {
 ///
 /// # Errors
 /// In words, where it has none, or several.
-pub fn key_in(text: &[u8], detector: &Detector) -> Result<KeyText, &'static str> {
+pub fn key_in(text: &[u8], detector: &Detector) -> Result<KeyText, String> {
+    if let Some(why) = miscounted(text) {
+        return Err(why);
+    }
     let mut keys: Vec<KeyText> = Vec::new();
     let mut others = 0;
     detector.scan(text, &mut |found| match found {
@@ -52,12 +55,32 @@ pub fn key_in(text: &[u8], detector: &Detector) -> Result<KeyText, &'static str>
         Found::Key(_) | Found::Publishable { .. } => {}
         Found::OtherVendor { .. } | Found::HalfMasked { .. } | Found::Placeholder { .. } => others += 1,
     });
-    match (keys.pop(), keys.is_empty(), others) {
-        (Some(key), true, _) => Ok(key),
-        (Some(_), false, _) => Err("that has several keys in it: trace one at a time"),
-        (None, _, 0) => Err("that is no Clerk secret key: sk_live_ or sk_test_ and 42 letters and digits"),
-        (None, ..) => Err("that looks like another vendor's key, or like a placeholder, and not like one of Clerk's"),
+    let why = match (keys.pop(), keys.is_empty(), others) {
+        (Some(key), true, _) => return Ok(key),
+        (Some(_), false, _) => "that has several keys in it: trace one at a time",
+        (None, _, 0) => "that is no Clerk secret key: sk_live_ or sk_test_ and 42 letters and digits",
+        (None, ..) => "that looks like another vendor's key, or like a placeholder, and not like one of Clerk's",
+    };
+    Err(why.to_owned())
+}
+
+/// Says of a key that was typed with a few letters too many or too few how many they are: the nearest that reads as one is
+/// not what was meant.
+fn miscounted(text: &[u8]) -> Option<String> {
+    const LENGTH: usize = 42;
+    const OFF: usize = 4;
+    for prefix in ["sk_live_", "sk_test_"] {
+        for at in memchr::memmem::find_iter(text, prefix) {
+            let body = &text[at + prefix.len()..];
+            let length = body.iter().take_while(|byte| byte.is_ascii_alphanumeric()).count();
+            if length != LENGTH && length.abs_diff(LENGTH) <= OFF {
+                return Some(format!(
+                    "that has {length} letters and digits behind {prefix}, and a key of Clerk's has {LENGTH}"
+                ));
+            }
+        }
     }
+    None
 }
 
 /// What a trace comes to.

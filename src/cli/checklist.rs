@@ -118,6 +118,8 @@ pub(super) fn deliver(
 /// Lines of a file; empty ones and those that begin with `#` say nothing.
 fn consumers(path: &Path, detector: &Detector) -> io::Result<Vec<Shown>> {
     let text = std::fs::read(path)?;
+    // A byte order mark is no part of the first line, and of nothing that begins with `#`.
+    let text = text.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&text);
     let lines = text.split(|byte| *byte == b'\n').map(<[u8]>::trim_ascii);
     Ok(lines.filter(|line| !line.is_empty() && !line.starts_with(b"#")).map(|line| detector.mask(line)).collect())
 }

@@ -8,26 +8,30 @@ use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::Errno;
 
 use super::exit::Exit;
-use super::output;
+use super::{input, output};
+use crate::audit::Auditor;
 use crate::detect::Detector;
 use crate::model::Report;
 use crate::report;
+use crate::store::locate;
 
 /// The largest report that is read: one of a hundred thousand keys is a tenth of it.
 const MOST_BYTES: u64 = 2 << 30;
 
 /// Reads a report; `-` is standard input. What is wrong with it has been told where this fails.
 pub(super) fn read_report(path: &Path, detector: &Detector) -> Result<Report, Exit> {
-    let mut text = Vec::new();
     let read = match path == Path::new("-") {
-        true => io::stdin().lock().take(MOST_BYTES + 1).read_to_end(&mut text),
-        false => std::fs::File::open(path).and_then(|file| file.take(MOST_BYTES + 1).read_to_end(&mut text)),
+        true => input::read(MOST_BYTES + 1),
+        false => std::fs::File::open(path).and_then(|file| {
+            let mut text = Vec::new();
+            file.take(MOST_BYTES + 1).read_to_end(&mut text).map(|_| text)
+        }),
     };
-    if let Err(error) = read {
+    let text = read.map_err(|error| {
         let hint = "name a file that `clerk-audit history --format json --output FILE` wrote";
         output::error(&format!("cannot read {}: {error}", path.display()), Some(hint));
-        return Err(Exit::Incomplete);
-    }
+        Exit::Incomplete
+    })?;
     if text.len() as u64 > MOST_BYTES {
         output::error(&format!("{} is too large to be a report", path.display()), None);
         return Err(Exit::Incomplete);
@@ -108,7 +112,7 @@ pub(super) fn select<'a>(
                 .to_owned(),
         );
     }
-    let text = with_dots(text);
+    let text = as_written(text);
     let text = text.as_str();
     let begins = |id: &str, hint: &str| {
         !text.is_empty()
@@ -129,9 +133,12 @@ pub(super) fn select<'a>(
     }
 }
 
-/// A hint as it is typed where there is no `…` on the keyboard.
-pub(super) fn with_dots(text: &str) -> String {
-    text.replace("...", "…")
+/// A hint or an id as reports have it: typed where there is no `…` on the keyboard, or in capitals.
+pub(super) fn as_written(text: &str) -> String {
+    let small = text.to_ascii_lowercase();
+    let digits = small.strip_prefix("sha256:").unwrap_or(&small);
+    // No hint is hexadecimal: its prefix is not.
+    if digits.bytes().all(|byte| byte.is_ascii_hexdigit()) { small } else { text.replace("...", "…") }
 }
 
 /// What came of a question.
@@ -181,6 +188,17 @@ pub(super) fn tell_unread(path: &Path, unread: usize) {
         let message = format!("{objects} of {} cannot be read: a key may be in there", path.display());
         output::error(&message, Some("`git fsck` says more; a clone or backup that is whole can be named with --repo"));
     }
+}
+
+/// Whether all is there that the repositories' refs reach; what is not has been told.
+pub(super) fn is_all_there(auditor: &Auditor<'_>, repositories: &[PathBuf]) -> bool {
+    let mut is_all_there = true;
+    for path in repositories {
+        let missing = locate(path, false).and_then(|layout| auditor.missing(layout)).unwrap_or_default();
+        tell_unread(path, missing);
+        is_all_there &= missing == 0;
+    }
+    is_all_there
 }
 
 /// Says that keys of a report could not be read again, if any: they are gone only where everything was read.
@@ -249,6 +267,9 @@ mod tests {
         let select = |text: &str| super::select(keys.into_iter(), text, &detector);
         assert_eq!(select("sha256:aa11"), Ok("sha256:aa11"));
         assert_eq!(select("bb"), Ok("sha256:bb33"));
+        assert_eq!(select("BB3"), Ok("sha256:bb33"));
+        assert_eq!(select("SHA256:AA22"), Ok("sha256:aa22"));
+        assert!(select("SK_TEST_").is_err(), "letters of a key's hint are what they are");
         assert_eq!(select("sk_test_"), Ok("sha256:bb33"));
         assert_eq!(select("sk_live_C"), Ok("sha256:aa22"));
         assert_eq!(select("sk_live_Cd...Wx"), Ok("sha256:aa22"));

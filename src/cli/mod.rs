@@ -11,6 +11,7 @@ mod explain;
 mod history;
 mod hook;
 mod incident;
+mod input;
 mod kept;
 mod output;
 mod policy;
@@ -104,7 +105,8 @@ fn run(arguments: impl Iterator<Item = OsString>, started: Instant) -> Exit {
     }
 }
 
-/// A flag that Ctrl-C sets. The first time, what was found so far is reported; the second ends the process.
+/// A flag that Ctrl-C sets. The first time, what was found so far is reported; the second ends the process, and the first
+/// where standard input is still waited for.
 fn interrupt_flag() -> Arc<AtomicBool> {
     let flag = Arc::new(AtomicBool::new(false));
     // A limit on the size of files is an error of the write like a full disk, not the end of the process.
@@ -112,7 +114,9 @@ fn interrupt_flag() -> Arc<AtomicBool> {
     for signal in [signal_hook::consts::SIGINT, signal_hook::consts::SIGTERM] {
         // Where a signal cannot be handled it does what it always does, which is to end the process.
         let status = i32::from(Exit::Incomplete.code());
-        _ = signal_hook::flag::register_conditional_shutdown(signal, status, flag.clone());
+        for ends in [flag.clone(), input::is_waiting()] {
+            _ = signal_hook::flag::register_conditional_shutdown(signal, status, ends);
+        }
         _ = signal_hook::flag::register(signal, flag.clone());
     }
     flag

@@ -77,7 +77,10 @@ impl PurgePlan {
         }
         // When the history is clean a report of it has these keys no more.
         Kept::read(status, detector)?.note_keys(&report)?;
-        let written = write(&self.to, &plans).map_err(|error| {
+        // Others may stand there, and are not what this plan is about.
+        let mut only: Vec<KeyId> = wanted.iter().filter(|_| !self.key.is_empty()).copied().collect();
+        only.sort_unstable();
+        let written = write(&self.to, &plans, &only).map_err(|error| {
             output::error(&format!("cannot write {}: {error}", self.to.display()), None);
             Exit::Incomplete
         });
@@ -141,25 +144,30 @@ impl PurgePlan {
         interrupt: &AtomicBool,
     ) -> (Vec<Plan>, bool) {
         let named: Vec<PathBuf> = if self.repo.is_empty() {
-            report.repositories.iter().filter(|one| one.object_format.is_some()).map(|one| path_of(&one.path)).collect()
+            report
+                .repositories
+                .iter()
+                .filter(|one| one.object_format.is_some())
+                .map(|one| path_of(one.path.as_str()))
+                .collect()
         } else {
             self.repo.clone()
         };
         let (options, progress) = (Options::default(), Progress::new(false));
         let auditor = Auditor { detector, options: &options, events: &progress, interrupt: Interrupt::on(interrupt) };
         let (mut plans, mut found, mut whole) = (Vec::new(), HashSet::new(), true);
-        for path in named {
+        for path in &named {
             let name = path.as_os_str().as_encoded_bytes().to_vec();
-            match locate(&path, false).and_then(|layout| auditor.recall(&name, layout, Some(wanted))) {
+            match locate(path, false).and_then(|layout| auditor.recall(&name, layout, Some(wanted))) {
                 Ok(recall) if recall.keys.is_empty() => {
-                    incident::tell_unread(&path, recall.unread);
+                    incident::tell_unread(path, recall.unread);
                     whole &= recall.unread == 0;
                 }
                 Ok(recall) => {
-                    incident::tell_unread(&path, recall.unread);
+                    incident::tell_unread(path, recall.unread);
                     whole &= recall.unread == 0;
                     found.extend(recall.keys.keys().copied());
-                    match made(&auditor, &path, recall, wanted) {
+                    match made(&auditor, path, recall, wanted) {
                         Some(plan) => plans.push(plan),
                         None => whole = false,
                     }
@@ -175,6 +183,8 @@ impl PurgePlan {
         }
         progress.finish();
         let lost = wanted.len() - found.len();
+        // What is named and not there was not read, and may be where they are.
+        whole &= lost == 0 || !whole || incident::is_all_there(&auditor, &named);
         if !interrupt.load(Ordering::Relaxed) {
             incident::tell_lost(lost, wanted.len(), whole);
         }
@@ -247,7 +257,7 @@ fn tell(plan: &Plan, detector: &Detector) {
 }
 
 /// Writes all plans: into a folder of mode 0700, files of mode 0600. What could not be written whole is taken away.
-fn write(to: &Path, plans: &[Plan]) -> io::Result<()> {
+fn write(to: &Path, plans: &[Plan], only: &[KeyId]) -> io::Result<()> {
     let folder = |path: &Path| DirBuilder::new().mode(0o700).create(path);
     folder(to)?;
     let no_text = |what: &str| {
@@ -264,7 +274,7 @@ fn write(to: &Path, plans: &[Plan]) -> io::Result<()> {
                 file(&place.join(one.name), &one.content)?;
             }
             let repository = plan.repository.to_str().ok_or_else(|| no_text("repository"))?;
-            file(&place.join("commands.sh"), purge::commands(repository).as_bytes())?;
+            file(&place.join("commands.sh"), purge::commands(repository, only).as_bytes())?;
         }
         Ok(())
     };

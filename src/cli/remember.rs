@@ -7,7 +7,7 @@ use super::history::chain;
 use super::{incident, output};
 use crate::audit::{Auditor, Compared, Target, as_of};
 use crate::detect::{Detector, TIME_LIMIT};
-use crate::model::{Report, Skipped};
+use crate::model::{Order, Report, Skipped};
 use crate::report;
 use crate::state::{DETECTOR, Known, Remembered, StateFile};
 
@@ -100,7 +100,12 @@ fn kept(report: &Report, detector: &Detector) -> Option<serde_json::Value> {
         return None;
     }
     let mut plain = as_of(report.clone(), &Known::default(), report.generated_at.clone());
-    plain.keys.iter_mut().for_each(|key| key.ledger.clear());
+    for key in &mut plain.keys {
+        key.ledger.clear();
+        // No document has that, and nothing that is told of a whole report goes by it.
+        let entries = key.first_introduced.iter_mut().chain(&mut key.introductions).chain(&mut key.removals);
+        entries.for_each(|entry| entry.order = Order::default());
+    }
     let document = serde_json::to_value(&plain).ok()?;
     let again = report::read_document(document.clone(), &|bytes| detector.mask(bytes)).ok()?;
     (format!("{again:?}") == format!("{plain:?}")).then_some(document)

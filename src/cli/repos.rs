@@ -2,14 +2,14 @@
 
 use std::collections::HashSet;
 use std::ffi::OsString;
-use std::io::{self, Read};
+use std::io;
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::{Path, PathBuf};
 
 use clap::Args;
 
 use super::exit::Exit;
-use super::output;
+use super::{input, output};
 use crate::audit::Target;
 use crate::detect::Detector;
 use crate::store::{Error, Layout, locate, locate_git_dir};
@@ -102,12 +102,7 @@ pub(super) fn target(path: &Path, layout: Result<Layout, Error>) -> Target {
 
 /// The paths in a file, one a line; empty lines and lines that begin with `#` say nothing.
 fn lines(file: &Path) -> io::Result<Vec<PathBuf>> {
-    let mut text = Vec::new();
-    if file == Path::new("-") {
-        io::stdin().lock().read_to_end(&mut text)?;
-    } else {
-        text = std::fs::read(file)?;
-    }
+    let text = if file == Path::new("-") { input::read(u64::MAX)? } else { std::fs::read(file)? };
     let lines = text.split(|byte| *byte == b'\n').map(<[u8]>::trim_ascii);
     Ok(lines
         .filter(|line| !line.is_empty() && !line.starts_with(b"#"))

@@ -1,6 +1,6 @@
 //! `clerk-audit status`
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::sync::atomic::AtomicBool;
 
@@ -14,9 +14,9 @@ use super::output;
 use super::verify::Asking;
 use crate::detect::Detector;
 use crate::model::{Report, Shown};
-use crate::report::{self, Evidence, KeyProgress, Step};
+use crate::report::{self, Evidence, KeyProgress, Noted, Step};
 use crate::state::{Asked, Status as State, Tick};
-use crate::store::{ignored_by, locate, push_hook};
+use crate::store::{HookSettings, Ignores, locate, push_hook};
 
 /// Say what of a rotation is still open, and tick what is done
 ///
@@ -155,8 +155,9 @@ fn tick(text: &str, keys: &[KeyProgress], detector: &Detector) -> Result<(String
 pub(super) fn note_keys(report: &Report, state: &mut State) {
     for key in report::progress(report, &noted(state)) {
         let steps = key.steps.iter().map(|(step, _)| step.name().to_owned()).collect();
-        if report.keys.iter().any(|other| other.id == key.id) {
-            state.add_key(&key.id, Asked { hint: key.hint, steps });
+        if let Some(found) = report.keys.iter().find(|other| other.id == key.id) {
+            let seen_in = report::seen_in(found, report);
+            state.add_key(&key.id, Asked { hint: key.hint, steps, seen_in });
         }
     }
 }
@@ -166,7 +167,7 @@ pub(super) fn note_keys(report: &Report, state: &mut State) {
 fn noted(state: &State) -> Evidence<'_> {
     let noted = state.keys().iter().map(|(id, asked)| {
         let steps = asked.steps.iter().filter_map(|name| Step::named(name)).collect();
-        (id.clone(), (asked.hint.clone(), steps))
+        (id.clone(), Noted { hint: asked.hint.clone(), steps, seen_in: asked.seen_in.clone() })
     });
     Evidence { answers: Some(state.answers()), noted: noted.collect(), ..Evidence::default() }
 }
@@ -181,31 +182,40 @@ fn evidence<'a>(report: &Report, state: &'a State) -> Evidence<'a> {
             }
         }
     }
-    let here: BTreeMap<&Shown, _> = report
-        .repositories
-        .iter()
-        .filter_map(|one| Some((&one.path, locate(&path_of(&one.path), false).ok()?)))
-        .collect();
-    for (path, layout) in &here {
-        let hook = push_hook(layout).map(|hook| {
-            let below = hook.strip_prefix(&layout.common_dir).unwrap_or(&hook);
-            below.display().to_string()
-        });
-        evidence.gates.insert(path.as_str().to_owned(), hook);
-    }
-    for (repository, path) in report.keys.iter().flat_map(report::paths_to_ignore) {
-        // A bare repository has no files of which one could see whether they are ignored.
-        let found = here.iter().find(|(of, layout)| of.as_str() == repository && layout.git_dir.ends_with(".git"));
-        if let Some((of, _)) = found {
-            let line = ignored_by(&path_of(of), &Shown::unescape(&path));
-            evidence.ignored.insert((repository, path), line);
-        }
-    }
+    look_around(report, &mut evidence);
     evidence
 }
 
+/// What can be seen in the repositories as they are now, of keys that the report has no more as well.
+fn look_around(report: &Report, evidence: &mut Evidence<'_>) {
+    let mut wanted: BTreeMap<String, BTreeSet<String>> =
+        report.repositories.iter().map(|one| (one.path.as_str().to_owned(), BTreeSet::new())).collect();
+    let noted = evidence.noted.values().flat_map(|noted| &noted.seen_in);
+    let files = noted.flat_map(|(of, files)| files.iter().map(move |file| (of.clone(), file.clone())));
+    for (repository, file) in files.chain(report.keys.iter().flat_map(report::paths_to_ignore)) {
+        wanted.entry(repository).or_default().insert(file);
+    }
+    for repository in evidence.noted.values().flat_map(|noted| noted.seen_in.keys()) {
+        wanted.entry(repository.clone()).or_default();
+    }
+    let settings = HookSettings::from_environment(|name| std::env::var_os(name));
+    for (repository, files) in wanted {
+        let Ok(layout) = locate(&path_of(&repository), false) else { continue };
+        let hook = push_hook(&layout, &settings).map(|hook| {
+            let below = hook.strip_prefix(&layout.common_dir).unwrap_or(&hook);
+            below.display().to_string()
+        });
+        let mut ignores = (!files.is_empty()).then(|| Ignores::of(&layout));
+        for file in files {
+            let line = ignores.as_mut().and_then(|ignores| ignores.covering(&Shown::unescape(&file)));
+            evidence.ignored.insert((repository.clone(), file), line);
+        }
+        evidence.gates.insert(repository, hook);
+    }
+}
+
 /// The path that a report's text stands for.
-pub(super) fn path_of(shown: &Shown) -> PathBuf {
+pub(super) fn path_of(shown: &str) -> PathBuf {
     use std::os::unix::ffi::OsStringExt;
-    PathBuf::from(std::ffi::OsString::from_vec(shown.unescaped()))
+    PathBuf::from(std::ffi::OsString::from_vec(Shown::unescape(shown)))
 }

@@ -1,6 +1,6 @@
 //! `clerk-audit trace`
 
-use std::io::{self, IsTerminal, Read};
+use std::io::{self, IsTerminal};
 use std::path::PathBuf;
 use std::sync::atomic::AtomicBool;
 
@@ -10,9 +10,9 @@ use super::exit::Exit;
 use super::history::{now, read_ledger, recorded, tell_failure};
 use super::incident;
 use super::kept;
-use super::output;
 use super::progress::Progress;
 use super::repos::Repositories;
+use super::{input, output};
 use crate::audit::{Auditor, Options, Traced, Wanted, key_in};
 use crate::detect::Detector;
 use crate::key::{KeyId, KeyText};
@@ -156,7 +156,7 @@ impl Trace {
                 return Err(usage(message, Some("write it to standard input, or name it with --id")));
             }
             let hint = "type it whole; by its first four characters behind the prefix --id finds it (sk_live_Ab12)";
-            let key = key_in(&typed, detector).map_err(|why| usage(why, Some(hint)))?;
+            let key = key_in(&typed, detector).map_err(|why| usage(&why, Some(hint)))?;
             let (id, hint) = (key.id().to_string(), key.hint());
             return Ok((Wanted::Text(key), id, Some(hint)));
         };
@@ -171,10 +171,10 @@ impl Trace {
         if detector.mask_text(text) != *text {
             return Err(tell_argument());
         }
-        if let Some(id) = KeyId::parse(text) {
-            return Ok((Wanted::Id(id), text.clone(), None));
+        let text = incident::as_written(text);
+        if let Some(id) = KeyId::parse(&text) {
+            return Ok((Wanted::Id(id), text, None));
         }
-        let text = incident::with_dots(text);
         // What no id and no hint can begin with is nowhere, and that says nothing of any key.
         let digits = text.strip_prefix("sha256:").unwrap_or(&text);
         let is_hex = digits.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'));
@@ -209,7 +209,5 @@ fn typed(is_taken: bool) -> io::Result<Vec<u8>> {
     if is_taken || io::stdin().is_terminal() {
         return rpassword::prompt_password("Key (not shown): ").map(String::into_bytes);
     }
-    let mut text = Vec::new();
-    io::stdin().lock().take(MOST).read_to_end(&mut text)?;
-    Ok(text)
+    input::read(MOST)
 }

@@ -25,7 +25,7 @@ use crate::key::{KeyId, KeyText};
 use crate::model::{Answer, Confidence, Interrupt, KeyReport, Kind, Liveness, Report};
 use crate::state::{Known, Status as State};
 use crate::store::locate;
-use crate::verify::{Client, Endpoint, Verdict};
+use crate::verify::{Client, ClientError, Endpoint, Verdict};
 
 /// Ask Clerk which of the keys found are still alive
 ///
@@ -35,8 +35,8 @@ use crate::verify::{Client, Endpoint, Verdict};
 /// and sorts its checklist: alive first.
 #[derive(Args, Debug)]
 #[command(
-    after_help = "Exit status: 0 every key is dead, 1 some are alive, 2 wrong usage, 3 of some it is not known, or the \
-report is not whole."
+    after_help = "Exit status: 0 every key is dead, 1 some are alive, 2 wrong usage, 3 of some it is not known (those that \
+Clerk cannot be asked about among them), or the report is not whole."
 )]
 pub(super) struct Verify {
     /// A report, as `history --format json` writes it
@@ -94,7 +94,9 @@ impl Verify {
             note("What Clerk answers is not kept: --state FILE keeps it.");
         }
         let exit = self.asking.ask(&report, &self.repo, &mut kept, detector, interrupt)?;
-        Ok(if incident::is_whole(&report) { exit } else { Exit::Incomplete })
+        // Of Clerk's secrets that Clerk cannot be asked about it is not known.
+        let all_asked = report.keys.iter().all(|key| is_askable(key) || key.confidence == Confidence::Low);
+        Ok(if incident::is_whole(&report) && all_asked { exit } else { Exit::Incomplete })
     }
 }
 
@@ -191,7 +193,10 @@ impl Asking {
         let patience = Duration::from_secs(self.timeout);
         let options =
             crate::verify::Options { proxy: proxy(&endpoint), authorities, patience, now: OffsetDateTime::now_utc };
-        let client = Client::new(&endpoint, &options).map_err(|error| usage(error.to_string(), None))?;
+        let client = Client::new(&endpoint, &options).map_err(|error| {
+            let hint = "name another in HTTPS_PROXY, or none, or leave this host to NO_PROXY";
+            usage(error.to_string(), matches!(error, ClientError::Proxy).then_some(hint))
+        })?;
         Ok((endpoint, client))
     }
 
@@ -378,23 +383,28 @@ fn recall(
     interrupt: &AtomicBool,
 ) -> BTreeMap<KeyId, KeyText> {
     let named: Vec<PathBuf> = if repositories.is_empty() {
-        report.repositories.iter().filter(|one| one.object_format.is_some()).map(|one| path_of(&one.path)).collect()
+        report
+            .repositories
+            .iter()
+            .filter(|one| one.object_format.is_some())
+            .map(|one| path_of(one.path.as_str()))
+            .collect()
     } else {
         repositories.to_vec()
     };
     let (options, progress) = (Options::default(), Progress::new(false));
     let auditor = Auditor { detector, options: &options, events: &progress, interrupt: Interrupt::on(interrupt) };
     let (mut texts, mut all_was_read) = (BTreeMap::<KeyId, KeyText>::new(), true);
-    for path in named {
+    for path in &named {
         let left: HashSet<KeyId> = wanted.iter().filter(|id| !texts.contains_key(id)).copied().collect();
         if left.is_empty() {
             break;
         }
         let name = path.as_os_str().as_encoded_bytes().to_vec();
-        let recalled = locate(&path, false).and_then(|layout| auditor.recall(&name, layout, Some(&left)));
+        let recalled = locate(path, false).and_then(|layout| auditor.recall(&name, layout, Some(&left)));
         match recalled {
             Ok(recall) => {
-                incident::tell_unread(&path, recall.unread);
+                incident::tell_unread(path, recall.unread);
                 all_was_read &= recall.unread == 0;
                 texts.extend(recall.keys.into_iter().map(|(id, key)| (id, key.text)));
             }
@@ -408,6 +418,8 @@ fn recall(
         }
     }
     progress.finish();
+    // What is named and not there was not read, and may be where they are.
+    all_was_read &= texts.len() == wanted.len() || !all_was_read || incident::is_all_there(&auditor, &named);
     if interrupt.load(Ordering::Relaxed) {
         output::error("it was stopped before everything was read", Some("run it again: what was answered is kept"));
     } else {

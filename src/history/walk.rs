@@ -3,6 +3,7 @@
 use std::collections::{HashMap, VecDeque};
 
 use super::{KeySets, NodeId, Presence, SetId, Spot};
+use crate::model::Order;
 
 /// What the walk must know of a commit. Parents are numbers of commits in the same list.
 #[derive(Clone, Debug)]
@@ -54,6 +55,10 @@ pub struct History {
     pub changes: Vec<Change>,
     /// For each commit, the keys that it or an ancestor holds in its tree or text.
     pub reached: Vec<SetId>,
+    /// For each commit, the keys that an ancestor holds in its tree.
+    pub held_before: Vec<SetId>,
+    /// For each commit, where it stands among others.
+    pub order: Vec<Order>,
     /// Whether there were more changes than are kept.
     pub is_cut: bool,
     /// Commits that introduce a key and have no ancestor that does: (key, commit).
@@ -65,20 +70,34 @@ const MOST_CHANGES: usize = 1_000_000;
 
 /// Walks the commits. Cost: one look at each, and the entries in which it differs from its parents.
 pub fn walk(commits: &[CommitFacts], presence: &Presence, sets: &mut KeySets) -> History {
-    let mut history =
-        History { changes: Vec::new(), is_cut: false, reached: vec![SetId::EMPTY; commits.len()], firsts: Vec::new() };
+    let mut history = History {
+        changes: Vec::new(),
+        is_cut: false,
+        reached: vec![SetId::EMPTY; commits.len()],
+        held_before: vec![SetId::EMPTY; commits.len()],
+        order: vec![Order::default(); commits.len()],
+        firsts: Vec::new(),
+    };
     // Keys that a wanted commit or an ancestor of it introduces.
     let mut introduced = vec![SetId::EMPTY; commits.len()];
     for number in parents_first(commits) {
         let commit = &commits[number as usize];
         let own_keys = presence.keys(commit.root);
         let (mut parent_keys, mut above, mut reached) = (SetId::EMPTY, SetId::EMPTY, SetId::EMPTY);
+        let mut held_before = SetId::EMPTY;
+        let mut order = Order { seconds: commit.committer_time, generation: 0 };
         for &parent in &commit.parents {
             let parent_root = commits[parent as usize].root;
             parent_keys = sets.union(parent_keys, presence.keys(parent_root));
             above = sets.union(above, introduced[parent as usize]);
             reached = sets.union(reached, history.reached[parent as usize]);
+            held_before = sets.union(held_before, history.held_before[parent as usize]);
+            let before = history.order[parent as usize];
+            order.seconds = order.seconds.max(before.seconds);
+            order.generation = order.generation.max(before.generation.saturating_add(1));
         }
+        history.held_before[number as usize] = sets.union(held_before, parent_keys);
+        history.order[number as usize] = order;
         let here = sets.union(own_keys, commit.own);
         history.reached[number as usize] = sets.union(reached, here);
         introduced[number as usize] = above;

@@ -19,8 +19,8 @@ pub use events::{Events, Interrupt, Silent, Stage};
 pub use oid::{ObjectFormat, ObjectType, Oid};
 pub use report::{
     Candidate, EndReason, Entry, Exposure, HeldAt, HeldPlace, Identity, Instance, KeyReport, LedgerEntry, Level,
-    NamedPlace, NotOurs, Opaque, OpaquePlace, OtherVendor, REPORT_SCHEMA, ReachableFrom, Report, RepositoryReport,
-    Skipped, Summary, Tool, Unreachable, UnreachableCounts, VendorExample, Where,
+    NamedPlace, NotOurs, Opaque, OpaquePlace, Order, OtherVendor, REPORT_SCHEMA, ReachableFrom, ReachedRef, Report,
+    RepositoryReport, Skipped, Summary, Tool, Unreachable, UnreachableCounts, VendorExample, Where,
 };
 pub use shown::Shown;
 pub use sighting::{Confidence, Environment, Kind, Place, Span};

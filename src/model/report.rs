@@ -298,9 +298,25 @@ pub struct Entry {
     pub reachable: bool,
     /// The other path of a move: where it came from, or went to, in this same commit.
     pub moved: Option<Shown>,
+    /// Of an introduction of the key: an ancestor of the commit held it in a file or a name, and no parent does. Earlier
+    /// versions did not say.
+    #[serde(default)]
+    pub brought_back: bool,
     /// Committer time in seconds, for ordering; the text above is what is reported.
     #[serde(skip)]
     pub seconds: Option<i64>,
+    /// The same where ancestry has the last word; not in a report that was read.
+    #[serde(skip)]
+    pub order: Order,
+}
+
+/// Where a commit stands among others: never before one of its ancestors, whatever their clocks said.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Order {
+    /// Committer time in seconds, or the latest of an ancestor's where that is later.
+    pub seconds: Option<i64>,
+    /// How many commits are in a row up to it, at most.
+    pub generation: u32,
 }
 
 /// Author, committer or tagger.
@@ -354,6 +370,19 @@ pub struct ReachableFrom {
     pub count: u64,
     /// The first of them.
     pub refs: Vec<Shown>,
+    /// The same with their repositories, where several were read.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub at: Vec<ReachedRef>,
+}
+
+/// A ref that reaches a key, and whose it is.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ReachedRef {
+    /// The repository's path.
+    pub repository: Shown,
+    /// The ref.
+    #[serde(rename = "ref")]
+    pub reference: Shown,
 }
 
 /// A place that no ref reaches.

@@ -104,6 +104,9 @@ pub(super) fn span(exposure: &Exposure, cut: bool) -> String {
     match exposure.end_reason {
         EndReason::Open => format!("{since}, still open"),
         EndReason::Removed => match exposure.end.as_deref().map(readable) {
+            Some(end) if is_backwards(exposure) => {
+                format!("{from} until a commit removed it, which is dated before that, {end}: a clock was off")
+            }
             Some(end) => format!("{from} until {end}, when a commit removed it"),
             None => format!("{from} until an unknown time, when a commit removed it"),
         },
@@ -111,6 +114,12 @@ pub(super) fn span(exposure: &Exposure, cut: bool) -> String {
         EndReason::NoRef if start.is_some() => format!("{since}, by a commit; no ref is known to have reached it"),
         EndReason::NoRef => "not known; no ref is known to have reached it".to_owned(),
     }
+}
+
+/// Whether it ended before it began, by the clocks of those who made the commits.
+pub(super) fn is_backwards(exposure: &Exposure) -> bool {
+    let [start, end] = [&exposure.start, &exposure.end].map(|time| time.as_deref().and_then(parse));
+    start.zip(end).is_some_and(|(start, end)| end < start)
 }
 
 /// A time in seconds, where it is one.

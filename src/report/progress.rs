@@ -3,7 +3,7 @@
 //! Steps that a machine can see tick themselves, with what it saw; the others are a person's to tick. What a machine
 //! sees outweighs what a person says: a key that Clerk still accepts is not deleted, whoever ticked that.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::model::{Answers, Environment, KeyReport, Liveness, Report};
 
@@ -140,11 +140,21 @@ pub struct Evidence<'a> {
     pub said: BTreeMap<(String, &'static str), String>,
     /// Of each repository that could be looked at, by its path in the report: the hook that guards it, if any.
     pub gates: BTreeMap<String, Option<String>>,
-    /// Keys of which something is noted, by id: the hint and the steps of each. Those that the report has no more are
-    /// told all the same.
-    pub noted: BTreeMap<String, (String, Vec<Step>)>,
+    /// Keys of which something is noted, by id. Those that the report has no more are told all the same.
+    pub noted: BTreeMap<String, Noted>,
     /// By repository and path: the line of a `.gitignore` that covers it, if any.
     pub ignored: BTreeMap<(String, String), Option<String>>,
+}
+
+/// What is noted of a key from earlier reports.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Noted {
+    /// Its hint.
+    pub hint: String,
+    /// Its steps.
+    pub steps: Vec<Step>,
+    /// The repositories in which it was seen, each with the files that are to be ignored there.
+    pub seen_in: BTreeMap<String, BTreeSet<String>>,
 }
 
 /// The steps of one key.
@@ -170,30 +180,56 @@ pub fn progress(report: &Report, evidence: &Evidence<'_>) -> Vec<KeyProgress> {
     };
     let rotate = triage.rotate.iter().map(|key| of(key, steps(key)));
     let possible = triage.possible.iter().map(|key| of(key, vec![Step::Look]));
+    // A list of known keys says that a key is no news. What it asked for before it was put there is not done by that.
+    let known = triage.known.iter().filter_map(|key| Some(of(key, evidence.noted.get(&key.id)?.steps.clone())));
     let gone = evidence.noted.iter().filter(|(id, _)| !report.keys.iter().any(|key| key.id == **id));
-    let gone = gone.map(|(id, (hint, steps))| KeyProgress {
+    let gone = gone.map(|(id, noted)| KeyProgress {
         id: id.clone(),
-        hint: hint.clone(),
+        hint: noted.hint.clone(),
         about: "no longer in the report".to_owned(),
-        steps: steps.iter().map(|step| (*step, state_of_gone(*step, id, report, evidence))).collect(),
+        steps: noted.steps.iter().map(|step| (*step, state_of_gone(*step, id, noted, report, evidence))).collect(),
     });
-    rotate.chain(possible).chain(gone).collect()
+    rotate.chain(possible).chain(known).chain(gone).collect()
 }
 
-/// A key that the report has no more: nothing of it is left in the repositories, if all of them was read.
-fn state_of_gone(step: Step, id: &str, report: &Report, evidence: &Evidence<'_>) -> State {
+/// A key that the report has no more: nothing of it is left where it was seen, if the report is about all of that.
+fn state_of_gone(step: Step, id: &str, noted: &Noted, report: &Report, evidence: &Evidence<'_>) -> State {
     let (seen, outweighs) = match step {
         Step::Dead => dead(id, evidence),
-        Step::Tips | Step::Refs | Step::Look if report.complete => {
-            let at = clock::readable(&report.generated_at);
-            (Some(State::Seen(format!("the report of {at} does not have it"))), false)
+        Step::Tips | Step::Refs | Step::Look => {
+            let unseen = unseen(report, noted.seen_in.keys().map(String::as_str));
+            let state = match unseen {
+                None if noted.seen_in.is_empty() => {
+                    State::Open(Some("the report does not have it, and where it was seen is not noted".to_owned()))
+                }
+                None => {
+                    let at = clock::readable(&report.generated_at);
+                    State::Seen(format!("the report of {at} does not have it"))
+                }
+                Some(why) => State::Open(Some(format!("the report does not have it, but {why}"))),
+            };
+            (Some(state), false)
         }
-        Step::Tips | Step::Refs => {
-            return State::Open(Some("the report does not have it, but not all was read".to_owned()));
+        Step::Ignore => {
+            let files =
+                noted.seen_in.iter().flat_map(|(of, files)| files.iter().map(|file| (of.clone(), file.clone())));
+            (ignore(files.collect(), evidence), false)
         }
+        Step::Gate => (gate(noted.seen_in.keys().map(String::as_str), evidence), false),
         _ => (None, false),
     };
     settled(seen, outweighs, evidence.said.get(&(id.to_owned(), step.name())))
+}
+
+/// The repositories in which the report has a key, each with the files that are to be ignored there.
+pub fn seen_in(key: &KeyReport, report: &Report) -> BTreeMap<String, BTreeSet<String>> {
+    let here = report.repositories.iter().filter(|repository| super::spot::is_in(key, repository));
+    let mut seen: BTreeMap<String, BTreeSet<String>> =
+        here.map(|repository| (repository.path.as_str().to_owned(), BTreeSet::new())).collect();
+    for (repository, path) in paths_to_ignore(key) {
+        seen.entry(repository).or_default().insert(path);
+    }
+    seen
 }
 
 /// The paths of a key that a `.gitignore` should cover, with their repositories: files that are made to hold secrets.
@@ -233,10 +269,14 @@ fn steps(key: &KeyReport) -> Vec<Step> {
 fn state(step: Step, key: &KeyReport, report: &Report, evidence: &Evidence<'_>) -> State {
     let (seen, outweighs) = match step {
         Step::Dead => dead(&key.id, evidence),
-        Step::Tips => (tips(key, report), true),
-        Step::Refs => (refs(key, report), false),
-        Step::Ignore => (ignore(key, evidence), false),
-        Step::Gate => (gate(key, report, evidence), false),
+        // That something cannot be seen outweighs nobody's word; that it is there does.
+        Step::Tips => (Some(tips(key, report, evidence)), key.held_at.count > 0),
+        Step::Refs => (Some(refs(key, report, evidence)), false),
+        Step::Ignore => (ignore(paths_to_ignore(key), evidence), false),
+        Step::Gate => {
+            let here = report.repositories.iter().filter(|repository| super::spot::is_in(key, repository));
+            (gate(here.map(|repository| repository.path.as_str()), evidence), false)
+        }
         _ => (None, false),
     };
     settled(seen, outweighs, evidence.said.get(&(key.id.clone(), step.name())))
@@ -264,60 +304,71 @@ fn dead(id: &str, evidence: &Evidence<'_>) -> (Option<State>, bool) {
     }
 }
 
-/// What stands in a report that is not whole proves nothing.
-fn whole(key: &KeyReport, report: &Report) -> Option<String> {
-    let here = |path| {
-        let entries = key.first_introduced.iter().chain(&key.introductions);
-        entries.map(|entry| &entry.repository).any(|of| of == path)
-    };
-    let cut = report.repositories.iter().any(|repository| here(&repository.path) && !repository.skipped.is_empty());
-    cut.then(|| "not all was read, so this cannot be seen".to_owned())
+/// Why a report says nothing of what is not in it; `None` where it does: all of these repositories were read, and all in
+/// them that could have a key.
+fn unseen<'a>(report: &Report, repositories: impl Iterator<Item = &'a str>) -> Option<String> {
+    if !report.complete {
+        return Some("not all was read".to_owned());
+    }
+    let narrowed: BTreeSet<&str> =
+        report.repositories.iter().flat_map(|one| &one.narrowed_by).map(|option| option.as_str()).collect();
+    if !narrowed.is_empty() {
+        let options: Vec<String> = narrowed.into_iter().map(str::to_owned).collect();
+        return Some(format!("it was narrowed by {}", wording::list(&options)));
+    }
+    let is_covered = |path: &str| report.repositories.iter().any(|one| one.path.as_str() == path);
+    let mut others = repositories.filter(|path| !is_covered(path));
+    others.next().map(|path| format!("it is not about {path}, where the key was seen"))
 }
 
-fn tips(key: &KeyReport, report: &Report) -> Option<State> {
+/// The same of a key that the report has, and that was seen elsewhere too.
+fn unseen_of(key: &KeyReport, report: &Report, evidence: &Evidence<'_>) -> Option<String> {
+    let noted = evidence.noted.get(&key.id).into_iter().flat_map(|noted| noted.seen_in.keys());
+    unseen(report, noted.map(String::as_str)).map(|why| format!("the report cannot show it: {why}"))
+}
+
+fn tips(key: &KeyReport, report: &Report, evidence: &Evidence<'_>) -> State {
     if key.held_at.count > 0 {
-        return Some(State::Open(Some(format!("it stands at {}", wording::refs(&key.held_at)))));
+        return State::Open(Some(format!("it stands at {}", wording::refs(&key.held_at))));
     }
-    if let Some(why) = whole(key, report) {
-        return Some(State::Open(Some(why)));
+    if let Some(why) = unseen_of(key, report, evidence) {
+        return State::Open(Some(why));
     }
-    let at = clock::readable(&report.generated_at);
-    Some(State::Seen(format!("no tip held it on {at}")))
+    State::Seen(format!("no tip held it on {}", clock::readable(&report.generated_at)))
 }
 
-fn refs(key: &KeyReport, report: &Report) -> Option<State> {
+fn refs(key: &KeyReport, report: &Report, evidence: &Evidence<'_>) -> State {
     if key.reachable_from.count > 0 {
         let refs = wording::count(key.reachable_from.count, "ref reaches", "refs reach");
-        return Some(State::Open(Some(format!("{refs} it"))));
+        return State::Open(Some(format!("{refs} it")));
     }
-    if let Some(why) = whole(key, report) {
-        return Some(State::Open(Some(why)));
+    if let Some(why) = unseen_of(key, report, evidence) {
+        return State::Open(Some(why));
     }
-    let at = clock::readable(&report.generated_at);
-    Some(State::Seen(format!("no ref reached it on {at}")))
+    State::Seen(format!("no ref reached it on {}", clock::readable(&report.generated_at)))
 }
 
-fn ignore(key: &KeyReport, evidence: &Evidence<'_>) -> Option<State> {
-    let mut by = Vec::new();
-    for (repository, path) in paths_to_ignore(key) {
-        match evidence.ignored.get(&(repository, path.clone()))? {
-            Some(line) => by.push(line.clone()),
-            None => return Some(State::Open(Some(format!("no .gitignore covers {path}")))),
+fn ignore(paths: Vec<(String, String)>, evidence: &Evidence<'_>) -> Option<State> {
+    let mut by = BTreeSet::new();
+    for place in paths {
+        match evidence.ignored.get(&place)? {
+            Some(line) => _ = by.insert(line.clone()),
+            None => return Some(State::Open(Some(format!("no .gitignore covers {}", place.1)))),
         }
     }
-    by.sort();
-    by.dedup();
-    Some(State::Seen(format!("covered by {}", by.join(", "))))
+    let by: Vec<String> = by.into_iter().collect();
+    (!by.is_empty()).then(|| State::Seen(format!("covered by {}", by.join(", "))))
 }
 
-fn gate(key: &KeyReport, report: &Report, evidence: &Evidence<'_>) -> Option<State> {
-    let mut by = Vec::new();
-    for repository in report.repositories.iter().filter(|repository| super::spot::is_in(key, repository)) {
-        match evidence.gates.get(repository.path.as_str())? {
-            Some(hook) => by.push(hook.clone()),
-            None => return Some(State::Open(Some(format!("{} has no such hook here", repository.path)))),
+fn gate<'a>(repositories: impl Iterator<Item = &'a str>, evidence: &Evidence<'_>) -> Option<State> {
+    let mut by = BTreeSet::new();
+    for path in repositories {
+        match evidence.gates.get(path)? {
+            Some(hook) => _ = by.insert(hook.clone()),
+            None => return Some(State::Open(Some(format!("{path} has no such hook here")))),
         }
     }
+    let by: Vec<String> = by.into_iter().collect();
     (!by.is_empty()).then(|| State::Seen(format!("guarded by {}", by.join(", "))))
 }
 
@@ -387,14 +438,78 @@ mod tests {
 
     #[test]
     fn a_key_that_was_cleaned_out_of_history_still_asks_for_what_people_must_do() {
-        let id = sample::one_key().keys[0].id.clone();
-        let noted = BTreeMap::from([(id, ("sk_live_a…b".to_owned(), vec![Step::Dead, Step::Minted, Step::Refs]))]);
-        let evidence = Evidence { noted, ..Evidence::default() };
+        let repository = "/srv/git/shop.git";
+        let evidence = noted(&[Step::Dead, Step::Minted, Step::Refs], &[repository]);
         let states = states(&sample::clean(), &evidence);
         assert!(states[&Step::Refs].is_done() && !states[&Step::Dead].is_done() && !states[&Step::Minted].is_done());
-        let mut half = sample::clean();
+    }
+
+    fn noted(steps: &[Step], repositories: &[&str]) -> Evidence<'static> {
+        let seen_in = repositories.iter().map(|path| ((*path).to_owned(), [".env".to_owned()].into())).collect();
+        let noted = Noted { hint: "sk_live_a…b".to_owned(), steps: steps.to_vec(), seen_in };
+        Evidence { noted: [(sample::one_key().keys[0].id.clone(), noted)].into(), ..Evidence::default() }
+    }
+
+    #[test]
+    fn a_report_of_less_than_where_a_key_was_seen_proves_nothing() {
+        let repository = "/srv/git/shop.git";
+        let (mut half, mut narrowed) = (sample::clean(), sample::clean());
         half.complete = false;
-        assert!(!self::states(&half, &evidence)[&Step::Refs].is_done());
+        narrowed.repositories[0].narrowed_by = vec![sample::shown("--ref refs/heads/clean")];
+        for (report, repositories, why) in [
+            (&half, &[repository][..], "not all was read"),
+            (&narrowed, &[repository], "narrowed by --ref refs/heads/clean"),
+            (&sample::clean(), &[repository, "/srv/git/other.git"], "not about /srv/git/other.git"),
+            (&sample::clean(), &[], "where it was seen is not noted"),
+        ] {
+            let steps = [Step::Tips, Step::Refs, Step::Look];
+            let gone = states(report, &noted(&steps, repositories));
+            for step in steps {
+                assert!(matches!(&gone[&step], State::Open(Some(told)) if told.contains(why)), "{why}: {gone:?}");
+            }
+            // The same of a key that the report has and that stands at no tip of it.
+            let mut present = sample::one_key();
+            (present.keys[0].held_at, present.keys[0].reachable_from) = Default::default();
+            (present.complete, present.repositories) = (report.complete, report.repositories.clone());
+            let mut evidence = noted(&[], repositories);
+            let present = |evidence: &Evidence<'_>| states(&present, evidence);
+            for step in [Step::Tips, Step::Refs] {
+                let state = &present(&evidence)[&step];
+                let is_open = matches!(state, State::Open(Some(told)) if told.contains(why));
+                // A key that it has was seen in what it is about.
+                assert!(is_open || repositories.is_empty() && state.is_done(), "{why}: {state:?}");
+                // A person can look where no report was made.
+                evidence.said.insert((sample::one_key().keys[0].id.clone(), step.name()), "Ann".to_owned());
+                assert!(present(&evidence)[&step].is_done());
+            }
+        }
+    }
+
+    #[test]
+    fn a_cleaned_out_key_keeps_its_gate_and_its_ignored_files() {
+        let repository = "/srv/git/shop.git".to_owned();
+        let mut evidence = noted(&[Step::Ignore, Step::Gate], &[&repository]);
+        assert!(states(&sample::clean(), &evidence).values().all(|state| !state.is_done()));
+        evidence.gates.insert(repository.clone(), Some("hooks/pre-receive".to_owned()));
+        evidence.ignored.insert((repository, ".env".to_owned()), Some(".gitignore:1".to_owned()));
+        let states = states(&sample::clean(), &evidence);
+        assert_eq!(states[&Step::Gate], State::Seen("guarded by hooks/pre-receive".into()));
+        assert_eq!(states[&Step::Ignore], State::Seen("covered by .gitignore:1".into()));
+    }
+
+    #[test]
+    fn a_key_that_is_written_off_as_known_still_asks_for_what_it_asked_before() {
+        let mut report = sample::report();
+        report.keys.retain(|key| key.known && !key.known_again);
+        let id = report.keys[0].id.clone();
+        let noted = Noted { steps: vec![Step::Logs, Step::Dead], ..Noted::default() };
+        let mut evidence = Evidence { noted: [(id.clone(), noted)].into(), ..Evidence::default() };
+        assert!(states(&report, &evidence).values().all(|state| !state.is_done()));
+        for step in ["logs", "dead"] {
+            evidence.said.insert((id.clone(), step), "Ann".to_owned());
+        }
+        let states = states(&report, &evidence);
+        assert!(states.len() == 2 && states.values().all(State::is_done));
     }
 
     #[test]

@@ -3,7 +3,7 @@
 use crate::model::{
     Answer, Answers, Candidate, Checkout, Confidence, EndReason, Entry, Environment, Exposure, HeldAt, HeldPlace,
     Identity, Instance, KeyReport, Kind, LedgerEntry, Level, Liveness, NamedPlace, NotOurs, Oid, Opaque, OpaquePlace,
-    OtherVendor, Place, REPORT_SCHEMA, ReachableFrom, Report, RepositoryReport, Shown, Skipped, Summary, Tool,
+    Order, OtherVendor, Place, REPORT_SCHEMA, ReachableFrom, Report, RepositoryReport, Shown, Skipped, Summary, Tool,
     Unreachable, UnreachableCounts, VendorExample, Where,
 };
 
@@ -235,7 +235,11 @@ fn on_a_branch() -> KeyReport {
                 held("refs/pull/7/head", "config/.env", 3),
             ],
         },
-        reachable_from: ReachableFrom { count: 120, refs: vec![shown("refs/heads/main"), shown("refs/tags/v1")] },
+        reachable_from: ReachableFrom {
+            count: 120,
+            refs: vec![shown("refs/heads/main"), shown("refs/tags/v1")],
+            at: Vec::new(),
+        },
         exposure: exposure(Some("2026-11-20T23:30:00-02:00"), None, EndReason::Open),
         siblings: vec![named("STRIPE_SECRET_KEY", "config/.env", 5), named("DATABASE_URL", "config/.env", 6)],
         consumers: vec![named("Vercel", "vercel.json", 1), named("<script>x</script>", ".github/workflows/ci.yml", 40)],
@@ -289,7 +293,7 @@ fn by_refs() -> KeyReport {
         first_introduced: Some(by_tag.clone()),
         introductions: vec![by_tag, in_name],
         held_at: HeldAt { count: 3, branches: 0, tags: 1, other: 2, at: vec![at(tag, Some(4)), at(name, None)] },
-        reachable_from: ReachableFrom { count: 3, refs: vec![shown(tag), shown(name)] },
+        reachable_from: ReachableFrom { count: 3, refs: vec![shown(tag), shown(name)], at: Vec::new() },
         exposure: exposure(Some("2026-03-01T12:00:00Z"), None, EndReason::Open),
         sightings: 2,
         ledger: Vec::new(),
@@ -318,7 +322,11 @@ fn in_messages() -> KeyReport {
     KeyReport {
         first_introduced: Some(quoted.clone()),
         introductions: vec![tag, quoted],
-        reachable_from: ReachableFrom { count: 2, refs: vec![shown("refs/heads/main"), shown("refs/tags/v0.9")] },
+        reachable_from: ReachableFrom {
+            count: 2,
+            refs: vec![shown("refs/heads/main"), shown("refs/tags/v0.9")],
+            at: Vec::new(),
+        },
         exposure: exposure(Some("2026-04-02T12:00:00Z"), None, EndReason::Open),
         sightings: 2,
         ledger: Vec::new(),
@@ -339,7 +347,7 @@ fn known_again() -> KeyReport {
         introductions: vec![first, again],
         removals: vec![removal],
         held_at: HeldAt { count: 1, branches: 1, tags: 0, other: 0, at: vec![held("refs/heads/main", path, 2)] },
-        reachable_from: ReachableFrom { count: 1, refs: vec![shown("refs/heads/main")] },
+        reachable_from: ReachableFrom { count: 1, refs: vec![shown("refs/heads/main")], at: Vec::new() },
         exposure: exposure(Some("2025-03-01T08:00:00Z"), None, EndReason::Open),
         ..key('8', Environment::Test, Confidence::High, Where::BranchTip)
     }
@@ -359,7 +367,7 @@ fn in_history() -> KeyReport {
         first_introduced: Some(first.clone()),
         introductions: vec![first],
         removals: vec![removal],
-        reachable_from: ReachableFrom { count: 1, refs: vec![shown("refs/heads/main")] },
+        reachable_from: ReachableFrom { count: 1, refs: vec![shown("refs/heads/main")], at: Vec::new() },
         exposure: exposure(Some("2026-11-01T08:00:00+01:00"), Some("2026-11-05T08:00:00+01:00"), EndReason::Removed),
         sightings: 1,
         ledger: Vec::new(),
@@ -416,7 +424,7 @@ fn known() -> KeyReport {
         known: true,
         first_introduced: Some(first.clone()),
         introductions: vec![first],
-        reachable_from: ReachableFrom { count: 1, refs: vec![shown("refs/heads/main")] },
+        reachable_from: ReachableFrom { count: 1, refs: vec![shown("refs/heads/main")], at: Vec::new() },
         exposure: exposure(Some("2025-01-01T00:00:00Z"), Some("2025-02-01T00:00:00Z"), EndReason::Removed),
         ..key('5', Environment::Test, Confidence::High, Where::History)
     }
@@ -492,7 +500,9 @@ fn entry(commit: u8, subject: &str, path: &str, line: u64, time: &str) -> Entry 
         clock_skew: false,
         reachable: true,
         moved: None,
+        brought_back: false,
         seconds: super::clock::seconds(time),
+        order: Order { seconds: super::clock::seconds(time), generation: 0 },
     }
 }
 

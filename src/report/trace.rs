@@ -3,6 +3,7 @@
 
 mod events;
 
+use std::collections::BTreeMap;
 use std::io;
 
 use serde::Serialize;
@@ -66,7 +67,15 @@ struct Document<'a> {
     key: Option<&'a KeyReport>,
     checkouts: &'a [Checkout],
     ledger: &'a [LedgerEntry],
-    searched: &'a [RepositoryReport],
+    searched: Vec<Searched<'a>>,
+}
+
+/// A repository that was searched, and whether the key is in it.
+#[derive(Serialize)]
+struct Searched<'a> {
+    has_key: bool,
+    #[serde(flatten)]
+    coverage: &'a RepositoryReport,
 }
 
 /// Writes a trace.
@@ -88,13 +97,27 @@ pub fn write_trace(trace: Trace<'_>, format: TraceFormat, out: &mut dyn io::Writ
                 key,
                 checkouts: trace.checkouts,
                 ledger: trace.ledger,
-                searched: &trace.report.repositories,
+                searched: repositories(trace.report)
+                    .map(|(coverage, has_key)| Searched { has_key, coverage })
+                    .collect(),
             };
             super::json::write_value(&document, PrettyFormatter::new(), out)
         }
         TraceFormat::Text => people(trace, &Form::TEXT, out),
         TraceFormat::Markdown => people(trace, &Form::MARKDOWN, out),
     }
+}
+
+/// The repositories, each with whether the key is in it.
+fn repositories(report: &Report) -> impl Iterator<Item = (&RepositoryReport, bool)> {
+    let key = report.keys.first();
+    report.repositories.iter().map(move |one| (one, key.is_some_and(|key| is_in(key, one))))
+}
+
+/// A place that is told, or a ref that reaches it.
+fn is_in(key: &KeyReport, repository: &RepositoryReport) -> bool {
+    super::spot::is_in(key, repository)
+        || key.reachable_from.at.iter().any(|reached| reached.repository == repository.path)
 }
 
 /// How the two formats for people differ.
@@ -135,7 +158,7 @@ fn people(trace: Trace<'_>, form: &Form, out: &mut dyn io::Write) -> io::Result<
         }
         return searched(trace.report, form, out);
     };
-    let here = trace.report.repositories.iter().filter(|one| super::spot::is_in(key, one)).count();
+    let here = repositories(trace.report).filter(|(_, has_key)| *has_key).count();
     let standing = wording::standing(key);
     let of = if trace.report.repositories.len() == 1 { "here".to_owned() } else { format!("in {here} of {number}") };
     writeln!(out, "{}\n", title(&format!("Found: {name} is {of}, {standing}.")).trim_end())?;
@@ -272,9 +295,13 @@ fn now(key: &KeyReport, trace: Trace<'_>, several: bool, form: &Form, out: &mut 
     if key.held_at.count == 0 {
         writeln!(out, "{}no tip holds it", form.item)?;
     }
-    let held = key.held_at.at.iter().map(|place| (wording::held(key, place, &quote), &place.repository));
+    let held = key.held_at.at.iter().map(|place| {
+        // What has neither path nor line stands in something.
+        let at = if place.path.is_none() && place.line.is_none() { "" } else { "at " };
+        (format!("{at}{}", wording::held(key, place, &quote)), &place.repository)
+    });
     for (place, repositories) in gathered(held) {
-        writeln!(out, "{}stands at {place}{}", form.item, of(&repositories))?;
+        writeln!(out, "{}stands {place}{}", form.item, of(&repositories))?;
     }
     for checkout in trace.checkouts {
         let (path, reference) = (quote(checkout.path.as_str()), quote(checkout.reference.as_str()));
@@ -290,17 +317,36 @@ fn now(key: &KeyReport, trace: Trace<'_>, several: bool, form: &Form, out: &mut 
         let first = first.map_or(String::new(), |tag| format!(", first {}", quote(tag.tag.as_str())));
         writeln!(out, "{}shipped with its history in {}{first}", form.item, wording::list(&shipped))?;
     }
-    let refs: Vec<String> = names.iter().map(|name| quote(name)).collect();
-    if refs.is_empty() {
-        writeln!(out, "{}no ref reaches it", form.item)?;
-    } else {
-        let number = wording::count(key.reachable_from.count, "ref", "refs");
-        let over = if refs.len() as u64 == key.reachable_from.count { "" } else { ", by name" };
-        writeln!(out, "{}reached by {number}{over}: {}", form.item, refs.join(", "))?;
-    }
+    reached(key, form, out)?;
     let kept = key.unreachable.iter().map(|place| (wording::unreachable(place, &quote), &place.repository));
     for (place, repositories) in gathered(kept) {
         writeln!(out, "{}kept too: {place}{}", form.item, of(&repositories))?;
+    }
+    Ok(())
+}
+
+/// The refs that reach it, and whose they are where there are several repositories.
+fn reached(key: &KeyReport, form: &Form, out: &mut dyn io::Write) -> io::Result<()> {
+    let quote = |name: &Shown| (form.quote)(name.as_str());
+    if key.reachable_from.count == 0 {
+        return writeln!(out, "{}no ref reaches it", form.item);
+    }
+    if key.reachable_from.at.is_empty() {
+        let refs: Vec<String> = key.reachable_from.refs.iter().map(quote).collect();
+        let number = wording::count(key.reachable_from.count, "ref", "refs");
+        let over = if refs.len() as u64 == key.reachable_from.count { "" } else { ", by name" };
+        return writeln!(out, "{}reached by {number}{over}: {}", form.item, refs.join(", "));
+    }
+    let mut by_repository: BTreeMap<&Shown, Vec<String>> = BTreeMap::new();
+    for one in &key.reachable_from.at {
+        by_repository.entry(&one.repository).or_default().push(quote(&one.reference));
+    }
+    // Clones have the same refs: told once, with all of them.
+    let lines = by_repository.into_iter().map(|(repository, refs)| {
+        (format!("{}: {}", wording::count(refs.len() as u64, "ref", "refs"), refs.join(", ")), repository)
+    });
+    for (refs, repositories) in gathered(lines) {
+        writeln!(out, "{}reached by {refs}, in {}", form.item, some(&repositories, form))?;
     }
     Ok(())
 }
@@ -327,7 +373,7 @@ fn searched(report: &Report, form: &Form, out: &mut dyn io::Write) -> io::Result
     if form.item.starts_with('-') {
         writeln!(out)?;
     }
-    for repository in &report.repositories {
+    for (repository, has_key) in repositories(report) {
         let path = quote(repository.path.as_str());
         if repository.object_format.is_none() {
             writeln!(out, "{}NOT OPENED: {path}", form.item)?;
@@ -346,7 +392,8 @@ fn searched(report: &Report, form: &Form, out: &mut dyn io::Write) -> io::Result
             } else {
                 String::new()
             };
-            writeln!(out, "{}{path}: {}{lost}", form.item, objects.join(", "))?;
+            let found = if has_key { "FOUND IN: " } else { "" };
+            writeln!(out, "{}{found}{path}: {}{lost}", form.item, objects.join(", "))?;
         }
         not_looked_into(repository, form, out)?;
         for skipped in repository.skipped.iter().take(MOST_GAPS) {

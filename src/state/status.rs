@@ -4,9 +4,10 @@
 //! with what is noted, `null` at first, sorted, the last line always the same. So two people's ticks are on lines of
 //! their own, and a line that neither changed stands between: that is what git's merge asks for. Where both changed the
 //! same one, git's marks are in the file, and whoever reads it next takes both sides together: of a step the earliest
-//! tick, of a key the newest answer. It has ids of keys and names of steps, and no key, path or line number.
+//! tick, of a key the newest answer. It has ids and hints of keys, names of steps, and the paths of the repositories in which
+//! a key was seen and of the files that are to be ignored there; no key, and nothing that is in a file.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use serde::{Deserialize, Serialize};
@@ -42,6 +43,19 @@ pub struct Asked {
     pub hint: String,
     /// The names of its steps.
     pub steps: Vec<String>,
+    /// The repositories in which it was seen, by their paths, each with the files that are to be ignored there: a report
+    /// that has the key no more says nothing of a repository that it is not about. Earlier versions noted none.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub seen_in: BTreeMap<String, BTreeSet<String>>,
+}
+
+impl Asked {
+    /// Takes in where it was seen before, or by others.
+    fn seen_too(&mut self, other: BTreeMap<String, BTreeSet<String>>) {
+        for (repository, files) in other {
+            self.seen_in.entry(repository).or_default().extend(files);
+        }
+    }
 }
 
 /// What has been done.
@@ -131,8 +145,11 @@ impl Status {
         &self.keys
     }
 
-    /// Notes what a key asks for.
-    pub fn add_key(&mut self, key: &str, asked: Asked) {
+    /// Notes what a key asks for, and where it was seen beside where it had been before.
+    pub fn add_key(&mut self, key: &str, mut asked: Asked) {
+        if let Some(old) = self.keys.remove(key) {
+            asked.seen_too(old.seen_in);
+        }
         self.keys.insert(key.to_owned(), asked);
     }
 
@@ -168,19 +185,25 @@ impl Status {
             }
         }
         for (key, asked) in other.keys {
-            let steps = &mut self.keys.entry(key).or_insert_with(|| Asked { steps: Vec::new(), ..asked.clone() }).steps;
+            let here = self.keys.entry(key).or_insert_with(|| Asked { steps: Vec::new(), ..asked.clone() });
             for step in asked.steps {
-                if !steps.contains(&step) {
-                    steps.push(step);
+                if !here.steps.contains(&step) {
+                    here.steps.push(step);
                 }
             }
+            here.seen_too(asked.seen_in);
         }
     }
 
     /// The masked twin: every text in it, which a stranger may have written, through `mask`.
     pub fn masked(mut self, mask: &dyn Fn(&str) -> String) -> Self {
         self.ticks.values_mut().for_each(|tick| (tick.by, tick.at) = (mask(&tick.by), mask(&tick.at)));
-        self.keys.values_mut().for_each(|asked| asked.hint = mask(&asked.hint));
+        for asked in self.keys.values_mut() {
+            asked.hint = mask(&asked.hint);
+            let seen = std::mem::take(&mut asked.seen_in).into_iter();
+            let masked = |files: BTreeSet<String>| files.iter().map(|file| mask(file)).collect();
+            asked.seen_in = seen.map(|(repository, files)| (mask(&repository), masked(files))).collect();
+        }
         for answer in self.answers.values_mut() {
             (answer.reason, answer.at) = (mask(&answer.reason), mask(&answer.at));
             answer.instance = answer.instance.take().filter(|id| is_instance_id(id));
@@ -237,8 +260,35 @@ mod tests {
         };
         status.add_answer(&id('a'), answer);
         let steps = vec!["logs".to_owned(), "add".to_owned()];
-        status.add_key(&id('a'), Asked { hint: "sk_live_a…b".to_owned(), steps });
+        let seen_in = seen("/srv/shop", &[".env"]);
+        status.add_key(&id('a'), Asked { hint: "sk_live_a…b".to_owned(), steps, seen_in });
         status
+    }
+
+    fn seen(repository: &str, files: &[&str]) -> BTreeMap<String, BTreeSet<String>> {
+        [(repository.to_owned(), files.iter().map(|file| (*file).to_owned()).collect())].into()
+    }
+
+    #[test]
+    fn where_a_key_was_seen_is_never_forgotten() {
+        let mut status = status();
+        let (hint, steps) = ("sk_live_a…b".to_owned(), vec!["refs".to_owned()]);
+        status.add_key(&id('a'), Asked { hint, steps, seen_in: seen("/srv/api", &[]) });
+        let asked = &status.keys()[&id('a')];
+        assert_eq!(asked.steps, ["refs"]);
+        let whole: BTreeMap<_, _> = seen("/srv/shop", &[".env"]).into_iter().chain(seen("/srv/api", &[])).collect();
+        assert_eq!(asked.seen_in, whole);
+        let masked = status.masked(&|text| text.replace("shop", "…"));
+        assert!(masked.keys()[&id('a')].seen_in.contains_key("/srv/…"));
+    }
+
+    #[test]
+    fn a_file_of_an_earlier_version_is_read() {
+        let with = status().text();
+        let without = with.replace(",\"seen_in\":{\"/srv/shop\":[\".env\"]}", "");
+        assert_ne!(with, without);
+        let old = Status::parse(&without, "x").unwrap();
+        assert!(old.keys()[&id('a')].seen_in.is_empty() && old.text() == without);
     }
 
     #[test]
@@ -252,7 +302,8 @@ mod tests {
     fn a_tick_changes_one_line_and_those_beside_it_stay() {
         let mut asks = Status::default();
         let steps = ["add", "check", "deploy", "logs"].map(str::to_owned).to_vec();
-        asks.add_key(&id('a'), Asked { hint: "sk_live_a…b".to_owned(), steps: steps.clone() });
+        let (hint, seen_in) = ("sk_live_a…b".to_owned(), BTreeMap::new());
+        asks.add_key(&id('a'), Asked { hint, steps: steps.clone(), seen_in });
         let before = asks.text();
         let mut changed = Vec::new();
         for step in &steps {
@@ -291,8 +342,9 @@ mod tests {
         ours.add_tick(&id('a'), "logs", at(tick("Ann"), "2026-11-24T12:00:00Z"));
         theirs.add_tick(&id('a'), "logs", at(tick("Bob"), "2026-11-24T11:00:00Z"));
         theirs.add_tick(&id('c'), "logs", tick("Bob"));
-        theirs
-            .add_key(&id('a'), Asked { hint: "sk_live_a…b".to_owned(), steps: vec!["add".into(), "siblings".into()] });
+        let (hint, steps) = ("sk_live_a…b".to_owned(), vec!["add".into(), "siblings".into()]);
+        theirs.add_key(&id('a'), Asked { hint, steps, seen_in: seen("/srv/shop", &[".dev.vars"]) });
+        theirs.add_key(&id('a'), Asked { seen_in: seen("/srv/api", &[]), ..theirs.keys()[&id('a')].clone() });
         ours.add_answer(&id('a'), answer(Liveness::Dead, "2026-11-24T11:00:00Z"));
         theirs.add_answer(&id('a'), answer(Liveness::Unknown, "2026-11-24T13:00:00Z"));
         ours.add_answer(&id('b'), answer(Liveness::Alive, "2026-11-24T11:00:00Z"));
@@ -308,6 +360,9 @@ mod tests {
             let steps: std::collections::BTreeSet<&str> =
                 merged.keys()[&id('a')].steps.iter().map(String::as_str).collect();
             assert_eq!(steps, ["add", "logs", "siblings"].into());
+            let mut whole = seen("/srv/shop", &[".env", ".dev.vars"]);
+            whole.extend(seen("/srv/api", &[]));
+            assert_eq!(merged.keys()[&id('a')].seen_in, whole);
             assert!(Status::parse(&merged.text(), "x").is_ok_and(|again| !again.was_merged()));
         }
     }

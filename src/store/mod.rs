@@ -14,6 +14,7 @@ mod delta;
 mod files;
 mod fingerprint;
 mod guard;
+mod ignore;
 mod index_file;
 mod inflate;
 mod locate;
@@ -28,6 +29,7 @@ pub mod parts;
 mod receiving;
 mod refs;
 mod reftable;
+mod shell;
 mod single;
 mod table;
 mod tips;
@@ -41,7 +43,8 @@ use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 
 pub use fingerprint::{fingerprint, has_any};
-pub use guard::{ignored_by, push_hook};
+pub use guard::{HookSettings, push_hook};
+pub use ignore::Ignores;
 pub use index_file::IndexEntry;
 pub use inflate::Pieces;
 pub use locate::{Layout, locate, locate_git_dir};
@@ -405,9 +408,14 @@ fn has_tables(common_dir: &Path) -> bool {
     }
 }
 
-/// The value of `extensions.<name>` in a configuration file. Ours, and not libgit2's parser, because that one follows
-/// `include.path` to wherever it points.
+/// The value of `extensions.<name>` in a configuration file.
 fn extension(config: &[u8], name: &str) -> Option<String> {
+    setting(config, "extensions", name).map(|value| value.to_ascii_lowercase())
+}
+
+/// The last value of a name in a section of a configuration file. Ours, and not libgit2's parser, because that one follows
+/// `include.path` to wherever it points.
+fn setting(config: &[u8], wanted: &str, name: &str) -> Option<String> {
     let text = String::from_utf8_lossy(config);
     let mut inside = false;
     let mut value = None;
@@ -416,7 +424,7 @@ fn extension(config: &[u8], name: &str) -> Option<String> {
         if let Some(header) = line.strip_prefix('[')
             && let Some((section, behind)) = header.split_once(']')
         {
-            inside = section.trim().eq_ignore_ascii_case("extensions");
+            inside = section.trim().eq_ignore_ascii_case(wanted);
             rest = behind.trim();
         }
         if inside
@@ -424,7 +432,7 @@ fn extension(config: &[u8], name: &str) -> Option<String> {
             && key.trim().eq_ignore_ascii_case(name)
         {
             let given = given.split(['#', ';']).next().unwrap_or_default();
-            value = Some(given.trim().trim_matches('"').to_ascii_lowercase());
+            value = Some(given.trim().trim_matches('"').to_owned());
         }
     }
     value

@@ -5,7 +5,7 @@
 //! user (Clerk's OpenAPI description, `bapi/2026-05-12.yml`). The key stands in the Authorization header and nowhere
 //! else, and goes to one host alone: TLS always, no redirect followed, nothing but Clerk's hosts or loopback.
 //!
-//! Invariant: alive only where Clerk answers 200 and names an instance, dead only where it answers 401 with
+//! Invariant: alive only where Clerk answers 200 with an instance, dead only where it answers 401 with
 //! `clerk_key_invalid`; all else is unknown, with its reason. No reason quotes what the server said.
 
 mod endpoint;
@@ -37,8 +37,8 @@ const MOST_WAIT: Duration = Duration::from_secs(60);
 /// Why a client cannot be made.
 #[derive(Debug, thiserror::Error)]
 pub enum ClientError {
-    /// The proxy's address is none.
-    #[error("the proxy's address in HTTPS_PROXY cannot be used")]
+    /// The proxy's address is none, or it speaks what this does not.
+    #[error("the proxy in HTTPS_PROXY cannot be used: only addresses that begin with http:// or https:// are")]
     Proxy,
     /// The certificates cannot be read.
     #[error("the file of certificates has none in it")]
@@ -93,9 +93,7 @@ impl Client {
     /// Where the proxy or the certificates cannot be used.
     pub fn new(endpoint: &Endpoint, options: &Options) -> Result<Self, ClientError> {
         let proxy = match &options.proxy {
-            Some(address) if !endpoint.is_loopback() => {
-                Some(ureq::Proxy::new(address).map_err(|_| ClientError::Proxy)?)
-            }
+            Some(address) if !endpoint.is_loopback() => Some(proxy(address)?),
             _ => None,
         };
         let roots = match &options.authorities {
@@ -191,6 +189,18 @@ impl Client {
     }
 }
 
+/// A proxy that is spoken to in HTTP. Of SOCKS the client knows the names, and ends the program at the first call where it
+/// was built without.
+fn proxy(address: &str) -> Result<ureq::Proxy, ClientError> {
+    let is_other = address
+        .split_once("://")
+        .is_some_and(|(scheme, _)| !scheme.eq_ignore_ascii_case("http") && !scheme.eq_ignore_ascii_case("https"));
+    match ureq::Proxy::new(address) {
+        Ok(proxy) if !is_other => Ok(proxy),
+        _ => Err(ClientError::Proxy),
+    }
+}
+
 /// What one request has come to.
 enum Reply {
     Verdict(Verdict),
@@ -200,17 +210,19 @@ enum Reply {
 
 /// What a status of 200 or 401 and its body mean.
 fn judge(status: u16, body: &Value, key: &str) -> Verdict {
+    // Old instances may have ids of another length than Clerk's are now: such an id is not noted, and the key is alive.
     let instance = body.get("id").and_then(Value::as_str).filter(|id| is_instance_id(id) && !holds_of(id, key));
+    let is_instance = body.get("object").and_then(Value::as_str) == Some("instance");
     let code = body.pointer("/errors/0/code").and_then(Value::as_str);
-    match (status, instance, code) {
-        (200, Some(instance), _) => Verdict {
+    match (status, is_instance, code) {
+        (200, true, _) => Verdict {
             liveness: Liveness::Alive,
             reason: "Clerk accepted it (200)".to_owned(),
-            instance: Some(instance.to_owned()),
+            instance: instance.map(str::to_owned),
             unreached: false,
             later: None,
         },
-        (200, None, _) => Verdict::unknown("the answer was 200, and named no instance: it may not have been Clerk's"),
+        (200, false, _) => Verdict::unknown("the answer was 200, and no instance: it may not have been Clerk's"),
         (_, _, Some("clerk_key_invalid")) => Verdict {
             liveness: Liveness::Dead,
             reason: "Clerk knows no such key (401, clerk_key_invalid)".to_owned(),
@@ -243,7 +255,8 @@ const UNTRUSTED: &str = "the server's certificate is not to be trusted, or this 
 fn failure(error: &ureq::Error) -> Verdict {
     let (reason, unreached) = match error {
         ureq::Error::Timeout(_) => ("no answer in time", true),
-        ureq::Error::HostNotFound => ("the host cannot be found: is there a network?", true),
+        ureq::Error::HostNotFound => (NOT_FOUND, true),
+        ureq::Error::Io(error) if is_lookup(error) => (NOT_FOUND, true),
         ureq::Error::ConnectionFailed => ("no connection: is there a network?", true),
         ureq::Error::ConnectProxyFailed(_) => ("the proxy refused", true),
         ureq::Error::BodyExceedsLimit(_) => ("the answer was far too long", false),
@@ -257,6 +270,13 @@ fn failure(error: &ureq::Error) -> Verdict {
         _ => ("the request failed", false),
     };
     Verdict { unreached, ..Verdict::unknown(reason) }
+}
+
+const NOT_FOUND: &str = "the host (or the proxy) cannot be found by its name: is there a network?";
+
+/// Whether a name could not be resolved: the standard library says so in words alone.
+fn is_lookup(error: &std::io::Error) -> bool {
+    error.to_string().starts_with("failed to lookup address information")
 }
 
 /// Whether what broke is the TLS handshake: rustls's errors come wrapped.
@@ -282,6 +302,40 @@ fn sleep(mut wait: Duration, interrupt: Interrupt<'_>) -> bool {
 mod tests {
     use super::*;
 
+    fn client(proxy: &str) -> Result<Client, ClientError> {
+        let options = Options {
+            proxy: Some(proxy.to_owned()),
+            authorities: None,
+            patience: Duration::from_secs(1),
+            now: OffsetDateTime::now_utc,
+        };
+        Client::new(&Endpoint::default(), &options)
+    }
+
+    #[test]
+    fn a_proxy_that_is_not_spoken_to_is_refused_before_anything_is_sent() {
+        for proxy in
+            ["socks5://127.0.0.1:1080", "socks5h://127.0.0.1:1", "SOCKS4://127.0.0.1:1", "socks4a://x:1", "ftp://x:1"]
+        {
+            assert!(matches!(client(proxy), Err(ClientError::Proxy)), "{proxy}");
+        }
+        for proxy in ["http://127.0.0.1:3128", "HTTPS://ann:secret@127.0.0.1:3128", "127.0.0.1:3128"] {
+            assert!(client(proxy).is_ok(), "{proxy}");
+        }
+        assert!(ClientError::Proxy.to_string().contains("http://"));
+    }
+
+    #[test]
+    fn a_name_that_nobody_knows_is_told_as_that() {
+        use std::net::ToSocketAddrs;
+        // No name is so long: no server is asked.
+        let error = ("a".repeat(300).as_str(), 443).to_socket_addrs().unwrap_err();
+        let verdict = failure(&ureq::Error::Io(error));
+        assert!(verdict.unreached && verdict.reason.contains("cannot be found"), "{}", verdict.reason);
+        let broken = failure(&ureq::Error::Io(std::io::ErrorKind::ConnectionReset.into()));
+        assert_eq!(broken.reason, "the connection broke");
+    }
+
     #[test]
     fn only_two_answers_say_anything() {
         let json = |text: &str| serde_json::from_str(text).unwrap_or(Value::Null);
@@ -292,23 +346,29 @@ mod tests {
         assert_eq!(judge(200, &alive).liveness, Liveness::Alive);
         assert_eq!(judge(401, r#"{"errors":[{"code":"clerk_key_invalid"}]}"#).liveness, Liveness::Dead);
         let echoes = [body, &body[3..30], &format!("{}{}", "2a".repeat(10), &body[20..28])];
-        let echoes = echoes.map(|echo| (200, format!(r#"{{"object":"instance","id":"ins_{echo}"}}"#)));
+        // What is no id of Clerk's is not noted, and no reason to doubt that the key is alive.
+        let odd = echoes.iter().map(|echo| format!("\"ins_{echo}\"")).chain(
+            [r#""ins_""#, r#""ins_2abc""#, r#""ins_aaaaaaaaaaaaa/../bbbbbbbbbb""#, "7", "null"].map(str::to_owned),
+        );
+        for id in odd {
+            let verdict = judge(200, &format!(r#"{{"object":"instance","id":{id}}}"#));
+            assert_eq!((verdict.liveness, verdict.instance), (Liveness::Alive, None), "{id}");
+        }
+        assert_eq!(judge(200, r#"{"object":"instance"}"#).liveness, Liveness::Alive);
         for (status, text) in [
             (200, "<html>Welcome</html>"),
-            (200, r#"{"id":"ins_"}"#),
             (200, r#"{"id":"ins_2abc"}"#),
-            (200, r#"{"id":"ins_aaaaaaaaaaaaa/../bbbbbbbbbb"}"#),
+            (200, r#"{"object":"user","id":"ins_2abc"}"#),
+            (200, r#"{"object":["instance"]}"#),
+            (200, r#"[{"object":"instance"}]"#),
+            (200, r#""instance""#),
             (200, r#"{"errors":[{"code":"clerk_key_invalid"}]}"#),
             (401, r#"{"errors":[{"code":"authorization_header_format_invalid"}]}"#),
             (401, r#"{"errors":[{"code":"x"},{"code":"clerk_key_invalid"}]}"#),
             (401, &alive),
             (401, ""),
-        ]
-        .map(|(status, text)| (status, text.to_owned()))
-        .into_iter()
-        .chain(echoes)
-        {
-            let verdict = judge(status, &text);
+        ] {
+            let verdict = judge(status, text);
             assert_eq!((verdict.liveness, verdict.instance), (Liveness::Unknown, None), "{status} {text}");
         }
         assert!(other_status(302).contains("not followed") && other_status(503).contains("failed"));

@@ -188,12 +188,17 @@ fn what_was_stopped_is_not_remembered() {
 
 #[test]
 fn a_second_ctrl_c_ends_it_at_once() {
-    //  the list of repositories comes from a pipe that stays open, so that the audit cannot begin
-    let mut command = binary(&["history", "--repos-from", "-"]);
-    let mut child = command.stdin(Stdio::piped()).spawn().expect("starting it");
-    while handles_interrupt(child.id()) == Some(false) {
-        std::thread::sleep(Duration::from_millis(2));
+    //  many keys, and a pipe that nobody reads from, so that the report cannot be written
+    let mut repo = Repo::bare();
+    for number in 0..120 {
+        repo.commit_on(MAIN, &[(&format!("{number}/.env"), Some(&env(&live_key(1500 + number))))], "A");
     }
+    repo.finish();
+    let mut command = binary(&["history", "--format", "json", repo.path().to_str().expect("UTF-8")]);
+    let mut child = command.spawn().expect("starting it");
+    // By its first bytes it has begun to write.
+    let mut output = child.stdout.take().expect("a pipe");
+    output.read_exact(&mut [0; 16]).expect("the report's beginning");
     std::thread::sleep(Duration::from_millis(300));
     interrupt(child.id());
     std::thread::sleep(Duration::from_millis(300));
@@ -238,4 +243,18 @@ fn a_reader_that_closes_its_pipe_causes_no_panic() {
             assert!(code.is_some_and(|code| allowed.contains(&code)), "{arguments:?}: {code:?}, {told}");
         }
     }
+}
+
+#[test]
+fn what_waits_for_its_input_ends_at_the_first_signal() {
+    let repo = Repo::bare();
+    let arguments = ["trace", repo.path().to_str().expect("UTF-8")];
+    let mut child = binary(&arguments).stdin(Stdio::piped()).spawn().expect("starting it");
+    while handles_interrupt(child.id()) == Some(false) {
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    // From there to its input it is a few milliseconds.
+    std::thread::sleep(Duration::from_secs(1));
+    interrupt(child.id());
+    assert_eq!(end_of(&mut child, Duration::from_secs(20)), Some(3));
 }

@@ -1,11 +1,11 @@
 //! What happened to a key, as one line of time over all repositories.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 
 use serde::Serialize;
 
 use super::Trace;
-use crate::model::{Contained, Entry, Identity, KeyReport, LedgerEntry, Level, Oid, Shown};
+use crate::model::{Contained, Entry, Identity, KeyReport, LedgerEntry, Level, Oid, Order, Shown};
 use crate::report::clock;
 
 /// One thing that happened.
@@ -34,65 +34,72 @@ pub(super) struct Event<'a> {
     pub(super) entry: Option<&'a Entry>,
 }
 
-/// Everything that happened, in the order of its time; what has none comes last. Commits have their makers' clocks and
-/// pushes the server's, and of a commit and a push of the same second the commit comes first.
+/// Everything that happened, in the order of its time, and where clocks contradict ancestry in that; what has no time comes
+/// last. Commits have their makers' clocks and pushes the server's, and of a commit and a push of the same second the commit
+/// comes first.
 pub(super) fn events(trace: Trace<'_>) -> Vec<Event<'_>> {
-    let mut all: Vec<(Option<i64>, Event<'_>)> = trace.report.keys.first().map_or(Vec::new(), |key| {
-        let mut gone = Gone::default();
-        let told = by_commits(key).into_iter().map(|(entry, is_introduction)| {
-            (entry.seconds, by_commit(entry, gone.name_of(entry, is_introduction), trace.tags))
-        });
-        once(told)
+    let mut all: Vec<(Order, Event<'_>)> = trace.report.keys.first().map_or(Vec::new(), |key| {
+        once(by_commits(key).into_iter().map(|(entry, is_introduction)| {
+            (entry.order, by_commit(entry, name_of(entry, is_introduction), trace.tags))
+        }))
     });
-    let pushes = trace.ledger.iter().filter_map(|entry| Some((clock::seconds(entry.time.as_str()), by_push(entry)?)));
+    let pushes = trace.ledger.iter().filter_map(|entry| {
+        let seconds = clock::seconds(entry.time.as_str());
+        Some((Order { seconds, generation: u32::MAX }, by_push(entry)?))
+    });
     all.extend(pushes);
-    all.sort_by_key(|(seconds, _)| (seconds.is_none(), *seconds));
+    all.sort_by_key(|(order, _)| turn(*order));
     all.into_iter().map(|(_, event)| event).collect()
 }
 
-/// What several repositories tell of one commit, once.
-fn once<'a>(events: impl Iterator<Item = (Option<i64>, Event<'a>)>) -> Vec<(Option<i64>, Event<'a>)> {
-    let mut all: Vec<(Option<i64>, Event<'a>)> = Vec::new();
+fn turn(order: Order) -> (bool, Order) {
+    (order.seconds.is_none(), order)
+}
+
+/// What several repositories tell of one commit, once. One in which history is cut knows less of it than one that has its
+/// parents.
+fn once<'a>(events: impl Iterator<Item = (Order, Event<'a>)>) -> Vec<(Order, Event<'a>)> {
+    let mut all: Vec<(Order, Event<'a>)> = Vec::new();
     let mut numbers = HashMap::new();
-    for (seconds, event) in events {
+    for (order, event) in events {
         let Some(entry) = event.entry.filter(|entry| entry.commit.or(entry.object).is_some()) else {
-            all.push((seconds, event));
+            all.push((order, event));
             continue;
         };
-        let same = (entry.commit, entry.object, event.what, event.path, event.line, event.reference, event.moved_from);
-        let number = *numbers.entry((same, entry.place.name(), entry.at_or_before)).or_insert(all.len());
+        let is_removal = matches!(event.what, "removed" | "removed here");
+        let same = (entry.commit, entry.object, event.path, event.line, event.reference, is_removal);
+        let number = *numbers.entry((same, entry.place.name())).or_insert(all.len());
         match all.get_mut(number) {
             // Of one repository nothing is left out.
-            Some((_, old)) if !old.repositories.contains(&&entry.repository) => {
-                old.repositories.extend(event.repositories);
-                old.reachable = old.reachable.max(event.reachable);
-                old.first_tag = old.first_tag.or(event.first_tag);
+            Some((old_order, old)) if !old.repositories.contains(&&entry.repository) => {
+                *old_order = (*old_order).max(order);
+                let more = if old.at_or_before && !event.at_or_before { std::mem::replace(old, event) } else { event };
+                join(old, more);
             }
-            _ => all.push((seconds, event)),
+            _ => all.push((order, event)),
         }
     }
     all
 }
 
-/// The repositories from which the key was gone once.
-#[derive(Default)]
-struct Gone<'a>(HashSet<&'a Shown>);
+/// Adds what another repository tells of the same.
+fn join<'a>(event: &mut Event<'a>, more: Event<'a>) {
+    event.repositories.extend(more.repositories);
+    event.repositories.sort();
+    event.reachable = event.reachable.max(more.reachable);
+    let made = |tag: &&Contained| (tag.time.is_none(), tag.time.clone(), tag.tag.clone());
+    event.first_tag = event.first_tag.into_iter().chain(more.first_tag).min_by_key(made);
+}
 
-impl<'a> Gone<'a> {
-    /// What happened to the key by an entry; they come in the order of time. What came in on two lines of history was
-    /// not brought back by the later.
-    fn name_of(&mut self, entry: &'a Entry, is_introduction: bool) -> &'static str {
-        match (is_introduction, entry.level, &entry.moved) {
-            (true, _, Some(_)) => "moved",
-            (true, Level::Key, None) if self.0.contains(&entry.repository) => "brought back",
-            (true, Level::Key, None) => "introduced",
-            (true, Level::Path, None) => "copied",
-            (false, Level::Key, _) => {
-                self.0.insert(&entry.repository);
-                "removed"
-            }
-            (false, Level::Path, _) => "removed here",
-        }
+/// What happened to the key by an entry. What came in on two lines of history was not brought back by the later.
+fn name_of(entry: &Entry, is_introduction: bool) -> &'static str {
+    match (is_introduction, entry.level, &entry.moved) {
+        (true, _, Some(_)) => "moved",
+        (true, Level::Key, None) if entry.brought_back => "brought back",
+        (true, Level::Key, None) => "introduced",
+        (true, Level::Path, None) => "copied",
+        (false, Level::Key, _) => "removed",
+        (false, Level::Path, _) => "removed here",
     }
 }
 
@@ -103,7 +110,7 @@ fn by_commits(key: &KeyReport) -> Vec<(&Entry, bool)> {
     // The other half of a move is told by where it went.
     let went = key.removals.iter().filter(|entry| entry.moved.is_none()).map(|entry| (entry, false));
     let mut entries: Vec<(&Entry, bool)> = came.chain(went).collect();
-    entries.sort_by_key(|(entry, _)| (entry.seconds.is_none(), entry.seconds));
+    entries.sort_by_key(|(entry, _)| turn(entry.order));
     entries
 }
 

@@ -52,6 +52,8 @@ pub(crate) struct Entry {
     pub(crate) tagger: Option<String>,
     pub(crate) subject: Option<String>,
     pub(crate) clock_skew: bool,
+    /// For introductions only.
+    pub(crate) brought_back: bool,
 }
 
 impl Entry {
@@ -74,11 +76,12 @@ impl Entry {
         };
         let position = self.position.map_or("-".into(), |(line, column)| format!("{line}:{column}"));
         format!(
-            "{} level={} at={position} object={object} blob={blob} skew={} parents={} author={} committer={} \
+            "{} level={} at={position} object={object} blob={blob} skew={} back={} parents={} author={} committer={} \
              tagger={} subject={:?}",
             self.name(),
             self.level,
             self.clock_skew,
+            self.brought_back,
             self.parents.join(","),
             or_none(&self.author),
             or_none(&self.committer),
@@ -105,6 +108,7 @@ impl Entry {
             tagger: person(&entry["tagger"]).filter(|_| place == "tag_message"),
             subject: commit.as_ref().map(|_| text("subject").unwrap_or_default()),
             clock_skew: entry["clock_skew"].as_bool().unwrap_or_default(),
+            brought_back: entry["brought_back"].as_bool().unwrap_or_default(),
             commit,
             place,
         }

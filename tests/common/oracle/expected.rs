@@ -101,6 +101,7 @@ impl<'a> Expected<'a> {
             if !parents.iter().any(held_before) {
                 let mut entry = self.commit_entry(id);
                 entry.level = if new_key { "key" } else { "path" }.into();
+                entry.brought_back = new_key && self.was_held_before(id);
                 self.put_carrier(&mut entry, at, carrier, self.place(at.0, id));
                 entries.push(entry);
             }
@@ -110,12 +111,28 @@ impl<'a> Expected<'a> {
             if told.insert(own.place) {
                 let mut entry = self.commit_entry(id);
                 entry.place = own.place.into();
+                entry.brought_back = new_key && self.was_held_before(id);
                 entry.objects = Some((id.clone(), None));
                 entry.position = Some((own.line, own.column));
                 entries.push(entry);
             }
         }
         entries
+    }
+
+    /// Whether any ancestor of a commit holds the key in its tree.
+    fn was_held_before(&self, id: &Id) -> bool {
+        let (mut pending, mut seen) = (self.facts.commits[id].parents.clone(), HashSet::new());
+        while let Some(ancestor) = pending.pop() {
+            if !seen.insert(ancestor.clone()) {
+                continue;
+            }
+            if self.holds(&ancestor) {
+                return true;
+            }
+            pending.extend(self.facts.commits[&ancestor].parents.iter().cloned());
+        }
+        false
     }
 
     fn put_carrier(&self, entry: &mut Entry, at: &(By, Vec<u8>), carrier: &Carrier, place: &str) {
