@@ -5,8 +5,10 @@
 
 mod common;
 
+use std::fs::File;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
+use std::time::{Duration, SystemTime};
 
 use common::fixture::Repo;
 use common::fixture::objects::Oid;
@@ -67,15 +69,21 @@ impl Case {
         change(&mut document);
         let body = document.to_string();
         let hash: String = Sha256::digest(&body).iter().map(|byte| format!("{byte:02x}")).collect();
-        let head = format!("{{\n\"format\": \"clerk-audit/state/1\",\n\"sha256\": \"{hash}\",\n\"remembered\": ");
+        let head = format!("{{\n\"format\": \"clerk-audit/state/2\",\n\"sha256\": \"{hash}\",\n\"remembered\": ");
         std::fs::write(self.state(), format!("{head}{body}\n}}\n")).unwrap();
     }
 
     /// Damages the entry of the clean file in its pack, and nothing by which the pack is known again.
     fn damage_clean(&mut self) {
-        let folder = self.repo.git_directory().join("objects/pack");
-        let mut packs = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
-        let pack = packs.find(|path| path.extension().is_some_and(|it| it == "pack")).unwrap();
+        let pack = pack_file(&self.repo, "pack");
+        let modified = std::fs::metadata(&pack).unwrap().modified().unwrap();
+        self.damage_clean_and_touch();
+        File::options().append(true).open(&pack).unwrap().set_modified(modified).unwrap();
+    }
+
+    /// Damages it as a disk does, or whoever writes into a pack.
+    fn damage_clean_and_touch(&mut self) {
+        let pack = pack_file(&self.repo, "pack");
         let listed = self.repo.git(&["verify-pack", "-v", pack.with_extension("idx").to_str().unwrap()]);
         let id = self.clean.to_string();
         let listed = String::from_utf8(listed).unwrap();
@@ -87,6 +95,21 @@ impl Case {
         std::fs::write(&pack, bytes).unwrap();
         assert_eq!(Audit::history(self.repo.path()).run().code, Some(3), "an audit that remembers nothing sees it");
     }
+}
+
+/// The only file in a repository's pack folder with an ending.
+fn pack_file(repo: &Repo, ending: &str) -> PathBuf {
+    let folder = repo.git_directory().join("objects/pack");
+    let mut files = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+    files.find(|path| path.extension().is_some_and(|it| it == ending)).unwrap()
+}
+
+/// The file of a loose object, which is made writable.
+fn loose_file(repo: &Repo, oid: Oid) -> PathBuf {
+    let hex = oid.to_string();
+    let path = repo.git_directory().join("objects").join(&hex[..2]).join(&hex[2..]);
+    std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o644)).unwrap();
+    path
 }
 
 fn plain(run: &Outcome) -> Value {
@@ -232,7 +255,7 @@ fn everything_that_a_report_is_made_of_is_looked_at() {
 }
 
 #[test]
-fn what_is_loose_is_known_by_its_id_also_once_it_is_packed() {
+fn what_is_loose_is_known_by_its_file_until_it_is_packed() {
     let mut repo = Repo::bare();
     let blobs = ["one\n", "two\n"].map(|text| repo.blob(text));
     repo.commit_on(MAIN, &[("one", Some("one\n")), ("two", Some("two\n"))], "A");
@@ -245,7 +268,7 @@ fn what_is_loose_is_known_by_its_id_also_once_it_is_packed() {
         .as_array()
         .unwrap()
         .iter()
-        .map(|id| id.as_str().unwrap())
+        .map(|loose| loose["oid"].as_str().unwrap())
         .collect();
     loose.sort_unstable();
     let mut expected = blobs.map(|blob| blob.to_string());
@@ -254,6 +277,89 @@ fn what_is_loose_is_known_by_its_id_also_once_it_is_packed() {
     repo.git(&["repack", "-a", "-d", "-q"]);
     let run = audit(&repo);
     assert_eq!((run.code, plain(&run)), (Some(0), plain(&Audit::history(repo.path()).run())));
+}
+
+#[test]
+fn what_was_damaged_since_is_read_again_and_seen() {
+    //  A + ── B   main: loose, then packed; one file in which nothing is, cut short, emptied, overwritten
+    let mut repo = Repo::bare();
+    let text = "nothing to see, in some more words than a few\n".repeat(20);
+    let clean = repo.blob(text.as_str());
+    let key = live_key(9730);
+    repo.commit_on(MAIN, &[(".env", Some(&format!("K={key}\n"))), ("clean", Some(&text))], "A");
+    repo.finish();
+    let state = repo.beside("state");
+    let audit = |repo: &Repo| {
+        let run = Audit::history(repo.path()).and("--state").and(&state).run();
+        let whole = Audit::history(repo.path()).run();
+        assert_eq!((run.code, plain(&run), run.errors()), (whole.code, plain(&whole), whole.errors()));
+        run.code
+    };
+    assert_eq!(audit(&repo), Some(1));
+    let path = loose_file(&repo, clean);
+    let sound = std::fs::read(&path).unwrap();
+    for length in [sound.len() / 2, 0] {
+        std::fs::write(&path, &sound[..length]).unwrap();
+        assert_eq!(audit(&repo), Some(3), "cut to {length}");
+        repo.commit_on(MAIN, &[("b", Some(&format!("{length}\n")))], "B");
+        repo.finish();
+        assert_eq!(audit(&repo), Some(3), "cut to {length}, and something is new");
+        std::fs::write(&path, &sound).unwrap();
+        assert_eq!(audit(&repo), Some(1), "mended");
+    }
+    let mut case = Case::remembered(9731);
+    case.damage_clean_and_touch();
+    assert_eq!(case.audit(&[]).code, Some(3), "a pack that was written into");
+    assert_eq!(case.audit(&[]).code, Some(3), "and once more");
+}
+
+#[test]
+fn another_time_alone_changes_nothing_but_that_it_is_read_again() {
+    //  A + ── B   main: packed, and C loose; git marks what is in use by the time of its file
+    let mut case = Case::remembered(9732);
+    case.repo.commit_on(MAIN, &[("c", Some("c\n"))], "C");
+    case.repo.finish();
+    let loose = case.repo.blob("c\n");
+    assert_eq!(case.audit(&[]).code, Some(1));
+    let first = plain(&Audit::history(case.repo.path()).run());
+    let later = SystemTime::now() + Duration::from_secs(7);
+    for path in [pack_file(&case.repo, "pack"), pack_file(&case.repo, "idx"), loose_file(&case.repo, loose)] {
+        let before = case.file();
+        std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o644)).unwrap();
+        File::options().append(true).open(&path).unwrap().set_modified(later).unwrap();
+        let run = case.audit(&[]);
+        assert_eq!((run.code, run.errors().as_str(), plain(&run)), (Some(1), "", first.clone()), "{}", path.display());
+        assert_ne!(case.file(), before, "it is known by its new time");
+    }
+}
+
+#[test]
+fn a_history_that_was_rewritten_and_cleaned_is_read_anew() {
+    //  A + ── B   main        A' ── B'   main, and nothing else is left
+    let mut case = Case::remembered(9733);
+    case.repo.git(&["update-ref", "-d", MAIN]);
+    let path = case.repo.path().to_owned();
+    case.repo.git(&["gc", "-q", "--prune=now"]);
+    case.repo.commit_on("refs/heads/new", &[("b", Some("after the purge\n"))], "B'");
+    case.repo.git(&["update-ref", MAIN, "refs/heads/new"]);
+    case.repo.git(&["update-ref", "-d", "refs/heads/new"]);
+    let before = case.file();
+    let run = case.audit(&[]);
+    assert_eq!((run.code, plain(&run)), (Some(0), plain(&Audit::history(&path).run())), "{}", run.errors());
+    let said = format!("{}: everything is read again: nothing is left there", path.display());
+    assert!(run.errors().contains(&said), "{}", run.errors());
+    assert_ne!(case.file(), before, "written anew");
+    std::fs::write(case.state(), &before).unwrap();
+    assert_eq!(case.audit(&["--quiet"]).errors(), "");
+    assert_eq!(case.audit(&[]).errors(), "", "now it is known");
+}
+
+#[test]
+fn a_repository_that_lost_the_index_of_its_only_pack_is_incomplete_and_not_another_one() {
+    let case = Case::remembered(9734);
+    std::fs::remove_file(pack_file(&case.repo, "idx")).unwrap();
+    let run = case.audit(&[]);
+    assert_eq!((run.code, plain(&run)), (Some(3), plain(&Audit::history(case.repo.path()).run())));
 }
 
 #[test]
@@ -322,7 +428,11 @@ fn another_repositorys_is_refused_and_a_moved_one_is_the_same() {
     std::fs::write(case.state(), &before).unwrap();
     std::fs::rename(case.repo.path(), case.repo.beside("moved")).unwrap();
     std::fs::rename(other.repo.path(), case.repo.path()).unwrap();
-    refused(&case, case.repo.path(), case.repo.path());
+    let run = Audit::history(case.repo.path()).and("--state").and(case.state()).run();
+    assert_eq!((run.code, plain(&run)), (Some(1), plain(&Audit::history(case.repo.path()).run())));
+    let said = format!("{}: everything is read again", case.repo.path().display());
+    assert!(run.errors().contains(&said), "nobody can tell it from one that was rewritten: {}", run.errors());
+    std::fs::write(case.state(), &before).unwrap();
     let moved = case.repo.beside("moved");
     let run = Audit::history(&moved).and("--state").and(case.state()).run();
     assert_eq!((run.code, plain(&run)), (Some(1), plain(&Audit::history(&moved).run())), "moved, and the same");
@@ -404,11 +514,13 @@ fn another_version_of_the_search_or_of_the_file_means_that_everything_is_read_an
     assert_eq!(run.code, Some(3), "the damage is seen");
     assert!(run.errors().contains("another version of clerk-audit wrote it, and this one"), "{}", run.errors());
     assert_eq!(case.document()["detector"], document["detector"], "written anew");
-    std::fs::write(case.state(), before.replacen("state/1", "state/2", 1)).unwrap();
-    let run = case.audit(&[]);
-    assert_eq!(run.code, Some(3), "the damage is seen");
-    assert!(run.errors().contains("in another format"), "{}", run.errors());
-    assert_eq!(case.document()["detector"], document["detector"], "written anew");
+    for other in ["state/1", "state/3"] {
+        std::fs::write(case.state(), before.replacen("state/2", other, 1)).unwrap();
+        let run = case.audit(&[]);
+        assert_eq!(run.code, Some(3), "the damage is seen");
+        assert!(run.errors().contains("in another format"), "{}", run.errors());
+        assert_eq!(case.document()["detector"], document["detector"], "written anew");
+    }
 }
 
 #[test]

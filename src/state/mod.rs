@@ -17,7 +17,7 @@ pub use policy::{
     Allowance, Class, Limits, Mode, OnOpaque, Policy, PolicyError, PolicyPlaces, Reaction, Standing, allow_entries,
     is_day,
 };
-pub use remembered::{DETECTOR, PackMemory, Remembered, RepositoryMemory, StateFile};
+pub use remembered::{DETECTOR, LooseMemory, PackMemory, Remembered, RepositoryMemory, StateFile};
 pub use status::{Asked, Status, Tick};
 
 /// Why a file that this program keeps as one document cannot be used.

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 
 use rustc_hash::FxHashSet;
 
-use super::fingerprint::PackMark;
+use super::fingerprint::{PackMark, Stamp};
 use super::inflate::Inflater;
 use super::{Failure, Gap, delta, files};
 use crate::model::{ObjectFormat, ObjectType, Oid};
@@ -66,8 +66,9 @@ impl Pack {
         let mut gap = |reason, path: &Path, detail: &str| {
             gaps.push(Gap::new(reason, path, detail.as_bytes()));
         };
-        let bytes = match files::read(index) {
-            Ok(bytes) => bytes,
+        let read = |index: &Path| std::io::Result::Ok((Stamp::of(&std::fs::metadata(index)?), files::read(index)?));
+        let (stamp, bytes) = match read(index) {
+            Ok(read) => read,
             Err(error) => {
                 // Repacked away since the directory was listed: the caller lists again.
                 if error.kind() != std::io::ErrorKind::NotFound {
@@ -103,7 +104,7 @@ impl Pack {
             gap("corrupt", index, flaw);
         }
         let end = size.saturating_sub(format.raw_len() as u64);
-        let mark = PackMark::of(&file, &bytes, format);
+        let mark = PackMark::of(&file, &bytes, stamp, format);
         Some((Self { path, handle: keep_open.then_some(file), end, mark }, listing))
     }
 
