@@ -7,9 +7,10 @@ mod merge;
 mod policy;
 mod remembered;
 mod status;
+mod tally;
 
 pub use hold::{Held, hold};
-pub use known::{Known, KnownError, Tally};
+pub use known::{Known, KnownError};
 pub use ledger::{
     Append, Ledger, LedgerError, LedgerEvent, LedgerPlace, append, is_for_group, ledger_place, no_plain_file,
 };
@@ -19,6 +20,7 @@ pub use policy::{
 };
 pub use remembered::{DETECTOR, LooseMemory, PackMemory, Remembered, RepositoryMemory, StateFile};
 pub use status::{Asked, Status, Tick};
+pub use tally::Tally;
 
 /// Why a file that this program keeps as one document cannot be used.
 #[derive(Debug, thiserror::Error)]
