@@ -112,12 +112,15 @@ impl<'a> Findings<'a> {
             let key = number as u32;
             let mut of = of_key.remove(&key).unwrap_or_default();
             of.introductions.extend(self.first_of_all(key, &of, &mut details));
-            of.introductions.extend(self.make.at_tips(key, &mut details, budget));
+            if !self.interrupt.is_set() {
+                of.introductions.extend(self.make.at_tips(key, &mut details, budget));
+            }
             if of.introductions.is_empty() && of.removals.is_empty() {
                 of.introductions = self.make.by_object(&of.sightings, budget);
                 // Where it was not read what a tip has, the worse is told.
-                of.is_below_tip =
-                    self.interrupted || of.sightings.iter().any(|sighting| self.below_tips().has(sighting.object));
+                of.is_below_tip = self.interrupted
+                    || self.interrupt.is_set()
+                    || of.sightings.iter().any(|sighting| self.below_tips().has(sighting.object));
             }
             // What `--since` leaves out may be removed after it: that is no finding of what comes after.
             if of.introductions.is_empty() && of.unreachable.is_empty() {
@@ -144,19 +147,21 @@ impl<'a> Findings<'a> {
         })
     }
 
-    fn gather(&mut self, details: &mut DetailsReader<'_>, budget: &mut Budget) -> BTreeMap<u32, OfKey<'a>> {
+    /// The sightings of each key, and its entries of commits and tags.
+    fn entries(&self, details: &mut DetailsReader<'_>, budget: &mut Budget) -> BTreeMap<u32, OfKey<'a>> {
         let make = self.make;
         let mut of_key: BTreeMap<u32, OfKey<'a>> = BTreeMap::new();
         for sighting in &make.content.sightings {
             let of = of_key.entry(sighting.key).or_default();
             of.sightings.push(sighting);
             let kind = make.content.graph.kind(sighting.object);
-            if matches!(kind, NodeKind::Commit | NodeKind::Tag) && make.roots.reached.has(sighting.object) {
-                if budget.has_room(sighting.key, of.introductions.len()) {
-                    let entry = make.own_text(sighting, true, details);
-                    budget.spend_entry(sighting.key, &entry);
-                    of.introductions.push(entry);
-                }
+            if matches!(kind, NodeKind::Commit | NodeKind::Tag)
+                && make.roots.reached.has(sighting.object)
+                && budget.has_room(sighting.key, of.introductions.len())
+            {
+                let entry = make.own_text(sighting, true, details);
+                budget.spend_entry(sighting.key, &entry);
+                of.introductions.push(entry);
             }
         }
         for change in &make.attribution.reachable.changes {
@@ -174,6 +179,12 @@ impl<'a> Findings<'a> {
                 entries.push(entry);
             }
         }
+        of_key
+    }
+
+    fn gather(&mut self, details: &mut DetailsReader<'_>, budget: &mut Budget) -> BTreeMap<u32, OfKey<'a>> {
+        let make = self.make;
+        let mut of_key = self.entries(details, budget);
         for named in self.ref_names {
             for key in &named.keys {
                 let mut entry = make.outside(Place::RefName);
@@ -369,8 +380,9 @@ impl<'a> Findings<'a> {
         for (tip, keys) in make.roots.tips.iter().zip(&self.tip_keys.held) {
             if make.attribution.sets.has(*keys, key) {
                 count(tip.class);
-                if at.len() < Budget::most_held(self.most) {
-                    self.held_places(key, tip, &mut at);
+                let room = Budget::most_held(self.most).saturating_sub(at.len());
+                if room > 0 && !self.interrupt.is_set() {
+                    self.held_places(key, tip, room, &mut at);
                 }
             }
         }
@@ -386,7 +398,7 @@ impl<'a> Findings<'a> {
         report
     }
 
-    fn held_places(&self, key: u32, tip: &TipObject, at: &mut Vec<HeldPlace>) {
+    fn held_places(&self, key: u32, tip: &TipObject, room: usize, at: &mut Vec<HeldPlace>) {
         let attribution = self.make.attribution;
         let number = attribution.number_of.get(&tip.peeled);
         let commit = number.map(|_| self.make.store.objects.oid(tip.peeled));
@@ -396,7 +408,7 @@ impl<'a> Findings<'a> {
         };
         let line = |object: u32| attribution.in_object.get(&(object, key)).map(|sighting| sighting.line);
         let before = at.len();
-        for spot in self.make.spots(node, key) {
+        for spot in self.make.spots(node, key).into_iter().take(room) {
             let line = if spot.in_name { None } else { line(spot.object).flatten() };
             at.push(self.held_place(&tip.name, commit, Some(&spot.path), line));
         }

@@ -71,6 +71,8 @@ pub const MOST_CHANGES: usize = 50_000;
 pub const MOST_OF_KEY: usize = 20_000;
 /// So many bytes of paths are kept with them: a path can be of any length.
 const MOST_BYTES: usize = 32 << 20;
+/// So many are made, kept or not: that takes a second or two.
+const MOST_MADE: usize = 1_000_000;
 
 /// Walks the commits. Cost: one look at each, and until there are as many changes as are kept the entries in which it
 /// differs from its parents.
@@ -118,7 +120,8 @@ pub fn walk(commits: &[CommitFacts], presence: &Presence, sets: &mut KeySets, in
         if roots.iter().all(|root| *root == commit.root) && (commit.root == 0 || !roots.is_empty()) {
             continue;
         }
-        if kept.is_full() || interrupt.is_set() {
+        let keys = sets.keys(own_keys).chain(sets.keys(parent_keys));
+        if kept.is_full() || kept.has_no_room_for(keys) || interrupt.is_set() {
             history.is_cut = true;
             continue;
         }
@@ -138,15 +141,24 @@ struct Kept {
     of_key: HashMap<u32, usize>,
     changes: usize,
     bytes: usize,
+    made: usize,
 }
 
 impl Kept {
     fn is_full(&self) -> bool {
-        self.changes >= MOST_CHANGES || self.bytes >= MOST_BYTES
+        self.changes >= MOST_CHANGES || self.bytes >= MOST_BYTES || self.made >= MOST_MADE
+    }
+
+    /// Whether none of these keys has room for one more.
+    fn has_no_room_for(&self, mut keys: impl Iterator<Item = u32>) -> bool {
+        let is_full = |key| self.of_key.get(&key).is_some_and(|of_key| *of_key >= MOST_OF_KEY);
+        // Nothing is asked of each key while none can be full.
+        self.changes >= MOST_OF_KEY && keys.all(is_full)
     }
 
     /// Whether one more is kept; of each key the first always is.
     fn has_room(&mut self, change: &Change) -> bool {
+        self.made += 1;
         let is_full = self.is_full();
         let of_key = self.of_key.entry(change.spot.key).or_default();
         if *of_key > 0 && (is_full || *of_key >= MOST_OF_KEY) {
