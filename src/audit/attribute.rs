@@ -1,17 +1,22 @@
 //! From carriers to changes: the step from what stands where to when it came and went.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use super::content::{Clocks, Content, NameSighting, Sighting};
+use super::hidden::Hidden;
 use super::roots::Roots;
 use crate::history::{
     Bits, Carriers, Change, CommitFacts, History, KeySets, NONE, NodeKind, Presence, SetId, TreeItem, Way, walk,
 };
-use crate::model::Place;
+use crate::model::{Interrupt, Place};
 use crate::store::{ObjectIndex, Store, parse};
 
 /// Everything that history tells of the keys found.
-pub(super) struct Attribution {
+pub(super) struct Attribution<'a> {
+    /// What was not read of the trees.
+    pub(super) hidden: Hidden<'a>,
+    /// Paths that a key left, by key, where what stands there since cannot be read: whether it left nobody knows.
+    pub(super) unsure: HashMap<u32, HashSet<Vec<u8>>>,
     pub(super) sets: KeySets,
     pub(super) presence: Presence,
     /// Trees that could be read once and not again: they were moved away meanwhile.
@@ -39,12 +44,21 @@ pub(super) fn leading_trees(content: &Content) -> Bits {
 }
 
 /// Builds presence in the trees that lead to a key, and walks history, once over what tips reach and once over the rest.
-pub(super) fn attribute(store: &Store, content: &Content, roots: &Roots, leads: &Bits) -> Attribution {
+pub(super) fn attribute<'a>(
+    store: &'a Store,
+    content: &'a Content,
+    roots: &Roots,
+    leads: &Bits,
+    interrupt: Interrupt<'_>,
+) -> Attribution<'a> {
     let mut sets = KeySets::default();
     let carriers = carriers(content, &mut sets);
     let mut bytes = Vec::new();
     let mut unread = Vec::new();
     let presence = Presence::build(&content.graph, leads, &carriers, &mut sets, |tree| {
+        if interrupt.is_set() {
+            return Vec::new();
+        }
         let items = read_tree(store, tree, &mut bytes);
         // It leads to a carrier, so it has entries.
         if items.is_empty() {
@@ -72,15 +86,60 @@ pub(super) fn attribute(store: &Store, content: &Content, roots: &Roots, leads: 
         })
         .collect();
     want(&mut facts, &commits, |object| roots.reached.has(object));
-    let reachable = walk(&facts, &presence, &mut sets);
+    let mut reachable = walk(&facts, &presence, &mut sets, interrupt);
+    let hidden = Hidden::new(store, content);
+    let unsure = take_unsure(&mut reachable.changes, &hidden, &commits);
     want(&mut facts, &commits, |object| !roots.reached.has(object) && roots.relevant.has(object));
-    let unreachable = walk(&facts, &presence, &mut sets);
+    let unreachable = walk(&facts, &presence, &mut sets, interrupt);
     let mut in_object = HashMap::new();
     for sighting in &content.sightings {
         in_object.entry((sighting.object, sighting.key)).or_insert_with(|| sighting.clone());
     }
     let in_name = content.names.iter().map(|sighting| ((sighting.tree, sighting.key), sighting.clone())).collect();
-    Attribution { sets, presence, unread, commits, number_of, facts, reachable, unreachable, in_object, in_name }
+    Attribution {
+        hidden,
+        unsure,
+        sets,
+        presence,
+        unread,
+        commits,
+        number_of,
+        facts,
+        reachable,
+        unreachable,
+        in_object,
+        in_name,
+    }
+}
+
+/// Takes out what is no removal, since something stands at its path that cannot be read: the paths, by key. Where that is
+/// so of one path of a key, the commit may hold the key still, and leaves it at its other paths alone.
+fn take_unsure(
+    changes: &mut Vec<Change>,
+    hidden: &Hidden<'_>,
+    commits: &[ObjectIndex],
+) -> HashMap<u32, HashSet<Vec<u8>>> {
+    let mut unsure: HashMap<u32, HashSet<Vec<u8>>> = HashMap::new();
+    if hidden.is_empty() {
+        return unsure;
+    }
+    let mut kept: HashMap<(u32, u32), HashSet<Vec<u8>>> = HashMap::new();
+    for change in changes.iter().filter(|change| change.way == Way::Out) {
+        if hidden.is_in_commit(commits[change.commit as usize], &change.spot.path) {
+            kept.entry((change.commit, change.spot.key)).or_default().insert(change.spot.path.clone());
+        }
+    }
+    changes.retain_mut(|change| {
+        let Some(paths) = kept.get(&(change.commit, change.spot.key)) else { return true };
+        if change.moved.as_ref().is_some_and(|path| paths.contains(path)) {
+            change.moved = None;
+        }
+        let is_out = change.way == Way::Out;
+        change.is_key_level &= !is_out;
+        !(is_out && paths.contains(&change.spot.path))
+    });
+    kept.into_iter().for_each(|((_, key), paths)| unsure.entry(key).or_default().extend(paths));
+    unsure
 }
 
 fn want(facts: &mut [CommitFacts], commits: &[ObjectIndex], wanted: impl Fn(ObjectIndex) -> bool) {
@@ -163,7 +222,7 @@ pub(super) fn read_tree(store: &Store, tree: ObjectIndex, bytes: &mut Vec<u8>) -
     items
 }
 
-impl Attribution {
+impl Attribution<'_> {
     /// Whether an ancestor of a commit holds a key, and no parent: then what brings it in brings it back.
     pub(super) fn is_brought_back(&self, commit: u32, key: u32) -> bool {
         let holds = |number: &u32| self.sets.has(self.presence.keys(self.facts[*number as usize].root), key);
@@ -173,44 +232,29 @@ impl Attribution {
 
     /// Whether a change into a commit may have come earlier than the commit: history is cut at it, or a parent has
     /// something at the very path that cannot be read.
-    pub(super) fn is_at_or_before(&self, store: &Store, content: &Content, change: &Change) -> bool {
+    pub(super) fn is_at_or_before(&self, content: &Content, change: &Change) -> bool {
         if change.way == Way::Out {
             return false;
         }
         if self.facts[change.commit as usize].is_cut {
             return true;
         }
-        if change.spot.in_name || (content.missing.is_empty() && content.failures.is_empty()) {
+        let parents = content.graph.links(self.commits[change.commit as usize]).iter().skip(1);
+        !change.spot.in_name
+            && parents
+                .filter(|parent| **parent != NONE)
+                .any(|parent| self.hidden.is_in_commit(*parent, &change.spot.path))
+    }
+
+    /// Whether a commit that holds a key no more has something at one of its parents' paths that cannot be read.
+    pub(super) fn may_hold(&self, commit: u32, key: u32) -> bool {
+        if self.hidden.is_empty() {
             return false;
         }
-        let object = self.commits[change.commit as usize];
-        content.graph.links(object).iter().skip(1).any(|parent| {
-            let tree = content.graph.links(*parent).first().copied();
-            tree.is_some_and(|tree| tree != NONE && hides_at(store, content, tree, &change.spot.path))
+        let object = self.commits[commit as usize];
+        self.facts[commit as usize].parents.iter().any(|parent| {
+            let spots = self.presence.spots_of(self.facts[*parent as usize].root, key, &self.sets);
+            spots.iter().any(|spot| self.hidden.is_in_commit(object, &spot.path))
         })
     }
-}
-
-/// Whether what stands at `path` below `tree` is there by name and cannot be read.
-fn hides_at(store: &Store, content: &Content, mut tree: ObjectIndex, path: &[u8]) -> bool {
-    let mut bytes = Vec::new();
-    for name in path.split(|byte| *byte == b'/') {
-        if content.graph.kind(tree) != NodeKind::Tree || store.read(tree, u64::MAX, &mut bytes).is_err() {
-            return false;
-        }
-        let mut found = None;
-        let mut is_gitlink = false;
-        parse::tree(&bytes, store.format, |entry| {
-            if entry.name == name {
-                found = Some(store.objects.find(&entry.oid));
-                is_gitlink = entry.is_gitlink() || entry.oid.is_builtin();
-            }
-        });
-        match found {
-            Some(Some(below)) if content.graph.kind(below) != NodeKind::Absent => tree = below,
-            Some(_) => return !is_gitlink,
-            None => return false,
-        }
-    }
-    false
 }

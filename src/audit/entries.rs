@@ -1,14 +1,15 @@
 //! Entries: one introduction or removal as a report tells it.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use super::attribute::Attribution;
+use super::budget::Budget;
 use super::content::{Content, Sighting};
 use super::details::{Details, DetailsReader};
 use super::roots::Roots;
 use crate::detect::{Detector, Step};
 use crate::history::{Change, NodeId, NodeKind, Spot, Way};
-use crate::model::{Entry, Level, Order, Place, Shown, Unreachable};
+use crate::model::{Entry, Interrupt, Level, Order, Place, Shown, Unreachable};
 use crate::store::{ObjectIndex, Store};
 
 /// Makes entries from what the passes have found in one repository.
@@ -17,7 +18,7 @@ pub(super) struct EntryMaker<'a> {
     pub(super) store: &'a Store,
     pub(super) content: &'a Content,
     pub(super) roots: &'a Roots,
-    pub(super) attribution: &'a Attribution,
+    pub(super) attribution: &'a Attribution<'a>,
     pub(super) detector: &'a Detector,
     pub(super) repository: &'a Shown,
 }
@@ -33,7 +34,7 @@ impl EntryMaker<'_> {
         entry.path = Some(self.detector.mask(path));
         entry.level = if change.is_key_level { Level::Key } else { Level::Path };
         entry.moved = change.moved.as_ref().map(|path| self.detector.mask(path));
-        entry.at_or_before = self.attribution.is_at_or_before(self.store, self.content, change);
+        entry.at_or_before = self.attribution.is_at_or_before(self.content, change);
         entry.clock_skew = self.is_before_parent(change.commit);
         entry.order = self.attribution.reachable.order[change.commit as usize];
         entry.brought_back =
@@ -69,8 +70,8 @@ impl EntryMaker<'_> {
     }
 
     /// Entries of a key that a tip names without a commit: a ref or tag straight to a blob or tree.
-    pub(super) fn at_tips(&self, key: u32, details: &mut DetailsReader<'_>) -> Vec<Entry> {
-        let mut entries = Vec::new();
+    pub(super) fn at_tips(&self, key: u32, details: &mut DetailsReader<'_>, budget: &mut Budget) -> Vec<Entry> {
+        let mut entries: Vec<Entry> = Vec::new();
         for tip in &self.roots.tips {
             let spots = match self.content.graph.kind(tip.peeled) {
                 NodeKind::Blob if self.attribution.in_object.contains_key(&(tip.peeled, key)) => {
@@ -80,6 +81,9 @@ impl EntryMaker<'_> {
                 _ => Vec::new(),
             };
             for spot in spots {
+                if !budget.has_room(key, entries.len()) {
+                    break;
+                }
                 let mut entry = match tip.tags.first() {
                     Some(tag) => self.of_tag(&details.of(*tag, true), true),
                     None => self.outside(Place::File),
@@ -92,6 +96,7 @@ impl EntryMaker<'_> {
                     entry.blob = entry.object;
                     self.stand(&mut entry, spot.object, key);
                 }
+                budget.spend_entry(key, &entry);
                 entries.push(entry);
             }
         }
@@ -100,18 +105,21 @@ impl EntryMaker<'_> {
 
     /// Entries of a key that stands in reached objects and that nothing else tells of (below a tree cut for its
     /// depth, say): by the object alone.
-    pub(super) fn by_object(&self, sightings: &[&Sighting]) -> Vec<Entry> {
-        let reached = sightings.iter().filter(|sighting| self.roots.reached.has(sighting.object));
-        reached
-            .map(|sighting| {
-                let oid = self.store.objects.oid(sighting.object);
-                let mut entry = self.outside(sighting.place);
-                entry.object = Some(oid);
-                entry.blob = (sighting.place == Place::File).then_some(oid);
-                self.stand(&mut entry, sighting.object, sighting.key);
-                entry
-            })
-            .collect()
+    pub(super) fn by_object(&self, sightings: &[&Sighting], budget: &mut Budget) -> Vec<Entry> {
+        let mut entries = Vec::new();
+        for sighting in sightings.iter().filter(|sighting| self.roots.reached.has(sighting.object)) {
+            if !budget.has_room(sighting.key, entries.len()) {
+                break;
+            }
+            let oid = self.store.objects.oid(sighting.object);
+            let mut entry = self.outside(sighting.place);
+            entry.object = Some(oid);
+            entry.blob = (sighting.place == Place::File).then_some(oid);
+            self.stand(&mut entry, sighting.object, sighting.key);
+            budget.spend_entry(sighting.key, &entry);
+            entries.push(entry);
+        }
+        entries
     }
 
     /// Where a key stands in a tree's copy.
@@ -120,8 +128,8 @@ impl EntryMaker<'_> {
     }
 
     /// Sightings in objects that no tip reaches, by key.
-    pub(super) fn unreachable(&self) -> HashMap<u32, Vec<Unreachable>> {
-        let places = self.unreachable_paths();
+    pub(super) fn unreachable(&self, interrupt: Interrupt<'_>, budget: &mut Budget) -> HashMap<u32, Vec<Unreachable>> {
+        let places = self.unreachable_paths(interrupt);
         let mut found: HashMap<u32, Vec<Unreachable>> = HashMap::new();
         let in_objects = self.content.sightings.iter().map(|s| (s.key, s.object, s.place, s.line));
         let in_names = self.content.names.iter().map(|s| (s.key, s.tree, Place::Path, None));
@@ -133,7 +141,12 @@ impl EntryMaker<'_> {
                 Some((path, commits)) => (Some(path.clone()), commits.as_slice()),
                 None => (self.index_path(object), &[][..]),
             };
-            found.entry(key).or_default().push(Unreachable {
+            let places = found.entry(key).or_default();
+            if !budget.has_room(key, places.len()) {
+                continue;
+            }
+            budget.spend(key, path.as_ref().map_or(0, Vec::len) + 40 * commits.len());
+            places.push(Unreachable {
                 repository: self.repository.clone(),
                 object: Some(self.store.objects.oid(object)),
                 object_type: match self.content.graph.kind(object) {
@@ -153,22 +166,35 @@ impl EntryMaker<'_> {
         found
     }
 
-    /// Where commits that no tip reaches hold keys: a path and the commits, by object and key.
-    fn unreachable_paths(&self) -> HashMap<(ObjectIndex, u32), (Vec<u8>, Vec<ObjectIndex>)> {
-        let mut places: HashMap<(ObjectIndex, u32), (Vec<u8>, Vec<ObjectIndex>)> = HashMap::new();
+    /// Where commits that no tip reaches hold keys: a path and the commits, by object and key. Of commits with the same
+    /// tree it is looked into once.
+    fn unreachable_paths(&self, interrupt: Interrupt<'_>) -> HashMap<(ObjectIndex, u32), (Vec<u8>, Vec<ObjectIndex>)> {
+        let mut roots: Vec<(NodeId, Vec<ObjectIndex>)> = Vec::new();
+        let mut at: HashMap<NodeId, usize> = HashMap::new();
         for (facts, commit) in self.attribution.facts.iter().zip(&self.attribution.commits) {
             if facts.root == 0 || self.roots.reached.has(*commit) || !self.roots.relevant.has(*commit) {
                 continue;
             }
-            for spot in self.attribution.presence.spots(facts.root, &self.attribution.sets) {
-                if !self.roots.reached.has(spot.object) {
+            let at = *at.entry(facts.root).or_insert(roots.len());
+            match roots.get_mut(at) {
+                Some((_, commits)) => commits.push(*commit),
+                None => roots.push((facts.root, vec![*commit])),
+            }
+        }
+        let mut places: HashMap<(ObjectIndex, u32), (Vec<u8>, Vec<ObjectIndex>)> = HashMap::new();
+        for (root, commits) in roots {
+            if interrupt.is_set() {
+                break;
+            }
+            let mut here = HashSet::new();
+            for spot in self.attribution.presence.spots(root, &self.attribution.sets) {
+                if !self.roots.reached.has(spot.object) && here.insert((spot.object, spot.key)) {
                     let place = places.entry((spot.object, spot.key)).or_insert_with(|| (spot.path, Vec::new()));
-                    if place.1.last() != Some(commit) {
-                        place.1.push(*commit);
-                    }
+                    place.1.extend(&commits);
                 }
             }
         }
+        places.values_mut().for_each(|(_, commits)| commits.sort_unstable());
         places
     }
 

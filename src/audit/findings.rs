@@ -4,15 +4,16 @@ use std::cell::OnceCell;
 use std::collections::{BTreeMap, HashMap};
 
 use super::attribute::Attribution;
+use super::budget::Budget;
 use super::content::{Content, Sighting};
 use super::details::DetailsReader;
 use super::entries::{EntryMaker, entry_order};
 use super::key_table::KeyInfo;
 use super::roots::{RefClass, Roots, TipObject};
-use crate::history::{Bits, Change, NONE, NodeKind, SetId, Way};
+use crate::history::{Bits, Change, NONE, NodeKind, SetId, Spot, Way};
 use crate::key::{KeyId, is_bundled_for_browsers};
 use crate::model::{
-    EndReason, Entry, Exposure, HeldAt, HeldPlace, KeyReport, Level, Oid, Place, ReachableFrom, ReachedRef,
+    EndReason, Entry, Exposure, HeldAt, HeldPlace, Interrupt, KeyReport, Oid, Place, ReachableFrom, ReachedRef,
     Unreachable, Where,
 };
 
@@ -31,7 +32,12 @@ pub(super) struct TipKeys {
 }
 
 impl TipKeys {
-    pub(super) fn of(attribution: &mut Attribution, content: &Content, roots: &Roots, ref_names: &[RefName]) -> Self {
+    pub(super) fn of(
+        attribution: &mut Attribution<'_>,
+        content: &Content,
+        roots: &Roots,
+        ref_names: &[RefName],
+    ) -> Self {
         let mut by_object: HashMap<u32, Vec<u32>> = HashMap::new();
         for sighting in &content.sightings {
             by_object.entry(sighting.object).or_default().push(sighting.key);
@@ -63,8 +69,10 @@ impl TipKeys {
 /// The parts of an audit that findings are made from.
 pub(super) struct Findings<'a> {
     pub(super) make: EntryMaker<'a>,
-    /// Whether the pass was stopped before everything was read.
+    /// Whether it was stopped before everything was read and looked at.
     pub(super) interrupted: bool,
+    /// Who may stop what is left to do.
+    pub(super) interrupt: Interrupt<'a>,
     pub(super) tip_keys: TipKeys,
     pub(super) ref_names: &'a [RefName],
     /// Sightings outside of objects: lines of reflogs, paths in an index.
@@ -96,20 +104,24 @@ fn is_bundled(name: &[u8]) -> bool {
 }
 
 impl<'a> Findings<'a> {
-    /// A report for each key that stands in something this audit is about.
-    pub(super) fn reports(mut self) -> Vec<(KeyId, KeyReport)> {
+    /// A report for each key that stands in something this audit is about, and of each as much as `budget` has room for.
+    pub(super) fn reports(mut self, budget: &mut Budget) -> Vec<(KeyId, KeyReport)> {
         let mut details = DetailsReader::new(self.make.store, self.make.detector);
-        let mut of_key = self.gather(&mut details);
+        let mut of_key = self.gather(&mut details, budget);
         let mut reports = Vec::new();
         for (number, info) in self.make.content.keys.iter().enumerate() {
             let key = number as u32;
             let mut of = of_key.remove(&key).unwrap_or_default();
-            of.introductions.extend(self.make.at_tips(key, &mut details));
+            of.introductions.extend(self.first_of_all(key, &of, &mut details));
+            if !self.interrupt.is_set() {
+                of.introductions.extend(self.make.at_tips(key, &mut details, budget));
+            }
             if of.introductions.is_empty() && of.removals.is_empty() {
-                of.introductions = self.make.by_object(&of.sightings);
+                of.introductions = self.make.by_object(&of.sightings, budget);
                 // Where it was not read what a tip has, the worse is told.
-                of.is_below_tip =
-                    self.interrupted || of.sightings.iter().any(|sighting| self.below_tips().has(sighting.object));
+                of.is_below_tip = self.interrupted
+                    || self.interrupt.is_set()
+                    || of.sightings.iter().any(|sighting| self.below_tips().has(sighting.object));
             }
             // What `--since` leaves out may be removed after it: that is no finding of what comes after.
             if of.introductions.is_empty() && of.unreachable.is_empty() {
@@ -117,7 +129,7 @@ impl<'a> Findings<'a> {
             }
             of.introductions.sort_by_cached_key(entry_order);
             of.removals.sort_by_cached_key(entry_order);
-            reports.push((info.text.id(), self.report(key, info, of, &mut details)));
+            reports.push((info.text.id(), self.report(key, info, of, &mut details, budget)));
         }
         reports
     }
@@ -136,25 +148,44 @@ impl<'a> Findings<'a> {
         })
     }
 
-    fn gather(&mut self, details: &mut DetailsReader<'_>) -> BTreeMap<u32, OfKey<'a>> {
+    /// The sightings of each key, and its entries of commits and tags.
+    fn entries(&self, details: &mut DetailsReader<'_>, budget: &mut Budget) -> BTreeMap<u32, OfKey<'a>> {
         let make = self.make;
         let mut of_key: BTreeMap<u32, OfKey<'a>> = BTreeMap::new();
         for sighting in &make.content.sightings {
             let of = of_key.entry(sighting.key).or_default();
             of.sightings.push(sighting);
             let kind = make.content.graph.kind(sighting.object);
-            if matches!(kind, NodeKind::Commit | NodeKind::Tag) && make.roots.reached.has(sighting.object) {
-                of.introductions.push(make.own_text(sighting, true, details));
+            if matches!(kind, NodeKind::Commit | NodeKind::Tag)
+                && make.roots.reached.has(sighting.object)
+                && budget.has_room(sighting.key, of.introductions.len())
+            {
+                let entry = make.own_text(sighting, true, details);
+                budget.spend_entry(sighting.key, &entry);
+                of.introductions.push(entry);
             }
         }
         for change in &make.attribution.reachable.changes {
-            let entry = make.change(change, true, details);
+            if self.interrupt.is_set() {
+                break;
+            }
             let of = of_key.entry(change.spot.key).or_default();
-            match change.way {
-                Way::In => of.introductions.push(entry),
-                Way::Out => of.removals.push(entry),
+            let entries = match change.way {
+                Way::In => &mut of.introductions,
+                Way::Out => &mut of.removals,
+            };
+            if budget.has_room(change.spot.key, entries.len()) {
+                let entry = make.change(change, true, details);
+                budget.spend_entry(change.spot.key, &entry);
+                entries.push(entry);
             }
         }
+        of_key
+    }
+
+    fn gather(&mut self, details: &mut DetailsReader<'_>, budget: &mut Budget) -> BTreeMap<u32, OfKey<'a>> {
+        let make = self.make;
+        let mut of_key = self.entries(details, budget);
         for named in self.ref_names {
             for key in &named.keys {
                 let mut entry = make.outside(Place::RefName);
@@ -172,7 +203,7 @@ impl<'a> Findings<'a> {
         for change in make.attribution.unreachable.changes.iter().filter(|change| change.way == Way::In) {
             of_key.entry(change.spot.key).or_default().unreachable_changes.push(change);
         }
-        for (key, places) in make.unreachable() {
+        for (key, places) in make.unreachable(self.interrupt, budget) {
             of_key.entry(key).or_default().unreachable.extend(places);
         }
         for (key, place) in std::mem::take(&mut self.outside) {
@@ -185,9 +216,16 @@ impl<'a> Findings<'a> {
         of_key
     }
 
-    fn report(&self, key: u32, info: &KeyInfo, of: OfKey<'_>, details: &mut DetailsReader<'_>) -> KeyReport {
+    fn report(
+        &self,
+        key: u32,
+        info: &KeyInfo,
+        of: OfKey<'_>,
+        details: &mut DetailsReader<'_>,
+        budget: &mut Budget,
+    ) -> KeyReport {
         let mask = |name: &Vec<u8>| self.make.detector.mask(name);
-        let held_at = self.held(key);
+        let held_at = self.held(key, budget);
         let reachable_from = self.reached(key);
         let first_introduced = self.first(&of, details);
         let standing = if held_at.branches > 0 {
@@ -212,7 +250,7 @@ impl<'a> Findings<'a> {
             instance: None,
             variables: info.variables.iter().take(20).map(mask).collect(),
             in_browser_bundle: info.variables.iter().any(|name| is_bundled(name)),
-            exposure: self.exposure(&of, first_introduced.as_ref(), held_at.count > 0),
+            exposure: self.exposure(key, &of, first_introduced.as_ref(), held_at.count > 0, details),
             first_introduced,
             introductions: of.introductions,
             removals: of.removals,
@@ -226,18 +264,41 @@ impl<'a> Findings<'a> {
         }
     }
 
+    /// The earliest of commits.
+    fn earliest(&self, commits: &[u32]) -> Option<u32> {
+        let attribution = self.make.attribution;
+        commits.iter().copied().min_by_key(|commit| {
+            let facts = &attribution.facts[*commit as usize];
+            // A commit whose time cannot be read comes after those that have one.
+            let time = |seconds: Option<i64>| (seconds.is_none(), seconds);
+            (time(facts.committer_time), time(facts.author_time), attribution.commits[*commit as usize])
+        })
+    }
+
+    /// The first introduction by a reachable commit, where there is one and, of very many, it is not among those told.
+    fn first_of_all(&self, key: u32, of: &OfKey<'_>, details: &mut DetailsReader<'_>) -> Option<Entry> {
+        let attribution = self.make.attribution;
+        let commit = self.earliest(&of.firsts)?;
+        let object = attribution.commits[commit as usize];
+        let oid = self.make.store.objects.oid(object);
+        if of.introductions.iter().any(|entry| entry.commit == Some(oid)) {
+            return None;
+        }
+        let spots = self.make.spots(attribution.facts[commit as usize].root, key);
+        let in_tree = spots.into_iter().next().map(|spot: Spot| {
+            let change = Change { commit, way: Way::In, spot, is_key_level: true, moved: None };
+            self.make.change(&change, true, details)
+        });
+        in_tree.or_else(|| {
+            let own = of.sightings.iter().find(|sighting| sighting.object == object)?;
+            Some(self.make.own_text(own, true, details))
+        })
+    }
+
     /// The first introduction: by a reachable commit, else by a tag, else by a commit that no ref reaches.
     fn first(&self, of: &OfKey<'_>, details: &mut DetailsReader<'_>) -> Option<Entry> {
         let (attribution, store) = (self.make.attribution, self.make.store);
-        let earliest = |firsts: &[u32]| {
-            firsts.iter().copied().min_by_key(|commit| {
-                let facts = &attribution.facts[*commit as usize];
-                // A commit whose time cannot be read comes after those that have one.
-                let time = |seconds: Option<i64>| (seconds.is_none(), seconds);
-                (time(facts.committer_time), time(facts.author_time), attribution.commits[*commit as usize])
-            })
-        };
-        if let Some(commit) = earliest(&of.firsts) {
+        if let Some(commit) = self.earliest(&of.firsts) {
             let oid = store.objects.oid(attribution.commits[commit as usize]);
             return of.introductions.iter().find(|entry| entry.commit == Some(oid)).cloned();
         }
@@ -245,7 +306,7 @@ impl<'a> Findings<'a> {
         if let Some(first) = tags.next().or(of.introductions.first()) {
             return Some(first.clone());
         }
-        let commit = earliest(&of.unreachable_firsts)?;
+        let commit = self.earliest(&of.unreachable_firsts)?;
         let mut entries: Vec<Entry> = of
             .unreachable_changes
             .iter()
@@ -258,19 +319,31 @@ impl<'a> Findings<'a> {
         entries.into_iter().min_by_key(entry_order)
     }
 
-    fn exposure(&self, of: &OfKey<'_>, first: Option<&Entry>, is_held: bool) -> Exposure {
+    fn exposure(
+        &self,
+        key: u32,
+        of: &OfKey<'_>,
+        first: Option<&Entry>,
+        is_held: bool,
+        details: &mut DetailsReader<'_>,
+    ) -> Exposure {
         let clock = |entry: &Entry| {
             let identity = entry.committer.as_ref().or(entry.tagger.as_ref())?;
             identity.time.clone()
         };
         let start = first.and_then(clock);
         let is_own_text = |entry: &Entry| !matches!(entry.place, Place::File | Place::Note | Place::Path);
-        if is_held || of.is_below_tip || of.introductions.iter().any(is_own_text) {
+        let is_open = is_held || of.is_below_tip || of.introductions.iter().any(is_own_text);
+        if is_open || self.may_be_at_tip(key) {
             return Exposure { start, end: None, open: true, end_reason: EndReason::Open };
         }
-        let gone = of.removals.iter().filter(|entry| entry.level == Level::Key);
-        if let Some(last) = gone.max_by_key(|entry| entry.seconds) {
-            return Exposure { start, end: clock(last), open: false, end_reason: EndReason::Removed };
+        let attribution = self.make.attribution;
+        if let Some(last) = attribution.reachable.last_removals.get(&key) {
+            // It is gone from every tip; where what the commit has cannot be read, it left with a later one.
+            let is_sure = !attribution.may_hold(*last, key);
+            let about = details.of(attribution.commits[*last as usize], false);
+            let end = about.committer.as_ref().and_then(|committer| committer.time.clone()).filter(|_| is_sure);
+            return Exposure { start, end, open: false, end_reason: EndReason::Removed };
         }
         let in_tag = |sighting: &&Sighting| self.make.content.graph.kind(sighting.object) == NodeKind::Tag;
         let was_reached =
@@ -279,7 +352,21 @@ impl<'a> Findings<'a> {
         Exposure { start, end: None, open: false, end_reason }
     }
 
-    fn held(&self, key: u32) -> HeldAt {
+    /// Whether a tip has something that cannot be read where the key stood before. Then the worse is told.
+    fn may_be_at_tip(&self, key: u32) -> bool {
+        let make = &self.make;
+        let Some(paths) = make.attribution.unsure.get(&key) else { return false };
+        make.roots.tips.iter().any(|tip| {
+            let tree = match make.content.graph.kind(tip.peeled) {
+                NodeKind::Commit => make.content.graph.links(tip.peeled).first().copied().unwrap_or(NONE),
+                NodeKind::Tree => tip.peeled,
+                _ => NONE,
+            };
+            paths.iter().any(|path| make.attribution.hidden.is_at(tree, path))
+        })
+    }
+
+    fn held(&self, key: u32, budget: &mut Budget) -> HeldAt {
         let make = &self.make;
         let mut report = HeldAt::default();
         let mut count = |class: RefClass| {
@@ -294,8 +381,9 @@ impl<'a> Findings<'a> {
         for (tip, keys) in make.roots.tips.iter().zip(&self.tip_keys.held) {
             if make.attribution.sets.has(*keys, key) {
                 count(tip.class);
-                if at.len() < self.most {
-                    self.held_places(key, tip, &mut at);
+                let room = Budget::most_held(self.most).saturating_sub(at.len());
+                if room > 0 && !self.interrupt.is_set() {
+                    self.held_places(key, tip, room, &mut at);
                 }
             }
         }
@@ -306,12 +394,12 @@ impl<'a> Findings<'a> {
                 at.push(self.held_place(&named.name, None, None, None));
             }
         }
-        at.truncate(self.most);
+        budget.cut_held(&mut at, self.most);
         report.at = at;
         report
     }
 
-    fn held_places(&self, key: u32, tip: &TipObject, at: &mut Vec<HeldPlace>) {
+    fn held_places(&self, key: u32, tip: &TipObject, room: usize, at: &mut Vec<HeldPlace>) {
         let attribution = self.make.attribution;
         let number = attribution.number_of.get(&tip.peeled);
         let commit = number.map(|_| self.make.store.objects.oid(tip.peeled));
@@ -321,7 +409,7 @@ impl<'a> Findings<'a> {
         };
         let line = |object: u32| attribution.in_object.get(&(object, key)).map(|sighting| sighting.line);
         let before = at.len();
-        for spot in self.make.spots(node, key) {
+        for spot in self.make.spots(node, key).into_iter().take(room) {
             let line = if spot.in_name { None } else { line(spot.object).flatten() };
             at.push(self.held_place(&tip.name, commit, Some(&spot.path), line));
         }

@@ -7,6 +7,7 @@
 //! Invariant: what was not read is in `skipped`, and `complete` is false for it.
 
 mod attribute;
+mod budget;
 mod collector;
 mod content;
 mod details;
@@ -14,6 +15,7 @@ mod directory;
 mod entries;
 mod evidence;
 mod findings;
+mod hidden;
 mod join;
 mod key_table;
 mod outside;
@@ -41,6 +43,7 @@ use crate::model::{
 };
 use crate::state::{Known, RepositoryMemory};
 use crate::store::{Error, Gap, Layout, ObjectIndex, OpenOptions, PassOptions, Reader, Store};
+use budget::Budget;
 use content::Content;
 use entries::EntryMaker;
 use findings::{Findings, TipKeys};
@@ -242,8 +245,8 @@ impl Auditor<'_> {
         );
         let coverage = self.coverage(&store, &content, &roots, name, gaps);
         let (placeholders, half_masked) = (content.placeholders(&roots.relevant), content.half_masked(&roots.relevant));
-        let memory =
-            (seeking.remembers && !interrupted).then(|| remember::memory(&store, &content, coverage.path.as_str()));
+        let memory = (seeking.remembers && !self.interrupt.is_set())
+            .then(|| remember::memory(&store, &content, coverage.path.as_str()));
         Outcome { coverage, keys, vendors, placeholders, half_masked, contained, checkouts, memory }
     }
 
@@ -259,7 +262,7 @@ impl Auditor<'_> {
             return Vec::new();
         }
         self.events.stage(Stage::History, name.as_str(), None);
-        let mut attribution = attribute::attribute(store, content, roots, leads);
+        let mut attribution = attribute::attribute(store, content, roots, leads, self.interrupt);
         let too_deep = attribution.presence.too_deep.iter().collect::<BTreeSet<_>>();
         gaps.extend(too_deep.into_iter().map(|tree| {
             let oid = store.objects.oid(*tree).to_string();
@@ -274,16 +277,22 @@ impl Auditor<'_> {
             EntryMaker { store, content, roots, attribution: &attribution, detector: self.detector, repository: name };
         let findings = Findings {
             make,
-            interrupted,
+            interrupted: interrupted || self.interrupt.is_set(),
+            interrupt: self.interrupt,
             tip_keys,
             ref_names: &ref_names,
             outside: outside::not_told_by_commits(&make, reflog_lines, index_paths),
             most: self.options.most(),
             below_tips: std::cell::OnceCell::new(),
         };
-        let mut keys = findings.reports();
+        let mut budget = Budget::default();
+        let mut keys = findings.reports(&mut budget);
         surround(&make, &mut keys);
-        if attribution.presence.has_cut_paths() || attribution.reachable.is_cut || attribution.unreachable.is_cut {
+        if !interrupted && self.interrupt.is_set() {
+            gaps.push(Gap::named("interrupted", b"history", b"it was stopped before all that was found was looked at"));
+        }
+        let is_cut = attribution.reachable.is_cut || attribution.unreachable.is_cut || budget.is_cut;
+        if attribution.presence.has_cut_paths() || is_cut {
             gaps.push(Gap::named("limit", b"history", b"there are more paths with keys than are told"));
         }
         keys

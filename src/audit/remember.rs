@@ -1,8 +1,8 @@
 //! What one audit remembers for the next.
 //!
 //! Where nothing changed, the report that was made is the one that would be made. Where something did, blobs that had
-//! nothing in them are not read again as long as the pack they stood in is there, or, of loose ones, their id. Commits,
-//! trees and tags are always read: a new one changes what is said of every key.
+//! nothing in them are not read again as long as the pack they stood in, or, of loose ones, their file is there and as it
+//! was. Commits, trees and tags are always read: a new one changes what is said of every key.
 
 use std::collections::{HashMap, HashSet};
 
@@ -13,7 +13,7 @@ use super::{Auditor, Options, Outcome, Seeking, Target, join};
 use crate::detect;
 use crate::history::{Bits, NodeKind};
 use crate::model::{Oid, Report};
-use crate::state::{Known, PackMemory, Remembered, RepositoryMemory};
+use crate::state::{Known, LooseMemory, PackMemory, Remembered, RepositoryMemory};
 use crate::store::{self, Layout, Store};
 
 /// How repositories stand to what is remembered.
@@ -23,6 +23,9 @@ pub struct Compared {
     pairs: Vec<Option<usize>>,
     /// Whether all are as they were, in the same order and at the same places.
     pub unchanged: bool,
+    /// Where, masked, nothing is left of what stood there: a history that was rewritten and cleaned, say. There
+    /// everything is read.
+    pub rewritten: Vec<String>,
 }
 
 /// What is remembered is of another repository. Where that was, masked.
@@ -57,11 +60,12 @@ impl Options {
 }
 
 impl Auditor<'_> {
-    /// Whether all repositories are as they were, or else which of those that are remembered each is: the one at its
-    /// place, or one of whose tips it has an object. Reads no object.
+    /// Whether all repositories are as they were, or else which of those that are remembered each is: one of whose tips
+    /// it has an object, the one at its own place first. Reads no object.
     ///
     /// # Errors
-    /// Where what is remembered is of another repository: none of what its refs named is here.
+    /// Where what is remembered is of another repository: it was at another place, and none of what its refs named is
+    /// here. At the same place nothing need be left: whoever purges a key and collects the garbage wants just that.
     pub fn compare(&self, targets: &[Target], remembered: &Remembered) -> Result<Compared, Another> {
         let all = &remembered.repositories;
         let names: Vec<String> = targets.iter().map(|target| self.detector.mask(&target.name).to_string()).collect();
@@ -70,22 +74,22 @@ impl Auditor<'_> {
             all.get(at).is_some_and(|old| old.path == names[at] && Some(&old.fingerprint) == now.as_ref())
         };
         if targets.len() == all.len() && targets.iter().enumerate().all(is_same) {
-            return Ok(Compared { pairs: (0..all.len()).map(Some).collect(), unchanged: true });
+            let pairs = (0..all.len()).map(Some).collect();
+            return Ok(Compared { pairs, unchanged: true, rewritten: Vec::new() });
         }
-        let another = |old: &RepositoryMemory| Another(self.detector.mask_text(&old.path));
+        let shown = |old: &RepositoryMemory| self.detector.mask_text(&old.path);
         let has_tips = |layout: &Layout, old: &RepositoryMemory| store::has_any(layout, &old.tips);
+        let here: Vec<Option<usize>> = names.iter().map(|name| all.iter().position(|old| old.path == *name)).collect();
         let mut pairs: Vec<Option<usize>> = vec![None; targets.len()];
         let mut taken = HashSet::new();
         for (at, target) in targets.iter().enumerate() {
-            let Some(old) = all.iter().position(|old| old.path == names[at]) else { continue };
-            if let Ok(layout) = &target.layout
-                && !all[old].tips.is_empty()
-                && !has_tips(layout, &all[old])
-            {
-                return Err(another(&all[old]));
-            }
+            let Some(old) = here[at] else { continue };
             // One that cannot be opened this time is still the one that was there.
-            pairs[at] = taken.insert(old).then_some(old);
+            let is_it =
+                target.layout.as_ref().map_or(true, |layout| all[old].tips.is_empty() || has_tips(layout, &all[old]));
+            if is_it {
+                pairs[at] = taken.insert(old).then_some(old);
+            }
         }
         for (at, target) in targets.iter().enumerate() {
             let Ok(layout) = &target.layout else { continue };
@@ -95,9 +99,11 @@ impl Auditor<'_> {
                 pairs[at] = free;
             }
         }
+        let lost = pairs.iter().zip(&here).filter_map(|(pair, here)| here.filter(|_| pair.is_none()));
+        let rewritten: Vec<String> = lost.filter(|old| taken.insert(*old)).map(|old| shown(&all[old])).collect();
         match all.iter().find(|old| !old.tips.is_empty()) {
-            Some(old) if taken.is_empty() => Err(another(old)),
-            _ => Ok(Compared { pairs, unchanged: false }),
+            Some(old) if taken.is_empty() => Err(Another(shown(old))),
+            _ => Ok(Compared { pairs, unchanged: false, rewritten }),
         }
     }
 
@@ -150,7 +156,10 @@ pub(super) fn memory(store: &Store, content: &Content, path: &str) -> Repository
         for place in objects.places(object) {
             match (place, is_clean) {
                 (Some(pack), false) => again[pack].push(objects.oid(object)),
-                (None, true) => loose.push(objects.oid(object)),
+                (None, true) => {
+                    let oid = objects.oid(object);
+                    loose.extend(objects.loose_marks(object).map(|mark| LooseMemory { oid, mark }));
+                }
                 _ => {}
             }
         }
@@ -180,6 +189,13 @@ pub(super) fn known(store: &Store, memory: &RepositoryMemory) -> Bits {
     let oids = packs.iter().flatten().flat_map(|pack| &pack.again);
     oids.filter_map(|oid| objects.find(oid)).for_each(|object| _ = again.insert(object));
     known.subtract(&again);
-    memory.loose.iter().filter_map(|oid| objects.find(oid)).for_each(|object| _ = known.insert(object));
+    for LooseMemory { oid, mark } in &memory.loose {
+        // Once it is packed, the copy in the pack is another.
+        if let Some(object) = objects.find(oid)
+            && objects.loose_marks(object).any(|here| here == *mark)
+        {
+            known.insert(object);
+        }
+    }
     known
 }

@@ -242,7 +242,7 @@ impl History {
         }
         if let Some(path) = &self.write_known {
             let reason = detector.mask_text(&self.reason.replace(['\n', '\r'], " "));
-            let text = known.with(&report.keys, &report.generated_at[..10], &reason);
+            let text = known.with(report, &report.generated_at[..10], &reason);
             check(output::to_file(path, text.as_bytes()), path);
         }
         if let (Some(path), Some(remembered)) = (&self.state, remembered) {

@@ -53,6 +53,14 @@ impl Memory {
             useless("another version of clerk-audit wrote it, and this one may find more");
         } else if remembered.asked != asked {
             useless("it was written with other options");
+        } else if !quiet {
+            for repository in &compared.rewritten {
+                incident::note(&format!(
+                    "{repository}: everything is read again: nothing is left there of what {} remembers of it (its \
+                     history was rewritten, or an index of a pack is lost)",
+                    path.display()
+                ));
+            }
         }
         let is_of_use = is_ours && remembered.asked == asked;
         Ok(Self { asked, earlier: is_of_use.then_some((remembered, compared)) })

@@ -15,4 +15,4 @@ pub use bits::Bits;
 pub use graph::{Graph, Links, NONE, NodeKind};
 pub use keysets::{KeySets, SetId};
 pub use presence::{Carriers, NodeId, Presence, Spot, TreeItem};
-pub use walk::{Change, CommitFacts, History, Way, walk};
+pub use walk::{Change, CommitFacts, History, MOST_CHANGES, MOST_OF_KEY, Way, walk};

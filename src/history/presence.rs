@@ -15,6 +15,8 @@ const HIGHEST: u32 = 4096;
 /// other so that twenty of them make more paths than could ever be told.
 const MOST_STEPS: usize = 100_000;
 const MOST_SPOTS: usize = 10_000;
+/// So many bytes of paths are put together for it: a name can be of any length, and stand above many others.
+const MOST_BYTES: usize = 64 << 20;
 
 /// A tree's copy; 0 is the one that holds nothing.
 pub type NodeId = u32;
@@ -191,9 +193,11 @@ impl Presence {
         let mut spots = Vec::new();
         let mut pending = vec![(node, Vec::new())];
         let mut steps = 0;
+        let bytes = Cell::new(0);
         while let Some((node, prefix)) = pending.pop() {
             steps += 1;
-            if self.is_too_much(steps, MOST_STEPS) || self.is_too_much(spots.len(), MOST_SPOTS) {
+            let is_too_much = self.is_too_much(steps, MOST_STEPS) || self.is_too_much(spots.len(), MOST_SPOTS);
+            if is_too_much || self.is_too_much(bytes.get(), MOST_BYTES) {
                 break;
             }
             let node = &self.nodes[node as usize];
@@ -201,8 +205,10 @@ impl Presence {
                 continue;
             }
             for item in &node.items {
-                let path =
-                    || if prefix.is_empty() { item.name.to_vec() } else { [&prefix, &b"/"[..], &item.name].concat() };
+                let path = || {
+                    bytes.set(bytes.get() + prefix.len() + item.name.len());
+                    if prefix.is_empty() { item.name.to_vec() } else { [&prefix, &b"/"[..], &item.name].concat() }
+                };
                 if sets.has(item.name_keys, key) {
                     spots.push(Spot { path: path(), key, in_name: true, object: node.tree });
                 }
@@ -225,10 +231,10 @@ impl Presence {
     pub fn difference(&self, have: &[NodeId], without: &[NodeId], sets: &KeySets) -> Vec<Spot> {
         let mut spots = Vec::new();
         let mut pending: Vec<(Vec<NodeId>, Vec<NodeId>, Vec<u8>)> = vec![(have.to_vec(), without.to_vec(), Vec::new())];
-        let mut steps = 0;
+        let (mut steps, mut bytes) = (0, 0);
         while let Some((mut have, without, prefix)) = pending.pop() {
             steps += 1;
-            if self.is_too_much(steps + spots.len(), MOST_STEPS) {
+            if self.is_too_much(steps + spots.len(), MOST_STEPS) || self.is_too_much(bytes, MOST_BYTES) {
                 break;
             }
             have.sort_unstable();
@@ -242,6 +248,10 @@ impl Presence {
                 }
             }
             for (name, items) in names {
+                bytes += prefix.len() + name.len();
+                if self.is_too_much(bytes, MOST_BYTES) {
+                    break;
+                }
                 let others: Vec<&Item> = without.iter().flat_map(|node| self.items_named(*node, name)).collect();
                 let path = if prefix.is_empty() { name.to_vec() } else { [&prefix, &b"/"[..], name].concat() };
                 spots_at(&path, &items, &others, sets, &mut spots);

@@ -3,7 +3,7 @@
 use std::collections::{HashMap, VecDeque};
 
 use super::{KeySets, NodeId, Presence, SetId, Spot};
-use crate::model::Order;
+use crate::model::{Interrupt, Order};
 
 /// What the walk must know of a commit. Parents are numbers of commits in the same list.
 #[derive(Clone, Debug)]
@@ -59,17 +59,28 @@ pub struct History {
     pub held_before: Vec<SetId>,
     /// For each commit, where it stands among others.
     pub order: Vec<Order>,
-    /// Whether there were more changes than are kept.
+    /// Whether there were more changes than are kept, or the walk was stopped.
     pub is_cut: bool,
     /// Commits that introduce a key and have no ancestor that does: (key, commit).
     pub firsts: Vec<(u32, u32)>,
+    /// Of each key that was removed, the commit that removes it altogether and is the latest by committer time. Also
+    /// where that is no longer among the changes.
+    pub last_removals: HashMap<u32, u32>,
 }
 
-/// So many changes are kept: more than any history but one made for it.
-const MOST_CHANGES: usize = 1_000_000;
+/// So many changes are kept, and so many of one key: more than any history has but one made for it, and few enough to
+/// be written and read.
+pub const MOST_CHANGES: usize = 100_000;
+/// The same of one key.
+pub const MOST_OF_KEY: usize = 20_000;
+/// So many bytes of paths are kept with them: a path can be of any length.
+const MOST_BYTES: usize = 32 << 20;
+/// So many are made, kept or not: that takes a second or two.
+const MOST_MADE: usize = 1_000_000;
 
-/// Walks the commits. Cost: one look at each, and the entries in which it differs from its parents.
-pub fn walk(commits: &[CommitFacts], presence: &Presence, sets: &mut KeySets) -> History {
+/// Walks the commits. Cost: one look at each, and until there are as many changes as are kept the entries in which it
+/// differs from its parents.
+pub fn walk(commits: &[CommitFacts], presence: &Presence, sets: &mut KeySets, interrupt: Interrupt<'_>) -> History {
     let mut history = History {
         changes: Vec::new(),
         is_cut: false,
@@ -77,7 +88,9 @@ pub fn walk(commits: &[CommitFacts], presence: &Presence, sets: &mut KeySets) ->
         held_before: vec![SetId::EMPTY; commits.len()],
         order: vec![Order::default(); commits.len()],
         firsts: Vec::new(),
+        last_removals: HashMap::new(),
     };
+    let mut kept = Kept::default();
     // Keys that a wanted commit or an ancestor of it introduces.
     let mut introduced = vec![SetId::EMPTY; commits.len()];
     for number in parents_first(commits) {
@@ -111,39 +124,88 @@ pub fn walk(commits: &[CommitFacts], presence: &Presence, sets: &mut KeySets) ->
             history.firsts.extend(sets.difference(new, above).into_iter().map(|key| (key, number)));
             introduced[number as usize] = sets.union(above, new);
         }
-        if history.changes.len() < MOST_CHANGES {
-            changes(number, commit, commits, presence, sets, parent_keys, &mut history.changes);
-        } else {
+        for key in sets.difference(parent_keys, own_keys) {
+            let last = history.last_removals.entry(key).or_insert(number);
+            if commit.committer_time > commits[*last as usize].committer_time {
+                *last = number;
+            }
+        }
+        let roots: Vec<NodeId> = commit.parents.iter().map(|parent| commits[*parent as usize].root).collect();
+        if roots.iter().all(|root| *root == commit.root) && (commit.root == 0 || !roots.is_empty()) {
+            continue;
+        }
+        let keys = sets.keys(own_keys).chain(sets.keys(parent_keys));
+        if kept.is_full() || kept.has_no_room_for(keys) || interrupt.is_set() {
             history.is_cut = true;
+            continue;
+        }
+        for change in changes(number, commit.root, &roots, presence, sets, parent_keys) {
+            match kept.has_room(&change) {
+                true => history.changes.push(change),
+                false => history.is_cut = true,
+            }
         }
     }
     history
 }
 
+/// What has been kept so far.
+#[derive(Default)]
+struct Kept {
+    of_key: HashMap<u32, usize>,
+    changes: usize,
+    bytes: usize,
+    made: usize,
+}
+
+impl Kept {
+    fn is_full(&self) -> bool {
+        self.changes >= MOST_CHANGES || self.bytes >= MOST_BYTES || self.made >= MOST_MADE
+    }
+
+    /// Whether none of these keys has room for one more.
+    fn has_no_room_for(&self, mut keys: impl Iterator<Item = u32>) -> bool {
+        let is_full = |key| self.of_key.get(&key).is_some_and(|of_key| *of_key >= MOST_OF_KEY);
+        // Nothing is asked of each key while none can be full.
+        self.changes >= MOST_OF_KEY && keys.all(is_full)
+    }
+
+    /// Whether one more is kept; of each key the first always is.
+    fn has_room(&mut self, change: &Change) -> bool {
+        self.made += 1;
+        let is_full = self.is_full();
+        let of_key = self.of_key.entry(change.spot.key).or_default();
+        if *of_key > 0 && (is_full || *of_key >= MOST_OF_KEY) {
+            return false;
+        }
+        *of_key += 1;
+        self.changes += 1;
+        self.bytes += change.spot.path.len() + change.moved.as_ref().map_or(0, Vec::len);
+        true
+    }
+}
+
+/// The changes that a commit with the tree `root` makes to what its parents with the trees `roots` hold.
 fn changes(
     number: u32,
-    commit: &CommitFacts,
-    commits: &[CommitFacts],
+    root: NodeId,
+    roots: &[NodeId],
     presence: &Presence,
     sets: &KeySets,
     parent_keys: SetId,
-    out: &mut Vec<Change>,
-) {
-    let own_keys = presence.keys(commit.root);
-    let roots: Vec<NodeId> = commit.parents.iter().map(|parent| commits[*parent as usize].root).collect();
-    if roots.iter().all(|root| *root == commit.root) && (commit.root == 0 || !roots.is_empty()) {
-        return;
-    }
-    let came = presence.difference(&[commit.root], &roots, sets);
-    let left = presence.difference(&roots, &[commit.root], sets);
-    let start = out.len();
+) -> Vec<Change> {
+    let own_keys = presence.keys(root);
+    let came = presence.difference(&[root], roots, sets);
+    let left = presence.difference(roots, &[root], sets);
+    let mut out = Vec::with_capacity(came.len() + left.len());
     for (way, spots, elsewhere) in [(Way::In, came, parent_keys), (Way::Out, left, own_keys)] {
         out.extend(spots.into_iter().map(|spot| {
             let is_key_level = !sets.has(elsewhere, spot.key);
             Change { commit: number, way, spot, is_key_level, moved: None }
         }));
     }
-    pair_moves(&mut out[start..]);
+    pair_moves(&mut out);
+    out
 }
 
 /// A key that left one path and came to another in the same commit was moved: paired in order of paths.
@@ -191,4 +253,52 @@ fn parents_first(commits: &[CommitFacts]) -> Vec<u32> {
         }
     }
     order
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::history::{Bits, Carriers, Graph, Links, NodeKind, TreeItem};
+
+    /// A tree with as many files that are one blob with key 7.
+    fn wide(paths: usize) -> (Presence, KeySets) {
+        let mut links = Links::default();
+        links.add_tree(0, std::iter::repeat_n(1, paths));
+        links.add(1, NodeKind::Blob, []);
+        let graph = Graph::new(2, [links]);
+        let mut sets = KeySets::default();
+        let carriers = Carriers { blobs: [(1, sets.of(vec![7]))].into(), names: HashMap::new() };
+        let mut targets = Bits::new(graph.len());
+        targets.insert(1);
+        let leads = graph.trees_leading_to(&targets);
+        let presence = Presence::build(&graph, &leads, &carriers, &mut sets, |_| {
+            (0..paths).map(|at| TreeItem { name: format!("{at:05}").into_bytes(), object: Some(1) }).collect()
+        });
+        (presence, sets)
+    }
+
+    #[test]
+    fn what_comes_and_goes_without_end_is_cut_and_its_last_removal_is_known() {
+        let (presence, mut sets) = wide(1000);
+        let commits: Vec<CommitFacts> = (0..100)
+            .map(|number| CommitFacts {
+                parents: (number > 0).then(|| number - 1).into_iter().collect(),
+                is_cut: false,
+                root: if number % 2 == 0 { presence.node(0) } else { 0 },
+                own: SetId::EMPTY,
+                committer_time: Some(i64::from(number)),
+                author_time: None,
+                is_wanted: true,
+            })
+            .collect();
+        let few = walk(&commits[..20], &presence, &mut sets, Interrupt::never());
+        assert_eq!((few.changes.len(), few.is_cut), (20_000, false));
+        let many = walk(&commits, &presence, &mut sets, Interrupt::never());
+        assert_eq!((many.changes.len(), many.is_cut), (MOST_OF_KEY, true));
+        assert_eq!((many.firsts, many.last_removals), (vec![(7, 0)], HashMap::from([(7, 99)])));
+        let flag = std::sync::atomic::AtomicBool::new(true);
+        let stopped = walk(&commits, &presence, &mut sets, Interrupt::on(&flag));
+        assert_eq!((stopped.changes.len(), stopped.is_cut), (0, true));
+        assert!(sets.has(stopped.reached[99], 7), "what is reached is known all the same");
+    }
 }

@@ -161,7 +161,8 @@ pub(super) fn standing_of(keys: &[&KeyReport]) -> &'static str {
             match (any(|key| own_text(key).commits > 0), any(|key| own_text(key).tags > 0)) {
                 (true, false) => "in a commit's own text",
                 (false, true) => "in a tag's own text",
-                _ => "in a commit's or tag's own text",
+                (true, true) => "in a commit's or tag's own text",
+                (false, false) => "perhaps still at a tip",
             }
         }
         Some(Where::History) => "only in history",
@@ -169,7 +170,8 @@ pub(super) fn standing_of(keys: &[&KeyReport]) -> &'static str {
     }
 }
 
-/// Whether no tip holds a key and it stays exposed: by the own text of a commit or tag that a ref reaches.
+/// Whether no tip holds a key, as far as can be read, and it stays exposed: by the own text of a commit or tag that a ref
+/// reaches, or since where it stood a tip has what cannot be read.
 pub(super) fn is_open_in_history(key: &KeyReport) -> bool {
     key.standing == Where::History && key.exposure.open
 }

@@ -1,15 +1,15 @@
 //! Known keys: found before, dealt with, and no news.
 //!
-//! One key a line, sorted, so that two people's additions merge: its id, the date it was noted, how often it had been
-//! introduced and how many tips held it then, and a reason. Never a key, a path, a line number or a commit's id: these
-//! change with every rebase. A key is news again when it has been introduced more often since, or when a tip holds it
-//! that none held then.
+//! One key a line, sorted, so that two people's additions merge: its id, the date it was noted, how it stood when it was
+//! last written ([`Tally`]), and a reason. Never a key, a path, a line number or a commit's id: these change with every
+//! rebase. A key is news again when it has been introduced since, or is back at a tip.
 
 use std::collections::BTreeMap;
 use std::path::Path;
 
+use super::tally::Tally;
 use crate::key::KeyId;
-use crate::model::KeyReport;
+use crate::model::Report;
 
 /// Why a file of known keys cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -34,28 +34,6 @@ pub enum KnownError {
     },
 }
 
-/// How a key stood when it was noted.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Tally {
-    introductions: u64,
-    tips: u64,
-}
-
-impl Tally {
-    /// How a key stands in a report.
-    pub fn of(report: &KeyReport) -> Self {
-        let mut commits: Vec<_> = report.introductions.iter().map(|entry| (entry.commit, entry.object)).collect();
-        commits.sort_unstable();
-        commits.dedup_by_key(|(commit, object)| commit.map_or((None, *object), |commit| (Some(commit), None)));
-        Self { introductions: commits.len() as u64, tips: report.held_at.count }
-    }
-
-    /// Whether a key that stood so and now stands as `now` is news.
-    pub fn is_news(&self, now: &Self) -> bool {
-        now.introductions > self.introductions || (self.tips == 0 && now.tips > 0)
-    }
-}
-
 /// The known keys.
 #[derive(Clone, Debug, Default)]
 pub struct Known {
@@ -70,7 +48,7 @@ struct Note {
     reason: String,
 }
 
-const HEADER: &str = "# clerk-audit known keys, version 1: id, date noted, introductions and tips then, reason";
+const HEADER: &str = "# clerk-audit known keys, version 1: id, date noted, how it stood, reason";
 
 impl Known {
     /// Reads a file of known keys.
@@ -101,18 +79,11 @@ impl Known {
             if !is_date {
                 return Err(error("its date is not YYYY-MM-DD"));
             }
-            // Written by hand, a line may have no counts: then any tip and any second introduction is news.
-            let mut tally = Tally { introductions: 1, tips: 0 };
+            // Written by hand, a line may have no counts.
+            let mut tally = Tally::BY_HAND;
             let mut reason: Vec<&str> = Vec::new();
             for word in words {
-                let count = |text: &str| text.parse().map_err(|_| error("a count is no number"));
-                if !reason.is_empty() {
-                    reason.push(word);
-                } else if let Some(text) = word.strip_prefix("introductions=") {
-                    tally.introductions = count(text)?;
-                } else if let Some(text) = word.strip_prefix("tips=") {
-                    tally.tips = count(text)?;
-                } else {
+                if !reason.is_empty() || !tally.take(word).map_err(error)? {
                     reason.push(word);
                 }
             }
@@ -126,18 +97,25 @@ impl Known {
         self.keys.get(id).map(|note| &note.tally)
     }
 
-    /// The text of a file in which every key of `keys` is known too. What is known already keeps its date and reason
-    /// unless it is news. `date` is today's, `YYYY-MM-DD`.
-    pub fn with(&self, keys: &[KeyReport], date: &str, reason: &str) -> String {
+    /// The text of a file in which every key of a report is known too. What is known already keeps its date and reason
+    /// unless it is news, and is noted as it stands now where all was looked at: what is gone can come back. `date` is
+    /// today's, `YYYY-MM-DD`.
+    pub fn with(&self, report: &Report, date: &str, reason: &str) -> String {
         let mut all = self.keys.clone();
-        for key in keys.iter().filter(|key| !key.known || key.known_again) {
-            if let Some(id) = KeyId::parse(&key.id) {
-                all.insert(id, Note { date: date.to_owned(), tally: Tally::of(key), reason: reason.to_owned() });
+        let is_whole = report.complete && report.repositories.iter().all(|read| read.narrowed_by.is_empty());
+        for key in &report.keys {
+            let Some(id) = KeyId::parse(&key.id) else { continue };
+            match all.get_mut(&id).filter(|_| key.known && !key.known_again) {
+                Some(note) if is_whole => note.tally = Tally::of(key),
+                Some(_) => {}
+                None => {
+                    let note = Note { date: date.to_owned(), tally: Tally::of(key), reason: reason.to_owned() };
+                    all.insert(id, note);
+                }
             }
         }
         let lines = all.iter().map(|(id, Note { date, tally, reason })| {
-            let Tally { introductions, tips } = tally;
-            format!("{id} {date} introductions={introductions} tips={tips} {reason}").trim_end().to_owned() + "\n"
+            format!("{id} {date} {} {reason}", tally.words()).trim_end().to_owned() + "\n"
         });
         std::iter::once(format!("{HEADER}\n")).chain(lines).collect()
     }
@@ -156,20 +134,12 @@ mod tests {
         let text =
             format!("{HEADER}\n\n{} 2026-01-02 introductions=3 tips=1 rotated\n{} 2026-01-02\n", id('a'), id('b'));
         let known = Known::parse(&text, "known").unwrap();
-        assert_eq!(known.with(&[], "2027-01-01", "x").lines().nth(1).unwrap(), text.lines().nth(2).unwrap());
-        let tally = |digit| *known.get(&KeyId::parse(&id(digit)).unwrap()).unwrap();
-        assert_eq!(tally('a'), Tally { introductions: 3, tips: 1 });
-        assert_eq!(tally('b'), Tally { introductions: 1, tips: 0 });
-    }
-
-    #[test]
-    fn a_key_is_news_when_it_came_again_or_is_back_at_a_tip() {
-        let then = Tally { introductions: 2, tips: 0 };
-        assert!(!then.is_news(&Tally { introductions: 2, tips: 0 }));
-        assert!(!then.is_news(&Tally { introductions: 1, tips: 0 }));
-        assert!(then.is_news(&Tally { introductions: 3, tips: 0 }));
-        assert!(then.is_news(&Tally { introductions: 2, tips: 1 }));
-        assert!(!Tally { introductions: 2, tips: 1 }.is_news(&Tally { introductions: 2, tips: 5 }));
+        let line = |digit| {
+            let note = &known.keys[&KeyId::parse(&id(digit)).unwrap()];
+            format!("{} {}", note.tally.words(), note.reason)
+        };
+        assert_eq!(line('a'), "introductions=3 tips=1 rotated");
+        assert_eq!(line('b'), "introductions=1 tips=0 ");
     }
 
     #[test]
@@ -179,6 +149,7 @@ mod tests {
             ("\nsha256:12 2026-01-02", 2),
             (&format!("{} soon", id('a')), 1),
             (&format!("{} 2026-01-02 tips=many", id('a')), 1),
+            (&format!("{} 2026-01-02 seen=1", id('a')), 1),
             ("# clerk-audit known keys, version 9: x", 1),
         ] {
             let error = Known::parse(text, "known").unwrap_err();

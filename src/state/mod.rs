@@ -7,17 +7,19 @@ mod merge;
 mod policy;
 mod remembered;
 mod status;
+mod tally;
 
 pub use hold::{Held, hold};
-pub use known::{Known, KnownError, Tally};
+pub use known::{Known, KnownError};
 pub use ledger::{
     Append, Ledger, LedgerError, LedgerEvent, LedgerPlace, append, is_for_group, ledger_place, no_plain_file,
 };
 pub use policy::{
     Allowance, Class, Limits, Mode, OnOpaque, Policy, PolicyError, PolicyPlaces, Reaction, allow_entries, is_day,
 };
-pub use remembered::{DETECTOR, PackMemory, Remembered, RepositoryMemory, StateFile};
+pub use remembered::{DETECTOR, LooseMemory, PackMemory, Remembered, RepositoryMemory, StateFile};
 pub use status::{Asked, Status, Tick};
+pub use tally::Tally;
 
 /// Why a file that this program keeps as one document cannot be used.
 #[derive(Debug, thiserror::Error)]

@@ -17,7 +17,7 @@ use crate::model::Oid;
 /// What every version's format begins with.
 const FORMATS: &str = "clerk-audit/state/";
 /// The name and version of the file.
-const FORMAT: &str = "clerk-audit/state/1";
+const FORMAT: &str = "clerk-audit/state/2";
 /// The version of this program and a hash of its sources: what another build found is nothing to rely on.
 pub const DETECTOR: &str = concat!(env!("CARGO_PKG_VERSION"), "+", env!("CLERK_AUDIT_SOURCES"));
 
@@ -59,14 +59,24 @@ pub struct RepositoryMemory {
     /// Packs that were read.
     pub packs: Vec<PackMemory>,
     /// Blobs that were loose, were read and had nothing in them.
-    pub loose: Vec<Oid>,
+    pub loose: Vec<LooseMemory>,
+}
+
+/// A loose object that was read.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct LooseMemory {
+    /// Which.
+    pub oid: Oid,
+    /// Size and time of its file: one that was cut short or emptied since is another.
+    pub mark: String,
 }
 
 /// A pack that was read.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct PackMemory {
-    /// Checksums and sizes of the pack and of its index.
+    /// Checksums, sizes and times of the pack and of its index.
     pub mark: String,
     /// Of its blobs, those that must be read again: that had something in them, could not be read, or stood elsewhere
     /// too.
@@ -151,7 +161,7 @@ mod tests {
             fingerprint: "ab".to_owned(),
             tips: vec![oid(3)],
             packs: vec![pack],
-            loose: vec![oid(4)],
+            loose: vec![LooseMemory { oid: oid(4), mark: "5-6.000000007".to_owned() }],
         };
         Remembered {
             detector: DETECTOR.to_owned(),
@@ -181,7 +191,7 @@ mod tests {
                 changed[at] ^= change;
                 let read = Remembered::parse(&changed, "x");
                 // The digit that is the version is the one thing that may be another.
-                let is_version = at == text.iter().position(|byte| *byte == b'1').unwrap();
+                let is_version = at == text.iter().position(|byte| *byte == b'2').unwrap();
                 assert!(read.is_err() || (is_version && matches!(read, Ok(StateFile::OtherFormat))), "{at}");
             }
         }
@@ -193,7 +203,10 @@ mod tests {
             let error = Remembered::parse(text.as_bytes(), "x").unwrap_err().to_string();
             assert!(error.contains(word), "{error}");
         }
-        let later = b"{\"format\": \"clerk-audit/state/2\", \"more\": [1]}";
-        assert!(matches!(Remembered::parse(later, "x"), Ok(StateFile::OtherFormat)));
+        for other in
+            [&b"{\"format\": \"clerk-audit/state/1\"}"[..], b"{\"format\": \"clerk-audit/state/3\", \"more\": [1]}"]
+        {
+            assert!(matches!(Remembered::parse(other, "x"), Ok(StateFile::OtherFormat)));
+        }
     }
 }

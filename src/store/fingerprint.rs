@@ -1,12 +1,16 @@
 //! Whether a repository is as it was, without reading an object or an index of a pack.
 //!
-//! A pack is known by its trailing checksum and size, its index by the same, loose objects by their ids; refs, reflogs,
-//! indexes and what cuts a shallow clone by what is in them. What changes bytes in place and leaves all of these is not
-//! seen: nothing that git does.
+//! A pack is known by its trailing checksum, its size and when it was last modified, its index by the same, loose objects
+//! by their ids, sizes and times; refs, reflogs, indexes and what cuts a shallow clone by what is in them. What changes
+//! bytes in place and leaves all of these is not seen: nothing that git does.
+//!
+//! A time alone may be another though the bytes are the same: after a copy, and where git marks what it would have written
+//! anew as still in use (`freshen_packed_object`). Then they are read again, which is always right and seldom needed. No
+//! time of a change of status (`ctime`) is asked for: every hard link that a local clone makes would count.
 
 use std::fmt::{self, Write as _};
-use std::fs::File;
-use std::os::unix::fs::FileExt;
+use std::fs::{File, Metadata};
+use std::os::unix::fs::{FileExt, MetadataExt};
 use std::path::Path;
 
 use sha2::{Digest, Sha256};
@@ -17,18 +21,44 @@ use super::objects::pack_indexes;
 use super::{IndexEntry, Names, OpenOptions, Refs, Store, files, format, loose, refs};
 use crate::model::{ObjectFormat, Oid};
 
+/// By what a file is known again without being read. A plain copy of this program's own struct, since the standard
+/// library's has no order and no text.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Stamp {
+    size: u64,
+    /// Seconds and nanoseconds of its last modification.
+    modified: (i64, i64),
+}
+
+impl Stamp {
+    pub(super) fn of(meta: &Metadata) -> Self {
+        Self { size: meta.len(), modified: (meta.mtime(), meta.mtime_nsec()) }
+    }
+}
+
+impl fmt::Display for Stamp {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (seconds, nanoseconds) = self.modified;
+        write!(f, "{}-{seconds}.{nanoseconds:09}", self.size)
+    }
+}
+
 /// What an object directory has.
 pub(super) struct DirMark {
-    /// A hash of the loose objects' ids.
-    loose: [u8; 32],
+    /// Loose objects, in order of their ids. One that is gone already has no stamp.
+    loose: Vec<(Oid, Option<Stamp>)>,
     pub(super) packs: Vec<PackMark>,
 }
 
 impl DirMark {
-    pub(super) fn of(loose: &[Oid]) -> Self {
-        let mut hash = Canonical::default();
-        loose.iter().for_each(|oid| hash.add(oid.as_bytes()));
-        Self { loose: hash.0.finalize().into(), packs: Vec::new() }
+    pub(super) fn of(loose: Vec<(Oid, Option<Stamp>)>) -> Self {
+        Self { loose, packs: Vec::new() }
+    }
+
+    /// By what the loose copy of an object is known again, where there is one.
+    pub(super) fn loose_mark(&self, oid: &Oid) -> Option<String> {
+        let at = self.loose.binary_search_by(|(loose, _)| loose.cmp(oid)).ok()?;
+        self.loose[at].1.map(|stamp| stamp.to_string())
     }
 }
 
@@ -39,18 +69,19 @@ pub(super) struct PackMark {
     index: End,
 }
 
-/// The end of a file, its checksum, and where that begins.
+/// The end of a file, which is its checksum, and the file's stamp.
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct End {
     checksum: Vec<u8>,
-    at: u64,
+    stamp: Stamp,
 }
 
 impl PackMark {
-    /// Of a pack whose file is open and whose index has been read.
-    pub(super) fn of(pack: &File, index: &[u8], format: ObjectFormat) -> Option<Self> {
+    /// Of a pack whose file is open and whose index has been read; `stamp` is the index's from before that, so that
+    /// what changes meanwhile is read next time.
+    pub(super) fn of(pack: &File, index: &[u8], stamp: Stamp, format: ObjectFormat) -> Option<Self> {
         let at = index.len().checked_sub(format.raw_len())?;
-        let index = End { checksum: index[at..].to_vec(), at: at as u64 };
+        let index = End { checksum: index[at..].to_vec(), stamp };
         Some(Self { pack: End::read(pack, format)?, index })
     }
 
@@ -63,10 +94,11 @@ impl PackMark {
 
 impl End {
     fn read(file: &File, format: ObjectFormat) -> Option<Self> {
-        let at = file.metadata().ok()?.len().checked_sub(format.raw_len() as u64)?;
+        let stamp = Stamp::of(&file.metadata().ok()?);
+        let at = stamp.size.checked_sub(format.raw_len() as u64)?;
         let mut checksum = vec![0; format.raw_len()];
         file.read_exact_at(&mut checksum, at).ok()?;
-        Some(Self { checksum, at })
+        Some(Self { checksum, stamp })
     }
 }
 
@@ -75,7 +107,7 @@ impl fmt::Display for PackMark {
         for (end, before) in [(&self.pack, ""), (&self.index, "-")] {
             f.write_str(before)?;
             end.checksum.iter().try_for_each(|byte| write!(f, "{byte:02x}"))?;
-            write!(f, "-{}", end.at)?;
+            write!(f, "-{}", end.stamp)?;
         }
         Ok(())
     }
@@ -138,7 +170,10 @@ fn hash(parts: &Parts<'_>) -> String {
     });
     hash.all(parts.shallow, |hash, oid| hash.add(oid.as_bytes()));
     hash.all(parts.marks, |hash, dir| {
-        hash.add(&dir.loose);
+        hash.all(&dir.loose, |hash, (oid, stamp)| {
+            hash.add(oid.as_bytes());
+            hash.add(stamp.map(|stamp| stamp.to_string()).unwrap_or_default().as_bytes());
+        });
         hash.all(&dir.packs, |hash, pack| hash.add(pack.to_string().as_bytes()));
     });
     let mut text = String::with_capacity(64);
@@ -153,7 +188,7 @@ pub fn fingerprint(layout: &Layout, options: OpenOptions) -> Option<String> {
     let own = layout.common_dir.join("objects");
     let mut marks = Vec::new();
     for dir in std::iter::once(own.clone()).chain(refs::alternates(&own, &mut names.gaps)) {
-        let mut mark = DirMark::of(&loose::list(&dir, names.format, &mut names.gaps));
+        let mut mark = DirMark::of(loose::list_stamped(&dir, names.format, &mut names.gaps));
         for index in pack_indexes(&dir, &mut names.gaps) {
             mark.packs.push(PackMark::read(&index, names.format)?);
         }

@@ -4,6 +4,7 @@ use std::fs::{self, File};
 use std::io;
 use std::path::{Path, PathBuf};
 
+use super::fingerprint::Stamp;
 use super::inflate::{Inflater, Pieces, read_some};
 use super::{Failure, Gap};
 use crate::model::{ObjectFormat, ObjectType, Oid};
@@ -11,6 +12,21 @@ use crate::model::{ObjectFormat, ObjectType, Oid};
 /// The ids of the loose objects below `objects`, in order.
 pub(super) fn list(objects: &Path, format: ObjectFormat, gaps: &mut Vec<Gap>) -> Vec<Oid> {
     let mut found = Vec::new();
+    each(objects, format, gaps, |oid, _| found.push(oid));
+    found.sort_unstable();
+    found
+}
+
+/// The same, with what each file is known again by. Cost: one look at each.
+pub(super) fn list_stamped(objects: &Path, format: ObjectFormat, gaps: &mut Vec<Gap>) -> Vec<(Oid, Option<Stamp>)> {
+    let mut found = Vec::new();
+    // What a link leads to is what is read.
+    each(objects, format, gaps, |oid, path| found.push((oid, fs::metadata(path).ok().map(|meta| Stamp::of(&meta)))));
+    found.sort_unstable_by_key(|(oid, _)| *oid);
+    found
+}
+
+fn each(objects: &Path, format: ObjectFormat, gaps: &mut Vec<Gap>, mut found: impl FnMut(Oid, &Path)) {
     for first in 0..=255u8 {
         let name = format!("{first:02x}");
         let dir = objects.join(&name);
@@ -25,11 +41,11 @@ pub(super) fn list(objects: &Path, format: ObjectFormat, gaps: &mut Vec<Gap>) ->
         for entry in entries.flatten() {
             let file = entry.file_name();
             let hex = [name.as_bytes(), file.as_encoded_bytes()].concat();
-            found.extend(Oid::from_hex(&hex).filter(|oid| oid.as_bytes().len() == format.raw_len()));
+            if let Some(oid) = Oid::from_hex(&hex).filter(|oid| oid.as_bytes().len() == format.raw_len()) {
+                found(oid, &entry.path());
+            }
         }
     }
-    found.sort_unstable();
-    found
 }
 
 /// The file of a loose object.

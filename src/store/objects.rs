@@ -23,7 +23,7 @@ pub(super) enum Location {
 
 /// Every object in the repository's own object directory and in its alternates.
 ///
-/// Memory: an id and sixteen bytes for each object, and 256 KiB.
+/// Memory: an id and sixteen bytes for each object, 64 bytes more for each loose one, and 256 KiB.
 pub struct Objects {
     pub(super) format: ObjectFormat,
     ids: Vec<u8>,
@@ -69,10 +69,10 @@ impl Objects {
         let dirs: Vec<PathBuf> = std::iter::once(own.to_owned()).chain(alternates.iter().cloned()).collect();
         for (dir_number, dir) in dirs.iter().enumerate() {
             // Loose ones first: what is packed meanwhile is then seen in its pack.
-            let loose = loose::list(dir, format, gaps);
-            let mut mark = DirMark::of(&loose);
-            if !loose.is_empty() {
-                let ids = loose.iter().flat_map(|oid| oid.as_bytes().to_vec()).collect();
+            let loose = loose::list_stamped(dir, format, gaps);
+            let ids: Vec<u8> = loose.iter().flat_map(|(oid, _)| oid.as_bytes()).copied().collect();
+            let mut mark = DirMark::of(loose);
+            if !ids.is_empty() {
                 let listing = Listing { ids, offsets: Vec::new() };
                 sources.push(Source { listing, pack: None, dir: dir_number as u32 });
             }
@@ -250,9 +250,19 @@ impl Objects {
         self.borrowed[index as usize]
     }
 
-    /// By what each pack is known again: checksums and sizes of the pack and its index. None where it is too short.
+    /// By what each pack is known again: checksums, sizes and times of the pack and its index. None where it is too short.
     pub fn pack_marks(&self) -> Vec<Option<String>> {
         self.packs.iter().map(|pack| pack.mark.as_ref().map(ToString::to_string)).collect()
+    }
+
+    /// By what each loose copy of an object is known again: size and time of its file.
+    pub fn loose_marks(&self, index: ObjectIndex) -> impl Iterator<Item = String> {
+        let oid = self.oid(index);
+        let copies = self.copies.get(&index).into_iter().flatten();
+        std::iter::once(&self.location[index as usize]).chain(copies).filter_map(move |location| match location {
+            Location::Packed { .. } => None,
+            Location::Loose { dir } => self.marks.get(*dir as usize)?.loose_mark(&oid),
+        })
     }
 
     /// Where the copies of an object stand: the numbers of their packs, none for a loose one.

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 
 use rustc_hash::FxHashSet;
 
-use super::fingerprint::PackMark;
+use super::fingerprint::{PackMark, Stamp};
 use super::inflate::Inflater;
 use super::{Failure, Gap, delta, files};
 use crate::model::{ObjectFormat, ObjectType, Oid};
@@ -66,8 +66,9 @@ impl Pack {
         let mut gap = |reason, path: &Path, detail: &str| {
             gaps.push(Gap::new(reason, path, detail.as_bytes()));
         };
-        let bytes = match files::read(index) {
-            Ok(bytes) => bytes,
+        let read = |index: &Path| std::io::Result::Ok((Stamp::of(&std::fs::metadata(index)?), files::read(index)?));
+        let (stamp, bytes) = match read(index) {
+            Ok(read) => read,
             Err(error) => {
                 // Repacked away since the directory was listed: the caller lists again.
                 if error.kind() != std::io::ErrorKind::NotFound {
@@ -103,7 +104,7 @@ impl Pack {
             gap("corrupt", index, flaw);
         }
         let end = size.saturating_sub(format.raw_len() as u64);
-        let mark = PackMark::of(&file, &bytes, format);
+        let mark = PackMark::of(&file, &bytes, stamp, format);
         Some((Self { path, handle: keep_open.then_some(file), end, mark }, listing))
     }
 
@@ -117,7 +118,8 @@ impl Pack {
 }
 
 impl Listing {
-    /// Parses an index of version 1 or 2; ids come out in order whatever the file says.
+    /// Parses an index of version 1 or 2; ids come out in order whatever the file says. One whose offset is to stand in
+    /// the table of large ones and does not is listed beyond any pack: it alone cannot be read, unless it stands elsewhere.
     pub(super) fn parse(bytes: &[u8], format: ObjectFormat) -> Option<Self> {
         let hash = format.raw_len();
         let version_2 = bytes.get(..8)? == [0xff, b't', b'O', b'c', 0, 0, 0, 2];
@@ -129,13 +131,15 @@ impl Listing {
             let small = table + count * (hash + 4);
             let large = small + count * 4;
             let offsets = (0..count)
-                .map(|at| {
-                    let offset = be32(bytes, small + at * 4)?;
+                .map(|row| {
+                    let offset = be32(bytes, small + row * 4)?;
                     if offset & 0x8000_0000 == 0 {
                         return Some(u64::from(offset));
                     }
                     let at = large + (offset & 0x7fff_ffff) as usize * 8;
-                    bytes.get(at..at + 8)?.try_into().ok().map(u64::from_be_bytes)
+                    let found = bytes.get(at..at + 8).and_then(|bytes| bytes.try_into().ok()).map(u64::from_be_bytes);
+                    // Each at a place of its own, since of two at one place one is left out.
+                    Some(found.unwrap_or(u64::MAX - row as u64))
                 })
                 .collect::<Option<Vec<u64>>>()?;
             Self { ids, offsets }

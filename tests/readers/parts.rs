@@ -101,7 +101,8 @@ fn a_delta_makes_what_the_format_says_or_is_refused() {
     });
 }
 
-/// What the format says of an index, in the plainest way.
+/// What the format says of an index, in the plainest way; what is to stand in its table of large offsets and does not
+/// stands beyond any pack, each at a place of its own.
 fn plain_index(bytes: &[u8], hash: usize) -> Option<Vec<(Vec<u8>, u64)>> {
     let number = |at: usize| bytes.get(at..at + 4).map(|four| u32::from_be_bytes(four.try_into().unwrap()));
     let is_2 = number(0)? == 0xff74_4f63 && number(4)? == 2;
@@ -116,7 +117,10 @@ fn plain_index(bytes: &[u8], hash: usize) -> Option<Vec<(Vec<u8>, u64)>> {
             let large = table + count * (hash + 8) + (small & 0x7fff_ffff) as usize * 8;
             let offset = match small >> 31 {
                 0 => small,
-                _ => u64::from(number(large)?) << 32 | u64::from(number(large + 4)?),
+                _ => match (number(large), number(large + 4)) {
+                    (Some(high), Some(low)) => u64::from(high) << 32 | u64::from(low),
+                    _ => u64::MAX - row as u64,
+                },
             };
             rows.push((id.to_vec(), offset));
         } else {

@@ -178,6 +178,23 @@ fn an_index_that_has_another_object_begin_inside_of_one_costs_that_other_alone()
 }
 
 #[test]
+fn an_offset_that_leads_nowhere_costs_its_object_alone() {
+    //  pack: A, its tree, .env +, victim        the index has the victim in a table of large offsets that is not there
+    let (mut repo, key, victim) = packed(&noise(3_000));
+    let ids = String::from_utf8(repo.git(&["cat-file", "--batch-all-objects", "--batch-check=%(objectname)"])).unwrap();
+    let row = ids.lines().position(|id| id == victim.to_string()).unwrap();
+    let path = pack_file(&repo, "idx");
+    let whole = std::fs::read(&path).unwrap();
+    let field = 8 + 1024 + ids.lines().count() * 24 + row * 4;
+    for offset in [0x8000_0005_u32, 0xffff_ffff, 0x7fff_ffff] {
+        let mut bytes = whole.clone();
+        bytes[field..field + 4].copy_from_slice(&offset.to_be_bytes());
+        std::fs::write(&path, &bytes).unwrap();
+        check(&audit_at(repo.path()), &key, "corrupt", victim);
+    }
+}
+
+#[test]
 fn what_is_damaged_in_a_pack_is_read_from_another_copy() {
     let (mut repo, key, victim) = packed(&format!("{}\n{}", noise(500), env(&test_key(1004))));
     let path = pack_file(&repo, "pack");

@@ -231,6 +231,39 @@ fn trees_that_multiply_are_no_bomb() {
 }
 
 #[test]
+fn a_key_that_comes_and_goes_at_thousands_of_paths_is_no_bomb() {
+    //  A (6,561 paths +) ── B (all gone) ── C (+) ── … ── the 160th (all gone)   main
+    let key = live_key(907);
+    let mut repo = Repo::bare();
+    let mut tree = repo.blob(env(&key));
+    for level in 0..4 {
+        let mode = if level == 0 { Mode::File } else { Mode::Directory };
+        let entries = (0..9).map(|at| (format!("e{at}").into_bytes(), mode, tree)).collect::<Vec<_>>();
+        tree = repo.object(ObjectType::Tree, encode_tree(entries));
+    }
+    let empty = repo.object(ObjectType::Tree, Vec::new());
+    let mut commits: Vec<Oid> = Vec::new();
+    for number in 0..160 {
+        let tree = if number % 2 == 0 { tree } else { empty };
+        let parents: Vec<Oid> = commits.last().copied().into_iter().collect();
+        commits.push(repo.commit(&Commit::new(tree, &parents, 1_704_000_000 + number, "toggled")));
+    }
+    repo.set_ref(MAIN, *commits.last().unwrap());
+    repo.finish();
+    let run = Audit::history(repo.path()).within(std::time::Duration::from_secs(20)).run();
+    let found = super::support::found(&run);
+    assert_eq!((found.code, found.reasons()), (3, vec!["limit"]), "that not all is told is told");
+    let of = found.only(&key);
+    let told = ["introductions", "removals"].map(|name| super::support::list(&of[name]).count());
+    assert!(told.iter().sum::<usize>() <= 20_001 && told.iter().all(|count| *count > 5_000), "{told:?}");
+    assert_eq!(text(&of["first_introduced"]["commit"]), commits[0].to_string());
+    let exposure = &of["exposure"];
+    assert_eq!((&exposure["open"], text(&exposure["end_reason"])), (&false.into(), "removed"));
+    assert_eq!(text(&exposure["end"]), "2023-12-31T05:22:39Z", "by the last commit, which is not among those told");
+    assert!(run.stdout.len() < 50_000_000, "{} bytes of report", run.stdout.len());
+}
+
+#[test]
 fn objects_over_the_limit_are_told_and_not_read() {
     //  A (small +, large +)   main        --max-blob-size 4K; loose and packed
     let (small, large) = (live_key(907), live_key(908));

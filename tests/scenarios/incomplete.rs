@@ -107,6 +107,90 @@ fn a_key_that_came_while_its_file_cannot_be_read_is_at_or_before() {
     assert_eq!((text(&first["commit"]), &first["at_or_before"]), (b.to_string().as_str(), &true.into()));
 }
 
+/// Loses the object of a file's content.
+fn lose(repo: &mut Repo, content: &str) {
+    let victim = repo.blob(content);
+    repo.finish();
+    std::fs::remove_file(super::support::loose_path(repo, victim)).unwrap();
+}
+
+#[test]
+fn a_tip_whose_file_cannot_be_read_removes_nothing() {
+    //  A (.env +) ── B (.env: a blob that is missing)   main
+    let key = live_key(1210);
+    let mut repo = Repo::bare();
+    let lost = format!("{}more\n", env(&key));
+    repo.commit_on(MAIN, &[(".env", Some(&env(&key)))], "A");
+    repo.commit_on(MAIN, &[(".env", Some(&lost))], "B");
+    lose(&mut repo, &lost);
+    let found = audit_at(repo.path());
+    assert_eq!((found.code, found.reasons()), (3, vec!["missing"]));
+    let of = found.only(&key);
+    assert_eq!((list(&of["removals"]).count(), &of["held_at"]["count"]), (0, &0.into()));
+    let exposure = &of["exposure"];
+    assert_eq!((&exposure["open"], text(&exposure["end_reason"])), (&true.into(), "open"), "the worse is told");
+    let told = |format| Audit::new(&["history", "--format", format]).and(repo.path()).run().text();
+    let plain = told("text");
+    assert!(plain.contains("perhaps a ref's tip") && !plain.contains("own text"), "{plain}");
+    let sheet = told("markdown");
+    assert!(sheet.contains("**May still stand** at a ref's tip") && !sheet.contains("own text"), "{sheet}");
+}
+
+#[test]
+fn a_key_that_is_gone_after_a_file_that_cannot_be_read_went_nobody_knows_when() {
+    //  A (.env +) ── B (.env: a blob that is missing) ── C (.env gone)   main
+    let key = live_key(1211);
+    let mut repo = Repo::bare();
+    let lost = format!("{}more\n", env(&key));
+    repo.commit_on(MAIN, &[(".env", Some(&env(&key))), ("a", Some("a\n"))], "A");
+    repo.commit_on(MAIN, &[(".env", Some(&lost))], "B");
+    repo.commit_on(MAIN, &[(".env", None)], "C");
+    lose(&mut repo, &lost);
+    let found = audit_at(repo.path());
+    let of = found.only(&key);
+    assert_eq!((found.code, list(&of["removals"]).count()), (3, 0));
+    let exposure = &of["exposure"];
+    assert_eq!((&exposure["open"], text(&exposure["end_reason"])), (&false.into(), "removed"));
+    assert_eq!(exposure["end"], serde_json::Value::Null);
+}
+
+#[test]
+fn a_commit_whose_tree_is_missing_removes_nothing() {
+    //  A (s/.env +) ── B (its tree is missing) ── C (s/.env +)   main;  D: the same with the tree of `s` alone
+    for below in ["", ":s"] {
+        let key = live_key(1212);
+        let mut repo = Repo::bare();
+        repo.commit_on(MAIN, &[("s/.env", Some(&env(&key)))], "A");
+        let b = repo.commit_on(MAIN, &[("s/b", Some("b\n"))], "B");
+        let c = repo.commit_on(MAIN, &[("s/b", None), ("c", Some("c\n"))], "C");
+        let tree = if below.is_empty() { format!("{b}^{{tree}}") } else { format!("{b}{below}") };
+        let tree = String::from_utf8(repo.git(&["rev-parse", &tree])).unwrap();
+        std::fs::remove_file(repo.git_directory().join("objects").join(&tree[..2]).join(tree[2..].trim())).unwrap();
+        let found = audit_at(repo.path());
+        let of = found.only(&key);
+        assert_eq!((found.code, list(&of["removals"]).count()), (3, 0), "{below}");
+        let entries = list(&of["introductions"]).collect::<Vec<_>>();
+        let [_, last] = entries[..] else { panic!("{entries:#?}") };
+        assert_eq!((text(&last["commit"]), &last["at_or_before"]), (c.to_string().as_str(), &true.into()), "{below}");
+        assert_eq!((&of["exposure"]["open"], &of["held_at"]["count"]), (&true.into(), &1.into()));
+    }
+}
+
+#[test]
+fn a_path_that_is_gone_for_sure_is_left_where_the_key_may_stand_at_another() {
+    //  A (a +, b +) ── B (a: a blob that is missing, b gone)   main
+    let key = live_key(1213);
+    let mut repo = Repo::bare();
+    let lost = format!("{}more\n", env(&key));
+    repo.commit_on(MAIN, &[("a", Some(&env(&key))), ("b", Some(&format!("# b\n{}", env(&key))))], "A");
+    let b = repo.commit_on(MAIN, &[("a", Some(&lost)), ("b", None)], "B");
+    lose(&mut repo, &lost);
+    let found = audit_at(repo.path());
+    let of = found.only(&key);
+    assert_eq!(entries(&of["removals"], &[("B", b)]), ["B file b path"]);
+    assert_eq!(of["exposure"]["open"], true);
+}
+
 #[test]
 fn an_empty_repository_has_no_commits_and_is_clean() {
     for mut repo in [Repo::bare(), Repo::with_work_tree()] {

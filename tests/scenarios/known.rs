@@ -148,6 +148,94 @@ fn a_key_that_is_noted_while_at_a_tip_is_no_news_there() {
 }
 
 #[test]
+fn a_key_that_was_removed_and_is_back_at_another_tip_makes_exit_1() {
+    //  A + (noted) ── B -   main        then refs/heads/back: A; no introduction that was not noted
+    for is_written_every_night in [false, true] {
+        let key = live_key(1520);
+        let mut repo = Repo::bare();
+        let a = repo.commit_on(MAIN, &[(".env", Some(&env(&key)))], "A");
+        repo.finish();
+        let list = List::new();
+        list.write(repo.path(), "noted");
+        repo.commit_on(MAIN, &[(".env", None)], "B");
+        assert_eq!(list.audit(&mut repo).code, 0);
+        if is_written_every_night {
+            let text = list.write(repo.path(), "another reason");
+            assert!(text.contains(" tips=0 ") && text.contains(" noted\n"), "{text}");
+        }
+        repo.set_ref("refs/heads/back", a);
+        let found = list.audit(&mut repo);
+        assert_eq!((found.code, &found.only(&key)["known_again"]), (1, &true.into()));
+    }
+}
+
+#[test]
+fn a_key_whose_branch_was_deleted_is_news_when_it_is_introduced_elsewhere() {
+    //  A ── B +   refs/heads/leak (noted)        the branch is deleted and pruned; A ── C +   main
+    let key = live_key(1521);
+    let mut repo = Repo::bare();
+    repo.commit_on(MAIN, &[("a", Some("a\n"))], "A");
+    repo.branch("refs/heads/leak", MAIN);
+    repo.commit_on("refs/heads/leak", &[(".env", Some(&env(&key)))], "B");
+    repo.finish();
+    let list = List::new();
+    list.write(repo.path(), "noted");
+    repo.git(&["update-ref", "-d", "refs/heads/leak"]);
+    repo.git(&["gc", "-q", "--prune=now"]);
+    assert_eq!(list.audit(&mut repo).code, 0);
+    repo.commit_on(MAIN, &[("other.env", Some(&format!("# anew\n{}", env(&key))))], "C");
+    let found = list.audit(&mut repo);
+    assert_eq!((found.code, &found.only(&key)["known_again"]), (1, &true.into()));
+}
+
+#[test]
+fn a_history_that_was_rebased_is_no_news() {
+    //  A ── B + ── C -   main (noted)        the same on another root, by the same people at the same times
+    let key = live_key(1522);
+    let build = |first: &str| {
+        let mut repo = Repo::bare();
+        repo.commit_on(MAIN, &[("a", Some(first))], "A");
+        repo.commit_on(MAIN, &[(".env", Some(&env(&key)))], "B");
+        repo.commit_on(MAIN, &[(".env", None)], "C");
+        repo.finish();
+        repo
+    };
+    let list = List::new();
+    list.write(build("a\n").path(), "rotated");
+    assert_eq!(list.audit(&mut build("another root\n")).code, 0);
+}
+
+#[test]
+fn a_list_of_an_earlier_version_is_read_as_it_was_meant() {
+    //  A + ── B -   main        one introduction, no tip, and no more than that is noted
+    let key = live_key(1523);
+    let mut repo = rotated(&key);
+    let list = List::new();
+    std::fs::write(&list.path, format!("{} 2026-01-02 introductions=1 tips=0 rotated\n", key_id(&key))).unwrap();
+    assert_eq!(list.audit(&mut repo).code, 0);
+    let text = list.write(repo.path(), "another reason");
+    assert!(text.contains(" 2026-01-02 introductions=1 tips=0 removals=1 seen=") && text.contains(" rotated\n"));
+    repo.commit_on(MAIN, &[(".env", Some(&env(&key)))], "C");
+    assert_eq!(list.audit(&mut repo).code, 1);
+}
+
+#[test]
+fn what_a_narrowed_audit_does_not_see_is_not_noted_as_gone() {
+    //  A +   main        B   refs/heads/other; noted, then audited with --ref other and written again
+    let key = live_key(1524);
+    let mut repo = Repo::bare();
+    repo.commit_on(MAIN, &[(".env", Some(&env(&key)))], "A");
+    repo.branch("refs/heads/other", MAIN);
+    repo.commit_on("refs/heads/other", &[(".env", None)], "B");
+    repo.finish();
+    let list = List::new();
+    let text = list.write(repo.path(), "noted");
+    let narrowed = Audit::new(&["history", "--ref", "other", "--known"]).and(&list.path).and("--write-known");
+    assert_eq!(narrowed.and(&list.path).and(repo.path()).run().code, Some(0));
+    assert_eq!(std::fs::read_to_string(&list.path).unwrap(), text);
+}
+
+#[test]
 fn another_key_makes_exit_1_whatever_is_known() {
     let (old, new) = (live_key(1509), live_key(1510));
     let mut repo = rotated(&old);

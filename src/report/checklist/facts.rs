@@ -200,6 +200,8 @@ fn standing(sheet: &mut Sheet<'_>, key: &KeyReport) -> io::Result<()> {
     if !own_text.is_empty() {
         let also = if held.count > 0 { "**And**" } else { "**Still stands**" };
         sheet.bullet(0, &format!("{also} in the own text of {}.", own_text.told()))?;
+    } else if wording::is_open_in_history(key) {
+        sheet.bullet(0, "**May still stand** at a ref's tip: what is there now could not all be read.")?;
     } else if key.standing == Where::History {
         sheet.bullet(0, "**No longer stands** at any ref's tip. History still has it: who can fetch can read it.")?;
     }

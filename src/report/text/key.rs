@@ -186,6 +186,9 @@ fn standing(page: &mut Page<'_>, key: &KeyReport) -> io::Result<()> {
     let mut lines = vec![match key.standing {
         _ if held.count > 0 => wording::refs(held),
         Where::Unreachable => "no ref reaches it: a new clone does not bring it".to_owned(),
+        _ if key.exposure.open && wording::own_text(key).is_empty() => {
+            "perhaps a ref's tip: what is there now could not all be read".to_owned()
+        }
         _ if key.exposure.open => "no file at a ref's tip".to_owned(),
         _ => "no ref's tip; refs still reach it in history, so whoever can fetch can read it".to_owned(),
     }];
