@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use super::attribute::read_tree;
 use super::entries::EntryMaker;
 use super::roots::RefClass;
-use crate::detect::{dashboard_url, siblings};
+use crate::detect::{Neighbour, dashboard_url, siblings};
 use crate::history::{NONE, NodeKind};
 use crate::key::Publishable;
 use crate::model::{Candidate, Environment, Instance, NamedPlace, Oid, Place, Shown};
@@ -49,7 +49,7 @@ pub(super) fn gather(make: &EntryMaker<'_>, paths: &HashMap<Oid, Shown>) -> Hash
     }
     let neighbours = directory_neighbours(make);
     let mut bytes = Vec::new();
-    let mut read: HashMap<ObjectIndex, (Option<String>, Vec<crate::detect::Neighbour>)> = HashMap::new();
+    let mut read: HashMap<ObjectIndex, (Option<String>, Vec<Neighbour>)> = HashMap::new();
     let mut all = HashMap::new();
     for (key, blobs) in files {
         let info = &make.content.keys[key as usize];
@@ -86,7 +86,10 @@ pub(super) fn gather(make: &EntryMaker<'_>, paths: &HashMap<Oid, Shown>) -> Hash
                 let beside = publishable(make, *near, environment, paths, (&[], "in the same directory"));
                 clues.extend(beside.into_iter().map(|clue| Clue { distance: (1, 0), ..clue }));
             }
-            for neighbour in neighbours_in_file {
+            // Where the value does not look like a key as it stands (encoded, of another length), it is no sibling of itself.
+            let is_itself =
+                |neighbour: &&Neighbour| lines.contains(&neighbour.line) && info.variables.contains(&neighbour.name);
+            for neighbour in neighbours_in_file.iter().filter(|neighbour| !is_itself(neighbour)) {
                 let name = make.detector.mask(&neighbour.name);
                 names.entry(name.clone()).or_insert_with(|| NamedPlace {
                     name,

@@ -469,12 +469,6 @@ fn surround(make: &EntryMaker<'_>, keys: &mut [(KeyId, KeyReport)]) {
         report.instance = found.instance;
         let info = &make.content.keys[*number as usize];
         report.siblings = found.siblings;
-        // Where the value does not look like a key as it stands (encoded, of another length), it is no sibling of itself.
-        report.siblings.retain(|sibling| {
-            let stands_there = |entry: &crate::model::Entry| entry.path == sibling.path && entry.line == sibling.line;
-            !info.variables.contains(&sibling.name.unescaped())
-                || !report.introductions.iter().chain(&report.first_introduced).any(stands_there)
-        });
         let names = variable_names(info);
         let mut places: Vec<_> = names.iter().filter_map(|name| consumers.get(name)).flatten().cloned().collect();
         places.sort();

@@ -44,10 +44,15 @@ pub(super) fn refuses_by_us(script: &[u8]) -> bool {
     let is_exit = |one: &Command| one.depth == 0 && one.after == End::Next && one.is(b"exit");
     let until = commands.iter().position(is_exit).map_or(commands.len(), |at| at + 1);
     let commands = &commands[..until];
-    // What this program wrote does with a failure what it should, by the name of a variable.
-    let is_ours = script.split(|byte| *byte == b'\n').any(|line| line.starts_with(OURS));
+    // What this program wrote does with a failure what it should, by the name of a variable, wherever the call stands.
+    let lines = || script.split(|byte| *byte == b'\n');
+    if lines().any(|line| line.starts_with(OURS)) {
+        return lines().take_while(|line| !line.starts_with(b"exit")).map(self::commands).any(|of_line| {
+            (0..of_line.len()).any(|at| is_call(&of_line[at]) && is_heeded(&of_line, at, (true, false)))
+        });
+    }
     let is_strict = first_line(script).skip(1).any(is_option_e);
-    (0..commands.len()).any(|at| is_call(&commands[at]) && is_heeded(commands, at, (is_ours, is_strict)))
+    (0..commands.len()).any(|at| is_call(&commands[at]) && is_heeded(commands, at, (false, is_strict)))
 }
 
 /// The words behind `#!`; none where a script does not say who reads it, and a shell does.
