@@ -8,6 +8,7 @@ use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::Errno;
 
 use super::exit::Exit;
+use super::status::path_of;
 use super::{input, output};
 use crate::audit::Auditor;
 use crate::detect::Detector;
@@ -17,6 +18,15 @@ use crate::store::locate;
 
 /// The largest report that is read: one of a hundred thousand keys is a tenth of it.
 const MOST_BYTES: u64 = 2 << 30;
+
+/// Where the keys of a report are read again: in the repositories that are named, or those that it was made of.
+pub(super) fn repositories_of(report: &Report, named: &[PathBuf]) -> Vec<PathBuf> {
+    if !named.is_empty() {
+        return named.to_vec();
+    }
+    let read = report.repositories.iter().filter(|one| one.object_format.is_some());
+    read.map(|one| path_of(one.path.as_str())).collect()
+}
 
 /// Reads a report; `-` is standard input. What is wrong with it has been told where this fails.
 pub(super) fn read_report(path: &Path, detector: &Detector) -> Result<Report, Exit> {

@@ -16,7 +16,6 @@ use super::kept::{self, Kept};
 use super::output;
 use super::progress::Progress;
 use super::rehearse::{self, Collision, Plan};
-use super::status::path_of;
 use crate::audit::{Auditor, Options, Recall};
 use crate::detect::Detector;
 use crate::key::KeyId;
@@ -143,16 +142,7 @@ impl PurgePlan {
         detector: &Detector,
         interrupt: &AtomicBool,
     ) -> (Vec<Plan>, bool) {
-        let named: Vec<PathBuf> = if self.repo.is_empty() {
-            report
-                .repositories
-                .iter()
-                .filter(|one| one.object_format.is_some())
-                .map(|one| path_of(one.path.as_str()))
-                .collect()
-        } else {
-            self.repo.clone()
-        };
+        let named = incident::repositories_of(report, &self.repo);
         let (options, progress) = (Options::default(), Progress::new(false));
         let auditor = Auditor { detector, options: &options, events: &progress, interrupt: Interrupt::on(interrupt) };
         let (mut plans, mut found, mut whole) = (Vec::new(), HashSet::new(), true);

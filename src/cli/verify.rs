@@ -18,7 +18,6 @@ use super::kept::{self, Kept};
 use super::output;
 use super::progress::Progress;
 use super::repos::target;
-use super::status::path_of;
 use crate::audit::{Auditor, Options, Target};
 use crate::detect::Detector;
 use crate::key::{KeyId, KeyText};
@@ -382,16 +381,7 @@ fn recall(
     detector: &Detector,
     interrupt: &AtomicBool,
 ) -> BTreeMap<KeyId, KeyText> {
-    let named: Vec<PathBuf> = if repositories.is_empty() {
-        report
-            .repositories
-            .iter()
-            .filter(|one| one.object_format.is_some())
-            .map(|one| path_of(one.path.as_str()))
-            .collect()
-    } else {
-        repositories.to_vec()
-    };
+    let named = incident::repositories_of(report, repositories);
     let (options, progress) = (Options::default(), Progress::new(false));
     let auditor = Auditor { detector, options: &options, events: &progress, interrupt: Interrupt::on(interrupt) };
     let (mut texts, mut all_was_read) = (BTreeMap::<KeyId, KeyText>::new(), true);
