@@ -1,9 +1,10 @@
 //! What one thread of the content pass does with each object it is given.
 
+use std::cell::Cell;
 use std::collections::{HashMap, HashSet};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use super::Clock;
 use super::content::{Clocks, Content, Missing, NameSighting, Pass, Sighting};
@@ -61,8 +62,16 @@ impl<'a> Shared<'a> {
 
     /// From now on: whether the time for an object is over, or someone has asked to stop.
     fn clock(&self) -> impl Fn() -> bool + '_ {
-        let ends = self.time_for_object.map(|(time, clock)| (clock() + time, clock));
-        move || self.interrupt.is_set() || ends.is_some_and(|(ends, clock): (Instant, Clock)| clock() > ends)
+        // Most objects are done before anybody asks.
+        let ends = Cell::new(None);
+        let is_over = move |(time, clock): (Duration, Clock)| {
+            let now = clock();
+            now > ends.get().unwrap_or_else(|| {
+                ends.set(Some(now + time));
+                now + time
+            })
+        };
+        move || self.interrupt.is_set() || self.time_for_object.is_some_and(&is_over)
     }
 
     /// The number of what is named and is not there.

@@ -110,7 +110,7 @@ impl Directory {
 
     /// Whether it is large enough that knowing it is worth the while, and small enough to be kept.
     pub(super) fn is_of_use(&self, bytes: &[u8]) -> bool {
-        const SHORTEST: usize = 2 * Copied::SHORTEST;
+        const SHORTEST: usize = 128;
         /// Two mebibytes, as of a blob's hits.
         const MOST: usize = 1 << 18;
         (SHORTEST..=u32::MAX as usize).contains(&bytes.len()) && self.entries.len() <= MOST

@@ -18,8 +18,7 @@ pub(super) fn apply(base: &[u8], delta: &[u8], limit: u64, out: &mut Vec<u8>) ->
     apply_noting(base, delta, limit, out, &mut |_| {})
 }
 
-/// The same; `note` is told what is copied, in the object's order: what follows each other in both as one, and nothing
-/// that is shorter than [`Copied::SHORTEST`].
+/// The same; `note` is told what is copied, in the object's order: what follows each other in both as one.
 pub(super) fn apply_noting(
     base: &[u8],
     delta: &[u8],
@@ -38,7 +37,7 @@ pub(super) fn apply_noting(
         let (piece, length) = match op {
             Op::Copy { from, length } => {
                 if !join(&mut last, from, out.len(), length) {
-                    tell(last, note);
+                    note(last);
                     last = Copied { from, to: out.len(), length };
                 }
                 (base.get(from..).ok_or(BAD)?, length)
@@ -50,7 +49,7 @@ pub(super) fn apply_noting(
         }
         append(out, piece, length).ok_or(BAD)?;
     }
-    tell(last, note);
+    note(last);
     if out.len() == size { Ok(()) } else { Err(BAD) }
 }
 
@@ -75,13 +74,6 @@ fn join(last: &mut Copied, from: usize, to: usize, length: usize) -> bool {
     let follows = last.to + last.length == to && last.from + last.length == from;
     last.length += if follows { length } else { 0 };
     follows
-}
-
-#[inline]
-fn tell(copied: Copied, note: &mut impl FnMut(Copied)) {
-    if copied.length >= Copied::SHORTEST {
-        note(copied);
-    }
 }
 
 /// Makes an object where its base stands, of a base that nobody else needs: what stays in its place is not touched, and
@@ -201,12 +193,13 @@ impl InPlace {
 
     /// Whether a copy is moved: a long one, and in order.
     fn is_moved(part: Copied, moved: usize) -> bool {
-        part.length >= Copied::SHORTEST && part.from >= moved
+        const SHORTEST: usize = 256;
+        part.length >= SHORTEST && part.from >= moved
     }
 
     /// Decides how a copy is made; `moved`: up to where the base is spoken for.
     fn take(&mut self, base: &[u8], part: Copied, moved: &mut usize, note: &mut impl FnMut(Copied)) {
-        tell(part, note);
+        note(part);
         if Self::is_moved(part, *moved) {
             *moved = part.from + part.length;
             self.moves.push(part);

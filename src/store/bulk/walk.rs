@@ -275,18 +275,24 @@ impl<'a, V: Visitor> FamilyWalk<'a, V> {
         out: &mut Vec<u8>,
     ) -> Result<(), Unresolved> {
         let others = stack.len().saturating_sub(1);
+        let shortest = stack.last().map_or(0, |top| Copied::shortest_of(top.kind));
         self.delta_of(child, base.bytes.len() as u64, &mut stack[..others])?;
         let (delta, limit, copied) = (&self.delta, self.pass.limit, &mut self.copied);
+        let note = |copied: &mut Vec<Copied>, part: Copied| {
+            if part.length >= shortest {
+                copied.push(part);
+            }
+        };
         copied.clear();
         if let Some(base) = Arc::get_mut(base)
             && InPlace::is_faster(&base.bytes, delta)
-            && self.in_place.apply(&mut base.bytes, delta, limit, &mut |part| copied.push(part))?
+            && self.in_place.apply(&mut base.bytes, delta, limit, &mut |part| note(copied, part))?
         {
             std::mem::swap(&mut base.bytes, out);
             return Ok(());
         }
         copied.clear();
-        Ok(delta::apply_noting(&base.bytes, delta, limit, out, &mut |part| copied.push(part))?)
+        Ok(delta::apply_noting(&base.bytes, delta, limit, out, &mut |part| note(copied, part))?)
     }
 
     /// Inflates a delta, and sees to it that there is room for what it makes.
