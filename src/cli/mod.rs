@@ -14,6 +14,7 @@ mod incident;
 mod input;
 mod kept;
 mod output;
+mod panics;
 mod policy;
 mod progress;
 mod purge_plan;
@@ -68,6 +69,7 @@ enum Command {
 /// Runs the command that the process was started with.
 pub fn main() -> ExitCode {
     let started = Instant::now();
+    panics::tell();
     run(std::env::args_os(), started).into()
 }
 
