@@ -6,7 +6,7 @@ use super::content::{Clocks, Content, NameSighting, Sighting};
 use super::hidden::Hidden;
 use super::roots::Roots;
 use crate::history::{
-    Bits, Carriers, Change, CommitFacts, History, KeySets, NONE, NodeKind, Presence, SetId, TreeItem, Way, walk,
+    Bits, Carriers, Change, CommitFacts, Graph, History, KeySets, NONE, NodeKind, Presence, SetId, TreeItem, Way, walk,
 };
 use crate::model::{Interrupt, Place};
 use crate::store::{ObjectIndex, Store, parse};
@@ -59,7 +59,12 @@ pub(super) fn attribute<'a>(
         if interrupt.is_set() {
             return Vec::new();
         }
-        let items = read_tree(store, tree, &mut bytes);
+        let mut items = Vec::new();
+        read_tree(store, &content.graph, tree, &mut bytes, |item| {
+            if carriers.concern(tree, &item, leads) {
+                items.push(item);
+            }
+        });
         // It leads to a carrier, so it has entries.
         if items.is_empty() {
             unread.push(tree);
@@ -155,14 +160,16 @@ fn carriers(content: &Content, sets: &mut KeySets) -> Carriers {
             blobs.entry(sighting.object).or_default().push(sighting.key);
         }
     }
-    let mut names: HashMap<(ObjectIndex, Vec<u8>), Vec<u32>> = HashMap::new();
+    let mut names: HashMap<(ObjectIndex, &[u8]), Vec<u32>> = HashMap::new();
     for sighting in &content.names {
-        names.entry((sighting.tree, sighting.name.clone())).or_default().push(sighting.key);
+        names.entry((sighting.tree, &sighting.name)).or_default().push(sighting.key);
     }
-    Carriers {
-        blobs: blobs.into_iter().map(|(blob, keys)| (blob, sets.of(keys))).collect(),
-        names: names.into_iter().map(|(place, keys)| (place, sets.of(keys))).collect(),
+    let mut carriers = Carriers::default();
+    for ((tree, name), keys) in names {
+        carriers.names.entry(tree).or_default().insert(name.to_vec(), sets.of(keys));
     }
+    carriers.blobs = blobs.into_iter().map(|(blob, keys)| (blob, sets.of(keys))).collect();
+    carriers
 }
 
 /// Objects that are named as trees and are not there, and objects of any type that could not be read.
@@ -210,16 +217,28 @@ fn is_unseen(content: &Content, unseen: &Bits, tree: u32) -> bool {
     tree != NONE && (content.graph.kind(tree) != NodeKind::Tree || unseen.has(tree))
 }
 
-/// A tree's entries, as numbers.
-pub(super) fn read_tree(store: &Store, tree: ObjectIndex, bytes: &mut Vec<u8>) -> Vec<TreeItem> {
-    let mut items = Vec::new();
-    if store.read(tree, u64::MAX, bytes).is_ok() {
-        parse::tree(bytes, store.format, |entry| {
-            let object = if entry.is_submodule() { None } else { store.objects.find(&entry.oid) };
-            items.push(TreeItem { name: entry.name.to_vec(), object });
-        });
+/// Hands over a tree's entries, as numbers.
+pub(super) fn read_tree(
+    store: &Store,
+    graph: &Graph,
+    tree: ObjectIndex,
+    bytes: &mut Vec<u8>,
+    mut each: impl FnMut(TreeItem),
+) {
+    if store.read(tree, u64::MAX, bytes).is_err() {
+        return;
     }
-    items
+    let mut links = graph.entries(tree);
+    parse::tree(bytes, store.format, |entry| {
+        // What it names was looked up before; but of several copies this may be another, which names something else.
+        let is_it = |link: &u32| (*link as usize) < store.objects.len() && store.objects.oid(*link) == entry.oid;
+        let object = match links.next().filter(is_it) {
+            _ if entry.is_submodule() => None,
+            None => store.objects.find(&entry.oid),
+            known => known,
+        };
+        each(TreeItem { name: entry.name.into(), object });
+    });
 }
 
 impl Attribution<'_> {

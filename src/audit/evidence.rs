@@ -243,10 +243,12 @@ pub(super) fn consumers(make: &EntryMaker<'_>, variables: &BTreeSet<Vec<u8>>) ->
         if tree == NONE || make.content.graph.kind(tree) != NodeKind::Tree {
             continue;
         }
-        for item in read_tree(make.store, tree, &mut bytes) {
+        let mut items = Vec::new();
+        read_tree(make.store, &make.content.graph, tree, &mut bytes, |item| items.push(item));
+        for item in items {
             seen += 1;
             let Some(object) = item.object.filter(|_| seen < MOST_ENTRIES && prefix.len() < 4096) else { continue };
-            let path = if prefix.is_empty() { item.name } else { [&prefix, &b"/"[..], &item.name].concat() };
+            let path = if prefix.is_empty() { item.name.into_vec() } else { [&prefix, &b"/"[..], &item.name].concat() };
             match (make.content.graph.kind(object), consumer_kind(&path)) {
                 (NodeKind::Tree, _) => pending.push((object, path)),
                 (NodeKind::Blob, Some(kind))

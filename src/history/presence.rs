@@ -1,10 +1,12 @@
 //! Which trees hold which keys at which paths.
 //!
 //! The trees that lead to a carrier, with only those entries that do: a small copy of the repository's own sharing of
-//! subtrees. Two commits are compared by walking their copies side by side, and equal subtrees are equal numbers.
+//! subtrees. Two commits are compared by walking their copies side by side, and equal subtrees are equal numbers. What
+//! versions of a directory have in common is kept once as well: an entry is a number, and a directory a set of those.
 
 use std::cell::Cell;
 use std::collections::{BTreeMap, HashMap, HashSet};
+use std::rc::Rc;
 
 use super::{Bits, Graph, KeySets, NodeKind, SetId};
 
@@ -25,7 +27,7 @@ pub type NodeId = u32;
 #[derive(Clone, Debug)]
 pub struct TreeItem {
     /// Its name.
-    pub name: Vec<u8>,
+    pub name: Box<[u8]>,
     /// The object it names, where there is one.
     pub object: Option<u32>,
 }
@@ -36,7 +38,19 @@ pub struct Carriers {
     /// Keys in a blob's content.
     pub blobs: HashMap<u32, SetId>,
     /// Keys in an entry's own name, by tree and name.
-    pub names: HashMap<(u32, Vec<u8>), SetId>,
+    pub names: HashMap<u32, HashMap<Vec<u8>, SetId>>,
+}
+
+impl Carriers {
+    /// Whether an entry of a tree has a key in its name or content, or leads to one.
+    pub fn concern(&self, tree: u32, item: &TreeItem, leads: &Bits) -> bool {
+        item.object.is_some_and(|object| self.blobs.contains_key(&object) || leads.has(object))
+            || !self.of_name(tree, &item.name).is_empty()
+    }
+
+    fn of_name(&self, tree: u32, name: &[u8]) -> SetId {
+        self.names.get(&tree).and_then(|names| names.get(name)).copied().unwrap_or_default()
+    }
 }
 
 /// One key at one path.
@@ -52,14 +66,15 @@ pub struct Spot {
     pub object: u32,
 }
 
-#[derive(Debug)]
+/// An entry of a copy.
+#[derive(Debug, PartialEq, Eq, Hash)]
 struct Item {
     name: Box<[u8]>,
     name_keys: SetId,
     target: Target,
 }
 
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 enum Target {
     Nothing,
     Blob { object: u32, keys: SetId },
@@ -71,16 +86,21 @@ struct Node {
     tree: u32,
     height: u32,
     keys: SetId,
-    /// Sorted by name. A malformed tree may have a name more than once.
-    items: Vec<Item>,
+    /// The numbers of its entries.
+    items: SetId,
+    /// Those in the tree's own order, where a name is there more than once, as in no sound tree.
+    in_order: Option<Box<[u32]>>,
 }
 
 /// The copies of all trees that hold a key.
 #[derive(Debug)]
 pub struct Presence {
     nodes: Vec<Node>,
+    /// Every different entry, and the sets of their numbers.
+    items: Vec<Rc<Item>>,
+    of_items: KeySets,
     of_tree: HashMap<u32, NodeId>,
-    /// Trees that were cut because they are too high.
+    /// Trees that were cut because they are too high, or stand in themselves.
     pub too_deep: Vec<u32>,
     /// Whether there were more paths than are told.
     has_cut_paths: Cell<bool>,
@@ -98,11 +118,14 @@ impl Presence {
     ) -> Self {
         let mut presence = Self {
             nodes: vec![Node::default()],
+            items: Vec::new(),
+            of_items: KeySets::default(),
             of_tree: HashMap::new(),
             too_deep: Vec::new(),
             has_cut_paths: Cell::new(false),
         };
         let mut open: Vec<(u32, Vec<TreeItem>, usize)> = Vec::new();
+        let mut numbers: HashMap<Rc<Item>, u32> = HashMap::new();
         // Once each: where an index lies about what stands where, a tree can hold itself.
         let mut opened = Bits::new(graph.len());
         for root in graph.objects() {
@@ -124,33 +147,43 @@ impl Presence {
                 }
                 let tree = *tree;
                 if let Some((_, items, _)) = open.pop() {
-                    presence.close(tree, items, carriers, sets);
+                    presence.close(tree, items, &mut numbers, (graph, leads), carriers, sets);
                 }
             }
         }
         presence
     }
 
-    fn close(&mut self, tree: u32, items: Vec<TreeItem>, carriers: &Carriers, sets: &mut KeySets) {
+    fn close(
+        &mut self,
+        tree: u32,
+        items: Vec<TreeItem>,
+        numbers: &mut HashMap<Rc<Item>, u32>,
+        (graph, leads): (&Graph, &Bits),
+        carriers: &Carriers,
+        sets: &mut KeySets,
+    ) {
         let mut node = Node { tree, ..Node::default() };
         // Put together once: the union of each few would be a set of its own.
-        let mut all: Vec<u32> = Vec::new();
-        for item in items {
-            let target = match item.object {
-                Some(object) if carriers.blobs.contains_key(&object) => {
-                    Target::Blob { object, keys: carriers.blobs[&object] }
+        let (mut all, mut here): (Vec<u32>, Vec<u32>) = (Vec::new(), Vec::new());
+        for TreeItem { name, object } in items {
+            let mut target = Target::Nothing;
+            if let Some(object) = object {
+                if let Some(keys) = carriers.blobs.get(&object) {
+                    target = Target::Blob { object, keys: *keys };
+                } else if let Some(below) = self.of_tree.get(&object) {
+                    target = Target::Tree(*below);
+                } else if graph.kind(object) == NodeKind::Tree && leads.has(object) {
+                    // It is open still.
+                    self.too_deep.push(object);
                 }
-                Some(object) => self.of_tree.get(&object).map_or(Target::Nothing, |below| Target::Tree(*below)),
-                None => Target::Nothing,
-            };
-            let name_keys = carriers.names.get(&(tree, item.name.clone())).copied().unwrap_or_default();
-            let target = match target {
-                Target::Tree(below) if self.nodes[below as usize].height >= HIGHEST => {
-                    self.too_deep.push(self.nodes[below as usize].tree);
-                    Target::Nothing
-                }
-                other => other,
-            };
+            }
+            if let Target::Tree(below) = target
+                && self.nodes[below as usize].height >= HIGHEST
+            {
+                self.too_deep.push(self.nodes[below as usize].tree);
+                target = Target::Nothing;
+            }
             let below = match target {
                 Target::Nothing => SetId::EMPTY,
                 Target::Blob { keys, .. } => keys,
@@ -159,18 +192,61 @@ impl Presence {
                     self.nodes[below as usize].keys
                 }
             };
+            let name_keys = carriers.of_name(tree, &name);
             if !name_keys.is_empty() || !below.is_empty() {
                 all.extend(sets.keys(name_keys).chain(sets.keys(below)));
-                node.items.push(Item { name: item.name.into(), name_keys, target });
+                here.push(self.number_of(Item { name, name_keys, target }, numbers));
             }
         }
-        node.keys = sets.of(all);
-        node.items.sort_by(|a, b| a.name.cmp(&b.name));
-        let number = if node.items.is_empty() { 0 } else { self.nodes.len() as NodeId };
+        let number = if here.is_empty() { 0 } else { self.nodes.len() as NodeId };
         if number > 0 {
+            node.keys = sets.of(all);
+            node.in_order = self.has_name_twice(&here).then(|| here.clone().into());
+            node.items = self.of_items.of(here);
             self.nodes.push(node);
         }
         self.of_tree.insert(tree, number);
+    }
+
+    fn number_of(&mut self, item: Item, numbers: &mut HashMap<Rc<Item>, u32>) -> u32 {
+        if let Some(number) = numbers.get(&item) {
+            return *number;
+        }
+        let (item, number) = (Rc::new(item), self.items.len() as u32);
+        self.items.push(item.clone());
+        numbers.insert(item, number);
+        number
+    }
+
+    fn has_name_twice(&self, items: &[u32]) -> bool {
+        let name = |item: &u32| &self.items[*item as usize].name;
+        // As almost all are, but for folders among files.
+        if items.is_sorted_by(|one, other| name(one) < name(other)) {
+            return false;
+        }
+        let mut names: Vec<_> = items.iter().map(name).collect();
+        names.sort_unstable();
+        names.windows(2).any(|two| two[0] == two[1])
+    }
+
+    /// The entries of a copy.
+    fn items(&self, node: &Node) -> impl Iterator<Item = &Item> {
+        let in_order = node.in_order.iter().flatten().copied();
+        let others = self.of_items.keys(if node.in_order.is_some() { SetId::EMPTY } else { node.items });
+        in_order.chain(others).map(|item| &*self.items[item as usize])
+    }
+
+    /// Those that a copy has and none of `others` has. Cost: where they differ.
+    fn items_without(&self, node: &Node, others: &[NodeId]) -> Vec<&Item> {
+        let sets: Vec<SetId> = others.iter().map(|other| self.nodes[*other as usize].items).collect();
+        let first = sets.first().copied().unwrap_or_default();
+        let is_new = |item: &u32| !sets.iter().any(|set| self.of_items.has(*set, *item));
+        let numbers = match &node.in_order {
+            Some(items) => items.iter().copied().filter(is_new).collect(),
+            None if sets.len() < 2 => self.of_items.difference(node.items, first),
+            None => self.of_items.difference(node.items, first).into_iter().filter(is_new).collect(),
+        };
+        numbers.into_iter().map(|item| &*self.items[item as usize]).collect()
     }
 
     /// The copy of a tree; 0 where it holds nothing.
@@ -204,7 +280,7 @@ impl Presence {
             if !sets.has(node.keys, key) {
                 continue;
             }
-            for item in &node.items {
+            for item in self.items(node) {
                 let path = || {
                     bytes.set(bytes.get() + prefix.len() + item.name.len());
                     if prefix.is_empty() { item.name.to_vec() } else { [&prefix, &b"/"[..], &item.name].concat() }
@@ -240,19 +316,19 @@ impl Presence {
             have.sort_unstable();
             have.dedup();
             have.retain(|node| *node != 0 && !without.contains(node));
-            let mut names: BTreeMap<&[u8], Vec<(u32, &Item)>> = BTreeMap::new();
-            for node in have {
-                let node = &self.nodes[node as usize];
-                for item in &node.items {
-                    names.entry(&item.name).or_default().push((node.tree, item));
+            let mut names: BTreeMap<&[u8], Differing<'_>> = BTreeMap::new();
+            for node in &have {
+                let node = &self.nodes[*node as usize];
+                for item in self.items_without(node, &without) {
+                    names.entry(&item.name).or_default().items.push((node.tree, item));
                 }
             }
-            for (name, items) in names {
+            self.add_others(&have, &without, &mut names);
+            for (name, Differing { items, others }) in names {
                 bytes += prefix.len() + name.len();
                 if self.is_too_much(bytes, MOST_BYTES) {
                     break;
                 }
-                let others: Vec<&Item> = without.iter().flat_map(|node| self.items_named(*node, name)).collect();
                 let path = if prefix.is_empty() { name.to_vec() } else { [&prefix, &b"/"[..], name].concat() };
                 spots_at(&path, &items, &others, sets, &mut spots);
                 let below = trees(items.iter().map(|(_, item)| *item));
@@ -283,23 +359,49 @@ impl Presence {
         self.has_cut_paths.get()
     }
 
-    fn items_named(&self, node: NodeId, name: &[u8]) -> &[Item] {
-        let items = &self.nodes[node as usize].items;
-        let from = items.partition_point(|item| &*item.name < name);
-        let to = from + items[from..].partition_point(|item| &*item.name == name);
-        &items[from..to]
+    /// Adds what `without` has under the names at which `have` has something else.
+    fn add_others<'a>(&'a self, have: &[NodeId], without: &[NodeId], names: &mut BTreeMap<&'a [u8], Differing<'a>>) {
+        if names.is_empty() {
+            return;
+        }
+        for node in have {
+            let node = &self.nodes[*node as usize];
+            for other in without.iter().map(|other| &self.nodes[*other as usize]) {
+                // What both have is under no name at which they differ, unless a name is there twice.
+                let differing: Vec<&Item> = match (&node.in_order, &other.in_order) {
+                    (None, None) => {
+                        let numbers = self.of_items.difference(other.items, node.items);
+                        numbers.into_iter().map(|item| &*self.items[item as usize]).collect()
+                    }
+                    _ => self.items(other).collect(),
+                };
+                for item in differing {
+                    if let Some(here) = names.get_mut(&*item.name) {
+                        here.others.push(item);
+                    }
+                }
+            }
+        }
     }
 
     /// For every tree that holds a key, the tree and the blobs with a key right in it.
     pub fn directories(&self) -> impl Iterator<Item = (u32, impl Iterator<Item = u32>)> {
         self.nodes.iter().skip(1).map(|node| {
-            let blobs = node.items.iter().filter_map(|item| match item.target {
+            let blobs = self.items(node).filter_map(|item| match item.target {
                 Target::Blob { object, .. } => Some(object),
                 _ => None,
             });
             (node.tree, blobs)
         })
     }
+}
+
+/// What stands under a name in the copies that are compared: in those of the one side what the other has not, and in those
+/// of the other.
+#[derive(Default)]
+struct Differing<'a> {
+    items: Vec<(u32, &'a Item)>,
+    others: Vec<&'a Item>,
 }
 
 fn trees<'a>(items: impl Iterator<Item = &'a Item>) -> Vec<NodeId> {
@@ -362,12 +464,95 @@ mod tests {
         let mut reads = Vec::new();
         let presence = Presence::build(&graph, &leads, &carriers, &mut sets, |tree| {
             reads.push(tree);
-            let item =
-                |(name, object): &(&str, u32)| TreeItem { name: name.as_bytes().to_vec(), object: Some(*object) };
+            let item = |(name, object): &(&str, u32)| TreeItem { name: name.as_bytes().into(), object: Some(*object) };
             entries[tree as usize].iter().map(item).collect()
         });
         assert_eq!(reads, [0, 1]);
+        assert_eq!(presence.too_deep, [0, 1], "that they stand in themselves is told");
         let paths: Vec<Vec<u8>> = presence.spots(presence.node(0), &sets).into_iter().map(|spot| spot.path).collect();
         assert_eq!(paths, [b"a key"]);
+    }
+
+    /// Each path with its keys, by opening everything.
+    fn brute(
+        graph: &Graph,
+        trees: &[Vec<(Box<[u8]>, u32)>],
+        tree: u32,
+        path: &[u8],
+        found: &mut BTreeMap<Vec<u8>, HashSet<u32>>,
+    ) {
+        for (name, object) in &trees[tree as usize] {
+            let path = if path.is_empty() { name.to_vec() } else { [path, b"/", name].concat() };
+            match graph.kind(*object) {
+                NodeKind::Tree => brute(graph, trees, *object, &path, found),
+                _ => _ = found.entry(path).or_default().insert(*object),
+            }
+        }
+    }
+
+    #[test]
+    fn a_difference_is_what_opening_everything_tells() {
+        let seed = fastrand::u64(..);
+        println!("seed {seed}");
+        let mut random = fastrand::Rng::with_seed(seed);
+        let (mut told, mut twice) = (0, 0);
+        for round in 0..400 {
+            // Trees of few names, blobs of one key each; a third of the rounds with names that are there twice.
+            let (count, blobs) = (random.u32(1..12), random.u32(1..6));
+            let mut trees: Vec<Vec<(Box<[u8]>, u32)>> = Vec::new();
+            for tree in 0..count {
+                let mut entries: Vec<(Box<[u8]>, u32)> = Vec::new();
+                for name in [b"a", b"b", b"c", b"d"] {
+                    let times = if round % 3 == 0 { random.usize(..3) } else { random.usize(..2) };
+                    for _ in 0..times {
+                        let below = tree > 0 && random.u8(..3) == 0;
+                        let object = if below { random.u32(..tree) } else { count + random.u32(..blobs) };
+                        entries.push((name.as_slice().into(), object));
+                    }
+                }
+                trees.push(entries);
+            }
+            let mut links = Links::default();
+            (0..).zip(&trees).for_each(|(tree, entries)| links.add_tree(tree, entries.iter().map(|entry| entry.1)));
+            (count..count + blobs).for_each(|blob| links.add(blob, NodeKind::Blob, []));
+            let graph = Graph::new((count + blobs) as usize, [links]);
+            let mut sets = KeySets::default();
+            // One of the blobs has no key.
+            let carriers = Carriers {
+                blobs: (count + 1..count + blobs).map(|blob| (blob, sets.of(vec![blob]))).collect(),
+                names: HashMap::new(),
+            };
+            let mut targets = Bits::new(graph.len());
+            carriers.blobs.keys().for_each(|blob| _ = targets.insert(*blob));
+            let leads = graph.trees_leading_to(&targets);
+            let presence = Presence::build(&graph, &leads, &carriers, &mut sets, |tree| {
+                let item = |(name, object): &(Box<[u8]>, u32)| TreeItem { name: name.clone(), object: Some(*object) };
+                trees[tree as usize].iter().map(item).collect()
+            });
+            twice += presence.nodes.iter().filter(|node| node.in_order.is_some()).count();
+            for _ in 0..10 {
+                let mut some =
+                    |most: usize| -> Vec<u32> { (0..random.usize(..=most)).map(|_| random.u32(..count)).collect() };
+                let (have, without) = (some(3), some(3));
+                let all = |these: &[u32]| {
+                    let mut found = BTreeMap::new();
+                    these.iter().for_each(|tree| brute(&graph, &trees, *tree, b"", &mut found));
+                    found
+                };
+                let (held, others) = (all(&have), all(&without));
+                let mut expected: Vec<(Vec<u8>, u32)> = Vec::new();
+                for (path, keys) in held {
+                    let new = keys.iter().filter(|key| others.get(&path).is_none_or(|others| !others.contains(key)));
+                    expected.extend(new.filter(|key| **key != count).map(|key| (path.clone(), *key)));
+                }
+                expected.sort();
+                let nodes = |these: &[u32]| these.iter().map(|tree| presence.node(*tree)).collect::<Vec<_>>();
+                let spots = presence.difference(&nodes(&have), &nodes(&without), &sets);
+                let found: Vec<(Vec<u8>, u32)> = spots.into_iter().map(|spot| (spot.path, spot.key)).collect();
+                assert_eq!(found, expected, "seed {seed}, round {round}: {have:?} without {without:?} of {trees:?}");
+                told += found.len();
+            }
+        }
+        assert!(told > 1000 && twice > 50, "{told} told, {twice} with a name twice");
     }
 }

@@ -272,7 +272,7 @@ mod tests {
         targets.insert(1);
         let leads = graph.trees_leading_to(&targets);
         let presence = Presence::build(&graph, &leads, &carriers, &mut sets, |_| {
-            (0..paths).map(|at| TreeItem { name: format!("{at:05}").into_bytes(), object: Some(1) }).collect()
+            (0..paths).map(|at| TreeItem { name: format!("{at:05}").into_bytes().into(), object: Some(1) }).collect()
         });
         (presence, sets)
     }
