@@ -508,3 +508,42 @@ fn the_search_itself_finds_keys() {
     let hint = format!("sk_live_{}…{}", &body[..4], &body[38..]);
     assert!(!finds(hint.as_bytes()) && !finds(key_id(&key).as_bytes()));
 }
+
+/// What a limit keeps a search from reading is hidden whole: it may be a key. And what somebody lets be read of objects says
+/// nothing of what may be shown.
+#[test]
+fn what_lies_beyond_a_limit_is_not_shown() {
+    let wrapped = |text: &str, times: usize| {
+        (0..times).fold(text.to_owned(), |text, _| base64(text.as_bytes(), Alphabet::Standard, Padding::Full))
+    };
+    let key = |seed: u64| live_key(5960 + seed);
+    let escaped = key(1).replace('_', "%5F");
+    for (subject, secret, options) in [
+        // More tokens than are told apart, so that what comes behind them in the search is not noted.
+        (
+            format!("Ship {} {}", key(0), format!("whsec_{} ", "x".repeat(8)).repeat(264_000)),
+            key(0)[8..].to_owned(),
+            "",
+        ),
+        (format!("Ship {}", wrapped(&key(2), 6)), wrapped(&key(2), 6)[..60].to_owned(), ""),
+        (format!("Ship {escaped}"), key(1)[8..].to_owned(), "--max-decoded=1"),
+        (format!("Ship {escaped}"), key(1)[8..].to_owned(), "--max-depth=1"),
+        (format!("Ship {}", wrapped(&key(3), 1)), wrapped(&key(3), 1)[16..40].to_owned(), "--max-decoded=1"),
+        (format!("Ship {}", wrapped(&key(3), 2)), wrapped(&key(3), 2)[20..50].to_owned(), "--max-depth=1"),
+    ] {
+        let mut repo = Repo::bare();
+        let (other, name) = (key(9), &subject[..subject.len().min(200)]);
+        repo.commit_on("refs/heads/main", &[(".env", Some(&format!("CLERK_SECRET_KEY={other}\n")))], &subject);
+        repo.finish();
+        for format in ["text", "json", "jsonl", "markdown", "html", "sarif", "gitlab", "csv", "junit"] {
+            let mut audit = Audit::new(&["history", "-v", "--format", format]).and(repo.path());
+            audit = if options.is_empty() { audit } else { audit.and(options) };
+            let run = audit.run();
+            assert!(!run.stdout.is_empty() && run.code != Some(0), "{}", run.errors());
+            for output in [&run.stdout, &run.stderr] {
+                let is_shown = memmem(output, secret.as_bytes()).next().is_some();
+                assert!(!is_shown, "{format} {options} shows what is in {name}");
+            }
+        }
+    }
+}

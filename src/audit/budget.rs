@@ -43,8 +43,11 @@ impl Budget {
         self.bytes += bytes;
     }
 
-    /// An entry is told.
-    pub(super) fn spend_entry(&mut self, key: u32, entry: &Entry) {
+    /// An entry is told; without what is long in it where no room is left, since of each key one is told in any case.
+    pub(super) fn spend_entry(&mut self, key: u32, entry: &mut Entry) {
+        if self.bytes >= Self::MOST_BYTES {
+            self.is_cut |= lighten(entry);
+        }
         self.spend(key, weight(entry));
     }
 
@@ -61,6 +64,22 @@ impl Budget {
     pub(super) fn most_held(most_named: usize) -> usize {
         most_named.min(MOST_HELD_OF_KEY + 1)
     }
+}
+
+/// Takes out of an entry what is long; whether anything was.
+fn lighten(entry: &mut Entry) -> bool {
+    const LONG: usize = 200;
+    const MANY: usize = 16;
+    let mut any = entry.parents.len() > MANY;
+    entry.parents.truncate(MANY);
+    let people = [&mut entry.author, &mut entry.committer, &mut entry.tagger].into_iter().flatten();
+    let people = people.flat_map(|who| [&mut who.name, &mut who.email, &mut who.time_raw]);
+    let texts = [&mut entry.subject, &mut entry.path, &mut entry.reference, &mut entry.moved].into_iter().flatten();
+    for text in people.chain(texts).chain(&mut entry.encoding).filter(|text| text.as_str().len() > LONG) {
+        *text = Shown::own("(left out: more than is told)");
+        any = true;
+    }
+    any
 }
 
 /// How many bytes of a repository's text an entry has.

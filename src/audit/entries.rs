@@ -96,7 +96,7 @@ impl EntryMaker<'_> {
                     entry.blob = entry.object;
                     self.stand(&mut entry, spot.object, key);
                 }
-                budget.spend_entry(key, &entry);
+                budget.spend_entry(key, &mut entry);
                 entries.push(entry);
             }
         }
@@ -116,7 +116,7 @@ impl EntryMaker<'_> {
             entry.object = Some(oid);
             entry.blob = (sighting.place == Place::File).then_some(oid);
             self.stand(&mut entry, sighting.object, sighting.key);
-            budget.spend_entry(sighting.key, &entry);
+            budget.spend_entry(sighting.key, &mut entry);
             entries.push(entry);
         }
         entries

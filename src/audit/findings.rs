@@ -160,8 +160,8 @@ impl<'a> Findings<'a> {
                 && make.roots.reached.has(sighting.object)
                 && budget.has_room(sighting.key, of.introductions.len())
             {
-                let entry = make.own_text(sighting, true, details);
-                budget.spend_entry(sighting.key, &entry);
+                let mut entry = make.own_text(sighting, true, details);
+                budget.spend_entry(sighting.key, &mut entry);
                 of.introductions.push(entry);
             }
         }
@@ -175,8 +175,8 @@ impl<'a> Findings<'a> {
                 Way::Out => &mut of.removals,
             };
             if budget.has_room(change.spot.key, entries.len()) {
-                let entry = make.change(change, true, details);
-                budget.spend_entry(change.spot.key, &entry);
+                let mut entry = make.change(change, true, details);
+                budget.spend_entry(change.spot.key, &mut entry);
                 entries.push(entry);
             }
         }

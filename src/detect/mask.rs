@@ -5,7 +5,7 @@ use std::cmp::Reverse;
 
 use super::layer::Layer;
 use super::scan::Scan;
-use super::{Detector, Found, settle};
+use super::{Detector, Found, Limits, settle};
 use crate::model::{Shown, Span};
 
 impl Detector {
@@ -17,6 +17,7 @@ impl Detector {
 
     /// Puts the hint in the place of every key and of every other vendor's token in `text`, in every encoding that
     /// this detector knows, and of what it has come upon before. To be done before anything is cut to length or escaped.
+    /// Of a text that is longer than any that a person reads its beginning is shown ([`Shown::LONGEST`]).
     pub fn mask(&self, text: &[u8]) -> Shown {
         Shown::from_masked(&self.masked(text))
     }
@@ -25,7 +26,14 @@ impl Detector {
         let mut spans: Vec<(Span, String)> = Vec::new();
         // Nothing is learned of what is to be shown.
         let layer = Layer::object(text);
-        let Scan { sights, .. } = self.come_upon(&layer, &|| false, |scan, budget| scan.layer(&layer, budget));
+        // Not with the limits that somebody chose for what is searched: what is beyond them would be shown.
+        let limits = Limits::default();
+        let scan = self.come_upon(&layer, (limits, &|| false), |scan, budget| scan.layer(&layer, budget));
+        let Scan { sights, unread, .. } = scan;
+        if !unread.limits.is_empty() {
+            // What lies beyond a limit may be a key.
+            return Cow::Owned(format!("({} bytes, not shown: more than can be masked)", text.len()).into_bytes());
+        }
         settle::settle(text, sights, &mut |found| match found {
             Found::Key(found) => spans.push((found.span, found.key.hint())),
             Found::OtherVendor { token, span, .. } | Found::HalfMasked { token, span } => {

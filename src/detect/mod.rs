@@ -232,10 +232,10 @@ impl Detector {
 
     fn come_upon_hits(&self, bytes: &[u8], hits: &Hits, stop: &dyn Fn() -> bool) -> Scan<'_> {
         if hits.is_empty() && container::sniff(bytes).is_none() {
-            return Scan::new(self);
+            return Scan::new(self, self.limits);
         }
         let layer = Layer::object(bytes);
-        self.come_upon(&layer, stop, |scan, budget| scan.object(&layer, hits, budget))
+        self.come_upon(&layer, (self.limits, stop), |scan, budget| scan.object(&layer, hits, budget))
     }
 
     /// Both at once: scans `bytes`, of which `base` says what is known, and remembers where in them something may
@@ -254,7 +254,8 @@ impl Detector {
     }
 
     fn scan_layer(&self, layer: &Layer<'_>, stop: &dyn Fn() -> bool, sink: &mut dyn FnMut(Found)) -> Unread {
-        let Scan { sights, unread, .. } = self.come_upon(layer, stop, |scan, budget| scan.layer(layer, budget));
+        let Scan { sights, unread, .. } =
+            self.come_upon(layer, (self.limits, stop), |scan, budget| scan.layer(layer, budget));
         self.settle(layer.bytes, sights, sink);
         unread
     }
@@ -263,11 +264,11 @@ impl Detector {
     fn come_upon(
         &self,
         layer: &Layer<'_>,
-        stop: &dyn Fn() -> bool,
+        (limits, stop): (Limits, &dyn Fn() -> bool),
         how: impl FnOnce(&mut Scan<'_>, &mut Budget<'_>),
     ) -> Scan<'_> {
-        let mut scan = Scan::new(self);
-        let Limits { decoded, entries, .. } = self.limits;
+        let mut scan = Scan::new(self, limits);
+        let Limits { decoded, entries, .. } = limits;
         let limits = container::Limits { produced: decoded, entries, ..container::Limits::default() };
         how(&mut scan, &mut Budget::new(&limits, layer.bytes.len(), stop));
         if scan.has_too_many() {

@@ -58,7 +58,7 @@ impl OneKey {
             Some(hits) => self.detector.come_upon_hits(bytes, hits, stop),
             None => {
                 let layer = Layer::object(bytes);
-                self.detector.come_upon(&layer, stop, |scan, budget| scan.layer(&layer, budget))
+                self.detector.come_upon(&layer, (self.detector.limits, stop), |scan, budget| scan.layer(&layer, budget))
             }
         };
         // Before it is settled which of several readings stays: what a scan keeps, it came upon.

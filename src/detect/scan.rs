@@ -9,11 +9,12 @@ use super::layer::{Joins, Layer, Positions};
 use super::needles::Lead;
 use super::probe::{self, Candidate, Probe};
 use super::settle::{Sight, What};
-use super::{Detector, Opaque, Unread, assigned, token, webhook};
+use super::{Detector, Limits, Opaque, Unread, assigned, token, webhook};
 
 /// What a scan has come upon so far.
 pub(super) struct Scan<'d> {
     detector: &'d Detector,
+    limits: Limits,
     pub(super) sights: Vec<Sight>,
     pub(super) unread: Unread,
     /// How many members of containers were opened.
@@ -52,8 +53,8 @@ const MOST_SIGHTS: usize = 1 << 18;
 const TOO_DEEP: &str = "encodings and containers are nested deeper than is read";
 
 impl<'d> Scan<'d> {
-    pub(super) fn new(detector: &'d Detector) -> Self {
-        Self { detector, sights: Vec::new(), unread: Unread::default(), members: 0 }
+    pub(super) fn new(detector: &'d Detector, limits: Limits) -> Self {
+        Self { detector, limits, sights: Vec::new(), unread: Unread::default(), members: 0 }
     }
 
     /// Whether there was more to be read than is kept. What was let go may have been a key.
@@ -152,7 +153,7 @@ impl<'d> Scan<'d> {
             Candidate::Escape(at, encoding) => {
                 // Several kinds in one text are undone by turns.
                 const TURNS: usize = 3;
-                if layer.escapes >= self.detector.limits.depth + TURNS {
+                if layer.escapes >= self.limits.depth + TURNS {
                     self.unread.limit(TOO_DEEP);
                     return bytes.len();
                 }
@@ -163,7 +164,7 @@ impl<'d> Scan<'d> {
         if let Some(to) = done.has(kind, at) {
             return to;
         }
-        let is_deepest = layer.depth >= self.detector.limits.depth;
+        let is_deepest = layer.depth >= self.limits.depth;
         if !is_deepest && !self.affords(layer, 0, budget) {
             return bytes.len();
         }
@@ -235,7 +236,7 @@ impl<'d> Scan<'d> {
             Some(offset) => 1 << ((run.number(at) + offset) % 4),
             None => ASKED | run.text_phases(bytes) | u8::from(base64::begins_container(&bytes[run.from..])),
         };
-        if layer.depth >= self.detector.limits.depth && !could_hold_key(&bytes[run.from..run.to]) {
+        if layer.depth >= self.limits.depth && !could_hold_key(&bytes[run.from..run.to]) {
             return run.to;
         }
         for phase in (0..4).filter(|phase| wanted & !decoded_in & (1 << phase) != 0) {
@@ -259,7 +260,7 @@ impl<'d> Scan<'d> {
 
     /// Whether so many bytes more may be decoded, one layer further down; a limit that forbids it is told.
     fn affords(&mut self, layer: &Layer<'_>, bytes: u64, budget: &mut Budget<'_>) -> bool {
-        if layer.depth >= self.detector.limits.depth {
+        if layer.depth >= self.limits.depth {
             self.unread.limit(TOO_DEEP);
             return false;
         }
@@ -311,11 +312,11 @@ impl<'d> Scan<'d> {
     }
 
     fn container(&mut self, layer: &Layer<'_>, format: Format, told: Told, budget: &mut Budget<'_>) {
-        if layer.depth >= self.detector.limits.depth {
+        if layer.depth >= self.limits.depth {
             self.unread.limit(TOO_DEEP);
             return;
         }
-        if !self.detector.limits.containers {
+        if !self.limits.containers {
             self.unread.limit("containers are not opened");
             return;
         }

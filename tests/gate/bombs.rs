@@ -394,3 +394,31 @@ fn run_in_quarantine(server: &Server, sent: &[u8], tip: String) -> Outcome {
     assert!(outcome.peak_kilobytes < 400 << 10, "{} KB", outcome.peak_kilobytes);
     outcome
 }
+
+#[test]
+fn a_long_subject_is_not_held_for_each_of_many_keys_and_shows_no_key() {
+    let keys: String = (0..9_000).map(|seed| format!("CLERK_SECRET_KEY={}\n", live_key(seed))).collect();
+    let own = live_key(9_001);
+    // Behind more tokens than are told apart, or simply long.
+    for filler in ["whsec_xxxxxxxx ".repeat(264_000), "word ".repeat(100_000)] {
+        let blob = keys.clone().into_bytes();
+        let tree = encode_tree(vec![(b"a".to_vec(), Mode::File, object_id(ObjectType::Blob, &blob))]);
+        let id = object_id(ObjectType::Tree, &tree);
+        let commit = Commit::new(id, &[], 1, &format!("Ship {own} {filler}")).encode();
+        let tip = object_id(ObjectType::Commit, &commit).to_string();
+        let sent = pack(&[(ObjectType::Blob, blob), (ObjectType::Tree, tree), (ObjectType::Commit, commit)]);
+        let pushed = direct(&sent, tip);
+        assert!(!pushed.accepted && pushed.all.len() < 100_000, "{} bytes", pushed.all.len());
+        assert!(!pushed.all.contains(&own[8..]), "{}", pushed.all);
+    }
+}
+
+#[test]
+fn a_hundred_thousand_tokens_that_begin_alike_pass_in_time() {
+    let line = |seed| format!("stripe: sk_{}_{}\n", "test", alphanumerics(seed, 24));
+    let blob = (0..100_000).map(line).collect::<String>().into_bytes();
+    let tree = encode_tree(vec![(b"seeds".to_vec(), Mode::File, object_id(ObjectType::Blob, &blob))]);
+    let id = object_id(ObjectType::Tree, &tree);
+    let pushed = commit_of(vec![(ObjectType::Blob, blob), (ObjectType::Tree, tree)], id);
+    assert!(pushed.accepted, "{}", pushed.said);
+}
