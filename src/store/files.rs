@@ -10,7 +10,7 @@ const LARGEST: u64 = 4 << 30;
 /// Reads a plain file whole. Anything else, a named pipe above all, would be waited for without end.
 pub(super) fn read(path: &Path) -> io::Result<Vec<u8>> {
     if check(path)?.len() > LARGEST {
-        return Err(io::Error::other("larger than any file of its kind"));
+        return Err(too_large("it"));
     }
     fs::read(path)
 }
@@ -27,4 +27,9 @@ fn check(path: &Path) -> io::Result<fs::Metadata> {
         return Err(io::Error::other("not a plain file"));
     }
     Ok(meta)
+}
+
+/// That something of a file is larger than git ever makes it.
+pub(super) fn too_large(what: &str) -> io::Error {
+    io::Error::new(io::ErrorKind::FileTooLarge, format!("{what} is larger than git makes it"))
 }

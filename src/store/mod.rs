@@ -8,6 +8,7 @@
 //! Invariant: whatever cannot be read is a [`Gap`] or a [`Failure`] by name, never an absence. Nothing of a
 //! repository's configuration is run or obeyed, but for the three settings that say how its files are to be read.
 
+mod budget;
 mod bulk;
 mod commit_graph;
 mod delta;
@@ -20,6 +21,7 @@ mod inflate;
 mod locate;
 mod lookup;
 mod loose;
+mod numbers;
 mod objects;
 mod pack;
 /// Tolerant parsers of commits, trees and tags.
@@ -138,7 +140,8 @@ impl Gap {
     }
 
     fn unreadable(path: &Path, error: &io::Error) -> Self {
-        Self::new("unreadable", path, error.to_string().as_bytes())
+        let reason = if error.kind() == io::ErrorKind::FileTooLarge { "too_large" } else { "unreadable" };
+        Self::new(reason, path, error.to_string().as_bytes())
     }
 }
 

@@ -3,7 +3,8 @@
 use super::support::{MAIN, audit, audit_at, audit_with, entries, env, list, loose_path, text};
 use crate::common::fixture::Repo;
 use crate::common::fixture::objects::{Commit, Files, Mode, ObjectType, Oid, encode_tree, object_id};
-use crate::common::packs::{Packed, Step, Stored, delta, made_up, write_pack};
+use crate::common::packs::{Packed, Step, Stored, delta, made_up, offset_varint, write_pack, zlib_stored};
+use crate::common::reftable::table;
 use crate::common::run::Audit;
 use crate::common::secrets::{live_key, test_key};
 
@@ -334,4 +335,78 @@ fn escapes_and_markup_of_strangers_do_nothing() {
         assert!(shown.contains(&id) || format == "text" || format == "markdown");
     }
     assert_eq!(list(&found.only(&key)["introductions"]).count(), 1);
+}
+
+/// A table of refs whose names share all but their last four letters with the one before, all at `oid`: one block.
+fn table_of_like_names(name: &str, count: usize, oid: Oid) -> Vec<u8> {
+    let mut records = Vec::new();
+    let mut shared = 0;
+    for number in 0..count {
+        let whole = format!("{name}{number:04}");
+        records.extend(offset_varint(shared));
+        records.extend(offset_varint((whole.len() - shared) << 3 | 1));
+        records.extend_from_slice(&whole.as_bytes()[shared..]);
+        records.push(0);
+        records.extend_from_slice(&oid.0);
+        shared = name.len();
+    }
+    table(&[(b'r', &records)], &mut zlib_stored)
+}
+
+/// So long, and so many: names of which each is too long, and names that together are too much.
+const LONG_NAMES: [(usize, usize); 2] = [(500_000, 400), (60_000, 4_000)];
+
+#[test]
+fn names_in_tables_that_share_all_but_their_ends_are_no_bomb() {
+    //  A +        a table of some hundred kilobytes: names that come to 200 MB and 240 MB
+    let key = live_key(910);
+    for (length, count) in LONG_NAMES {
+        let mut repo = Repo::bare();
+        let a = repo.commit_on(MAIN, &[(".env", Some(&env(&key)))], "A");
+        repo.finish();
+        let git_directory = repo.git_directory();
+        let config = "[core]\n\trepositoryformatversion = 1\n\tbare = true\n[extensions]\n\trefStorage = reftable\n";
+        super::support::overwrite(&git_directory.join("config"), config.as_bytes());
+        let table = table_of_like_names(&format!("refs/heads/{}", "n".repeat(length)), count, a);
+        assert!(table.len() < 700_000, "{} bytes", table.len());
+        super::support::overwrite(&git_directory.join("reftable/1.ref"), &table);
+        super::support::overwrite(&git_directory.join("reftable/tables.list"), b"1.ref\n");
+        let run = Audit::history(repo.path()).run();
+        let found = super::support::found(&run);
+        assert_eq!((found.code, found.reasons()), (3, vec!["too_large"]), "{:?}", found.skipped());
+        assert!(found.has(&key));
+        assert!(run.peak_kilobytes < 150 << 10, "{} kB", run.peak_kilobytes);
+    }
+}
+
+#[test]
+fn paths_in_an_index_that_share_all_but_their_ends_are_no_bomb() {
+    //  A +   main        an index of version 4, of some hundred kilobytes: paths that come to 200 MB and 240 MB
+    let key = live_key(911);
+    for (length, count) in LONG_NAMES {
+        let mut repo = Repo::bare();
+        repo.commit_on(MAIN, &[(".env", Some(&env(&key)))], "A");
+        let blob = repo.blob("staged\n");
+        repo.finish();
+        let mut index = b"DIRC\0\0\0\x04".to_vec();
+        index.extend((count as u32).to_be_bytes());
+        for number in 0..count {
+            index.extend([0; 24]);
+            index.extend(0o100_644u32.to_be_bytes());
+            index.extend([0; 12]);
+            index.extend(blob.0);
+            index.extend([0x0f, 0xff]);
+            let (strip, start) = if number == 0 { (0, "n".repeat(length)) } else { (4, String::new()) };
+            index.extend(offset_varint(strip));
+            index.extend(format!("{start}{number:04}\0").into_bytes());
+        }
+        index.extend([0; 20]);
+        assert!(index.len() < 700_000, "{} bytes", index.len());
+        super::support::overwrite(&repo.git_directory().join("index"), &index);
+        let run = Audit::history(repo.path()).run();
+        let found = super::support::found(&run);
+        assert_eq!((found.code, found.reasons()), (3, vec!["too_large"]), "{:?}", found.skipped());
+        assert!(found.has(&key));
+        assert!(run.peak_kilobytes < 150 << 10, "{} kB", run.peak_kilobytes);
+    }
 }
