@@ -410,3 +410,25 @@ fn paths_in_an_index_that_share_all_but_their_ends_are_no_bomb() {
         assert!(run.peak_kilobytes < 150 << 10, "{} kB", run.peak_kilobytes);
     }
 }
+
+#[test]
+fn a_loose_object_that_lies_about_its_size_is_held_to_what_it_says() {
+    //  A +   main        a loose blob: it says ten bytes, and has 300 MiB; a tree that does the same
+    use std::io::Write as _;
+    let key = live_key(912);
+    for kind in ["blob", "tree"] {
+        let mut repo = Repo::bare();
+        repo.commit_on(MAIN, &[(".env", Some(&env(&key)))], "A");
+        repo.finish();
+        let mut stream = flate2::write::ZlibEncoder::new(Vec::new(), flate2::Compression::fast());
+        stream.write_all(format!("{kind} 10\0").as_bytes()).unwrap();
+        (0..300).for_each(|_| stream.write_all(&[b'x'; 1 << 20]).unwrap());
+        let liar = made_up(700);
+        super::support::overwrite(&loose_path(&repo, liar), &stream.finish().unwrap());
+        let run = Audit::history(repo.path()).and_all(&["--max-memory", "16M"]).run();
+        let found = super::support::found(&run);
+        assert_eq!((found.code, found.skipped()), (3, vec![("corrupt", liar.to_string().as_str())]));
+        assert!(found.has(&key));
+        assert!(run.peak_kilobytes < 64 << 10, "{kind}: {} kB", run.peak_kilobytes);
+    }
+}
