@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use super::fingerprint::Stamp;
 use super::inflate::{Inflater, Pieces, read_some, room};
-use super::{Failure, Gap};
+use super::{Failure, Gap, files};
 use crate::model::{ObjectFormat, ObjectType, Oid};
 
 /// The ids of the loose objects below `objects`, in order.
@@ -30,15 +30,7 @@ fn each(objects: &Path, format: ObjectFormat, gaps: &mut Vec<Gap>, mut found: im
     for first in 0..=255u8 {
         let name = format!("{first:02x}");
         let dir = objects.join(&name);
-        let entries = match fs::read_dir(&dir) {
-            Ok(entries) => entries,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
-            Err(error) => {
-                gaps.push(Gap::unreadable(&dir, &error));
-                continue;
-            }
-        };
-        for entry in entries.flatten() {
+        for entry in files::entries(&dir, gaps) {
             let file = entry.file_name();
             let hex = [name.as_bytes(), file.as_encoded_bytes()].concat();
             if let Some(oid) = Oid::from_hex(&hex).filter(|oid| oid.as_bytes().len() == format.raw_len()) {

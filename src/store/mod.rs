@@ -44,6 +44,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 
+pub use files::list_directory;
 pub use fingerprint::{fingerprint, has_any};
 pub use guard::{HookSettings, push_hook};
 pub use ignore::Ignores;
