@@ -136,7 +136,7 @@ pub(super) fn select<'a>(
         [] => Err(format!("no key's id or hint begins with {text}")),
         _ => {
             let some: Vec<String> =
-                named.iter().take(5).map(|(id, hint)| format!("{hint} ({})", &id[..id.len().min(19)])).collect();
+                named.iter().take(5).map(|(id, hint)| format!("{hint} ({})", id.get(..19).unwrap_or(id))).collect();
             let more = if named.len() > 5 { " and more" } else { "" };
             Err(format!("{text} names {} keys: {}{more}", named.len(), some.join(", ")))
         }
