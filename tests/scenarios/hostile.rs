@@ -432,3 +432,51 @@ fn a_loose_object_that_lies_about_its_size_is_held_to_what_it_says() {
         assert!(run.peak_kilobytes < 64 << 10, "{kind}: {} kB", run.peak_kilobytes);
     }
 }
+
+#[test]
+fn an_index_that_is_long_is_looked_through_once_for_all_that_is_unreachable() {
+    //  A   main        pack: 12,000 blobs + that nothing names; an index with 150,000 paths, all of another blob
+    let key = live_key(913);
+    let mut repo = Repo::bare();
+    repo.commit_on(MAIN, &[("a", Some("a\n"))], "A");
+    let blob = repo.blob("staged\n");
+    let staged = repo.blob(format!("staged {}", env(&key)));
+    repo.finish();
+    let all: Vec<Packed> =
+        (0..12_000).map(|number| Packed::blob(made_up(1_000 + number), format!("{number} {}", env(&key)))).collect();
+    write_pack(&repo.git_directory().join("objects"), "many", &all);
+    let mut lines: String = (0..150_000).map(|number| format!("100644 {blob}\tf{number:06}\n")).collect();
+    lines.push_str(&format!("100644 {staged}\tz/.env\n"));
+    repo.git_with_input(&["update-index", "--add", "--index-info"], lines.as_bytes());
+    let run = Audit::history(repo.path()).within(std::time::Duration::from_secs(60)).run();
+    let found = super::support::found(&run);
+    let of = found.only(&key);
+    let paths: Vec<&str> =
+        list(&of["unreachable"]).map(|place| text(&place["path"])).filter(|path| *path != "").collect();
+    assert_eq!(paths, ["z/.env"], "the one that is staged has a path");
+    assert_eq!(list(&of["unreachable"]).count(), 12_001);
+    assert!(run.wall < std::time::Duration::from_secs(4), "{:?}", run.wall);
+}
+
+#[test]
+fn forty_thousand_refs_and_as_many_reflogs_take_no_longer_than_they_are_many() {
+    //  A   main, and refs/remotes/origin/b00000 … b39999; logs of as many that are gone, and of one + that is gone too
+    let key = live_key(914);
+    let mut repo = Repo::bare();
+    let a = repo.commit_on(MAIN, &[("a", Some("a\n"))], "A");
+    repo.finish();
+    let folder = repo.git_directory().join("logs/refs/remotes/origin");
+    std::fs::create_dir_all(&folder).unwrap();
+    let mut packed = String::new();
+    for number in 0..40_000 {
+        packed.push_str(&format!("{a} refs/remotes/origin/b{number:05}\n"));
+        let line = format!("{a} {a} A <a@example.test> 1704067200 +0000\tfetch\n");
+        std::fs::write(folder.join(format!("c{number:05}")), line).unwrap();
+    }
+    std::fs::write(folder.join(&key), "").unwrap();
+    super::support::overwrite(&repo.git_directory().join("packed-refs"), packed.as_bytes());
+    let run = Audit::history(repo.path()).run();
+    let found = super::support::found(&run).complete();
+    assert_eq!(list(&found.only(&key)["unreachable"]).count(), 1, "the name of a log whose ref is gone");
+    assert!(run.wall < std::time::Duration::from_secs(4), "{:?}", run.wall);
+}
