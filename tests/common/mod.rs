@@ -6,6 +6,7 @@ pub(crate) mod clerk;
 pub(crate) mod fixture;
 pub(crate) mod git;
 pub(crate) mod incident;
+pub(crate) mod nobody;
 pub(crate) mod oracle;
 pub(crate) mod packs;
 pub(crate) mod random_history;
