@@ -11,7 +11,7 @@
 //! Each key has a replacement of its own: two names that differ by their keys alone must not become one.
 
 use crate::key::{KeyId, KeyText};
-use crate::model::Oid;
+use crate::model::{Oid, shell_word};
 
 /// A key that is to go.
 #[derive(Clone, Debug)]
@@ -207,15 +207,10 @@ def clean_ref(name):
     return new
 "#;
 
-/// A text as one word of a shell.
-fn quoted(text: &str) -> String {
-    format!("'{}'", text.replace('\'', "'\\''"))
-}
-
 /// A shell script that rewrites a fresh mirror of the repository and proves that it is clean: of every key, or of these
 /// `only`. It has no key in it.
 pub fn commands(repository: &str, only: &[KeyId]) -> String {
-    let quoted = quoted(repository);
+    let quoted = shell_word(repository);
     let audit = match only {
         [] => "\"$audit\" history .".to_owned(),
         keys => keys.iter().map(|key| format!("\"$audit\" trace --id {key} .")).collect::<Vec<_>>().join("\n"),
@@ -279,7 +274,7 @@ echo "Clean. Now see README.md for how to publish it, and for what this cannot r
 /// What a person has to know, beside the commands. It has no key in it. The folder is named whole: what destroys it
 /// must do nothing to another, wherever it is typed.
 pub fn readme(folder: &str) -> String {
-    README.replace("FOLDER", &quoted(folder))
+    README.replace("FOLDER", &shell_word(folder))
 }
 
 const README: &str = "\

@@ -279,6 +279,15 @@ fn files_are_touched_where_the_architecture_says() {
 }
 
 #[test]
+fn directories_are_listed_where_what_fails_of_it_is_told() {
+    only_in(
+        &["read_dir("],
+        &["src/store/files.rs"],
+        "an entry that cannot be read is no entry that is not there: `store::list_directory` says both",
+    );
+}
+
+#[test]
 fn one_room_reaches_the_network_and_nothing_is_run() {
     only_in(
         &["std::net", "TcpStream", "TcpListener", "UdpSocket", "ToSocketAddrs", "reqwest", "ureq", "hyper::"],

@@ -9,7 +9,7 @@ use super::details::{Details, DetailsReader};
 use super::roots::Roots;
 use crate::detect::{Detector, Step};
 use crate::history::{Change, NodeId, NodeKind, Spot, Way};
-use crate::model::{Entry, Interrupt, Level, Order, Place, Shown, Unreachable};
+use crate::model::{Entry, Interrupt, Level, Oid, Order, Place, Shown, Unreachable};
 use crate::store::{ObjectIndex, Store};
 
 /// Makes entries from what the passes have found in one repository.
@@ -130,6 +130,8 @@ impl EntryMaker<'_> {
     /// Sightings in objects that no tip reaches, by key.
     pub(super) fn unreachable(&self, interrupt: Interrupt<'_>, budget: &mut Budget) -> HashMap<u32, Vec<Unreachable>> {
         let places = self.unreachable_paths(interrupt);
+        // Most that is unreachable is in no index, and an index can be long: it is gone through once, where it is needed.
+        let mut staged: Option<HashMap<Oid, &[u8]>> = None;
         let mut found: HashMap<u32, Vec<Unreachable>> = HashMap::new();
         let in_objects = self.content.sightings.iter().map(|s| (s.key, s.object, s.place, s.line));
         let in_names = self.content.names.iter().map(|s| (s.key, s.tree, Place::Path, None));
@@ -137,18 +139,19 @@ impl EntryMaker<'_> {
             if self.roots.reached.has(object) || !self.roots.relevant.has(object) {
                 continue;
             }
-            let (path, commits) = match places.get(&(object, key)) {
-                Some((path, commits)) => (Some(path.clone()), commits.as_slice()),
-                None => (self.index_path(object), &[][..]),
-            };
-            let places = found.entry(key).or_default();
-            if !budget.has_room(key, places.len()) {
+            let told = found.entry(key).or_default();
+            if !budget.has_room(key, told.len()) {
                 continue;
             }
-            budget.spend(key, path.as_ref().map_or(0, Vec::len) + 40 * commits.len());
-            places.push(Unreachable {
+            let oid = self.store.objects.oid(object);
+            let (path, commits) = match places.get(&(object, key)) {
+                Some((path, commits)) => (Some(path.as_slice()), commits.as_slice()),
+                None => (staged.get_or_insert_with(|| self.staged_paths()).get(&oid).copied(), &[][..]),
+            };
+            budget.spend(key, path.map_or(0, <[u8]>::len) + 40 * commits.len());
+            told.push(Unreachable {
                 repository: self.repository.clone(),
-                object: Some(self.store.objects.oid(object)),
+                object: Some(oid),
                 object_type: match self.content.graph.kind(object) {
                     NodeKind::Tree => "tree",
                     NodeKind::Commit => "commit",
@@ -157,7 +160,7 @@ impl EntryMaker<'_> {
                 }
                 .into(),
                 place,
-                path: path.map(|path| self.detector.mask(&path)),
+                path: path.map(|path| self.detector.mask(path)),
                 line,
                 via: self.roots.kept_by.get(&object).map(|name| self.detector.mask(name)),
                 commits: commits.iter().map(|commit| self.store.objects.oid(*commit)).collect(),
@@ -198,10 +201,13 @@ impl EntryMaker<'_> {
         places
     }
 
-    fn index_path(&self, object: ObjectIndex) -> Option<Vec<u8>> {
-        let oid = self.store.objects.oid(object);
-        let mut entries = self.store.indexes.iter().flat_map(|(_, entries)| entries);
-        entries.find(|entry| entry.oid == oid).map(|entry| entry.path.clone())
+    /// The first path at which each object is staged.
+    fn staged_paths(&self) -> HashMap<Oid, &[u8]> {
+        let mut paths = HashMap::new();
+        for entry in self.store.indexes.iter().flat_map(|(_, entries)| entries) {
+            paths.entry(entry.oid).or_insert(entry.path.as_slice());
+        }
+        paths
     }
 
     fn is_before_parent(&self, commit: u32) -> bool {

@@ -1,5 +1,7 @@
 //! Keys that stand outside of objects: names of refs, lines of reflogs, paths in an index.
 
+use std::collections::HashSet;
+
 use super::Auditor;
 use super::content::Content;
 use super::entries::EntryMaker;
@@ -55,8 +57,9 @@ fn reflog_lines(
     repository: &Shown,
 ) -> Vec<(u32, Unreachable)> {
     let mut found = Vec::new();
+    let refs: HashSet<&[u8]> = store.refs.tips.iter().map(|tip| tip.name.as_slice()).collect();
     for log in &store.refs.reflogs {
-        let has_ref = store.refs.tips.iter().any(|tip| tip.name == log.name);
+        let has_ref = refs.contains(log.name.as_slice());
         if !has_ref && auditor.detector.has_candidate(&log.name) {
             for key in content.note_all(auditor.detector, &log.name) {
                 let path = auditor.detector.mask(&log.name);
@@ -103,7 +106,7 @@ pub(super) fn not_told_by_commits(
     paths: Vec<(u32, Unreachable)>,
 ) -> Vec<(u32, Unreachable)> {
     let changes = &make.attribution.reachable.changes;
-    let in_commits: std::collections::HashSet<u32> = changes
+    let in_commits: HashSet<u32> = changes
         .iter()
         .filter(|change| change.way == Way::In && change.spot.in_name)
         .map(|change| change.spot.key)

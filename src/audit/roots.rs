@@ -273,19 +273,21 @@ fn resolve(store: &Store, content: &Content, revision: &str) -> Option<ObjectInd
             .then(|| content.graph.links(commit).get(number).copied())?
             .filter(|parent| content.graph.kind(*parent) == NodeKind::Commit)
     };
-    while let Some(step) = steps.chars().next() {
-        let digits: String = steps[1..].chars().take_while(char::is_ascii_digit).collect();
+    while !steps.is_empty() {
+        let is_back = steps.starts_with('~');
+        // What somebody types has letters of any length: nothing is cut by counting bytes.
+        let behind = steps.strip_prefix(['~', '^'])?;
+        let (digits, rest) = behind.split_at(behind.find(|it: char| !it.is_ascii_digit()).unwrap_or(behind.len()));
         let number = if digits.is_empty() { 1 } else { digits.parse().ok()? };
-        steps = &steps[1 + digits.len()..];
-        match step {
-            '~' => {
+        steps = rest;
+        match number {
+            _ if is_back => {
                 for _ in 0..number {
                     object = parent(object, 1)?;
                 }
             }
-            '^' if number == 0 => object = peel(object)?,
-            '^' => object = parent(object, number)?,
-            _ => return None,
+            0 => object = peel(object)?,
+            _ => object = parent(object, number)?,
         }
     }
     peel(object)

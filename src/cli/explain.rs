@@ -1,11 +1,9 @@
 //! `clerk-audit explain`
 
-use std::io::Read as _;
-
 use clap::Args;
 
 use super::exit::Exit;
-use super::output;
+use super::{input, output};
 use crate::detect::{Chain, Detector, Found, KeyFound, Step, Unread};
 use crate::key::is_bundled_for_browsers;
 use crate::model::{Confidence, Span};
@@ -27,18 +25,17 @@ const MOST: u64 = 256 << 20;
 
 impl Explain {
     pub(super) fn run(self) -> Exit {
-        let mut text = Vec::new();
-        match std::io::stdin().lock().take(MOST + 1).read_to_end(&mut text) {
-            Ok(read) if read as u64 > MOST => {
+        let text = match input::read(MOST + 1) {
+            Ok(text) if text.len() as u64 > MOST => {
                 output::error("standard input has more than 256 MiB", Some("`clerk-audit history` reads whole files"));
                 return Exit::Incomplete;
             }
-            Ok(_) => {}
+            Ok(text) => text,
             Err(error) => {
                 output::error(&format!("cannot read standard input: {error}"), None);
                 return Exit::Incomplete;
             }
-        }
+        };
         let detector = Detector::new();
         let mut lines = Vec::new();
         let mut is_certain = false;

@@ -8,6 +8,7 @@ use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::Errno;
 
 use super::exit::Exit;
+use super::history::chain;
 use super::status::path_of;
 use super::{input, output};
 use crate::audit::Auditor;
@@ -136,7 +137,7 @@ pub(super) fn select<'a>(
         [] => Err(format!("no key's id or hint begins with {text}")),
         _ => {
             let some: Vec<String> =
-                named.iter().take(5).map(|(id, hint)| format!("{hint} ({})", &id[..id.len().min(19)])).collect();
+                named.iter().take(5).map(|(id, hint)| format!("{hint} ({})", id.get(..19).unwrap_or(id))).collect();
             let more = if named.len() > 5 { " and more" } else { "" };
             Err(format!("{text} names {} keys: {}{more}", named.len(), some.join(", ")))
         }
@@ -204,9 +205,17 @@ pub(super) fn tell_unread(path: &Path, unread: usize) {
 pub(super) fn is_all_there(auditor: &Auditor<'_>, repositories: &[PathBuf]) -> bool {
     let mut is_all_there = true;
     for path in repositories {
-        let missing = locate(path, false).and_then(|layout| auditor.missing(layout)).unwrap_or_default();
-        tell_unread(path, missing);
-        is_all_there &= missing == 0;
+        match locate(path, false).and_then(|layout| auditor.missing(layout)) {
+            Ok(missing) => {
+                tell_unread(path, missing);
+                is_all_there &= missing == 0;
+            }
+            // What is missing there nobody knows.
+            Err(error) => {
+                output::error(&chain(&error), Some("name it where it is now with --repo"));
+                is_all_there = false;
+            }
+        }
     }
     is_all_there
 }
@@ -267,6 +276,19 @@ mod tests {
         assert_eq!(keep_inputs(Some(&at("other.json")), &[Some(&report), Some(&kept)]), Ok(()));
         assert_eq!(keep_inputs(Some(Path::new("-")), &[Some(Path::new("-"))]), Ok(()));
         assert_eq!(keep_inputs(None, &[Some(&report)]), Ok(()));
+    }
+
+    #[test]
+    fn a_repository_that_cannot_be_looked_into_is_not_one_in_which_all_is_there() {
+        use crate::audit::Options;
+        use crate::model::{Interrupt, Silent};
+        let (detector, options) = (Detector::new(), Options::default());
+        let interrupt = Interrupt::never();
+        let auditor = Auditor { detector: &detector, options: &options, events: &Silent, interrupt };
+        assert!(is_all_there(&auditor, &[]));
+        let folder = tempfile::tempdir().unwrap();
+        assert!(!is_all_there(&auditor, &[folder.path().join("gone")]));
+        assert!(!is_all_there(&auditor, &[folder.path().to_owned()]));
     }
 
     #[test]

@@ -1,6 +1,8 @@
 //! Where output goes: the standard streams, and files.
 
 use std::io::{self, IsTerminal, Write};
+use std::os::fd::AsFd as _;
+use std::os::unix::fs::MetadataExt as _;
 use std::path::Path;
 
 use crate::detect::Detector;
@@ -85,13 +87,20 @@ pub(super) fn to_stdout(text: &[u8]) -> io::Result<()> {
 
 /// Writes a file whole or not at all: beside its place, readable by its owner alone, and then renamed there. A
 /// symbolic link in its place is replaced, never followed, unless to a device or a pipe: those are written to, because
-/// `/dev/null` in whose place a file was put is of no use to anyone.
+/// `/dev/null` in whose place a file was put is of no use to anyone. What is standard output by another name
+/// (`/dev/stdout`) is standard output, where that is a file as well.
 ///
 /// # Errors
 /// Where it cannot be written.
 pub(super) fn to_file(path: &Path, text: &[u8]) -> io::Result<()> {
-    if std::fs::metadata(path).is_ok_and(|there| !there.is_file() && !there.is_dir()) {
-        return std::fs::OpenOptions::new().write(true).open(path)?.write_all(text);
+    if let Ok(there) = std::fs::metadata(path) {
+        if is_stdout(&there) {
+            // Behind what was written before, and where a shell's `>>` wants it.
+            return to_stdout(text);
+        }
+        if !there.is_file() && !there.is_dir() {
+            return std::fs::OpenOptions::new().write(true).open(path)?.write_all(text);
+        }
     }
     let dir = path.parent().filter(|dir| !dir.as_os_str().is_empty()).unwrap_or(Path::new("."));
     // Created with mode 0600.
@@ -100,6 +109,12 @@ pub(super) fn to_file(path: &Path, text: &[u8]) -> io::Result<()> {
     file.as_file().sync_all()?;
     file.persist(path).map_err(|error| error.error)?;
     Ok(())
+}
+
+/// Whether a file is the one that standard output goes to.
+fn is_stdout(file: &std::fs::Metadata) -> bool {
+    let stdout = io::stdout().as_fd().try_clone_to_owned().and_then(|stdout| std::fs::File::from(stdout).metadata());
+    stdout.is_ok_and(|stdout| (stdout.dev(), stdout.ino()) == (file.dev(), file.ino()))
 }
 
 /// An error of `tempfile`'s without the name that a file was to have for a moment.

@@ -12,7 +12,7 @@ use super::exit::Exit;
 use super::{input, output};
 use crate::audit::Target;
 use crate::detect::Detector;
-use crate::store::{Error, Layout, locate, locate_git_dir};
+use crate::store::{Error, Layout, list_directory, locate, locate_git_dir};
 
 /// The repositories to work on
 #[derive(Args, Debug)]
@@ -135,18 +135,25 @@ fn below(dir: &Path) -> Vec<Target> {
         if is_bare {
             continue;
         }
-        match std::fs::read_dir(&dir) {
-            Ok(entries) => {
-                let mut dirs: Vec<PathBuf> = entries
-                    .flatten()
-                    .filter(|entry| entry.file_type().is_ok_and(|kind| kind.is_dir()) && entry.file_name() != ".git")
-                    .map(|entry| entry.path())
-                    .collect();
-                dirs.sort_by(|a, b| b.cmp(a));
-                pending.extend(dirs);
-            }
-            Err(source) => targets.push(target(&dir, Err(Error::Io { path: dir.clone(), source }))),
-        }
+        let (dirs, failed) = directories_in(&dir);
+        pending.extend(dirs);
+        targets.extend(failed.map(|source| target(&dir, Err(Error::Io { path: dir.clone(), source }))));
     }
     targets
+}
+
+/// The directories in a directory, the last first, and what kept it from being listed to its end.
+fn directories_in(dir: &Path) -> (Vec<PathBuf>, Option<io::Error>) {
+    let (entries, mut failed) = list_directory(dir);
+    let mut dirs = Vec::new();
+    for entry in entries.iter().filter(|entry| entry.file_name() != ".git") {
+        match entry.file_type() {
+            Ok(kind) => dirs.extend(kind.is_dir().then(|| entry.path())),
+            // What is gone by now was listed a moment too early.
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+            Err(error) => failed = failed.or(Some(error)),
+        }
+    }
+    dirs.sort_by(|a, b| b.cmp(a));
+    (dirs, failed)
 }

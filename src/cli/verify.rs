@@ -1,6 +1,7 @@
 //! `clerk-audit verify`
 
 use std::collections::{BTreeMap, HashSet};
+use std::ffi::OsString;
 use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -132,7 +133,7 @@ impl Asking {
         detector: &Detector,
         interrupt: &AtomicBool,
     ) -> Result<Exit, Exit> {
-        let (endpoint, client) = self.client()?;
+        let (endpoint, client, proxy) = self.client()?;
         let keys: Vec<&KeyReport> = report.keys.iter().filter(|key| is_askable(key)).collect();
         let left_out = report.keys.len() - keys.len();
         if left_out > 0 {
@@ -145,7 +146,7 @@ impl Asking {
         let open = self.turns(&keys, &kept.state);
         let mut all_answered = true;
         if !open.is_empty() {
-            self.agree(open.len(), &endpoint, interrupt)?;
+            self.agree(open.len(), &endpoint, proxy.as_deref(), interrupt)?;
             let wanted: HashSet<KeyId> = open.iter().filter_map(|key| KeyId::parse(&key.id)).collect();
             let texts = recall(report, repositories, &wanted, detector, interrupt);
             all_answered = Asked { report, texts: &texts, client: &client, interrupt }.each(&open, kept)?;
@@ -173,7 +174,8 @@ impl Asking {
         open
     }
 
-    fn client(&self) -> Result<(Endpoint, Client), Exit> {
+    /// Whom to ask and how, and through which proxy, if any.
+    fn client(&self) -> Result<(Endpoint, Client, Option<String>), Exit> {
         let usage = |message: String, hint: Option<&str>| {
             output::error(&message, hint);
             Exit::Usage
@@ -189,27 +191,31 @@ impl Asking {
             ),
             None => None,
         };
+        let proxy = proxy(&endpoint, |name| std::env::var_os(name)).map_err(|name| {
+            let hint = "write it in UTF-8, or unset it: passed over, keys would go another way than they are meant to";
+            usage(format!("{name} cannot be read: it is not UTF-8"), Some(hint))
+        })?;
         let patience = Duration::from_secs(self.timeout);
         let options =
-            crate::verify::Options { proxy: proxy(&endpoint), authorities, patience, now: OffsetDateTime::now_utc };
+            crate::verify::Options { proxy: proxy.clone(), authorities, patience, now: OffsetDateTime::now_utc };
         let client = Client::new(&endpoint, &options).map_err(|error| {
             let hint = "name another in HTTPS_PROXY, or none, or leave this host to NO_PROXY";
             usage(error.to_string(), matches!(error, ClientError::Proxy).then_some(hint))
         })?;
-        Ok((endpoint, client))
+        Ok((endpoint, client, proxy))
     }
 
     /// Says to whom what will be sent, and asks once.
-    fn agree(&self, keys: usize, endpoint: &Endpoint, interrupt: &AtomicBool) -> Result<(), Exit> {
+    fn agree(&self, keys: usize, endpoint: &Endpoint, proxy: Option<&str>, interrupt: &AtomicBool) -> Result<(), Exit> {
         let what = if keys == 1 { "1 key".to_owned() } else { format!("{keys} keys, one after another,") };
         let mut text = format!(
             "This sends {what} to {}, in the Authorization header of GET /v1/instance, over TLS.\n\
              Clerk may move \"last used\" of a key that is alive: note it down in the dashboard first, if it matters.",
             endpoint.base()
         );
-        if let Some(proxy) = proxy(endpoint) {
+        if let Some(proxy) = proxy {
             // What stands before the @ is a password.
-            let shown = proxy.rsplit_once('@').map_or(proxy.as_str(), |(_, host)| host);
+            let shown = proxy.rsplit_once('@').map_or(proxy, |(_, host)| host);
             text.push_str(&format!("\nIt goes through the proxy {shown} (HTTPS_PROXY), which does not see the keys."));
         }
         if self.ca_file.is_some() {
@@ -418,19 +424,30 @@ fn recall(
     texts
 }
 
-/// The proxy that the environment names for this host, as curl and git take it.
-fn proxy(endpoint: &Endpoint) -> Option<String> {
+/// The proxy that the environment names for this host, as curl and git take it: the name in small letters first.
+///
+/// # Errors
+/// The name of a variable that would have the say and cannot be read.
+fn proxy(endpoint: &Endpoint, variable: impl Fn(&str) -> Option<OsString>) -> Result<Option<String>, &'static str> {
     if endpoint.is_loopback() {
-        return None;
+        return Ok(None);
     }
-    let variable = |name: &str| std::env::var(name).ok().filter(|value| !value.trim().is_empty());
-    let either = |name: &str| variable(name).or_else(|| variable(&name.to_ascii_lowercase()));
-    let exempt = either("NO_PROXY").unwrap_or_default();
+    let first = |names: [&'static str; 2]| {
+        for name in names {
+            match variable(name).map(OsString::into_string) {
+                Some(Ok(value)) if !value.trim().is_empty() => return Ok(Some(value)),
+                Some(Err(_)) => return Err(name),
+                _ => {}
+            }
+        }
+        Ok(None)
+    };
+    let exempt = first(["no_proxy", "NO_PROXY"])?.unwrap_or_default();
     let is_exempt = exempt.split(',').map(str::trim).any(|one| {
         let one = one.trim_start_matches('.');
         one == "*" || (!one.is_empty() && (endpoint.host() == one || endpoint.host().ends_with(&format!(".{one}"))))
     });
-    if is_exempt { None } else { either("HTTPS_PROXY") }
+    if is_exempt { Ok(None) } else { first(["https_proxy", "HTTPS_PROXY"]) }
 }
 
 fn bar(keys: usize) -> ProgressBar {
@@ -441,4 +458,40 @@ fn bar(keys: usize) -> ProgressBar {
         bar.set_style(style);
     }
     bar
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::ffi::OsStringExt as _;
+
+    use super::*;
+
+    fn named(variables: &[(&str, &[u8])]) -> Result<Option<String>, &'static str> {
+        proxy(&Endpoint::default(), |name| {
+            let value = variables.iter().find(|(of, _)| *of == name)?.1;
+            Some(OsString::from_vec(value.to_vec()))
+        })
+    }
+
+    #[test]
+    fn of_two_variables_the_one_in_small_letters_has_the_say() {
+        let one = |value: &str| Ok(Some(value.to_owned()));
+        assert_eq!(named(&[]), Ok(None));
+        assert_eq!(named(&[("HTTPS_PROXY", b"http://a"), ("https_proxy", b"http://b")]), one("http://b"));
+        assert_eq!(named(&[("HTTPS_PROXY", b"http://a"), ("https_proxy", b" ")]), one("http://a"));
+        let proxied = ("https_proxy", &b"http://b"[..]);
+        assert_eq!(named(&[proxied, ("no_proxy", b"example.test"), ("NO_PROXY", b"*")]), one("http://b"));
+        assert_eq!(named(&[proxied, ("no_proxy", b"x, .clerk.com"), ("NO_PROXY", b"x")]), Ok(None));
+        assert_eq!(named(&[proxied, ("NO_PROXY", b"clerk.com")]), Ok(None));
+        assert_eq!(named(&[proxied, ("NO_PROXY", b"lerk.com")]), one("http://b"));
+    }
+
+    #[test]
+    fn a_variable_that_cannot_be_read_is_named_and_not_passed_over() {
+        for name in ["https_proxy", "HTTPS_PROXY", "no_proxy", "NO_PROXY"] {
+            assert_eq!(named(&[(name, b"http://\xff")]), Err(name));
+        }
+        let one = Ok(Some("http://a".to_owned()));
+        assert_eq!(named(&[("https_proxy", b"http://a"), ("HTTPS_PROXY", b"\xff")]), one, "nobody reads the other");
+    }
 }

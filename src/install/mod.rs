@@ -23,7 +23,7 @@ pub use canary::{Canary, SelfTest};
 pub use doctor::{Check, State, examine};
 pub use place::{Layout, Place};
 pub use plan::{Plan, Step, install, uninstall};
-pub use script::{Gate, shell_word};
+pub use script::{Gate, shell_path};
 pub use system::{install_system, uninstall_system};
 
 /// Why hooks cannot be installed, checked or removed.

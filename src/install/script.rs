@@ -2,6 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
+use crate::model::shell_word;
+
 /// By this line a hook of ours is known.
 pub(super) const MARK: &str = "# clerk-audit gate";
 
@@ -126,11 +128,11 @@ pub(super) fn system_hook(gate: &Gate) -> String {
 
 /// A path as one word of a shell.
 pub(super) fn quoted(path: &Path) -> String {
-    format!("'{}'", path.display().to_string().replace('\'', "'\\''"))
+    shell_word(&path.display().to_string())
 }
 
 /// A path as one word of a shell, in quotes only where it takes them.
-pub fn shell_word(path: &Path) -> String {
+pub fn shell_path(path: &Path) -> String {
     let text = path.display().to_string();
     let is_plain = |it: char| it.is_ascii_alphanumeric() || "/._-+:,@%".contains(it);
     if !text.is_empty() && !text.starts_with('-') && text.chars().all(is_plain) { text } else { quoted(path) }

@@ -1,4 +1,4 @@
-//! Plain data that every room may see: object ids, sightings, coverage, the report.
+//! Plain data that every room may see: object ids, sightings, coverage, the report; and how a text is one word of a shell.
 //!
 //! Nothing here reads, writes or decides. The one invariant that the types hold up is masking: a report
 //! has no string of a repository's in it but [`Shown`], and only `detect::mask` makes one.
@@ -8,6 +8,7 @@ mod copied;
 mod events;
 mod oid;
 mod report;
+mod shell_word;
 mod shown;
 mod sighting;
 mod trace;
@@ -22,6 +23,7 @@ pub use report::{
     NamedPlace, NotOurs, Opaque, OpaquePlace, Order, OtherVendor, REPORT_SCHEMA, ReachableFrom, ReachedRef, Report,
     RepositoryReport, Skipped, Summary, Tool, Unreachable, UnreachableCounts, VendorExample, Where,
 };
+pub use shell_word::shell_word;
 pub use shown::Shown;
 pub use sighting::{Confidence, Environment, Kind, Place, Span};
 pub use trace::{Checkout, Contained};

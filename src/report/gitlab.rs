@@ -52,12 +52,7 @@ pub(super) fn write(report: &Report, answers: Option<&Answers>, out: &mut dyn io
 
 fn messages(report: &Report) -> Vec<Value> {
     let skipped = report.repositories.iter().flat_map(|repository| &repository.skipped);
-    let told = skipped.map(|skipped| {
-        let detail = if skipped.detail.as_str().is_empty() { String::new() } else { format!(", {}", skipped.detail) };
-        let why = wording::skipped(&skipped.reason);
-        json!({ "level": "fatal", "value": format!("Not read: {} is {why}{detail}", skipped.object) })
-    });
-    told.collect()
+    skipped.map(|skipped| json!({ "level": "fatal", "value": spot::not_read(skipped) })).collect()
 }
 
 fn vulnerability(key: &KeyReport, answer: Option<&Answer>, repository: &RepositoryReport) -> Value {
@@ -102,13 +97,14 @@ fn location(key: &KeyReport, repository: &RepositoryReport) -> Value {
     // Where history is cut, nobody is named.
     if let Some(entry) = first.filter(|entry| !entry.at_or_before) {
         if let Some(author) = &entry.author {
-            location["commit"]["author"] = format!("{} <{}>", author.name, author.email).into();
+            let who = format!("{} <{}>", author.name, author.email);
+            location["commit"]["author"] = escape::terminal(&who).to_string().into();
             if let Some(time) = &author.time {
                 location["commit"]["date"] = time.as_str().into();
             }
         }
         if let Some(subject) = &entry.subject {
-            location["commit"]["message"] = subject.as_str().into();
+            location["commit"]["message"] = escape::terminal(subject.as_str()).to_string().into();
         }
     }
     location
@@ -126,6 +122,7 @@ fn uuid(id: &str, repository: &[u8]) -> String {
 mod tests {
     use super::super::{Format, Options, sample};
     use super::*;
+    use crate::model::{Shown, Skipped};
 
     fn gitlab(report: &Report) -> Value {
         serde_json::from_str(&sample::written(report, Format::Gitlab, Options::default())).unwrap()
@@ -150,6 +147,31 @@ mod tests {
         let before = gitlab(&report)["vulnerabilities"][0].clone();
         report.keys[0].held_at.at.iter_mut().for_each(|place| place.line = Some(99));
         assert_eq!(gitlab(&report)["vulnerabilities"][0], before);
+    }
+
+    #[test]
+    fn what_a_stranger_wrote_turns_and_hides_nothing() {
+        let mut report = sample::one_key();
+        let hostile = || Shown::from_masked("a\u{202e}\u{1b}[2Jb\u{200b}".as_bytes());
+        let first = report.keys[0].first_introduced.as_mut().unwrap();
+        (first.subject, first.path) = (Some(hostile()), Some(hostile()));
+        let author = first.author.as_mut().unwrap();
+        (author.name, author.email) = (hostile(), hostile());
+        report.complete = false;
+        report.repositories[0].skipped.push(Skipped { reason: "corrupt".into(), object: hostile(), detail: hostile() });
+        let text = gitlab(&report).to_string();
+        assert_eq!(text.matches("u{202e}").count(), 6, "{text}");
+        // As JSON's escapes they would be whole again for whoever reads the document.
+        let hidden = |text: &str| text.chars().any(escape::is_hidden);
+        let mut pending = vec![gitlab(&report)];
+        while let Some(value) = pending.pop() {
+            match value {
+                Value::String(text) => assert!(!hidden(&text), "{text:?}"),
+                Value::Array(all) => pending.extend(all),
+                Value::Object(all) => pending.extend(all.into_iter().map(|(_, value)| value)),
+                _ => {}
+            }
+        }
     }
 
     #[test]

@@ -69,12 +69,10 @@ fn rule(name: &str, key: &KeyReport) -> Value {
 /// What of the repository was not read.
 fn notifications(repository: &RepositoryReport) -> Vec<Value> {
     let told = repository.skipped.iter().map(|skipped| {
-        let detail = if skipped.detail.as_str().is_empty() { String::new() } else { format!(", {}", skipped.detail) };
-        let why = wording::skipped(&skipped.reason);
         json!({
             "level": "error",
             "descriptor": { "id": format!("not-read/{}", skipped.reason) },
-            "message": { "text": format!("Not read: {} is {why}{detail}", skipped.object) },
+            "message": { "text": spot::not_read(skipped) },
         })
     });
     told.collect()

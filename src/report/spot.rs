@@ -1,8 +1,10 @@
 //! Where a key is to be pointed at, for the formats that want one place: code scanning, dashboards, test reports.
 
-use crate::model::{Answer, Answers, Entry, HeldPlace, KeyReport, Liveness, Oid, RepositoryReport, Shown, Unreachable};
+use crate::model::{
+    Answer, Answers, Entry, HeldPlace, KeyReport, Liveness, Oid, RepositoryReport, Shown, Skipped, Unreachable,
+};
 
-use super::wording;
+use super::{escape, wording};
 
 /// One place of a key in one repository.
 #[derive(Clone, Debug)]
@@ -47,14 +49,21 @@ pub(super) fn spots<'a>(key: &'a KeyReport, repository: &RepositoryReport) -> Ve
     spots
 }
 
-fn as_it_is(text: &str) -> String {
-    text.to_owned()
+/// A stranger's text in a sentence: whoever reads the document undoes what its format escapes.
+fn visible(text: &str) -> String {
+    escape::terminal(text).to_string()
+}
+
+/// What was not read, and why, in one sentence.
+pub(super) fn not_read(skipped: &Skipped) -> String {
+    let detail = if skipped.detail.as_str().is_empty() { String::new() } else { format!(", {}", skipped.detail) };
+    visible(&format!("Not read: {} is {}{detail}", skipped.object, wording::skipped(&skipped.reason)))
 }
 
 fn held<'a>(key: &KeyReport, place: &'a HeldPlace) -> Spot<'a> {
     let told = match &place.path {
-        Some(_) => format!("stands on {}", place.reference),
-        None => format!("stands {}", wording::held(key, place, &as_it_is)),
+        Some(_) => format!("stands on {}", visible(place.reference.as_str())),
+        None => format!("stands {}", wording::held(key, place, &visible)),
     };
     Spot { path: place.path.as_ref(), line: place.line, commit: place.commit, told }
 }
@@ -65,13 +74,13 @@ fn entered(entry: &Entry) -> Spot<'_> {
     let told = match entry.commit {
         Some(commit) if entry.at_or_before => format!("came in at or before commit {}{when}", commit.short()),
         Some(commit) => format!("came in with commit {}{when}", commit.short()),
-        None => format!("came in with {}{when}", wording::without_commit(entry, &as_it_is)),
+        None => format!("came in with {}{when}", wording::without_commit(entry, &visible)),
     };
     Spot { path: entry.path.as_ref(), line: entry.line, commit: entry.commit, told }
 }
 
 fn unreachable(place: &Unreachable) -> Spot<'_> {
-    let told = format!("no ref reaches it: {}", wording::unreachable(place, &as_it_is));
+    let told = format!("no ref reaches it: {}", wording::unreachable(place, &visible));
     Spot { path: place.path.as_ref(), line: place.line, commit: place.commits.first().copied(), told }
 }
 
@@ -108,7 +117,7 @@ pub(super) fn sentence(key: &KeyReport, answer: Option<&Answer>) -> String {
     let answered = answer.map_or(String::new(), |answer| {
         let says = if answer.liveness == Liveness::Unknown { "Alive or dead: " } else { "" };
         let instance = answer.instance.as_ref().map_or(String::new(), |id| format!(", instance {id}"));
-        format!(" {says}{}{instance}.", wording::answered(answer, &as_it_is))
+        format!(" {says}{}{instance}.", wording::answered(answer, &visible))
     });
     let known = wording::known_mark(key, answer.map(|answer| answer.liveness));
     format!("Clerk {kind} {} ({environment}), {standing}{known}; exposed {exposed}.{answered}", key.hint)

@@ -49,6 +49,8 @@ struct Note {
 }
 
 const HEADER: &str = "# clerk-audit known keys, version 1: id, date noted, how it stood, reason";
+/// So far the header of every version is the same.
+const BEFORE_VERSION: &str = "# clerk-audit known keys, version ";
 
 impl Known {
     /// Reads a file of known keys.
@@ -66,7 +68,8 @@ impl Known {
         for (number, line) in text.lines().enumerate() {
             let error = |what| KnownError::Line { path: name.to_owned(), line: number + 1, what };
             let line = line.trim();
-            if line.starts_with("# clerk-audit known keys, version ") && !line.starts_with(&HEADER[..35]) {
+            let version = line.strip_prefix(BEFORE_VERSION);
+            if version.is_some_and(|rest| rest.split(|it: char| !it.is_ascii_alphanumeric()).next() != Some("1")) {
                 return Err(error("written by a later version of clerk-audit"));
             }
             if line.is_empty() || line.starts_with('#') {
@@ -81,9 +84,14 @@ impl Known {
             }
             // Written by hand, a line may have no counts.
             let mut tally = Tally::BY_HAND;
-            let mut reason: Vec<&str> = Vec::new();
+            let (mut reason, mut taken): (Vec<&str>, Vec<&str>) = (Vec::new(), Vec::new());
             for word in words {
-                if !reason.is_empty() || !tally.take(word).map_err(error)? {
+                // Each count stands there once, so what looks like one that was there already is the reason's first word:
+                // that may be anything.
+                let name = word.split_once('=').map_or(word, |(name, _)| name);
+                if reason.is_empty() && !taken.contains(&name) && tally.take(word).map_err(error)? {
+                    taken.push(name);
+                } else {
                     reason.push(word);
                 }
             }
@@ -151,6 +159,7 @@ mod tests {
             (&format!("{} 2026-01-02 tips=many", id('a')), 1),
             (&format!("{} 2026-01-02 seen=1", id('a')), 1),
             ("# clerk-audit known keys, version 9: x", 1),
+            ("# clerk-audit known keys, version 12: x", 1),
         ] {
             let error = Known::parse(text, "known").unwrap_err();
             assert!(matches!(error, KnownError::Line { line: at, .. } if at == line), "{text}: {error}");

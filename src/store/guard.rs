@@ -5,9 +5,9 @@
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
-use super::files;
 use super::locate::Layout;
 use super::shell::refuses_by_us;
+use super::{files, list_directory};
 
 /// Where this machine's settings of git stand, and the home directory that `~` in them means.
 #[derive(Clone, Debug, Default)]
@@ -72,7 +72,8 @@ pub fn push_hook(layout: &Layout, settings: &HookSettings) -> Option<PathBuf> {
         ["custom_hooks/pre-receive", "custom_hooks/pre-receive.d"].map(|place| layout.common_dir.join(place));
     of_gitea.into_iter().chain(of_gitlab).find_map(|path| {
         if path.is_dir() {
-            let mut inside: Vec<PathBuf> = std::fs::read_dir(&path).ok()?.flatten().map(|entry| entry.path()).collect();
+            // A hook that cannot be listed is none that anybody can be sure of.
+            let mut inside: Vec<PathBuf> = list_directory(&path).0.iter().map(std::fs::DirEntry::path).collect();
             inside.sort();
             return inside.into_iter().find(|path| runs_us(path));
         }

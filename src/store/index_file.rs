@@ -6,6 +6,8 @@
 use std::io;
 use std::path::Path;
 
+use super::budget::NameBudget;
+use super::numbers::{be16, be32, offset_varint};
 use super::{Gap, files};
 use crate::model::{ObjectFormat, Oid};
 
@@ -31,25 +33,55 @@ pub(super) fn read(git_dir: &Path, format: ObjectFormat, gaps: &mut Vec<Gap>) ->
             return entries;
         }
         Ok(bytes) => match parse(&bytes, format, &mut entries) {
-            Some(shared) => shared,
-            None => {
-                gaps.push(Gap::new("corrupt", &path, b"the index cannot be read to its end"));
+            Ok(shared) => shared,
+            Err(flaw) => {
+                gaps.push(Gap::new(flaw.reason(), &path, b"the index cannot be read to its end"));
                 return entries;
             }
         },
     };
     if let Some(base) = shared.filter(|base| !base.is_zero()) {
         let path = git_dir.join(format!("sharedindex.{base}"));
-        let whole = files::read(&path).ok().and_then(|bytes| parse(&bytes, format, &mut entries));
-        if whole.is_none() {
-            gaps.push(Gap::new("unreadable", &path, b"the shared part of the split index"));
-        }
+        let flaw = match files::read(&path) {
+            Ok(bytes) => parse(&bytes, format, &mut entries).err().map(Flaw::reason),
+            Err(_) => Some("unreadable"),
+        };
+        gaps.extend(flaw.map(|reason| Gap::new(reason, &path, b"the shared part of the split index")));
     }
     entries
 }
 
-/// Parses an index; the id of the shared index where it is a split one. `None` where it is cut or no index.
-fn parse(bytes: &[u8], format: ObjectFormat, entries: &mut Vec<IndexEntry>) -> Option<Option<Oid>> {
+/// Why an index is not read to its end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Flaw {
+    /// It is cut, or none.
+    Corrupt,
+    /// Its paths are far more than its bytes.
+    TooLarge,
+}
+
+impl Flaw {
+    fn reason(self) -> &'static str {
+        match self {
+            Self::Corrupt => "corrupt",
+            Self::TooLarge => "too_large",
+        }
+    }
+}
+
+/// Parses an index; the id of the shared index where it is a split one. What stands before a flaw is among the entries.
+pub(super) fn parse(bytes: &[u8], format: ObjectFormat, entries: &mut Vec<IndexEntry>) -> Result<Option<Oid>, Flaw> {
+    let mut budget = NameBudget::of_file(bytes.len());
+    let parsed = parse_within(&mut budget, bytes, format, entries);
+    parsed.ok_or(if budget.is_over { Flaw::TooLarge } else { Flaw::Corrupt })
+}
+
+fn parse_within(
+    budget: &mut NameBudget,
+    bytes: &[u8],
+    format: ObjectFormat,
+    entries: &mut Vec<IndexEntry>,
+) -> Option<Option<Oid>> {
     let hash = format.raw_len();
     if bytes.is_empty() {
         return Some(None);
@@ -74,16 +106,18 @@ fn parse(bytes: &[u8], format: ObjectFormat, entries: &mut Vec<IndexEntry>) -> O
         let start = at + 42 + hash + if extended { 2 } else { 0 };
         let rest = body.get(start..)?;
         let path = if version == 4 {
-            let (strip, used) = varint(rest)?;
+            let (strip, used) = offset_varint(rest)?;
             let name = rest.get(used..)?;
             let end = memchr::memchr(0, name)?;
             let keep = previous.len().checked_sub(usize::try_from(strip).ok()?)?;
             at = start + used + end + 1;
+            budget.take(keep + end, 0)?;
             [&previous[..keep], &name[..end]].concat()
         } else {
             let end = memchr::memchr(0, rest)?;
             // Entries are padded with one to eight NULs to a multiple of eight.
             at += (start - at + end + 8) & !7;
+            budget.take(end, 0)?;
             rest[..end].to_vec()
         };
         previous.clone_from(&path);
@@ -128,24 +162,4 @@ fn resolve_undo(mut data: &[u8], format: ObjectFormat, entries: &mut Vec<IndexEn
             entries.extend(Oid::from_bytes(oid).map(|oid| IndexEntry { path: path.clone(), oid, mode }));
         }
     }
-}
-
-/// The offset encoding of pack files, which version 4 uses for prefix lengths.
-fn varint(bytes: &[u8]) -> Option<(u64, usize)> {
-    let mut value = u64::from(*bytes.first()? & 0x7f);
-    let mut used = 1;
-    while bytes[used - 1] & 0x80 != 0 {
-        let byte = *bytes.get(used)?;
-        value = value.checked_add(1)?.checked_mul(128)? | u64::from(byte & 0x7f);
-        used += 1;
-    }
-    Some((value, used))
-}
-
-fn be32(bytes: &[u8], at: usize) -> Option<u32> {
-    bytes.get(at..at + 4)?.try_into().ok().map(u32::from_be_bytes)
-}
-
-fn be16(bytes: &[u8], at: usize) -> Option<u16> {
-    bytes.get(at..at + 2)?.try_into().ok().map(u16::from_be_bytes)
 }

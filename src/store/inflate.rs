@@ -137,7 +137,7 @@ impl Inflater {
     pub(super) fn inflate_all(&mut self, input: &[u8], limit: usize, out: &mut Vec<u8>) -> Result<(), Failure> {
         self.decoder.reset(true);
         out.clear();
-        room(out, (input.len() * 3).min(TRUSTED) + 1)?;
+        room(out, input.len().saturating_mul(3).min(TRUSTED).min(limit) + 1)?;
         if pump(&mut self.decoder, input, limit, out)? {
             Ok(())
         } else {
@@ -233,8 +233,8 @@ pub(super) fn room(out: &mut Vec<u8>, more: usize) -> Result<(), Failure> {
 fn pump(decoder: &mut Decompress, mut input: &[u8], limit: usize, out: &mut Vec<u8>) -> Result<bool, Failure> {
     loop {
         if out.len() == out.capacity() {
-            // No more than that: what is held is counted.
-            room(out, out.len().clamp(64, TRUSTED))?;
+            // No more than that: what is held is counted. One byte more than there may be tells that there are more.
+            room(out, out.len().clamp(64, TRUSTED).min(limit.saturating_sub(out.len()).saturating_add(1)))?;
         }
         let (read, written) = (decoder.total_in(), out.len());
         let status = decoder.decompress_vec(input, out, FlushDecompress::None).map_err(|_| DAMAGED)?;

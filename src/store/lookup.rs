@@ -5,7 +5,7 @@
 //! deltas are kept for the next object. Cost of a look-up: one read for each pack, the last that had one first.
 
 use std::collections::HashMap;
-use std::fs::{self, File};
+use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -16,7 +16,7 @@ use super::objects::Objects;
 use super::pack::{self, EntryKind};
 use super::single::{ENDLESS, LONGEST_CHAIN};
 use super::table::{IdTable, be32_at, be64_at, chunks};
-use super::{Failure, delta, files, loose};
+use super::{Failure, delta, files, list_directory, loose};
 use crate::model::{ObjectFormat, ObjectType, Oid};
 
 /// Object directories, to be asked for one object after another.
@@ -156,10 +156,11 @@ impl Lookup {
         self.recent = 0;
         for dir in &mut self.dirs {
             let pack_dir = dir.path.join("pack");
-            let mut indexes: Vec<(i64, PathBuf)> = fs::read_dir(&pack_dir)
+            // A pack that cannot be listed has nothing: its objects are new or missing then, which no gate lets pass, and
+            // nothing is taken for old that is not.
+            let mut indexes: Vec<(i64, PathBuf)> = list_directory(&pack_dir)
+                .0
                 .into_iter()
-                .flatten()
-                .flatten()
                 .filter(|entry| {
                     let name = entry.file_name();
                     let name = name.as_encoded_bytes();

@@ -5,8 +5,8 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use super::fingerprint::Stamp;
-use super::inflate::{Inflater, Pieces, read_some};
-use super::{Failure, Gap};
+use super::inflate::{Inflater, Pieces, read_some, room};
+use super::{Failure, Gap, files};
 use crate::model::{ObjectFormat, ObjectType, Oid};
 
 /// The ids of the loose objects below `objects`, in order.
@@ -30,15 +30,7 @@ fn each(objects: &Path, format: ObjectFormat, gaps: &mut Vec<Gap>, mut found: im
     for first in 0..=255u8 {
         let name = format!("{first:02x}");
         let dir = objects.join(&name);
-        let entries = match fs::read_dir(&dir) {
-            Ok(entries) => entries,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
-            Err(error) => {
-                gaps.push(Gap::unreadable(&dir, &error));
-                continue;
-            }
-        };
-        for entry in entries.flatten() {
+        for entry in files::entries(&dir, gaps) {
             let file = entry.file_name();
             let hex = [name.as_bytes(), file.as_encoded_bytes()].concat();
             if let Some(oid) = Oid::from_hex(&hex).filter(|oid| oid.as_bytes().len() == format.raw_len()) {
@@ -88,7 +80,7 @@ impl Found {
         inflater.pieces(&self.file, (0, self.stored), self.size.saturating_add(self.start as u64)).without(self.start)
     }
 
-    /// Reads it into `out`.
+    /// Reads it into `out`: its header's size, and no more, whatever its stream goes on to.
     pub(super) fn read(&self, limit: u64, inflater: &mut Inflater, out: &mut Vec<u8>) -> Result<ObjectType, Failure> {
         let Self { kind, size, start, .. } = *self;
         if size > limit {
@@ -98,9 +90,12 @@ impl Found {
         if self.stored > limit.saturating_add(1 << 20) {
             return Err(Failure::TooLarge(self.stored));
         }
-        let mut packed = vec![0; self.stored as usize];
+        let mut packed = Vec::new();
+        let stored = usize::try_from(self.stored).map_err(|_| Failure::Memory)?;
+        room(&mut packed, stored)?;
+        packed.resize(stored, 0);
         read_some(&self.file, &mut packed, 0)?;
-        let most = usize::try_from(limit).unwrap_or(usize::MAX).saturating_add(HEADER);
+        let most = usize::try_from(size).map_err(|_| Failure::Memory)?.saturating_add(start);
         inflater.inflate_all(&packed, most, out)?;
         out.drain(..start.min(out.len()));
         if out.len() as u64 != size {

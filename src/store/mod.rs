@@ -8,6 +8,7 @@
 //! Invariant: whatever cannot be read is a [`Gap`] or a [`Failure`] by name, never an absence. Nothing of a
 //! repository's configuration is run or obeyed, but for the three settings that say how its files are to be read.
 
+mod budget;
 mod bulk;
 mod commit_graph;
 mod delta;
@@ -20,6 +21,7 @@ mod inflate;
 mod locate;
 mod lookup;
 mod loose;
+mod numbers;
 mod objects;
 mod pack;
 /// Tolerant parsers of commits, trees and tags.
@@ -42,6 +44,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 
+pub use files::list_directory;
 pub use fingerprint::{fingerprint, has_any};
 pub use guard::{HookSettings, push_hook};
 pub use ignore::Ignores;
@@ -138,7 +141,8 @@ impl Gap {
     }
 
     fn unreadable(path: &Path, error: &io::Error) -> Self {
-        Self::new("unreadable", path, error.to_string().as_bytes())
+        let reason = if error.kind() == io::ErrorKind::FileTooLarge { "too_large" } else { "unreadable" };
+        Self::new(reason, path, error.to_string().as_bytes())
     }
 }
 
@@ -416,26 +420,68 @@ fn extension(config: &[u8], name: &str) -> Option<String> {
 /// The last value of a name in a section of a configuration file. Ours, and not libgit2's parser, because that one follows
 /// `include.path` to wherever it points.
 fn setting(config: &[u8], wanted: &str, name: &str) -> Option<String> {
-    let text = String::from_utf8_lossy(config);
+    let text = String::from_utf8_lossy(config).replace("\r\n", "\n");
+    let mut rest = text.trim_start_matches('\u{feff}').trim_start();
     let mut inside = false;
     let mut value = None;
-    for line in text.lines().map(str::trim) {
-        let mut rest = line;
-        if let Some(header) = line.strip_prefix('[')
-            && let Some((section, behind)) = header.split_once(']')
-        {
+    while !rest.is_empty() {
+        let (line, below) = rest.split_once('\n').unwrap_or((rest, ""));
+        rest = if let Some((section, behind)) = line.strip_prefix('[').and_then(|header| header.split_once(']')) {
             inside = section.trim().eq_ignore_ascii_case(wanted);
-            rest = behind.trim();
-        }
-        if inside
-            && let Some((key, given)) = rest.split_once('=')
-            && key.trim().eq_ignore_ascii_case(name)
-        {
-            let given = given.split(['#', ';']).next().unwrap_or_default();
-            value = Some(given.trim().trim_matches('"').to_owned());
-        }
+            // A setting may stand behind its section.
+            &rest[line.len() - behind.len()..]
+        } else if let Some((key, given)) = line.split_once('=').filter(|_| !line.starts_with(['#', ';'])) {
+            // Every value is read, whosever it is: it may go on in the next line, which is no setting then.
+            let (given, behind) = config_value(&rest[line.len() - given.len()..]);
+            if inside && key.trim().eq_ignore_ascii_case(name) {
+                value = Some(given);
+            }
+            behind
+        } else {
+            below
+        };
+        rest = rest.trim_start();
     }
     value
+}
+
+/// The value that a text of a configuration file begins with, and what stands below it (git-config(1), syntax).
+fn config_value(text: &str) -> (String, &str) {
+    let (mut value, mut kept, mut is_quoted) = (String::new(), 0, false);
+    let mut characters = text.char_indices();
+    let mut end = text.len();
+    while let Some((at, character)) = characters.next() {
+        match character {
+            '\n' => {
+                end = at;
+                break;
+            }
+            '#' | ';' if !is_quoted => {
+                end = text[at..].find('\n').map_or(text.len(), |length| at + length);
+                break;
+            }
+            '"' => is_quoted = !is_quoted,
+            '\\' => match characters.next() {
+                // It goes on in the next line.
+                None | Some((_, '\n')) => {}
+                Some((_, escaped)) => value.push(match escaped {
+                    'n' => '\n',
+                    't' => '\t',
+                    'b' => '\u{8}',
+                    other => other,
+                }),
+            },
+            // What stands around a value is none of it.
+            it if it.is_ascii_whitespace() && !is_quoted => {
+                value.extend((!value.is_empty()).then_some(it));
+                continue;
+            }
+            it => value.push(it),
+        }
+        kept = value.len();
+    }
+    value.truncate(kept);
+    (value, text.get(end + 1..).unwrap_or_default())
 }
 
 fn shallow(common_dir: &Path, gaps: &mut Vec<Gap>) -> Vec<Oid> {
@@ -451,7 +497,7 @@ fn shallow(common_dir: &Path, gaps: &mut Vec<Gap>) -> Vec<Oid> {
 
 #[cfg(test)]
 mod tests {
-    use super::extension;
+    use super::{extension, setting};
 
     #[test]
     fn extensions_are_read_as_git_reads_them() {
@@ -460,5 +506,29 @@ mod tests {
         assert_eq!(extension(config, "refstorage").as_deref(), Some("reftable"));
         assert_eq!(extension(b"[extensions] objectformat=sha256", "objectformat").as_deref(), Some("sha256"));
         assert_eq!(extension(b"", "objectformat"), None);
+    }
+
+    #[test]
+    fn values_are_read_as_git_reads_them() {
+        // Each as `git config` (2.47) tells it.
+        for (written, value) in [
+            ("a;b", "a"),
+            ("\"a;b\"", "a;b"),
+            ("\"a # b\" # c", "a # b"),
+            ("a\" ; \"b ; c", "a ; b"),
+            ("  a  b  ", "a  b"),
+            ("\"a \" ", "a "),
+            (r#"a\tb\\c\n\"d"#, "a\tb\\c\n\"d"),
+            ("a\\\n  b", "a  b"),
+            ("\"a\\\n;b\"", "a;b"),
+            ("", ""),
+            ("a\r", "a"),
+        ] {
+            let config = format!("[core]\n\thooksPath = {written}\n[other]\n\thooksPath = no\n");
+            assert_eq!(setting(config.as_bytes(), "core", "hookspath").as_deref(), Some(value), "{written}");
+        }
+        // What goes on in the next line is no setting of its own.
+        let config = b"[core]\n\teditor = a \\\nhooksPath = /x\n";
+        assert_eq!(setting(config, "core", "hookspath"), None);
     }
 }

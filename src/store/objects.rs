@@ -2,13 +2,11 @@
 
 use std::cmp::Reverse;
 use std::collections::{BinaryHeap, HashMap};
-use std::fs;
-use std::io;
 use std::path::{Path, PathBuf};
 
 use super::fingerprint::DirMark;
 use super::pack::{Listing, Pack};
-use super::{Gap, loose};
+use super::{Gap, files, loose};
 use crate::model::{ObjectFormat, Oid};
 
 /// An object's number in the table: objects are numbered in the order of their ids.
@@ -348,18 +346,8 @@ impl<'a> Finder<'a> {
 
 /// The pack indexes below an object directory, in order. A pack without one is a gap.
 pub(super) fn pack_indexes(objects: &Path, gaps: &mut Vec<Gap>) -> Vec<PathBuf> {
-    let dir = objects.join("pack");
-    let entries = match fs::read_dir(&dir) {
-        Ok(entries) => entries,
-        Err(error) => {
-            if error.kind() != io::ErrorKind::NotFound {
-                gaps.push(Gap::unreadable(&dir, &error));
-            }
-            return Vec::new();
-        }
-    };
     let mut indexes = Vec::new();
-    for path in entries.flatten().map(|entry| entry.path()) {
+    for path in files::entries(&objects.join("pack"), gaps).into_iter().map(|entry| entry.path()) {
         let is_pack = path.file_name().is_some_and(|name| name.as_encoded_bytes().starts_with(b"pack-"));
         match path.extension().map(std::ffi::OsStr::as_encoded_bytes) {
             // git reads a pack whatever it is called.

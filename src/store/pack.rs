@@ -10,6 +10,7 @@ use rustc_hash::FxHashSet;
 
 use super::fingerprint::{PackMark, Stamp};
 use super::inflate::Inflater;
+use super::numbers::{be32, offset_varint};
 use super::{Failure, Gap, delta, files};
 use crate::model::{ObjectFormat, ObjectType, Oid};
 
@@ -306,14 +307,8 @@ fn parse_header(bytes: &[u8], offset: u64, format: ObjectFormat) -> Result<Entry
         3 => EntryKind::Whole(ObjectType::Blob),
         4 => EntryKind::Whole(ObjectType::Tag),
         6 => {
-            let mut byte = *bytes.get(at).ok_or(CUT)?;
-            let mut back = u64::from(byte & 0x7f);
-            at += 1;
-            while byte & 0x80 != 0 {
-                byte = *bytes.get(at).ok_or(CUT)?;
-                back = back.checked_add(1).and_then(|back| back.checked_mul(128)).ok_or(CUT)? | u64::from(byte & 0x7f);
-                at += 1;
-            }
+            let (back, used) = bytes.get(at..).and_then(offset_varint).ok_or(CUT)?;
+            at += used;
             let base = offset.checked_sub(back).filter(|_| back > 0);
             EntryKind::OffsetDelta(base.ok_or(Failure::Corrupt("its delta base lies outside the pack"))?)
         }
@@ -348,8 +343,4 @@ pub(super) fn result_size_of(file: &File, body: Body, end: u64, inflater: &mut I
     let mut head = [0; 20];
     let length = inflater.beginning(file, (body.data, end), &mut head)?;
     delta::result_size(&head[..length]).ok_or(Failure::Corrupt("its delta has no size"))
-}
-
-fn be32(bytes: &[u8], at: usize) -> Option<u32> {
-    bytes.get(at..at + 4)?.try_into().ok().map(u32::from_be_bytes)
 }

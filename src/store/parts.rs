@@ -1,13 +1,15 @@
-//! The readers of a pack's parts, one by one: for fuzzing and tests, which hand them what no pack has.
+//! The readers of a pack's parts, of an index and of a table of refs, one by one: for fuzzing and tests, which hand them
+//! what git never writes.
 
 use std::fs::File;
 use std::path::Path;
 
-use super::Failure;
 use super::delta::{self, InPlace};
 use super::inflate::Inflater;
 use super::lookup::Lookup;
 use super::pack::{self, EntryKind, Listing};
+use super::reftable::{RefValue, Stack};
+use super::{Failure, IndexEntry, index_file};
 use crate::model::{Copied, ObjectFormat, ObjectType, Oid};
 
 /// How an entry is stored.
@@ -26,6 +28,34 @@ pub fn index(bytes: &[u8], format: ObjectFormat) -> Option<Vec<(Oid, u64)>> {
     let Listing { ids, offsets } = Listing::parse(bytes, format)?;
     let ids = ids.chunks_exact(format.raw_len()).filter_map(Oid::from_bytes);
     Some(ids.zip(offsets).collect())
+}
+
+/// What an index lists, and the index that it is a part of where it is split; `None` where it cannot be read to its end.
+pub fn staged(bytes: &[u8], format: ObjectFormat) -> Option<(Vec<IndexEntry>, Option<Oid>)> {
+    let mut entries = Vec::new();
+    let shared = index_file::parse(bytes, format, &mut entries).ok()?;
+    Some((entries, shared))
+}
+
+/// What a table of refs says.
+pub struct Table {
+    /// By name, an object or the name of another ref.
+    pub refs: Vec<(Vec<u8>, Result<Oid, Vec<u8>>)>,
+    /// By name and update, the lines of logs.
+    pub logs: Vec<(Vec<u8>, u64, Vec<u8>)>,
+}
+
+/// Reads a table of refs; `None` where it cannot be read to its end.
+pub fn table(bytes: &[u8], format: ObjectFormat) -> Option<Table> {
+    let mut stack = Stack::new();
+    stack.add(bytes, format).ok()?;
+    let value = |value| match value {
+        RefValue::Direct(oid) => Ok(oid),
+        RefValue::Symbolic(name) => Err(name),
+    };
+    let refs = stack.refs.into_iter().map(|(name, named)| (name, value(named)));
+    let logs = stack.logs.into_iter().map(|((name, update), line)| (name, update, line));
+    Some(Table { refs: refs.collect(), logs: logs.collect() })
 }
 
 /// Reads entries of one pack.

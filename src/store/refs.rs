@@ -111,8 +111,11 @@ pub(super) fn read(layout: &Layout, format: ObjectFormat, with_reflogs: bool, ga
 
 /// The linked worktrees: their names and their git directories. What cannot be looked into is a gap.
 pub(super) fn worktrees(common_dir: &Path, gaps: &mut Vec<Gap>) -> Vec<(Vec<u8>, PathBuf)> {
-    let mut found: Vec<(Vec<u8>, PathBuf)> = entries(&common_dir.join("worktrees"), gaps)
+    let dir = common_dir.join("worktrees");
+    let all = if is_dir(&dir, gaps) { files::entries(&dir, gaps) } else { Vec::new() };
+    let mut found: Vec<(Vec<u8>, PathBuf)> = all
         .into_iter()
+        .map(|entry| entry.path())
         .filter(|path| is_dir(path, gaps))
         .map(|path| (bytes_of(Path::new(path.file_name().unwrap_or_default())), path))
         .collect();
@@ -132,14 +135,13 @@ fn is_dir(path: &Path, gaps: &mut Vec<Gap>) -> bool {
     }
 }
 
-/// What is in a directory, where there is one; one that cannot be read is a gap.
-fn entries(dir: &Path, gaps: &mut Vec<Gap>) -> Vec<PathBuf> {
-    match fs::read_dir(dir) {
-        Ok(entries) => entries.flatten().map(|entry| entry.path()).collect(),
+/// Whether a directory is entered for the first time: links can lead back. One that cannot be told is a gap.
+fn is_first_visit(dir: &Path, entered: &mut HashSet<PathBuf>, gaps: &mut Vec<Gap>) -> bool {
+    match dir.canonicalize() {
+        Ok(real) => entered.insert(real),
         Err(error) => {
-            let is_none = matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory);
-            gaps.extend((!is_none).then(|| Gap::unreadable(dir, &error)));
-            Vec::new()
+            gaps.extend((error.kind() != io::ErrorKind::NotFound).then(|| Gap::unreadable(dir, &error)));
+            false
         }
     }
 }
@@ -185,17 +187,10 @@ impl Reader<'_> {
         let mut entered = HashSet::new();
         let mut pending = vec![(dir.to_owned(), prefix.to_vec())];
         while let Some((dir, prefix)) = pending.pop() {
-            if !dir.canonicalize().is_ok_and(|real| entered.insert(real)) {
+            if !is_first_visit(&dir, &mut entered, self.gaps) {
                 continue;
             }
-            let entries = match fs::read_dir(&dir) {
-                Ok(entries) => entries,
-                Err(error) => {
-                    self.gaps.push(Gap::unreadable(&dir, &error));
-                    continue;
-                }
-            };
-            for entry in entries.flatten() {
+            for entry in files::entries(&dir, self.gaps) {
                 let file_name = entry.file_name();
                 let file_name = bytes_of(Path::new(&file_name));
                 // As git's files backend does: lock files and hidden files are no refs.
@@ -240,8 +235,10 @@ impl Reader<'_> {
     }
 
     fn head(&mut self, path: &Path, name: &[u8]) {
-        if fs::symlink_metadata(path).is_ok() {
-            self.file(path, name.to_vec());
+        match fs::symlink_metadata(path) {
+            Ok(_) => self.file(path, name.to_vec()),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+            Err(error) => self.gaps.push(Gap::unreadable(path, &error)),
         }
     }
 
@@ -324,17 +321,17 @@ fn read_reflogs(dir: &Path, prefix: &[u8], format: ObjectFormat, gaps: &mut Vec<
     let mut pending = vec![(dir.to_owned(), prefix.to_vec())];
     while let Some((path, name)) = pending.pop() {
         if is_dir(&path, gaps) {
-            if !path.canonicalize().is_ok_and(|real| entered.insert(real)) {
+            if !is_first_visit(&path, &mut entered, gaps) {
                 continue;
             }
-            for entry in entries(&path, gaps) {
-                let file_name = bytes_of(Path::new(entry.file_name().unwrap_or_default()));
+            for entry in files::entries(&path, gaps) {
+                let file_name = bytes_of(Path::new(&entry.file_name()));
                 let below = if name.is_empty() || name.ends_with(b"/") {
                     [name.as_slice(), &file_name].concat()
                 } else {
                     [name.as_slice(), b"/", &file_name].concat()
                 };
-                pending.push((entry, below));
+                pending.push((entry.path(), below));
             }
         } else if path != dir && !name.ends_with(b".lock") {
             match files::read(&path) {

@@ -6,8 +6,10 @@ use std::collections::BTreeMap;
 use std::io;
 use std::path::Path;
 
+use super::budget::NameBudget;
 use super::files;
 use super::inflate::Inflater;
+use super::numbers::offset_varint;
 use crate::model::{ObjectFormat, Oid};
 
 /// What a ref names.
@@ -17,11 +19,12 @@ pub(super) enum RefValue {
 }
 
 /// What a stack of tables says in the end.
-#[derive(Default)]
 pub(super) struct Stack {
     pub(super) refs: BTreeMap<Vec<u8>, RefValue>,
     /// By ref and update, the reflog lines that are not deleted.
     pub(super) logs: BTreeMap<(Vec<u8>, u64), Vec<u8>>,
+    /// Names share their beginnings, and logs are deflated: how much both may come to.
+    budget: NameBudget,
 }
 
 const BAD: io::ErrorKind = io::ErrorKind::InvalidData;
@@ -30,7 +33,7 @@ impl Stack {
     /// Reads the tables that `tables.list` in `dir` names, later ones over earlier ones.
     ///
     /// # Errors
-    /// Where a table cannot be read to its end.
+    /// Where a table cannot be read to its end, or what it has is far more than its bytes.
     pub(super) fn read(dir: &Path, format: ObjectFormat) -> io::Result<Self> {
         /// git compacts tables while we read: the list is then read again.
         const TRIES: usize = 5;
@@ -46,12 +49,26 @@ impl Stack {
 
     fn read_once(dir: &Path, format: ObjectFormat) -> io::Result<Self> {
         let list = String::from_utf8(files::read(&dir.join("tables.list"))?).map_err(|_| BAD)?;
-        let mut stack = Self::default();
+        let mut stack = Self::new();
         for name in list.lines().filter(|name| !name.is_empty()) {
-            let bytes = files::read(&dir.join(name))?;
-            stack.table(&bytes, format).ok_or(BAD)?;
+            stack.add(&files::read(&dir.join(name))?, format)?;
         }
         Ok(stack)
+    }
+
+    /// One without a table.
+    pub(super) fn new() -> Self {
+        Self { refs: BTreeMap::new(), logs: BTreeMap::new(), budget: NameBudget::of_file(0) }
+    }
+
+    /// Adds a table to those before it.
+    pub(super) fn add(&mut self, bytes: &[u8], format: ObjectFormat) -> io::Result<()> {
+        self.budget.add_file(bytes.len());
+        match self.table(bytes, format) {
+            Some(()) => Ok(()),
+            None if self.budget.is_over => Err(files::too_large("its names and logs")),
+            None => Err(BAD.into()),
+        }
     }
 
     fn table(&mut self, bytes: &[u8], format: ObjectFormat) -> Option<()> {
@@ -95,6 +112,8 @@ impl Stack {
         let mut name = Vec::new();
         while cursor.at < cursor.data.len() {
             let kind = cursor.key(&mut name)?;
+            // A name that is deleted is charged for as well: it is looked for.
+            self.budget.take(name.len(), 0)?;
             cursor.varint()?;
             match kind {
                 0 => _ = self.refs.remove(&name),
@@ -104,8 +123,7 @@ impl Stack {
                     cursor.oid(format)?;
                 }
                 3 => {
-                    let length = cursor.varint()?;
-                    let target = cursor.take(usize::try_from(length).ok()?)?.to_vec();
+                    let target = cursor.text()?.to_vec();
                     self.refs.insert(name.clone(), RefValue::Symbolic(target));
                 }
                 _ => return None,
@@ -127,7 +145,8 @@ impl Stack {
         let mut cursor = Cursor { data: &data[..records_end(&data)?], at: start + 4 };
         let mut key = Vec::new();
         while cursor.at < cursor.data.len() {
-            let kind = cursor.key(&mut key)?;
+            let (from, kind) = (cursor.at, cursor.key(&mut key)?);
+            self.budget.take(key.len(), 0)?;
             let (name, update) = key.split_at_checked(key.len().checked_sub(9)?)?;
             // Newest first: the update's number is stored inverted.
             let update = u64::MAX - u64::from_be_bytes(update[1..].try_into().ok()?);
@@ -142,9 +161,10 @@ impl Stack {
             let seconds = cursor.varint()?;
             let offset = i16::from_be_bytes(cursor.take(2)?.try_into().ok()?);
             let message = cursor.text()?;
+            self.budget.take(0, cursor.at - from)?;
             let head = format!("{old} {new} ");
             let time = format!("> {seconds} {offset:+05}\t");
-            let parts = [head.as_bytes(), &name, b" <", &email, time.as_bytes(), message.trim_ascii_end()];
+            let parts = [head.as_bytes(), name, b" <", email, time.as_bytes(), message.trim_ascii_end()];
             self.logs.insert(place, parts.concat());
         }
         Some(start + 4 + used)
@@ -175,14 +195,9 @@ impl<'a> Cursor<'a> {
         Some(taken)
     }
 
-    /// The numbers of pack offsets.
     fn varint(&mut self) -> Option<u64> {
-        let mut byte = *self.take(1)?.first()?;
-        let mut value = u64::from(byte & 0x7f);
-        while byte & 0x80 != 0 {
-            byte = *self.take(1)?.first()?;
-            value = value.checked_add(1)?.checked_mul(128)? | u64::from(byte & 0x7f);
-        }
+        let (value, used) = offset_varint(self.data.get(self.at..)?)?;
+        self.at += used;
         Some(value)
     }
 
@@ -202,8 +217,8 @@ impl<'a> Cursor<'a> {
         Oid::from_bytes(self.take(format.raw_len())?)
     }
 
-    fn text(&mut self) -> Option<Vec<u8>> {
+    fn text(&mut self) -> Option<&'a [u8]> {
         let length = self.varint()?;
-        Some(self.take(usize::try_from(length).ok()?)?.to_vec())
+        self.take(usize::try_from(length).ok()?)
     }
 }

@@ -10,7 +10,7 @@ use rustc_hash::FxHashSet;
 
 use super::locate::{Layout, bytes_of, path_of};
 use super::reftable::{RefValue, Stack};
-use super::{files, refs};
+use super::{files, list_directory, refs};
 use crate::model::{ObjectFormat, Oid};
 
 /// What existing refs name.
@@ -128,7 +128,8 @@ impl Tips {
         const DEEPEST: usize = 64;
         let mut pending: Vec<(PathBuf, Vec<u8>, usize)> = vec![(dir.to_owned(), prefix.to_vec(), 0)];
         while let Some((dir, prefix, depth)) = pending.pop() {
-            for entry in fs::read_dir(&dir).into_iter().flatten().flatten() {
+            // A ref that cannot be listed makes nothing old: what it reaches is looked at once more.
+            for entry in list_directory(&dir).0 {
                 let file_name = bytes_of(Path::new(&entry.file_name()));
                 if file_name.starts_with(b".") || file_name.ends_with(b".lock") {
                     continue;

@@ -15,7 +15,7 @@ use crate::common::packs::{self, Packed, Step};
 use crate::common::reference;
 
 /// Changes some bytes: flips, copies, cuts, puts in.
-fn damage(random: &mut Rng, bytes: &mut Vec<u8>) {
+pub(super) fn damage(random: &mut Rng, bytes: &mut Vec<u8>) {
     for _ in 0..random.usize(1..4) {
         if bytes.is_empty() {
             return;

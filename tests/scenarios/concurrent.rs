@@ -258,3 +258,19 @@ fn what_waits_for_its_input_ends_at_the_first_signal() {
     interrupt(child.id());
     assert_eq!(end_of(&mut child, Duration::from_secs(20)), Some(3));
 }
+
+#[test]
+fn the_first_ctrl_c_ends_a_command_that_waits_for_standard_input() {
+    for arguments in [&["explain"][..], &["history", "--repos-from", "-"], &["checklist", "-"]] {
+        let mut child = binary(arguments).stdin(Stdio::piped()).spawn().expect("starting it");
+        let open = child.stdin.take();
+        while handles_interrupt(child.id()) == Some(false) {
+            std::thread::sleep(Duration::from_millis(2));
+        }
+        // What is done between the handler and the waiting takes no time.
+        std::thread::sleep(Duration::from_millis(300));
+        interrupt(child.id());
+        assert_eq!(end_of(&mut child, Duration::from_secs(5)), Some(3), "{arguments:?}");
+        drop(open);
+    }
+}

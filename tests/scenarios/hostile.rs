@@ -3,7 +3,8 @@
 use super::support::{MAIN, audit, audit_at, audit_with, entries, env, list, loose_path, text};
 use crate::common::fixture::Repo;
 use crate::common::fixture::objects::{Commit, Files, Mode, ObjectType, Oid, encode_tree, object_id};
-use crate::common::packs::{Packed, Step, Stored, delta, made_up, write_pack};
+use crate::common::packs::{Packed, Step, Stored, delta, made_up, offset_varint, write_pack, zlib_stored};
+use crate::common::reftable::table;
 use crate::common::run::Audit;
 use crate::common::secrets::{live_key, test_key};
 
@@ -334,4 +335,148 @@ fn escapes_and_markup_of_strangers_do_nothing() {
         assert!(shown.contains(&id) || format == "text" || format == "markdown");
     }
     assert_eq!(list(&found.only(&key)["introductions"]).count(), 1);
+}
+
+/// A table of refs whose names share all but their last four letters with the one before, all at `oid`: one block.
+fn table_of_like_names(name: &str, count: usize, oid: Oid) -> Vec<u8> {
+    let mut records = Vec::new();
+    let mut shared = 0;
+    for number in 0..count {
+        let whole = format!("{name}{number:04}");
+        records.extend(offset_varint(shared));
+        records.extend(offset_varint((whole.len() - shared) << 3 | 1));
+        records.extend_from_slice(&whole.as_bytes()[shared..]);
+        records.push(0);
+        records.extend_from_slice(&oid.0);
+        shared = name.len();
+    }
+    table(&[(b'r', &records)], &mut zlib_stored)
+}
+
+/// So long, and so many: names of which each is too long, and names that together are too much.
+const LONG_NAMES: [(usize, usize); 2] = [(500_000, 400), (60_000, 4_000)];
+
+#[test]
+fn names_in_tables_that_share_all_but_their_ends_are_no_bomb() {
+    //  A +        a table of some hundred kilobytes: names that come to 200 MB and 240 MB
+    let key = live_key(910);
+    for (length, count) in LONG_NAMES {
+        let mut repo = Repo::bare();
+        let a = repo.commit_on(MAIN, &[(".env", Some(&env(&key)))], "A");
+        repo.finish();
+        let git_directory = repo.git_directory();
+        let config = "[core]\n\trepositoryformatversion = 1\n\tbare = true\n[extensions]\n\trefStorage = reftable\n";
+        super::support::overwrite(&git_directory.join("config"), config.as_bytes());
+        let table = table_of_like_names(&format!("refs/heads/{}", "n".repeat(length)), count, a);
+        assert!(table.len() < 700_000, "{} bytes", table.len());
+        super::support::overwrite(&git_directory.join("reftable/1.ref"), &table);
+        super::support::overwrite(&git_directory.join("reftable/tables.list"), b"1.ref\n");
+        let run = Audit::history(repo.path()).run();
+        let found = super::support::found(&run);
+        assert_eq!((found.code, found.reasons()), (3, vec!["too_large"]), "{:?}", found.skipped());
+        assert!(found.has(&key));
+        assert!(run.peak_kilobytes < 150 << 10, "{} kB", run.peak_kilobytes);
+    }
+}
+
+#[test]
+fn paths_in_an_index_that_share_all_but_their_ends_are_no_bomb() {
+    //  A +   main        an index of version 4, of some hundred kilobytes: paths that come to 200 MB and 240 MB
+    let key = live_key(911);
+    for (length, count) in LONG_NAMES {
+        let mut repo = Repo::bare();
+        repo.commit_on(MAIN, &[(".env", Some(&env(&key)))], "A");
+        let blob = repo.blob("staged\n");
+        repo.finish();
+        let mut index = b"DIRC\0\0\0\x04".to_vec();
+        index.extend((count as u32).to_be_bytes());
+        for number in 0..count {
+            index.extend([0; 24]);
+            index.extend(0o100_644u32.to_be_bytes());
+            index.extend([0; 12]);
+            index.extend(blob.0);
+            index.extend([0x0f, 0xff]);
+            let (strip, start) = if number == 0 { (0, "n".repeat(length)) } else { (4, String::new()) };
+            index.extend(offset_varint(strip));
+            index.extend(format!("{start}{number:04}\0").into_bytes());
+        }
+        index.extend([0; 20]);
+        assert!(index.len() < 700_000, "{} bytes", index.len());
+        super::support::overwrite(&repo.git_directory().join("index"), &index);
+        let run = Audit::history(repo.path()).run();
+        let found = super::support::found(&run);
+        assert_eq!((found.code, found.reasons()), (3, vec!["too_large"]), "{:?}", found.skipped());
+        assert!(found.has(&key));
+        assert!(run.peak_kilobytes < 150 << 10, "{} kB", run.peak_kilobytes);
+    }
+}
+
+#[test]
+fn a_loose_object_that_lies_about_its_size_is_held_to_what_it_says() {
+    //  A +   main        a loose blob: it says ten bytes, and has 300 MiB; a tree that does the same
+    use std::io::Write as _;
+    let key = live_key(912);
+    for kind in ["blob", "tree"] {
+        let mut repo = Repo::bare();
+        repo.commit_on(MAIN, &[(".env", Some(&env(&key)))], "A");
+        repo.finish();
+        let mut stream = flate2::write::ZlibEncoder::new(Vec::new(), flate2::Compression::fast());
+        stream.write_all(format!("{kind} 10\0").as_bytes()).unwrap();
+        (0..300).for_each(|_| stream.write_all(&[b'x'; 1 << 20]).unwrap());
+        let liar = made_up(700);
+        super::support::overwrite(&loose_path(&repo, liar), &stream.finish().unwrap());
+        let run = Audit::history(repo.path()).and_all(&["--max-memory", "16M"]).run();
+        let found = super::support::found(&run);
+        assert_eq!((found.code, found.skipped()), (3, vec![("corrupt", liar.to_string().as_str())]));
+        assert!(found.has(&key));
+        assert!(run.peak_kilobytes < 64 << 10, "{kind}: {} kB", run.peak_kilobytes);
+    }
+}
+
+#[test]
+fn an_index_that_is_long_is_looked_through_once_for_all_that_is_unreachable() {
+    //  A   main        pack: 12,000 blobs + that nothing names; an index with 150,000 paths, all of another blob
+    let key = live_key(913);
+    let mut repo = Repo::bare();
+    repo.commit_on(MAIN, &[("a", Some("a\n"))], "A");
+    let blob = repo.blob("staged\n");
+    let staged = repo.blob(format!("staged {}", env(&key)));
+    repo.finish();
+    let all: Vec<Packed> =
+        (0..12_000).map(|number| Packed::blob(made_up(1_000 + number), format!("{number} {}", env(&key)))).collect();
+    write_pack(&repo.git_directory().join("objects"), "many", &all);
+    let mut lines: String = (0..150_000).map(|number| format!("100644 {blob}\tf{number:06}\n")).collect();
+    lines.push_str(&format!("100644 {staged}\tz/.env\n"));
+    repo.git_with_input(&["update-index", "--add", "--index-info"], lines.as_bytes());
+    let run = Audit::history(repo.path()).within(std::time::Duration::from_secs(60)).run();
+    let found = super::support::found(&run);
+    let of = found.only(&key);
+    let paths: Vec<&str> =
+        list(&of["unreachable"]).map(|place| text(&place["path"])).filter(|path| *path != "").collect();
+    assert_eq!(paths, ["z/.env"], "the one that is staged has a path");
+    assert_eq!(list(&of["unreachable"]).count(), 12_001);
+    assert!(run.wall < std::time::Duration::from_secs(4), "{:?}", run.wall);
+}
+
+#[test]
+fn forty_thousand_refs_and_as_many_reflogs_take_no_longer_than_they_are_many() {
+    //  A   main, and refs/remotes/origin/b00000 … b39999; logs of as many that are gone, and of one + that is gone too
+    let key = live_key(914);
+    let mut repo = Repo::bare();
+    let a = repo.commit_on(MAIN, &[("a", Some("a\n"))], "A");
+    repo.finish();
+    let folder = repo.git_directory().join("logs/refs/remotes/origin");
+    std::fs::create_dir_all(&folder).unwrap();
+    let mut packed = String::new();
+    for number in 0..40_000 {
+        packed.push_str(&format!("{a} refs/remotes/origin/b{number:05}\n"));
+        let line = format!("{a} {a} A <a@example.test> 1704067200 +0000\tfetch\n");
+        std::fs::write(folder.join(format!("c{number:05}")), line).unwrap();
+    }
+    std::fs::write(folder.join(&key), "").unwrap();
+    super::support::overwrite(&repo.git_directory().join("packed-refs"), packed.as_bytes());
+    let run = Audit::history(repo.path()).run();
+    let found = super::support::found(&run).complete();
+    assert_eq!(list(&found.only(&key)["unreachable"]).count(), 1, "the name of a log whose ref is gone");
+    assert!(run.wall < std::time::Duration::from_secs(4), "{:?}", run.wall);
 }

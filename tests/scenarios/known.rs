@@ -284,3 +284,31 @@ fn two_lists_merge_line_by_line() {
     assert!(text.contains(&key_id(&one)) && text.contains(&key_id(&two)));
     assert!(text.contains(" one\n") && text.contains(" two\n"));
 }
+
+#[test]
+fn a_reason_is_a_reason_whatever_it_begins_with() {
+    //  A + ── B - (noted) ── C + ── D -   main
+    let reasons = [
+        "seen=by security",
+        "tips=9 of us know",
+        "introductions=99 x",
+        "at=",
+        "removals=7",
+        "tips=many",
+        "a  b\ttips=3",
+    ];
+    for reason in reasons {
+        let key = live_key(1525);
+        let mut repo = rotated(&key);
+        let list = List::new();
+        let text = list.write(repo.path(), reason);
+        let noted = reason.split_whitespace().collect::<Vec<_>>().join(" ");
+        assert_eq!(list.audit(&mut repo).code, 0, "{reason}");
+        let again = list.write(repo.path(), "another reason");
+        assert!(again.ends_with(&format!(" {noted}\n")), "{again}");
+        assert_eq!(again.split_whitespace().collect::<Vec<_>>(), text.split_whitespace().collect::<Vec<_>>());
+        repo.commit_on(MAIN, &[("other.env", Some(&env(&key)))], "C");
+        repo.commit_on(MAIN, &[("other.env", None)], "D");
+        assert_eq!(list.audit(&mut repo).code, 1, "{reason} hides nothing");
+    }
+}

@@ -161,3 +161,15 @@ fn a_key_that_stood_before_and_only_goes_since_is_nobodys_introduction() {
         assert_eq!(found.key(&key)["first_introduced"], serde_json::Value::Null);
     }
 }
+
+#[test]
+fn a_revision_that_is_none_is_told_whatever_letters_it_has() {
+    let (repo, keys, _) = history();
+    for since in
+        ["HEAD~0é", "HEAD^é", "HEAD~é", "main~1é~1", "HEAD~1x", "é", "~é", "HEAD~99999999999999999999", "HEAD^9"]
+    {
+        let found = audit_with(repo.path(), &["--since", since]);
+        assert_eq!((found.code, found.skipped()), (3, vec![("broken_ref", since)]), "{since}");
+        assert!(found.has(&keys.new));
+    }
+}

@@ -180,6 +180,32 @@ fn a_link_in_the_place_of_the_output_is_replaced_and_never_followed() {
 }
 
 #[test]
+fn a_link_to_standard_output_is_written_to_and_stays() {
+    use std::process::{Command, Stdio};
+    let (repo, _) = leaky();
+    // Where standard output is a file, as in `clerk-audit … >> log`: it goes on where it stands.
+    for target in ["/proc/self/fd/1", "/dev/stdout"] {
+        let place = folder();
+        let (link, log) = (place.path().join("link"), place.path().join("log"));
+        std::os::unix::fs::symlink(target, &link).unwrap();
+        std::fs::write(&log, "before\n").unwrap();
+        let stdout = std::fs::OpenOptions::new().append(true).open(&log).unwrap();
+        let status = Command::new(env!("CARGO_BIN_EXE_clerk-audit"))
+            .args(["history", "--output"])
+            .args([&link, repo.path()])
+            .env("GIT_CONFIG_NOSYSTEM", "1")
+            .stdin(Stdio::null())
+            .stdout(stdout)
+            .status()
+            .unwrap();
+        assert_eq!(status.code(), Some(1), "{target}");
+        assert!(std::fs::symlink_metadata(&link).unwrap().is_symlink(), "{target} stays");
+        let text = std::fs::read_to_string(&log).unwrap();
+        assert!(text.starts_with("before\nFound 2 Clerk secret keys"), "{target}: {text}");
+    }
+}
+
+#[test]
 fn output_that_cannot_be_written_is_an_error_and_exit_3() {
     let (repo, _) = leaky();
     let place = folder();

@@ -11,7 +11,7 @@ use crate::cli::exit::Exit;
 use crate::cli::history::chain;
 use crate::cli::output;
 use crate::detect::Detector;
-use crate::install::{self, Canary, Error, Gate, Layout, Place, Plan, SelfTest, State, shell_word};
+use crate::install::{self, Canary, Error, Gate, Layout, Place, Plan, SelfTest, State, shell_path};
 use crate::report::escape;
 use crate::state::PolicyPlaces;
 
@@ -209,12 +209,12 @@ impl Install {
 
 /// The arguments of the one audit of what is there already: the repositories, or where they all are.
 fn what_is_there(places: &[Place]) -> String {
-    let repositories: Option<Vec<String>> = places.iter().map(|place| Some(shell_word(place.repository()?))).collect();
+    let repositories: Option<Vec<String>> = places.iter().map(|place| Some(shell_path(place.repository()?))).collect();
     match repositories {
         Some(repositories) if !repositories.is_empty() => repositories.join(" "),
         _ => {
             let folder = places.iter().find_map(Place::repositories_beside);
-            format!("--repos-under {}", folder.map_or("DIR".to_owned(), |folder| shell_word(&folder)))
+            format!("--repos-under {}", folder.map_or("DIR".to_owned(), |folder| shell_path(&folder)))
         }
     }
 }

@@ -9,6 +9,9 @@ use clerk_audit::model::ObjectFormat;
 use clerk_audit::store::parts::{Entries, Stored};
 use libfuzzer_sys::fuzz_target;
 
+#[path = "../../common/zlib.rs"]
+mod zlib;
+
 const LIMIT: u64 = 1 << 20;
 
 thread_local! {
@@ -22,7 +25,7 @@ fuzz_target!(|data: &[u8]| {
     if first & 1 == 1 && rest.len() > 4 {
         let (head, content) = rest.split_at(4);
         bytes = head.to_vec();
-        bytes.extend(zlib_stored(content));
+        bytes.extend(zlib::zlib_stored(content));
     }
     let end = if first & 2 == 0 { bytes.len() } else { bytes.len().saturating_sub(usize::from(*second)) } as u64;
     let offset = if first & 4 == 0 { 0 } else { u64::from(*second % 32) };
@@ -47,19 +50,3 @@ fuzz_target!(|data: &[u8]| {
     }
     assert!(read[0] == read[1], "what is behind the end matters");
 });
-
-fn zlib_stored(content: &[u8]) -> Vec<u8> {
-    let length = content.len().min(0xffff) as u16;
-    let content = &content[..usize::from(length)];
-    let mut stream = vec![0x78, 0x01, 1];
-    stream.extend(length.to_le_bytes());
-    stream.extend((!length).to_le_bytes());
-    stream.extend(content);
-    let (mut low, mut high) = (1u32, 0u32);
-    for byte in content {
-        low = (low + u32::from(*byte)) % 65_521;
-        high = (high + low) % 65_521;
-    }
-    stream.extend((high << 16 | low).to_be_bytes());
-    stream
-}
