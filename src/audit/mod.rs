@@ -39,7 +39,7 @@ use crate::history::{Bits, NodeKind};
 use crate::key::KeyId;
 use crate::model::{
     Checkout, Contained, Events, Interrupt, KeyReport, NotOurs, ObjectType, Oid, Opaque, OpaquePlace, Report,
-    RepositoryReport, Shown, Skipped, Stage, UnreachableCounts,
+    RepositoryReport, Shown, Skipped, Stage, UnreachableCounts, error_chain,
 };
 use crate::state::{Known, RepositoryMemory};
 use crate::store::{Error, Gap, Layout, ObjectIndex, OpenOptions, PassOptions, Reader, Store};
@@ -203,7 +203,7 @@ impl Auditor<'_> {
         match opened {
             Ok(store) => self.audit(store, name, seeking),
             Err(error) => {
-                let detail = self.detector.mask(failure(&error).as_bytes());
+                let detail = self.detector.mask(error_chain(&error).as_bytes());
                 let mut coverage = blank_coverage(name.clone(), self.options.narrowed_by(self.detector));
                 coverage.skipped.push(Skipped { object: name, reason: "unreadable".into(), detail });
                 Outcome::nothing(coverage)
@@ -534,13 +534,5 @@ fn blank_coverage(path: Shown, narrowed_by: Vec<Shown>) -> RepositoryReport {
         skipped: Vec::new(),
         opaque: Opaque::default(),
         not_ours: NotOurs::default(),
-    }
-}
-
-/// An error and its cause in one line.
-fn failure(error: &Error) -> String {
-    match std::error::Error::source(error) {
-        Some(source) => format!("{error}: {source}"),
-        None => error.to_string(),
     }
 }

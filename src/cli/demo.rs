@@ -4,8 +4,8 @@ use std::sync::atomic::AtomicBool;
 
 use clap::Args;
 
+use super::clock::now;
 use super::exit::Exit;
-use super::history::now;
 use super::output::{self, Color};
 use super::progress::Progress;
 use crate::audit::{Auditor, Options, Target};

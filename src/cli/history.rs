@@ -6,22 +6,22 @@ use std::sync::atomic::AtomicBool;
 use std::time::{Duration, Instant};
 
 use clap::{Args, ValueEnum};
-use time::OffsetDateTime;
-use time::format_description::well_known::Rfc3339;
 
+use super::clock::now;
 use super::exit::Exit;
 use super::incident;
+use super::ledger::{read_ledger, recorded};
 use super::output::{self, Color, FormatName};
 use super::progress::Progress;
 use super::remember::Memory;
-use super::repos::Repositories;
+use super::repos::{Repositories, tell_failure};
 use crate::audit::{Auditor, Options, Target};
 use crate::detect::{self, Detector};
 use crate::key::KeyId;
-use crate::model::{Interrupt, LedgerEntry, Report, Silent};
+use crate::model::{Interrupt, Report, Silent, error_chain};
 use crate::report::{self, Format};
-use crate::state::{Known, Ledger, LedgerEvent, Remembered};
-use crate::store::{Error, Reader};
+use crate::state::{Known, Ledger, Remembered};
+use crate::store::Reader;
 
 /// Audit whole histories: every key that was ever in a repository
 ///
@@ -124,7 +124,7 @@ impl History {
         let known = match self.known.as_deref().map(Known::read).transpose() {
             Ok(known) => known.unwrap_or_default(),
             Err(error) => {
-                output::error(&chain(&error), Some("--write-known FILE writes such a file"));
+                output::error(&error_chain(&error), Some("--write-known FILE writes such a file"));
                 return Exit::Usage;
             }
         };
@@ -267,14 +267,6 @@ fn audit(
     }
 }
 
-/// The gate's ledger, empty where none is named.
-pub(super) fn read_ledger(path: Option<&Path>) -> Result<Ledger, Exit> {
-    path.map(Ledger::read).transpose().map(Option::unwrap_or_default).map_err(|error| {
-        output::error(&chain(&error), Some("the gate writes one where its policy names it: docs/hooks.md"));
-        Exit::Usage
-    })
-}
-
 /// Puts beside each key what the ledger says of it.
 fn join(report: &mut Report, ledger: &Ledger, detector: &Detector) {
     for key in &mut report.keys {
@@ -282,63 +274,11 @@ fn join(report: &mut Report, ledger: &Ledger, detector: &Detector) {
     }
 }
 
-/// What the ledger says of a key, fit to be shown.
-pub(super) fn recorded(ledger: &Ledger, id: &KeyId, detector: &Detector) -> Vec<LedgerEntry> {
-    let shown = |text: &String| detector.mask(text.as_bytes());
-    let entry = |event: &LedgerEvent| LedgerEntry {
-        time: shown(&event.time),
-        verdict: shown(&event.verdict),
-        decision: shown(&event.decision),
-        repository: event.repository.as_ref().map(shown),
-        pusher: event.pusher.as_ref().map(shown),
-        remote_address: event.remote_address.as_ref().map(shown),
-        refs: event.refs.iter().map(shown).collect(),
-    };
-    ledger.of(id).iter().map(entry).collect()
-}
-
 fn rendered(report: &Report, format: Format, options: report::Options) -> Vec<u8> {
     let mut text = Vec::new();
     // Writing to memory cannot fail.
     _ = report::write(report, format, options, &mut text);
     text
-}
-
-pub(super) fn tell_failure(target: &Target) {
-    let Err(error) = &target.layout else { return };
-    let hint = match error {
-        Error::NotARepository { enclosing: Some(dir), .. } => {
-            Some(format!("the repository around it is {}", dir.display()))
-        }
-        Error::NotARepository { .. } => Some("name a work tree, a .git directory or a bare repository".to_owned()),
-        Error::Io { path, source } => Some(match source.kind() {
-            io::ErrorKind::NotFound if path.is_absolute() => "look at its spelling, part by part".to_owned(),
-            io::ErrorKind::NotFound => "a path that does not begin with / begins where you stand".to_owned(),
-            io::ErrorKind::PermissionDenied => {
-                "run it as somebody who may read it, the server's own user say".to_owned()
-            }
-            _ => "name the repository itself, or leave it out".to_owned(),
-        }),
-        Error::UnknownFormat { .. } => Some("a newer version of clerk-audit may know it".to_owned()),
-    };
-    output::error(&chain(error), hint.as_deref());
-}
-
-/// An error and its causes in one line.
-pub(super) fn chain(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        text.push_str(&format!(": {error}"));
-        cause = error.source();
-    }
-    text
-}
-
-/// The time by this machine's clock, RFC 3339, UTC, whole seconds.
-pub(super) fn now() -> String {
-    let now = OffsetDateTime::now_utc();
-    now.replace_nanosecond(0).unwrap_or(now).format(&Rfc3339).unwrap_or_else(|_| "1970-01-01T00:00:00Z".to_owned())
 }
 
 fn size(text: &str) -> Result<u64, String> {

@@ -50,7 +50,7 @@ pub(super) fn read_report(path: &Path, detector: &Detector) -> Result<Report, Ex
         output::error(&format!("{}: {error}", path.display()), Some(error.hint()));
         Exit::Incomplete
     })?;
-    if report::is_ahead(&report.generated_at, &super::history::now()) {
+    if report::is_ahead(&report.generated_at, &super::clock::now()) {
         note(&format!(
             "warning: the report was made at {}, which this machine's clock has not come to: one of the two clocks is \
              off, and so may be every deadline",

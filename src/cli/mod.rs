@@ -5,6 +5,7 @@
 //! here is masked and escaped first.
 
 mod checklist;
+mod clock;
 mod demo;
 mod exit;
 mod explain;
@@ -13,6 +14,7 @@ mod hook;
 mod incident;
 mod input;
 mod kept;
+mod ledger;
 mod output;
 mod policy;
 mod progress;

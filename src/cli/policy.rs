@@ -4,12 +4,13 @@ use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
 
+use super::clock::now;
 use super::exit::Exit;
-use super::history::{chain, now};
 use super::incident;
 use super::output;
 use crate::detect::Detector;
 use crate::key::KeyId;
+use crate::model::error_chain;
 use crate::state::{Allowance, Policy, allow_entries, is_day, no_plain_file};
 
 /// Check the gate's policy, and let known keys pass
@@ -76,7 +77,7 @@ impl Policies {
                     Exit::Clean
                 }
                 Err(error) => {
-                    output::raw_error(&format!("error: {}\n", chain(&error)));
+                    output::raw_error(&format!("error: {}\n", error_chain(&error)));
                     Exit::Usage
                 }
             },

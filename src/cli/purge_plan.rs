@@ -10,7 +10,6 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use clap::Args;
 
 use super::exit::Exit;
-use super::history::chain;
 use super::incident::{self, note};
 use super::kept::{self, Kept};
 use super::output;
@@ -19,7 +18,7 @@ use super::rehearse::{self, Collision, Plan};
 use crate::audit::{Auditor, Options, Recall};
 use crate::detect::Detector;
 use crate::key::KeyId;
-use crate::model::{Interrupt, Oid, Report};
+use crate::model::{Interrupt, Oid, Report, error_chain};
 use crate::purge;
 use crate::store::locate;
 
@@ -165,7 +164,7 @@ impl PurgePlan {
                 Err(error) => {
                     whole = false;
                     output::error(
-                        &chain(&error),
+                        &error_chain(&error),
                         Some("if it has moved, or has a key in its own path, name it with --repo"),
                     );
                 }
@@ -205,7 +204,7 @@ fn made(auditor: &Auditor<'_>, path: &Path, recall: Recall, wanted: &HashSet<Key
             None
         }
         Err(error) => {
-            output::error(&chain(&error), None);
+            output::error(&error_chain(&error), None);
             None
         }
     }
@@ -302,7 +301,7 @@ mod tests {
             Auditor { detector: &detector, options: &options, events: &events, interrupt: Interrupt::on(&running) };
         let name = repository.as_os_str().as_encoded_bytes().to_vec();
         let targets = vec![Target { name, layout: locate(&repository, false) }];
-        let report = auditor.run(targets, &Known::default(), super::super::history::now());
+        let report = auditor.run(targets, &Known::default(), super::super::clock::now());
         let mut text = Vec::new();
         report::write(&report, Format::Json, report::Options::default(), &mut text).unwrap();
         let path = folder.path().join("report.json");

@@ -12,6 +12,7 @@ use super::exit::Exit;
 use super::{input, output};
 use crate::audit::Target;
 use crate::detect::Detector;
+use crate::model::error_chain;
 use crate::store::{Error, Layout, locate, locate_git_dir};
 
 /// The repositories to work on
@@ -98,6 +99,27 @@ pub(super) fn target(path: &Path, layout: Result<Layout, Error>) -> Target {
         Err(_) => None,
     };
     Target { name: name.as_deref().unwrap_or(path).as_os_str().as_bytes().to_vec(), layout }
+}
+
+/// Says why a target cannot be read, if so, and what to do.
+pub(super) fn tell_failure(target: &Target) {
+    let Err(error) = &target.layout else { return };
+    let hint = match error {
+        Error::NotARepository { enclosing: Some(dir), .. } => {
+            Some(format!("the repository around it is {}", dir.display()))
+        }
+        Error::NotARepository { .. } => Some("name a work tree, a .git directory or a bare repository".to_owned()),
+        Error::Io { path, source } => Some(match source.kind() {
+            io::ErrorKind::NotFound if path.is_absolute() => "look at its spelling, part by part".to_owned(),
+            io::ErrorKind::NotFound => "a path that does not begin with / begins where you stand".to_owned(),
+            io::ErrorKind::PermissionDenied => {
+                "run it as somebody who may read it, the server's own user say".to_owned()
+            }
+            _ => "name the repository itself, or leave it out".to_owned(),
+        }),
+        Error::UnknownFormat { .. } => Some("a newer version of clerk-audit may know it".to_owned()),
+    };
+    output::error(&error_chain(error), hint.as_deref());
 }
 
 /// The paths in a file, one a line; empty lines and lines that begin with `#` say nothing.

@@ -6,8 +6,8 @@ use std::sync::atomic::AtomicBool;
 
 use clap::Args;
 
+use super::clock::now;
 use super::exit::Exit;
-use super::history::now;
 use super::incident;
 use super::kept::{self, Kept};
 use super::output;

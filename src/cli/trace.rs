@@ -6,12 +6,13 @@ use std::sync::atomic::AtomicBool;
 
 use clap::Args;
 
+use super::clock::now;
 use super::exit::Exit;
-use super::history::{now, read_ledger, recorded, tell_failure};
 use super::incident;
 use super::kept;
+use super::ledger::{read_ledger, recorded};
 use super::progress::Progress;
-use super::repos::Repositories;
+use super::repos::{Repositories, tell_failure};
 use super::{input, output};
 use crate::audit::{Auditor, Options, Traced, Wanted, key_in};
 use crate::detect::Detector;

@@ -11,8 +11,8 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
+use super::clock::now;
 use super::exit::Exit;
-use super::history::{chain, now};
 use super::incident::{self, Reply, note};
 use super::kept::{self, Kept};
 use super::output;
@@ -21,7 +21,7 @@ use super::repos::target;
 use crate::audit::{Auditor, Options, Target};
 use crate::detect::Detector;
 use crate::key::{KeyId, KeyText};
-use crate::model::{Answer, Confidence, Interrupt, KeyReport, Kind, Liveness, Report};
+use crate::model::{Answer, Confidence, Interrupt, KeyReport, Kind, Liveness, Report, error_chain};
 use crate::state::{Known, Status as State};
 use crate::store::locate;
 use crate::verify::{Client, ClientError, Endpoint, Verdict};
@@ -105,7 +105,7 @@ fn audited(paths: &[PathBuf], detector: &Detector, interrupt: &AtomicBool) -> Re
     let auditor = Auditor { detector, options: &options, events: &progress, interrupt: Interrupt::on(interrupt) };
     let targets: Vec<Target> = paths.iter().map(|path| target(path, locate(path, false))).collect();
     for error in targets.iter().filter_map(|target| target.layout.as_ref().err()) {
-        output::error(&chain(error), None);
+        output::error(&error_chain(error), None);
     }
     let report = auditor.run(targets, &Known::default(), now());
     progress.finish();
@@ -401,7 +401,7 @@ fn recall(
             Err(error) => {
                 all_was_read = false;
                 output::error(
-                    &chain(&error),
+                    &error_chain(&error),
                     Some("if it has moved, or has a key in its own path, name it with --repo"),
                 );
             }

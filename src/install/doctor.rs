@@ -9,6 +9,7 @@ use super::ours::Call;
 use super::reach::Use;
 use super::trial::{Answer, Runs};
 use super::{Canary, Error, Place, git, ours, system};
+use crate::model::error_chain;
 use crate::state::{LedgerPlace, Mode, Policy, PolicyPlaces, is_for_group, ledger_place};
 use crate::store::locate_git_dir;
 
@@ -72,8 +73,7 @@ pub fn examine(place: &Place, policies: &PolicyPlaces) -> Result<Vec<Check>, Err
     match policy {
         Ok(policy) => checks.policy(place, &policy),
         Err(error) => {
-            let cause = std::error::Error::source(&error).map(|cause| format!(": {cause}")).unwrap_or_default();
-            checks.add(State::Bad, format!("{error}{cause}: every push is refused"));
+            checks.add(State::Bad, format!("{}: every push is refused", error_chain(&error)));
         }
     }
     Ok(checks.0)
@@ -296,8 +296,7 @@ impl Checks {
         let answer = match answer {
             Ok(answer) => answer,
             Err(error) => {
-                let cause = std::error::Error::source(&error).map(|cause| format!(": {cause}")).unwrap_or_default();
-                return self.add(State::Bad, format!("cannot be run: {error}{cause}"));
+                return self.add(State::Bad, format!("cannot be run: {}", error_chain(&error)));
             }
         };
         let said = in_one_line(&answer.said, answer.meaning == Said::Failing);

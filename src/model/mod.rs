@@ -5,6 +5,7 @@
 
 mod answer;
 mod copied;
+mod error_chain;
 mod events;
 mod oid;
 mod report;
@@ -15,6 +16,7 @@ mod when;
 
 pub use answer::{Answer, Answers, Liveness};
 pub use copied::Copied;
+pub use error_chain::error_chain;
 pub use events::{Events, Interrupt, Silent, Stage};
 pub use oid::{ObjectFormat, ObjectType, Oid};
 pub use report::{

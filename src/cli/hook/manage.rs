@@ -8,10 +8,10 @@ use clap::{Args, ValueEnum};
 
 use super::receive::{HOST_POLICY, variable};
 use crate::cli::exit::Exit;
-use crate::cli::history::chain;
 use crate::cli::output;
 use crate::detect::Detector;
 use crate::install::{self, Canary, Error, Gate, Layout, Place, Plan, SelfTest, State, shell_word};
+use crate::model::error_chain;
 use crate::report::escape;
 use crate::state::PolicyPlaces;
 
@@ -131,7 +131,7 @@ fn fail(error: &Error) -> Exit {
         Error::NoGit { .. } => Some("install it, or name the layout of a server that needs none: --layout"),
         Error::Git { .. } | Error::Io { .. } => None,
     };
-    output::error(&chain(error), hint);
+    output::error(&error_chain(error), hint);
     Exit::Incomplete
 }
 
