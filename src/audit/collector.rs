@@ -3,13 +3,13 @@
 use std::collections::{HashMap, HashSet};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use super::Clock;
 use super::content::{Clocks, Content, Missing, NameSighting, Pass, Sighting};
 use super::directory::{Directory, Named, NewEntries, Reading};
 use super::key_table::KeyTable;
 use super::trace::{Needle, Scanned};
+use super::{Clock, object_clock};
 use crate::detect::{Detector, Found, Hits, KeyFound, Search, Unread};
 use crate::history::{Links, NONE, NodeKind};
 use crate::model::{Copied, Events, Interrupt, ObjectFormat, ObjectType, Oid, Place, RawTime};
@@ -61,8 +61,7 @@ impl<'a> Shared<'a> {
 
     /// From now on: whether the time for an object is over, or someone has asked to stop.
     fn clock(&self) -> impl Fn() -> bool + '_ {
-        let ends = self.time_for_object.map(|(time, clock)| (clock() + time, clock));
-        move || self.interrupt.is_set() || ends.is_some_and(|(ends, clock): (Instant, Clock)| clock() > ends)
+        object_clock(self.time_for_object, self.interrupt)
     }
 
     /// The number of what is named and is not there.

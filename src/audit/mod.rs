@@ -34,12 +34,12 @@ pub use trace::{Traced, Wanted, key_in};
 use std::collections::{BTreeSet, HashMap, HashSet};
 use std::time::{Duration, Instant};
 
-use crate::detect::Detector;
+use crate::detect::{self, Detector};
 use crate::history::{Bits, NodeKind};
 use crate::key::KeyId;
 use crate::model::{
-    Checkout, Contained, Events, Interrupt, KeyReport, NotOurs, ObjectType, Oid, Opaque, OpaquePlace, Report,
-    RepositoryReport, Shown, Skipped, Stage, UnreachableCounts, error_chain,
+    Checkout, Contained, Events, Interrupt, KeyReport, NotOurs, ObjectType, Oid, Opaque, OpaquePlace, ReadLimits,
+    Report, RepositoryReport, Shown, Skipped, Stage, UnreachableCounts, error_chain,
 };
 use crate::state::{Known, RepositoryMemory};
 use crate::store::{Error, Gap, Layout, ObjectIndex, OpenOptions, PassOptions, Reader, Store};
@@ -81,13 +81,14 @@ pub struct Options {
 
 impl Default for Options {
     fn default() -> Self {
+        let ReadLimits { max_blob_size, max_memory, .. } = ReadLimits::default();
         Self {
             refs: Vec::new(),
             since: Vec::new(),
             unreachable: true,
             reflog: true,
-            max_blob_size: 1 << 30,
-            max_memory: 512 << 20,
+            max_blob_size,
+            max_memory,
             time_for_object: None,
             threads: std::thread::available_parallelism().map_or(1, usize::from),
             reader: Reader::default(),
@@ -188,7 +189,20 @@ impl Auditor<'_> {
     /// others. `generated_at` is the time by the caller's clock, RFC 3339.
     pub fn run(&self, targets: Vec<Target>, known: &Known, generated_at: String) -> Report {
         let outcomes = targets.into_iter().map(|target| self.repository(target, Seeking::default())).collect();
-        join::report(outcomes, known, generated_at, self.options.most())
+        join::report(outcomes, known, generated_at, self.limits(), self.options.most())
+    }
+
+    /// The limits that it goes by, for the report. Where no clock was given, none was reached by it.
+    fn limits(&self) -> ReadLimits {
+        let detect::Limits { depth, decoded, .. } = self.detector.limits();
+        let time = self.options.time_for_object.map(|(time, _)| time.as_secs());
+        ReadLimits {
+            max_depth: u8::try_from(depth).unwrap_or(u8::MAX),
+            max_decoded: decoded,
+            max_object_time: time.unwrap_or(ReadLimits::default().max_object_time),
+            max_blob_size: self.options.max_blob_size,
+            max_memory: self.options.max_memory,
+        }
     }
 
     fn open_options(&self) -> OpenOptions {
@@ -406,6 +420,12 @@ impl Auditor<'_> {
         coverage.skipped = skipped.into_iter().collect();
         coverage
     }
+}
+
+/// Whether the time for an object is over, by a clock that begins now, or someone has asked to stop.
+fn object_clock<'i>(time: Option<(Duration, Clock)>, interrupt: Interrupt<'i>) -> impl Fn() -> bool + 'i {
+    let ends = time.map(|(time, clock)| (clock() + time, clock));
+    move || interrupt.is_set() || ends.is_some_and(|(ends, clock): (Instant, Clock)| clock() > ends)
 }
 
 /// Does two things, at once where there are `threads` for it and one is to be had.

@@ -6,11 +6,11 @@ use clap::Args;
 
 use super::clock::now;
 use super::exit::Exit;
+use super::limits;
 use super::output::{self, Color};
 use super::progress::Progress;
-use crate::audit::{Auditor, Options, Target};
-use crate::detect::Detector;
-use crate::model::Interrupt;
+use crate::audit::{Auditor, Target};
+use crate::model::{Interrupt, ReadLimits};
 use crate::report::{self, Format, escape};
 use crate::state::Known;
 use crate::store::locate;
@@ -40,7 +40,8 @@ impl Demo {
             output::error(&format!("cannot make the repository: {error}"), None);
             return Exit::Incomplete;
         }
-        let (detector, options, progress) = (Detector::new(), Options::default(), Progress::new(false));
+        let limits = ReadLimits::default();
+        let (detector, options, progress) = (limits::detector(limits), limits::options(limits), Progress::new(false));
         let auditor =
             Auditor { detector: &detector, options: &options, events: &progress, interrupt: Interrupt::on(interrupt) };
         let name = repository.as_os_str().as_encoded_bytes().to_vec();

@@ -3,7 +3,6 @@
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicBool;
-use std::time::{Duration, Instant};
 
 use clap::{Args, ValueEnum};
 
@@ -11,14 +10,15 @@ use super::clock::now;
 use super::exit::Exit;
 use super::incident;
 use super::ledger::{read_ledger, recorded};
+use super::limits::{self, LimitArguments};
 use super::output::{self, Color, FormatName};
 use super::progress::Progress;
 use super::remember::Memory;
 use super::repos::{Repositories, tell_failure};
 use crate::audit::{Auditor, Options, Target};
-use crate::detect::{self, Detector};
+use crate::detect::Detector;
 use crate::key::KeyId;
-use crate::model::{Interrupt, Report, Silent, error_chain};
+use crate::model::{Interrupt, ReadLimits, Report, Silent, error_chain};
 use crate::report::{self, Format};
 use crate::state::{Known, Ledger, Remembered};
 use crate::store::Reader;
@@ -88,23 +88,8 @@ pub(super) struct History {
     #[arg(long, value_name = "FILE", help_heading = "Again and again")]
     state: Option<PathBuf>,
 
-    /// Do not read objects larger than SIZE (bytes, or with K, M, G), blobs apart that are searched while they are
-    /// unpacked (see --max-memory); they are told and make exit 3
-    #[arg(long, value_name = "SIZE", default_value = "1G", value_parser = size, help_heading = "Limits")]
-    max_blob_size: u64,
-    /// Hold SIZE bytes of objects at once, all threads together. A blob larger than half of it is searched while it is
-    /// unpacked, whatever its size; what needs more and cannot be is told and makes exit 3
-    #[arg(long, value_name = "SIZE", default_value = "512M", value_parser = size, help_heading = "Limits")]
-    max_memory: u64,
-    /// Decode SIZE bytes at most of the encodings and containers of one object; past it is told and makes exit 3
-    #[arg(long, value_name = "SIZE", default_value = "256M", value_parser = size, help_heading = "Limits")]
-    max_decoded: u64,
-    /// Follow encodings and containers N deep
-    #[arg(long, value_name = "N", default_value_t = 5, value_parser = clap::value_parser!(u8).range(1..=32), help_heading = "Limits")]
-    max_depth: u8,
-    /// Follow the encodings and containers of one object for SECONDS at most; past it is told and makes exit 3
-    #[arg(long, value_name = "SECONDS", default_value_t = 60, value_parser = clap::value_parser!(u64).range(1..=86_400), help_heading = "Limits")]
-    max_object_time: u64,
+    #[command(flatten)]
+    limits: LimitArguments,
     /// Read with N threads [default: all cores]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=256), help_heading = "Limits")]
     threads: Option<u16>,
@@ -142,8 +127,8 @@ impl History {
         }
         let nothing_opened = targets.iter().all(|target| target.layout.is_err());
         targets.iter().for_each(tell_failure);
-        let limits = detect::Limits { depth: self.max_depth.into(), decoded: self.max_decoded, ..Default::default() };
-        let (detector, options) = (Detector::with_limits(limits), self.options());
+        let limits = self.limits.over(ReadLimits::default());
+        let (detector, options) = (limits::detector(limits), self.options(limits));
         let silent =
             Auditor { detector: &detector, options: &options, events: &Silent, interrupt: Interrupt::on(interrupt) };
         // What is asked of the file is answered before there is any progress to tell of.
@@ -190,22 +175,20 @@ impl History {
         Ok(())
     }
 
-    fn options(&self) -> Options {
-        let defaults = Options::default();
+    fn options(&self, limits: ReadLimits) -> Options {
+        let defaults = limits::options(limits);
         Options {
             refs: self.refs.clone(),
             since: self.since.clone(),
             unreachable: !self.no_unreachable,
             reflog: !self.no_reflog,
-            max_blob_size: self.max_blob_size,
-            max_memory: self.max_memory,
-            time_for_object: Some((Duration::from_secs(self.max_object_time), Instant::now)),
             threads: self.threads.map_or(defaults.threads, usize::from),
             reader: match self.reader {
                 ReaderName::Bulk => Reader::Bulk,
                 ReaderName::Libgit2 => Reader::Libgit2,
             },
             all_refs: self.all_refs,
+            ..defaults
         }
     }
 
@@ -279,32 +262,4 @@ fn rendered(report: &Report, format: Format, options: report::Options) -> Vec<u8
     // Writing to memory cannot fail.
     _ = report::write(report, format, options, &mut text);
     text
-}
-
-fn size(text: &str) -> Result<u64, String> {
-    let digits = text.trim_end_matches(|character: char| !character.is_ascii_digit());
-    let factor = match text[digits.len()..].to_ascii_uppercase().as_str() {
-        "" | "B" => 1,
-        "K" | "KB" | "KIB" => 1 << 10,
-        "M" | "MB" | "MIB" => 1 << 20,
-        "G" | "GB" | "GIB" => 1 << 30,
-        _ => return Err("a number of bytes, or one with K, M or G".to_owned()),
-    };
-    let number: u64 = digits.parse().map_err(|_| "a number of bytes, or one with K, M or G".to_owned())?;
-    number.checked_mul(factor).filter(|size| *size > 0).ok_or_else(|| "a size that fits".to_owned())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::size;
-
-    #[test]
-    fn sizes_are_read_with_and_without_units() {
-        assert_eq!(size("100"), Ok(100));
-        assert_eq!(size("2K"), Ok(2048));
-        assert_eq!(size("1GiB"), Ok(1 << 30));
-        for wrong in ["", "x", "0", "1T", "-1", "99999999999G"] {
-            assert!(size(wrong).is_err(), "{wrong}");
-        }
-    }
 }

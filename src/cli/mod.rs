@@ -15,6 +15,7 @@ mod incident;
 mod input;
 mod kept;
 mod ledger;
+mod limits;
 mod output;
 mod policy;
 mod progress;

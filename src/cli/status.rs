@@ -69,7 +69,7 @@ impl Status {
         }
         let mut asked = Exit::Clean;
         if self.verify {
-            asked = self.asking.ask(&report, &[], &mut kept, detector, interrupt)?;
+            asked = self.asking.ask(&report, &[], &mut kept, interrupt)?;
         }
         let state = kept.state;
         // As in the checklist: alive first.
