@@ -132,6 +132,16 @@ fn lines(file: &Path) -> io::Result<Vec<PathBuf>> {
         .collect())
 }
 
+/// Whether a directory has two or more of the things that a bare repository has, each of its kind: a project may well have
+/// directories `config` and `objects`.
+fn looks_bare(dir: &Path) -> bool {
+    let is_dir = |name: &str| dir.join(name).is_dir();
+    // An old HEAD is a link to a branch, which may not be born yet.
+    let is_file = |name: &str| std::fs::symlink_metadata(dir.join(name)).is_ok_and(|meta| !meta.is_dir());
+    let dirs = ["objects", "refs"].into_iter().filter(|name| is_dir(name)).count();
+    dirs + ["HEAD", "config", "packed-refs"].into_iter().filter(|name| is_file(name)).count() >= 2
+}
+
 /// Every repository below a directory, in order. Links are not followed, so that there are no loops. What is inside a work
 /// tree is looked at; of what is inside a git directory the repositories of submodules, which outlive their checkouts.
 fn below(dir: &Path) -> Vec<Target> {
@@ -141,8 +151,8 @@ fn below(dir: &Path) -> Vec<Target> {
         let found = locate(&dir, false);
         let git_dir = found.as_ref().ok().map(|layout| layout.git_dir.clone());
         let is_bare = git_dir.is_some() && dir.canonicalize().ok() == git_dir;
-        // What has a `.git` and is no repository is a checkout whose repository is gone or broken: that is told. So is a
-        // directory of which nobody can say.
+        // What has a `.git` and is no repository is a checkout whose repository is gone or broken, and what looks like a bare
+        // one a broken one: that is told. So is a directory of which nobody can say.
         let dot_git = std::fs::symlink_metadata(dir.join(".git"));
         let cannot_be_told = dot_git.as_ref().is_err_and(|error| error.kind() == io::ErrorKind::PermissionDenied);
         match (found.is_ok(), dot_git) {
@@ -150,7 +160,7 @@ fn below(dir: &Path) -> Vec<Target> {
                 targets.push(target(&dir, Err(Error::Io { path: dir.clone(), source })));
                 continue;
             }
-            (false, Err(_)) => {}
+            (false, Err(_)) if !looks_bare(&dir) => {}
             _ => targets.push(target(&dir, found)),
         }
         pending.extend(git_dir.map(|git_dir| git_dir.join("modules")).filter(|modules| modules.is_dir()));
