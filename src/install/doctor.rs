@@ -3,6 +3,7 @@
 use std::fs;
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use super::canary::Said;
 use super::ours::Call;
@@ -10,7 +11,7 @@ use super::reach::Use;
 use super::trial::{Answer, Runs};
 use super::{Canary, Error, Place, git, ours, system};
 use crate::model::error_chain;
-use crate::state::{LedgerPlace, Mode, Policy, PolicyPlaces, is_for_group, ledger_place};
+use crate::state::{LedgerPlace, Limits, Mode, Policy, PolicyPlaces, is_for_group, ledger_place};
 use crate::store::locate_git_dir;
 
 /// How a check came out.
@@ -260,7 +261,7 @@ impl Checks {
                  push here too, who could not write it then; run the doctor as the user that git runs as, or make the \
                  ledger before (docs/hooks.md)",
             ),
-            Ok(folder) => self.run(place, runs, folder.path()),
+            Ok(folder) => self.run(place, runs, folder.path(), patience(policy)),
             Err(error) => self.add(
                 State::Unknown,
                 format!(
@@ -270,11 +271,11 @@ impl Checks {
         }
     }
 
-    fn run(&mut self, place: &Place, runs: &Runs, folder: &Path) {
+    fn run(&mut self, place: &Place, runs: &Runs, folder: &Path, patience: Duration) {
         let git_dir = place.git_dir.as_deref();
         let driver = place.driver().filter(|driver| is_executable(driver)).map(Runs::File);
         if let Some(driver) = driver {
-            match driver.try_with_canary(git_dir, folder) {
+            match driver.try_with_canary(git_dir, folder, patience) {
                 // It refuses by something else, which stands before ours or takes its server's environment.
                 Ok(Answer { is_accepted: false, meaning: Said::Nothing, said }) => {
                     self.add(
@@ -289,15 +290,16 @@ impl Checks {
                 answer => return self.answer(answer),
             }
         }
-        self.answer(runs.try_with_canary(git_dir, folder));
+        self.answer(runs.try_with_canary(git_dir, folder, patience));
     }
 
     fn answer(&mut self, answer: Result<Answer, Error>) {
         let answer = match answer {
             Ok(answer) => answer,
-            Err(error) => {
-                return self.add(State::Bad, format!("cannot be run: {}", error_chain(&error)));
+            Err(error @ Error::Hung { .. }) => {
+                return self.add(State::Bad, format!("hangs, and every push with it: {error}"));
             }
+            Err(error) => return self.add(State::Bad, format!("cannot be run: {}", error_chain(&error))),
         };
         let said = in_one_line(&answer.said, answer.meaning == Said::Failing);
         match (answer.meaning, answer.is_accepted) {
@@ -358,6 +360,13 @@ impl Checks {
             );
         }
     }
+}
+
+/// How long a hook may take to refuse a canary: what the gate gives itself, and what starts and ends it.
+pub fn patience(policy: Option<&Policy>) -> Duration {
+    const AROUND: Duration = Duration::from_secs(10);
+    let seconds = policy.and_then(|policy| policy.limits.seconds).unwrap_or(Limits::SECONDS);
+    Duration::try_from_secs_f64(seconds).unwrap_or_default() + AROUND
 }
 
 /// What a hook said, in one line; of a gate that fails only that.

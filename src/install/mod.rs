@@ -5,6 +5,7 @@
 //! programs: git, and the hook that it looks at.
 
 mod canary;
+mod deadline;
 mod doctor;
 mod git;
 mod kept;
@@ -20,7 +21,7 @@ use std::io;
 use std::path::PathBuf;
 
 pub use canary::{Canary, SelfTest};
-pub use doctor::{Check, State, examine};
+pub use doctor::{Check, State, examine, patience};
 pub use place::{Layout, Place};
 pub use plan::{Plan, Step, install, uninstall};
 pub use script::{Gate, shell_word};
@@ -46,6 +47,14 @@ pub enum Error {
         arguments: String,
         /// What it answered.
         answer: String,
+    },
+    /// A program that was run did not come to an end, and was ended.
+    #[error("{what} did not end within {seconds} s, and was ended")]
+    Hung {
+        /// What.
+        what: String,
+        /// How long it had.
+        seconds: u64,
     },
     /// There is no git to ask.
     #[error("git cannot be run, and it alone says where {} has its hooks", path.display())]

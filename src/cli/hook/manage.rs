@@ -129,6 +129,7 @@ fn fail(error: &Error) -> Exit {
              plain for a repository that is Gerrit's no more",
         ),
         Error::NoGit { .. } => Some("install it, or name the layout of a server that needs none: --layout"),
+        Error::Hung { .. } => Some("look at what it waits for: a network, a password, a file that has no end"),
         Error::Git { .. } | Error::Io { .. } => None,
     };
     output::error(&error_chain(error), hint);
@@ -292,7 +293,8 @@ impl SelfTesting {
             );
             return Exit::Usage;
         }
-        match Canary::draw().push(&self.target) {
+        let canary = Canary::draw();
+        match canary.push(&self.target, install::patience(None)) {
             Ok(SelfTest::Refused) => {
                 say("The gate works: it refused the canary.");
                 Exit::Clean
@@ -332,6 +334,12 @@ impl SelfTesting {
                 });
                 remaining(&objects);
                 Exit::Found
+            }
+            Err(error @ Error::Hung { .. }) => {
+                let message = format!("it cannot be told whether the gate works: {}", error_chain(&error));
+                let hint = format!("look at the server; if it takes the canary yet, delete {} there", canary.name());
+                output::error(&message, Some(&hint));
+                Exit::Incomplete
             }
             Err(error) => fail(&error),
         }
