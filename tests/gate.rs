@@ -23,6 +23,8 @@ mod evasions;
 mod examined;
 #[path = "gate/fixes.rs"]
 mod fixes;
+#[path = "gate/guarded.rs"]
+mod guarded;
 #[path = "gate/hostile.rs"]
 mod hostile;
 #[path = "gate/installed.rs"]

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use super::canary::Said;
+use super::guard::{self, is_executable};
 use super::ours::Call;
 use super::reach::Use;
 use super::trial::{Answer, Runs};
@@ -101,34 +102,20 @@ impl Checks {
             self.add(State::Bad, format!("{} {text}", place.hook.display()));
             return None;
         }
-        if calls_us(&place.hook) {
-            self.reach(place, &place.hook);
-            self.add(State::Good, format!("installed: {} ({})", place.hook.display(), place.layout.name()));
-            if let Some(driver) = place.driver() {
-                self.reach(place, &driver);
-                if !is_executable(&driver) {
-                    self.add(
-                        State::Bad,
-                        format!("{} is not there or not executable: it runs the directory", driver.display()),
-                    );
-                }
-            }
-            if let Some(elsewhere) = place.looked_for_elsewhere() {
-                let text = "core.hooksPath leads git past the directory of hooks, to";
-                self.add(State::Bad, format!("{text} {}", elsewhere.display()));
-            }
-            if place.is_by_this_users_configuration() && !is_of_this_user(place.git_dir.as_deref()) {
-                self.add(
-                    State::Doubtful,
-                    "core.hooksPath is this user's own (git config --global), and the repository is another's: git that runs \
-                     as them looks elsewhere",
-                );
-            }
-            self.executable(&place.hook);
-            return Some(Runs::File(place.hook.clone()));
+        if let Some(hook) = guard::hooks(place).into_iter().find(|hook| calls_us(hook)) {
+            self.found(place, &hook);
+            return Some(Runs::File(hook));
         }
-        if let Ok(command) = git::run(&place.root, &["config", "--get", system::COMMAND]) {
-            return self.configured(place, command);
+        match guard::configured(place) {
+            Ok(Some(command)) => {
+                self.add(State::Good, format!("installed: by git's configuration ({})", system::COMMAND));
+                return Some(Runs::Configured(command));
+            }
+            Ok(None) => {}
+            Err(why) => {
+                self.add(State::Bad, why);
+                return None;
+            }
         }
         let update = place.hook.with_file_name("update");
         if calls_us(&update) {
@@ -150,6 +137,33 @@ impl Checks {
         None
     }
 
+    /// A hook that calls the gate: whether git, or what runs its directory, comes to it.
+    fn found(&mut self, place: &Place, hook: &Path) {
+        self.reach(place, hook);
+        self.add(State::Good, format!("installed: {} ({})", hook.display(), place.layout.name()));
+        if let Some(driver) = place.driver() {
+            self.reach(place, &driver);
+            if !is_executable(&driver) {
+                self.add(
+                    State::Bad,
+                    format!("{} is not there or not executable: it runs the directory", driver.display()),
+                );
+            }
+        }
+        if let Some(elsewhere) = place.looked_for_elsewhere() {
+            let text = "core.hooksPath leads git past the directory of hooks, to";
+            self.add(State::Bad, format!("{text} {}", elsewhere.display()));
+        }
+        if place.is_by_this_users_configuration() && !is_of_this_user(place.git_dir.as_deref()) {
+            self.add(
+                State::Doubtful,
+                "core.hooksPath is this user's own (git config --global), and the repository is another's: git that runs \
+                 as them looks elsewhere",
+            );
+        }
+        self.executable(hook);
+    }
+
     /// Whether the repository's owner, whom git runs as most often, could run a hook, whoever asks.
     fn reach(&mut self, place: &Place, hook: &Path) {
         let Some(owner) = place.owner() else { return };
@@ -168,37 +182,6 @@ impl Checks {
                 ),
             );
         }
-    }
-
-    /// A hook of git's configuration: whether this git knows such, runs it for pushes, and was not told to leave it out.
-    fn configured(&mut self, place: &Place, command: String) -> Option<Runs> {
-        let get = |arguments: &[&str]| git::run(&place.root, &[&["config"], arguments].concat()).ok();
-        if !system::knows_configured_hooks(&place.root) {
-            self.add(
-                State::Bad,
-                format!(
-                    "{} is set, but this git is older than 2.54 and runs no such hook: it accepts everything",
-                    system::COMMAND
-                ),
-            );
-            return None;
-        }
-        // An empty value takes back those before it.
-        let events = get(&["--null", "--get-all", system::EVENT]).unwrap_or_default();
-        let events = events.strip_suffix('\0').unwrap_or(&events).rsplit('\0');
-        let is_run = events.take_while(|event| !event.is_empty()).any(|event| event == "pre-receive");
-        if !is_run {
-            self.add(State::Bad, format!("{} is set, but {} is not pre-receive", system::COMMAND, system::EVENT));
-            return None;
-        }
-        for name in ["hook.clerk-audit.enabled", "hook.pre-receive.enabled"] {
-            if get(&["--type=bool", "--get", name]).is_some_and(|value| value == "false") {
-                self.add(State::Bad, format!("{name} is false: git runs no hook of its configuration"));
-                return None;
-            }
-        }
-        self.add(State::Good, format!("installed: by git's configuration ({})", system::COMMAND));
-        Some(Runs::Configured(command))
     }
 
     fn executable(&mut self, hook: &Path) {
@@ -398,15 +381,11 @@ fn would_make_ledger(place: &Place, policy: Option<&Policy>, own: &Path) -> bool
 /// Whether a hook is ours or says that it calls us.
 fn calls_us(hook: &Path) -> bool {
     let says = |text: Vec<u8>| memchr::memmem::find(&text, b"clerk-audit").is_some();
-    ours::is_ours(hook) || fs::read(hook).is_ok_and(says)
+    guard::text(hook).is_some_and(says) || ours::is_ours(hook)
 }
 
 /// Whether this process runs as the owner.
 fn is_of_this_user(path: Option<&Path>) -> bool {
     let owner = |path: &Path| fs::metadata(path).map(|meta| meta.uid()).ok();
     path.and_then(owner).is_some_and(|uid| owner(Path::new("/proc/self")) == Some(uid))
-}
-
-fn is_executable(path: &Path) -> bool {
-    fs::metadata(path).is_ok_and(|meta| meta.is_file() && meta.permissions().mode() & 0o111 != 0)
 }

@@ -8,12 +8,14 @@ mod canary;
 mod deadline;
 mod doctor;
 mod git;
+mod guard;
 mod kept;
 mod ours;
 mod place;
 mod plan;
 mod reach;
 mod script;
+mod shell;
 mod system;
 mod trial;
 
@@ -22,6 +24,7 @@ use std::path::PathBuf;
 
 pub use canary::{Canary, SelfTest};
 pub use doctor::{Check, State, examine, patience};
+pub use guard::guards;
 pub use place::{Layout, Place};
 pub use plan::{Plan, Step, install, uninstall};
 pub use script::{Gate, shell_word};
