@@ -5,6 +5,8 @@
 
 mod common;
 
+#[path = "gate/allowed.rs"]
+mod allowed;
 #[path = "gate/bombs.rs"]
 mod bombs;
 #[path = "gate/bounds.rs"]
