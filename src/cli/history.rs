@@ -11,7 +11,7 @@ use super::exit::Exit;
 use super::incident;
 use super::ledger::{read_ledger, recorded};
 use super::limits::{self, LimitArguments};
-use super::output::{self, Color, FormatName};
+use super::output::{self, Color};
 use super::progress::Progress;
 use super::remember::Memory;
 use super::repos::{Repositories, tell_failure};
@@ -50,7 +50,7 @@ pub(super) struct History {
 
     /// Format of the report
     #[arg(long, value_name = "FORMAT", default_value = "text", help_heading = "Output")]
-    format: FormatName,
+    format: Format,
     /// Write the report to FILE (mode 0600) instead of standard output
     #[arg(long, short, value_name = "FILE", help_heading = "Output")]
     output: Option<PathBuf>,
@@ -142,7 +142,7 @@ impl History {
         let (mut report, remembered) = audit(&auditor, targets, &known, memory);
         join(&mut report, &ledger, &detector);
         progress.finish();
-        if nothing_opened && matches!(self.format, FormatName::Text) && self.output.is_none() {
+        if nothing_opened && self.format == Format::Text && self.output.is_none() {
             return Exit::Incomplete;
         }
         match self.deliver(&report, &known, &detector, remembered) {
@@ -200,7 +200,6 @@ impl History {
         detector: &Detector,
         remembered: Option<Remembered>,
     ) -> Result<(), ()> {
-        let format = self.format.format();
         let to_stdout = self.output.as_deref().is_none_or(|path| path == Path::new("-"));
         let color = to_stdout && self.color.on_stdout();
         let options = report::Options { color, verbose: self.verbose, ..Default::default() };
@@ -214,7 +213,7 @@ impl History {
                 whole = Err(());
             }
         };
-        let text = rendered(report, format, options);
+        let text = rendered(report, self.format, options);
         match &self.output {
             Some(path) if !to_stdout => check(output::to_file(path, &text), path),
             _ => check(output::to_stdout(&text), Path::new("the report")),
