@@ -15,3 +15,4 @@ pub(crate) mod schema;
 pub(crate) mod secrets;
 pub(crate) mod seeds;
 pub(crate) mod terminal;
+pub(crate) mod tools;
