@@ -20,6 +20,10 @@ use crate::store::locate;
 /// Shows the real thing on a fresh machine: a key typed in a merge resolution, one deleted later, one in a tag's
 /// message, one still at the tip. The keys are made up on the spot and open nothing.
 #[derive(Args, Debug)]
+#[command(
+    after_help = "Exit status: 0 it was shown, with the keys that it is to find; 2 wrong usage; 3 it could not be made, \
+read or shown."
+)]
 pub(super) struct Demo {
     /// When to use colour; NO_COLOR is heeded
     #[arg(long, value_name = "WHEN", default_value = "auto")]

@@ -22,6 +22,9 @@ const HOST_HOOKS: &str = "/etc/clerk-audit/hooks";
 ///
 /// Keeps hooks that are there: the gate runs first and hands them the same input. Doing it again changes nothing.
 #[derive(Args, Debug)]
+#[command(
+    after_help = "Exit status: 0 done, or nothing was to be done; 2 wrong usage; 3 it could not be done everywhere."
+)]
 pub(super) struct Install {
     #[command(flatten)]
     target: Target,
@@ -35,6 +38,9 @@ pub(super) struct Install {
 
 /// Take the gate out again; a hook that was kept comes back
 #[derive(Args, Debug)]
+#[command(
+    after_help = "Exit status: 0 done, or nothing was to be done; 2 wrong usage; 3 it could not be done everywhere."
+)]
 pub(super) struct Uninstall {
     #[command(flatten)]
     target: Target,
