@@ -11,7 +11,7 @@
 //! Each key has a replacement of its own: two names that differ by their keys alone must not become one.
 
 use crate::key::{KeyId, KeyText};
-use crate::model::{Oid, shell_word};
+use crate::model::{Oid, ReadLimits, shell_word};
 
 /// A key that is to go.
 #[derive(Clone, Debug)]
@@ -208,13 +208,9 @@ def clean_ref(name):
 "#;
 
 /// A shell script that rewrites a fresh mirror of the repository and proves that it is clean: of every key, or of these
-/// `only`. It has no key in it.
-pub fn commands(repository: &str, only: &[KeyId]) -> String {
-    let quoted = shell_word(repository);
-    let audit = match only {
-        [] => "\"$audit\" history .".to_owned(),
-        keys => keys.iter().map(|key| format!("\"$audit\" trace --id {key} .")).collect::<Vec<_>>().join("\n"),
-    };
+/// `only`, as far as the keys were looked for. It has no key in it.
+pub fn commands(repository: &str, only: &[KeyId], limits: ReadLimits) -> String {
+    let (quoted, audit) = (shell_word(repository), proof(only, &options(limits)));
     format!(
         r#"#!/bin/sh
 # Written by clerk-audit purge-plan. Run it as: sh commands.sh NEW-DIRECTORY
@@ -269,6 +265,27 @@ echo "Audit of the rewritten repository:"
 echo "Clean. Now see README.md for how to publish it, and for what this cannot reach."
 "#
     )
+}
+
+/// The audit by which it ends.
+fn proof(only: &[KeyId], limits: &str) -> String {
+    match only {
+        [] => format!("\"$audit\" history{limits} ."),
+        keys => keys.iter().map(|key| format!("\"$audit\" trace --id {key}{limits} .")).collect::<Vec<_>>().join("\n"),
+    }
+}
+
+/// Limits as options of `history` and `trace`: those that are not the defaults.
+fn options(limits: ReadLimits) -> String {
+    let (now, usual) = (limits, ReadLimits::default());
+    let all = [
+        ("depth", now.max_depth.into(), usual.max_depth.into()),
+        ("decoded", now.max_decoded, usual.max_decoded),
+        ("object-time", now.max_object_time, usual.max_object_time),
+        ("blob-size", now.max_blob_size, usual.max_blob_size),
+        ("memory", now.max_memory, usual.max_memory),
+    ];
+    all.iter().filter(|(_, now, usual)| now != usual).map(|(name, now, _)| format!(" --max-{name} {now}")).collect()
 }
 
 /// What a person has to know, beside the commands. It has no key in it. The folder is named whole: what destroys it
@@ -389,7 +406,10 @@ mod tests {
         let with: Vec<&str> = files.iter().filter(|file| holds(&file.content)).map(|file| file.name).collect();
         assert_eq!(with, ["expressions.txt", "bfg.txt"], "the module has them as escapes");
         assert!(files[2].content.starts_with(b"0707"));
-        let script = commands("/srv/git/it's; rm -rf x", &[]);
-        assert!(script.contains(r"'/srv/git/it'\''s; rm -rf x'"));
+        let script = commands("/srv/git/it's; rm -rf x", &[], ReadLimits::default());
+        assert!(script.contains(r"'/srv/git/it'\''s; rm -rf x'") && script.contains("history ."));
+        let limits = ReadLimits { max_depth: 9, max_memory: 1 << 30, ..ReadLimits::default() };
+        let deep = commands("x", &[key().id()], limits);
+        assert!(deep.contains(&format!("trace --id {} --max-depth 9 --max-memory 1073741824 .", key().id())), "{deep}");
     }
 }

@@ -5,6 +5,8 @@
 
 mod common;
 
+#[path = "gate/allowed.rs"]
+mod allowed;
 #[path = "gate/bombs.rs"]
 mod bombs;
 #[path = "gate/bounds.rs"]
@@ -23,6 +25,8 @@ mod evasions;
 mod examined;
 #[path = "gate/fixes.rs"]
 mod fixes;
+#[path = "gate/guarded.rs"]
+mod guarded;
 #[path = "gate/hostile.rs"]
 mod hostile;
 #[path = "gate/installed.rs"]

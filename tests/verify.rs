@@ -19,6 +19,7 @@ use common::nobody::Nobody;
 use common::run::Audit;
 use common::secrets::{alphanumerics, live_key, look_alike, test_key};
 use common::terminal::Terminal;
+use common::tools;
 
 const MAIN: &str = "refs/heads/main";
 
@@ -190,8 +191,7 @@ fn a_signal_keeps_what_was_answered() {
         assert!(started.elapsed() < Duration::from_secs(60), "nothing is kept while it goes on");
         std::thread::sleep(Duration::from_millis(20));
     }
-    let id = child.id().to_string();
-    assert!(std::process::Command::new("kill").args(["-INT", &id]).status().unwrap().success());
+    assert!(tools::signal(child.id(), "INT"));
     assert_eq!(child.wait().unwrap().code(), Some(3));
     let kept = answered();
     assert!((1..8).contains(&kept), "{kept}");

@@ -1,16 +1,15 @@
 //! What one thread of the content pass does with each object it is given.
 
-use std::cell::Cell;
 use std::collections::{HashMap, HashSet};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use super::Clock;
 use super::content::{Clocks, Content, Missing, NameSighting, Pass, Sighting};
 use super::directory::{Directory, Named, NewEntries, Reading};
 use super::key_table::KeyTable;
 use super::trace::{Needle, Scanned};
+use super::{Clock, object_clock};
 use crate::detect::{Detector, Found, Hits, KeyFound, Search, Unread};
 use crate::history::{Links, NONE, NodeKind};
 use crate::model::{Copied, Events, Interrupt, ObjectFormat, ObjectType, Oid, Place, RawTime};
@@ -62,16 +61,7 @@ impl<'a> Shared<'a> {
 
     /// From now on: whether the time for an object is over, or someone has asked to stop.
     fn clock(&self) -> impl Fn() -> bool + '_ {
-        // Most objects are done before anybody asks.
-        let ends = Cell::new(None);
-        let is_over = move |(time, clock): (Duration, Clock)| {
-            let now = clock();
-            now > ends.get().unwrap_or_else(|| {
-                ends.set(Some(now + time));
-                now + time
-            })
-        };
-        move || self.interrupt.is_set() || self.time_for_object.is_some_and(&is_over)
+        object_clock(self.time_for_object, self.interrupt)
     }
 
     /// The number of what is named and is not there.

@@ -6,13 +6,19 @@ use super::Outcome;
 use super::entries::entry_order;
 use crate::key::KeyId;
 use crate::model::{
-    Candidate, Confidence, EndReason, Environment, Instance, KeyReport, OtherVendor, REPORT_SCHEMA, Report, Summary,
-    Tool, VendorExample,
+    Candidate, Confidence, EndReason, Environment, Instance, KeyReport, OtherVendor, REPORT_SCHEMA, ReadLimits, Report,
+    Summary, Tool, VendorExample,
 };
 use crate::state::{Known, Tally};
 
 /// The report over all outcomes. At most `most` refs and places are named for each key.
-pub(super) fn report(outcomes: Vec<Outcome>, known: &Known, generated_at: String, most: usize) -> Report {
+pub(super) fn report(
+    outcomes: Vec<Outcome>,
+    known: &Known,
+    generated_at: String,
+    limits: ReadLimits,
+    most: usize,
+) -> Report {
     let mut keys: BTreeMap<KeyId, KeyReport> = BTreeMap::new();
     let mut vendors: BTreeMap<&'static str, (HashSet<KeyId>, VendorExample)> = BTreeMap::new();
     let (mut placeholders, mut half_masked) = (HashSet::<KeyId>::new(), HashSet::<KeyId>::new());
@@ -42,18 +48,13 @@ pub(super) fn report(outcomes: Vec<Outcome>, known: &Known, generated_at: String
         })
         .collect();
     settle_known(&mut keys, known);
-    let count = |of: fn(&KeyReport) -> bool| keys.iter().filter(|key| of(key)).count() as u64;
     Report {
         schema: REPORT_SCHEMA.into(),
         tool: Tool { name: env!("CARGO_PKG_NAME").into(), version: env!("CARGO_PKG_VERSION").into() },
         generated_at,
+        limits,
         complete: repositories.iter().all(|repository| repository.skipped.is_empty()),
-        summary: Summary {
-            keys: keys.len() as u64,
-            live: count(|key| key.environment == Environment::Live),
-            test: count(|key| key.environment == Environment::Test),
-            open: count(|key| key.exposure.open),
-        },
+        summary: summary(&keys),
         repositories,
         keys,
         other_vendors: vendors
@@ -66,6 +67,16 @@ pub(super) fn report(outcomes: Vec<Outcome>, known: &Known, generated_at: String
             .collect(),
         placeholders: placeholders.len() as u64,
         half_masked: half_masked.len() as u64,
+    }
+}
+
+fn summary(keys: &[KeyReport]) -> Summary {
+    let count = |of: fn(&KeyReport) -> bool| keys.iter().filter(|key| of(key)).count() as u64;
+    Summary {
+        keys: keys.len() as u64,
+        live: count(|key| key.environment == Environment::Live),
+        test: count(|key| key.environment == Environment::Test),
+        open: count(|key| key.exposure.open),
     }
 }
 

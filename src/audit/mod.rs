@@ -31,15 +31,16 @@ pub use rehearsal::{Clean, Rehearsal, Tried};
 pub use remember::{Another, Compared, as_of};
 pub use trace::{Traced, Wanted, key_in};
 
+use std::cell::Cell;
 use std::collections::{BTreeSet, HashMap, HashSet};
 use std::time::{Duration, Instant};
 
-use crate::detect::Detector;
+use crate::detect::{self, Detector};
 use crate::history::{Bits, NodeKind};
 use crate::key::KeyId;
 use crate::model::{
-    Checkout, Contained, Events, Interrupt, KeyReport, NotOurs, ObjectType, Oid, Opaque, OpaquePlace, Report,
-    RepositoryReport, Shown, Skipped, Stage, UnreachableCounts,
+    Checkout, Contained, Events, Interrupt, KeyReport, NotOurs, ObjectType, Oid, Opaque, OpaquePlace, ReadLimits,
+    Report, RepositoryReport, Shown, Skipped, Stage, UnreachableCounts, error_chain,
 };
 use crate::state::{Known, RepositoryMemory};
 use crate::store::{Error, Gap, Layout, ObjectIndex, OpenOptions, PassOptions, Reader, Store};
@@ -81,13 +82,14 @@ pub struct Options {
 
 impl Default for Options {
     fn default() -> Self {
+        let ReadLimits { max_blob_size, max_memory, .. } = ReadLimits::default();
         Self {
             refs: Vec::new(),
             since: Vec::new(),
             unreachable: true,
             reflog: true,
-            max_blob_size: 1 << 30,
-            max_memory: 512 << 20,
+            max_blob_size,
+            max_memory,
             time_for_object: None,
             threads: std::thread::available_parallelism().map_or(1, usize::from),
             reader: Reader::default(),
@@ -188,7 +190,20 @@ impl Auditor<'_> {
     /// others. `generated_at` is the time by the caller's clock, RFC 3339.
     pub fn run(&self, targets: Vec<Target>, known: &Known, generated_at: String) -> Report {
         let outcomes = targets.into_iter().map(|target| self.repository(target, Seeking::default())).collect();
-        join::report(outcomes, known, generated_at, self.options.most())
+        join::report(outcomes, known, generated_at, self.limits(), self.options.most())
+    }
+
+    /// The limits that it goes by, for the report. Where no clock was given, none was reached by it.
+    fn limits(&self) -> ReadLimits {
+        let detect::Limits { depth, decoded, .. } = self.detector.limits();
+        let time = self.options.time_for_object.map(|(time, _)| time.as_secs());
+        ReadLimits {
+            max_depth: u8::try_from(depth).unwrap_or(u8::MAX),
+            max_decoded: decoded,
+            max_object_time: time.unwrap_or(ReadLimits::default().max_object_time),
+            max_blob_size: self.options.max_blob_size,
+            max_memory: self.options.max_memory,
+        }
     }
 
     fn open_options(&self) -> OpenOptions {
@@ -203,7 +218,7 @@ impl Auditor<'_> {
         match opened {
             Ok(store) => self.audit(store, name, seeking),
             Err(error) => {
-                let detail = self.detector.mask(failure(&error).as_bytes());
+                let detail = self.detector.mask(error_chain(&error).as_bytes());
                 let mut coverage = blank_coverage(name.clone(), self.options.narrowed_by(self.detector));
                 coverage.skipped.push(Skipped { object: name, reason: "unreadable".into(), detail });
                 Outcome::nothing(coverage)
@@ -408,6 +423,19 @@ impl Auditor<'_> {
     }
 }
 
+/// Whether the time for an object is over, or someone has asked to stop. The clock begins when it is first asked: most
+/// objects are done before.
+fn object_clock<'i>(time: Option<(Duration, Clock)>, interrupt: Interrupt<'i>) -> impl Fn() -> bool + 'i {
+    let ends = Cell::new(None);
+    let is_over = move |(time, clock): (Duration, Clock)| {
+        let now = clock();
+        let end = ends.get().unwrap_or(now + time);
+        ends.set(Some(end));
+        now > end
+    };
+    move || interrupt.is_set() || time.is_some_and(&is_over)
+}
+
 /// Does two things, at once where there are `threads` for it and one is to be had.
 fn side_by_side<A, B: Send>(threads: usize, first: impl FnOnce() -> A, second: &(impl Fn() -> B + Sync)) -> (A, B) {
     if threads < 2 {
@@ -534,13 +562,5 @@ fn blank_coverage(path: Shown, narrowed_by: Vec<Shown>) -> RepositoryReport {
         skipped: Vec::new(),
         opaque: Opaque::default(),
         not_ours: NotOurs::default(),
-    }
-}
-
-/// An error and its cause in one line.
-fn failure(error: &Error) -> String {
-    match std::error::Error::source(error) {
-        Some(source) => format!("{error}: {source}"),
-        None => error.to_string(),
     }
 }

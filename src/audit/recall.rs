@@ -6,10 +6,10 @@
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
-use super::Auditor;
-use crate::detect::{Detector, Found, Hits, KeyFound, Step};
+use super::{Auditor, Options, object_clock};
+use crate::detect::{Detector, Found, Hits, KeyFound, Step, Unread};
 use crate::key::{KeyId, KeyText};
-use crate::model::{Copied, ObjectType, Oid, Stage};
+use crate::model::{Copied, Interrupt, ObjectType, Oid, Stage};
 use crate::store::{Error, Failure, Layout, ObjectIndex, OpenOptions, Pieces, Store, Visitor, parse};
 
 /// A place of a wanted key in an object.
@@ -44,6 +44,15 @@ pub struct Recall {
     pub keys: BTreeMap<KeyId, Recalled>,
     /// How many objects could not be read.
     pub unread: usize,
+    /// How many objects and names could not be read to their end, since a limit was reached in them.
+    pub limited: usize,
+}
+
+impl Recall {
+    /// Whether all was read: what is not in it is not there.
+    pub fn is_whole(&self) -> bool {
+        self.unread == 0 && self.limited == 0
+    }
 }
 
 impl Auditor<'_> {
@@ -56,11 +65,11 @@ impl Auditor<'_> {
         self.events.stage(Stage::Opening, shown.as_str(), None);
         let store = Store::open(layout, OpenOptions { reflogs: true, indexes: true })?;
         self.events.stage(Stage::Content, shown.as_str(), Some(store.objects.len() as u64));
-        let mut seekers: Vec<Seeker<'_>> =
-            (0..self.options.threads.max(1)).map(|_| Seeker::new(self.detector, wanted)).collect();
+        let seeker = || Seeker::new(self, wanted);
+        let mut seekers: Vec<Seeker<'_>> = (0..self.options.threads.max(1)).map(|_| seeker()).collect();
         let failures = store.visit_all(&mut seekers, &self.pass_options(None));
         let mut recall = Recall { unread: failures.len(), ..Recall::default() };
-        let mut outside = Seeker::new(self.detector, wanted);
+        let mut outside = seeker();
         let names = store.refs.tips.iter().map(|tip| &tip.name).chain(&store.refs.symbolic);
         for name in names.chain(store.refs.reflogs.iter().map(|log| &log.name)) {
             for found in outside.keys_in(name) {
@@ -76,6 +85,7 @@ impl Auditor<'_> {
                 recall.keys.entry(found.key.id()).or_insert_with(|| Recalled::new(found.key));
             }
         }
+        recall.limited = outside.limited + seekers.iter().map(|seeker| seeker.limited).sum::<usize>();
         for (text, places) in seekers.into_iter().flat_map(|seeker| seeker.found) {
             let recalled = recall.keys.entry(text.id()).or_insert_with(|| Recalled::new(text));
             recalled.places.extend(places.into_iter().map(|place| Place {
@@ -197,13 +207,27 @@ fn is_binary(bytes: &[u8]) -> bool {
 /// Looks for wanted keys on one thread.
 struct Seeker<'a> {
     detector: &'a Detector,
+    options: &'a Options,
+    interrupt: Interrupt<'a>,
     wanted: Option<&'a HashSet<KeyId>>,
     found: HashMap<KeyText, Vec<Spot>>,
+    /// How many texts could not be read to their end.
+    limited: usize,
 }
 
 impl<'a> Seeker<'a> {
-    fn new(detector: &'a Detector, wanted: Option<&'a HashSet<KeyId>>) -> Self {
-        Self { detector, wanted, found: HashMap::new() }
+    fn new(auditor: &Auditor<'a>, wanted: Option<&'a HashSet<KeyId>>) -> Self {
+        let Auditor { detector, options, interrupt, .. } = *auditor;
+        Self { detector, options, interrupt, wanted, found: HashMap::new(), limited: 0 }
+    }
+
+    /// From now on: whether the time for an object is over, or someone has asked to stop.
+    fn clock(&self) -> impl Fn() -> bool + 'a {
+        object_clock(self.options.time_for_object, self.interrupt)
+    }
+
+    fn note(&mut self, unread: &Unread) {
+        self.limited += usize::from(!unread.limits.is_empty());
     }
 
     fn is_wanted(&self, key: &KeyText) -> bool {
@@ -212,13 +236,14 @@ impl<'a> Seeker<'a> {
 
     fn keys_in(&mut self, text: &[u8]) -> Vec<KeyFound> {
         let mut keys = Vec::new();
-        self.detector.scan(text, &mut |found| {
+        let unread = self.detector.scan_until(text, &self.clock(), &mut |found| {
             if let Found::Key(found) = found
                 && self.is_wanted(&found.key)
             {
                 keys.push(found);
             }
         });
+        self.note(&unread);
         keys
     }
 }
@@ -234,13 +259,14 @@ impl Visitor for Seeker<'_> {
         base: Option<(&Hits, &[Copied])>,
     ) -> Option<Hits> {
         let mut spots = Vec::new();
-        let (_, hits) = self.detector.scan_after(bytes, base, &|| false, &mut |found| {
+        let (unread, hits) = self.detector.scan_after(bytes, base, &self.clock(), &mut |found| {
             if let Found::Key(found) = found
                 && self.is_wanted(&found.key)
             {
                 spots.push(found);
             }
         });
+        self.note(&unread);
         let is_binary = !spots.is_empty() && kind == ObjectType::Blob && is_binary(bytes);
         for found in spots {
             let (encoding, written) = (spelling(&found), written(&found, bytes).filter(|_| !is_binary));
@@ -262,14 +288,22 @@ impl Visitor for Seeker<'_> {
                 }
             }
         };
-        while let Some(piece) = pieces.next_piece()? {
-            scan.feed(piece, &|| false, &mut sink);
-        }
-        scan.finish(&|| false, &mut sink);
+        let read = loop {
+            // Each window has as much time as an object.
+            let is_over = self.clock();
+            match pieces.next_piece() {
+                Ok(Some(piece)) if !self.interrupt.is_set() => scan.feed(piece, &is_over, &mut sink),
+                Ok(_) => break Ok(()),
+                Err(failure) => break Err(failure),
+            }
+        };
+        let unread = scan.finish(&self.clock(), &mut sink);
+        self.note(&unread);
         for (key, encoding) in found {
             let spot = Spot { index, kind: ObjectType::Blob, encoding, written: None };
             self.found.entry(key).or_default().push(spot);
         }
-        Ok(())
+        // What was found before it could not be read on is there all the same.
+        read
     }
 }

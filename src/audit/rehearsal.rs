@@ -6,11 +6,12 @@
 //! something other than a file keeps a key is history walked, to see whether a ref still reaches it.
 
 use std::collections::{BTreeMap, HashSet};
+use std::time::Duration;
 
-use super::Auditor;
+use super::{Auditor, Clock, object_clock};
 use crate::detect::{Detector, Found};
 use crate::key::KeyId;
-use crate::model::{ObjectFormat, ObjectType, Oid};
+use crate::model::{Interrupt, ObjectFormat, ObjectType, Oid};
 use crate::store::{Error, Layout, OpenOptions, Store, parse};
 
 /// How a text or a name is written over.
@@ -22,6 +23,8 @@ pub struct Rehearsal<'a> {
     wanted: &'a HashSet<KeyId>,
     store: Store,
     most: u64,
+    time_for_object: Option<(Duration, Clock)>,
+    interrupt: Interrupt<'a>,
 }
 
 /// What came of an object.
@@ -31,7 +34,7 @@ pub enum Tried {
     Clean,
     /// One is.
     Left,
-    /// It is too large to be held, or cannot be read.
+    /// It is too large to be held, or cannot be read, or not to its end.
     NotTried,
 }
 
@@ -42,7 +45,8 @@ impl Auditor<'_> {
     /// Where it cannot be opened.
     pub fn rehearsal<'r>(&'r self, layout: Layout, wanted: &'r HashSet<KeyId>) -> Result<Rehearsal<'r>, Error> {
         let store = Store::open(layout, OpenOptions { reflogs: false, indexes: false })?;
-        Ok(Rehearsal { detector: self.detector, wanted, store, most: self.options.max_memory / 2 })
+        let (most, time_for_object) = (self.options.max_memory / 2, self.options.time_for_object);
+        Ok(Rehearsal { detector: self.detector, wanted, store, most, time_for_object, interrupt: self.interrupt })
     }
 }
 
@@ -55,7 +59,7 @@ impl Rehearsal<'_> {
             ObjectType::Commit => kept_of_commit(&bytes, self.store.format),
             ObjectType::Blob | ObjectType::Tree | ObjectType::Tag => bytes,
         };
-        if self.holds(&clean(&kept)) { Tried::Left } else { Tried::Clean }
+        self.judge(&clean(&kept))
     }
 
     /// Two names that would become one, if there are any: of entries of these trees, and of refs. In silence one of them
@@ -71,7 +75,7 @@ impl Rehearsal<'_> {
         let mut names: Vec<&[u8]> = self.refs().map(|(name, _)| name).chain(head).collect();
         names.sort_unstable();
         names.dedup();
-        names.into_iter().filter(|name| self.holds(&clean(name))).map(<[u8]>::to_vec).collect()
+        names.into_iter().filter(|name| self.judge(&clean(name)) != Tried::Clean).map(<[u8]>::to_vec).collect()
     }
 
     /// The refs that name a file or a directory, by itself or through tags, and lead to one of these objects: a rewrite
@@ -105,14 +109,20 @@ impl Rehearsal<'_> {
         tips.map(|tip| (tip.name.as_slice(), tip.oid))
     }
 
-    fn holds(&self, text: &[u8]) -> bool {
+    /// What is left in a text.
+    fn judge(&self, text: &[u8]) -> Tried {
         let mut holds = false;
-        self.detector.scan(text, &mut |found| {
+        let is_over = object_clock(self.time_for_object, self.interrupt);
+        let unread = self.detector.scan_until(text, &is_over, &mut |found| {
             if let Found::Key(found) = found {
                 holds |= self.wanted.contains(&found.key.id());
             }
         });
-        holds
+        match (holds, unread.limits.is_empty()) {
+            (true, _) => Tried::Left,
+            (false, true) => Tried::Clean,
+            (false, false) => Tried::NotTried,
+        }
     }
 
     fn read(&self, oid: &Oid) -> Option<(ObjectType, Vec<u8>)> {
@@ -139,6 +149,10 @@ impl Rehearsal<'_> {
     fn reach(&self, mut pending: Vec<Oid>, reached: &mut HashSet<Oid>) {
         let format = self.store.format;
         while let Some(oid) = pending.pop() {
+            // Whoever stops it gets no plan.
+            if self.interrupt.is_set() {
+                return;
+            }
             if !reached.insert(oid) {
                 continue;
             }

@@ -126,7 +126,7 @@ impl Auditor<'_> {
             memories.extend(remembered.or_else(|| memory.cloned()));
             outcomes.push(outcome);
         }
-        (join::report(outcomes, known, generated_at, self.options.most()), memories)
+        (join::report(outcomes, known, generated_at, self.limits(), self.options.most()), memories)
     }
 }
 

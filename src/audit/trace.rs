@@ -161,7 +161,7 @@ impl Auditor<'_> {
         }
         tags.sort();
         tags.dedup();
-        let report = super::join::report(outcomes, &Known::default(), generated_at, usize::MAX);
+        let report = super::join::report(outcomes, &Known::default(), generated_at, self.limits(), usize::MAX);
         Traced { report, tags, checkouts }
     }
 }

@@ -8,10 +8,10 @@ use clap::Args;
 use super::exit::Exit;
 use super::incident;
 use super::kept::{self, Kept};
-use super::output::{self, FormatName};
+use super::output;
 use crate::detect::Detector;
 use crate::model::{Report, Shown};
-use crate::report::{self, Plan};
+use crate::report::{self, Format, Plan};
 
 /// Write the rotation checklist of a report
 ///
@@ -34,7 +34,7 @@ pub(super) struct Checklist {
     consumers: Option<PathBuf>,
     /// Format
     #[arg(long, value_name = "FORMAT", default_value = "markdown")]
-    format: FormatName,
+    format: Format,
     /// Write to FILE (mode 0600) instead of standard output
     #[arg(long, short, value_name = "FILE")]
     output: Option<PathBuf>,
@@ -80,7 +80,7 @@ impl Checklist {
             None => Vec::new(),
         };
         // A list of steps is what people work by: the steps outlive the report. The other formats are for machines.
-        if matches!(self.format, FormatName::Markdown | FormatName::Html) {
+        if matches!(self.format, Format::Markdown | Format::Html) {
             kept.note_keys(&report)?;
         }
         let status = kept.state;
@@ -105,13 +105,13 @@ impl Checklist {
 /// Writes a report where it is wanted. What went wrong has been told where this fails.
 pub(super) fn deliver(
     report: &Report,
-    format: FormatName,
+    format: Format,
     options: report::Options<'_>,
     output: Option<&Path>,
 ) -> Result<(), Exit> {
     let mut text = Vec::new();
     // Writing to memory cannot fail.
-    _ = report::write(report, format.format(), options, &mut text);
+    _ = report::write(report, format, options, &mut text);
     incident::write_out(output, &text)
 }
 

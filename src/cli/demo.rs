@@ -4,13 +4,13 @@ use std::sync::atomic::AtomicBool;
 
 use clap::Args;
 
+use super::clock::now;
 use super::exit::Exit;
-use super::history::now;
+use super::limits;
 use super::output::{self, Color};
 use super::progress::Progress;
-use crate::audit::{Auditor, Options, Target};
-use crate::detect::Detector;
-use crate::model::Interrupt;
+use crate::audit::{Auditor, Target};
+use crate::model::{Interrupt, ReadLimits};
 use crate::report::{self, Format, escape};
 use crate::state::Known;
 use crate::store::locate;
@@ -20,6 +20,10 @@ use crate::store::locate;
 /// Shows the real thing on a fresh machine: a key typed in a merge resolution, one deleted later, one in a tag's
 /// message, one still at the tip. The keys are made up on the spot and open nothing.
 #[derive(Args, Debug)]
+#[command(
+    after_help = "Exit status: 0 it was shown, with the keys that it is to find; 2 wrong usage; 3 it could not be made, \
+read or shown."
+)]
 pub(super) struct Demo {
     /// When to use colour; NO_COLOR is heeded
     #[arg(long, value_name = "WHEN", default_value = "auto")]
@@ -40,7 +44,8 @@ impl Demo {
             output::error(&format!("cannot make the repository: {error}"), None);
             return Exit::Incomplete;
         }
-        let (detector, options, progress) = (Detector::new(), Options::default(), Progress::new(false));
+        let limits = ReadLimits::default();
+        let (detector, options, progress) = (limits::detector(limits), limits::options(limits), Progress::new(false));
         let auditor =
             Auditor { detector: &detector, options: &options, events: &progress, interrupt: Interrupt::on(interrupt) };
         let name = repository.as_os_str().as_encoded_bytes().to_vec();

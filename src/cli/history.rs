@@ -3,25 +3,25 @@
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicBool;
-use std::time::{Duration, Instant};
 
 use clap::{Args, ValueEnum};
-use time::OffsetDateTime;
-use time::format_description::well_known::Rfc3339;
 
+use super::clock::now;
 use super::exit::Exit;
 use super::incident;
-use super::output::{self, Color, FormatName};
+use super::ledger::{read_ledger, recorded};
+use super::limits::{self, LimitArguments};
+use super::output::{self, Color};
 use super::progress::Progress;
 use super::remember::Memory;
-use super::repos::Repositories;
+use super::repos::{Repositories, tell_failure};
 use crate::audit::{Auditor, Options, Target};
-use crate::detect::{self, Detector};
+use crate::detect::Detector;
 use crate::key::KeyId;
-use crate::model::{Interrupt, LedgerEntry, Report, Silent};
+use crate::model::{Interrupt, ReadLimits, Report, Silent, error_chain};
 use crate::report::{self, Format};
-use crate::state::{Known, Ledger, LedgerEvent, Remembered};
-use crate::store::{Error, Reader};
+use crate::state::{Known, Ledger, Remembered};
+use crate::store::Reader;
 
 /// Audit whole histories: every key that was ever in a repository
 ///
@@ -50,7 +50,7 @@ pub(super) struct History {
 
     /// Format of the report
     #[arg(long, value_name = "FORMAT", default_value = "text", help_heading = "Output")]
-    format: FormatName,
+    format: Format,
     /// Write the report to FILE (mode 0600) instead of standard output
     #[arg(long, short, value_name = "FILE", help_heading = "Output")]
     output: Option<PathBuf>,
@@ -88,23 +88,8 @@ pub(super) struct History {
     #[arg(long, value_name = "FILE", help_heading = "Again and again")]
     state: Option<PathBuf>,
 
-    /// Do not read objects larger than SIZE (bytes, or with K, M, G), blobs apart that are searched while they are
-    /// unpacked (see --max-memory); they are told and make exit 3
-    #[arg(long, value_name = "SIZE", default_value = "1G", value_parser = size, help_heading = "Limits")]
-    max_blob_size: u64,
-    /// Hold SIZE bytes of objects at once, all threads together. A blob larger than half of it is searched while it is
-    /// unpacked, whatever its size; what needs more and cannot be is told and makes exit 3
-    #[arg(long, value_name = "SIZE", default_value = "512M", value_parser = size, help_heading = "Limits")]
-    max_memory: u64,
-    /// Decode SIZE bytes at most of the encodings and containers of one object; past it is told and makes exit 3
-    #[arg(long, value_name = "SIZE", default_value = "256M", value_parser = size, help_heading = "Limits")]
-    max_decoded: u64,
-    /// Follow encodings and containers N deep
-    #[arg(long, value_name = "N", default_value_t = 5, value_parser = clap::value_parser!(u8).range(1..=32), help_heading = "Limits")]
-    max_depth: u8,
-    /// Follow the encodings and containers of one object for SECONDS at most; past it is told and makes exit 3
-    #[arg(long, value_name = "SECONDS", default_value_t = 60, value_parser = clap::value_parser!(u64).range(1..=86_400), help_heading = "Limits")]
-    max_object_time: u64,
+    #[command(flatten)]
+    limits: LimitArguments,
     /// Read with N threads [default: all cores]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=256), help_heading = "Limits")]
     threads: Option<u16>,
@@ -124,7 +109,7 @@ impl History {
         let known = match self.known.as_deref().map(Known::read).transpose() {
             Ok(known) => known.unwrap_or_default(),
             Err(error) => {
-                output::error(&chain(&error), Some("--write-known FILE writes such a file"));
+                output::error(&error_chain(&error), Some("--write-known FILE writes such a file"));
                 return Exit::Usage;
             }
         };
@@ -142,8 +127,8 @@ impl History {
         }
         let nothing_opened = targets.iter().all(|target| target.layout.is_err());
         targets.iter().for_each(tell_failure);
-        let limits = detect::Limits { depth: self.max_depth.into(), decoded: self.max_decoded, ..Default::default() };
-        let (detector, options) = (Detector::with_limits(limits), self.options());
+        let limits = self.limits.over(ReadLimits::default());
+        let (detector, options) = (limits::detector(limits), self.options(limits));
         let silent =
             Auditor { detector: &detector, options: &options, events: &Silent, interrupt: Interrupt::on(interrupt) };
         // What is asked of the file is answered before there is any progress to tell of.
@@ -157,7 +142,7 @@ impl History {
         let (mut report, remembered) = audit(&auditor, targets, &known, memory);
         join(&mut report, &ledger, &detector);
         progress.finish();
-        if nothing_opened && matches!(self.format, FormatName::Text) && self.output.is_none() {
+        if nothing_opened && self.format == Format::Text && self.output.is_none() {
             return Exit::Incomplete;
         }
         match self.deliver(&report, &known, &detector, remembered) {
@@ -190,22 +175,20 @@ impl History {
         Ok(())
     }
 
-    fn options(&self) -> Options {
-        let defaults = Options::default();
+    fn options(&self, limits: ReadLimits) -> Options {
+        let defaults = limits::options(limits);
         Options {
             refs: self.refs.clone(),
             since: self.since.clone(),
             unreachable: !self.no_unreachable,
             reflog: !self.no_reflog,
-            max_blob_size: self.max_blob_size,
-            max_memory: self.max_memory,
-            time_for_object: Some((Duration::from_secs(self.max_object_time), Instant::now)),
             threads: self.threads.map_or(defaults.threads, usize::from),
             reader: match self.reader {
                 ReaderName::Bulk => Reader::Bulk,
                 ReaderName::Libgit2 => Reader::Libgit2,
             },
             all_refs: self.all_refs,
+            ..defaults
         }
     }
 
@@ -217,7 +200,6 @@ impl History {
         detector: &Detector,
         remembered: Option<Remembered>,
     ) -> Result<(), ()> {
-        let format = self.format.format();
         let to_stdout = self.output.as_deref().is_none_or(|path| path == Path::new("-"));
         let color = to_stdout && self.color.on_stdout();
         let options = report::Options { color, verbose: self.verbose, ..Default::default() };
@@ -231,7 +213,7 @@ impl History {
                 whole = Err(());
             }
         };
-        let text = rendered(report, format, options);
+        let text = rendered(report, self.format, options);
         match &self.output {
             Some(path) if !to_stdout => check(output::to_file(path, &text), path),
             _ => check(output::to_stdout(&text), Path::new("the report")),
@@ -267,14 +249,6 @@ fn audit(
     }
 }
 
-/// The gate's ledger, empty where none is named.
-pub(super) fn read_ledger(path: Option<&Path>) -> Result<Ledger, Exit> {
-    path.map(Ledger::read).transpose().map(Option::unwrap_or_default).map_err(|error| {
-        output::error(&chain(&error), Some("the gate writes one where its policy names it: docs/hooks.md"));
-        Exit::Usage
-    })
-}
-
 /// Puts beside each key what the ledger says of it.
 fn join(report: &mut Report, ledger: &Ledger, detector: &Detector) {
     for key in &mut report.keys {
@@ -282,89 +256,9 @@ fn join(report: &mut Report, ledger: &Ledger, detector: &Detector) {
     }
 }
 
-/// What the ledger says of a key, fit to be shown.
-pub(super) fn recorded(ledger: &Ledger, id: &KeyId, detector: &Detector) -> Vec<LedgerEntry> {
-    let shown = |text: &String| detector.mask(text.as_bytes());
-    let entry = |event: &LedgerEvent| LedgerEntry {
-        time: shown(&event.time),
-        verdict: shown(&event.verdict),
-        decision: shown(&event.decision),
-        repository: event.repository.as_ref().map(shown),
-        pusher: event.pusher.as_ref().map(shown),
-        remote_address: event.remote_address.as_ref().map(shown),
-        refs: event.refs.iter().map(shown).collect(),
-    };
-    ledger.of(id).iter().map(entry).collect()
-}
-
 fn rendered(report: &Report, format: Format, options: report::Options) -> Vec<u8> {
     let mut text = Vec::new();
     // Writing to memory cannot fail.
     _ = report::write(report, format, options, &mut text);
     text
-}
-
-pub(super) fn tell_failure(target: &Target) {
-    let Err(error) = &target.layout else { return };
-    let hint = match error {
-        Error::NotARepository { enclosing: Some(dir), .. } => {
-            Some(format!("the repository around it is {}", dir.display()))
-        }
-        Error::NotARepository { .. } => Some("name a work tree, a .git directory or a bare repository".to_owned()),
-        Error::Io { path, source } => Some(match source.kind() {
-            io::ErrorKind::NotFound if path.is_absolute() => "look at its spelling, part by part".to_owned(),
-            io::ErrorKind::NotFound => "a path that does not begin with / begins where you stand".to_owned(),
-            io::ErrorKind::PermissionDenied => {
-                "run it as somebody who may read it, the server's own user say".to_owned()
-            }
-            _ => "name the repository itself, or leave it out".to_owned(),
-        }),
-        Error::UnknownFormat { .. } => Some("a newer version of clerk-audit may know it".to_owned()),
-    };
-    output::error(&chain(error), hint.as_deref());
-}
-
-/// An error and its causes in one line.
-pub(super) fn chain(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        text.push_str(&format!(": {error}"));
-        cause = error.source();
-    }
-    text
-}
-
-/// The time by this machine's clock, RFC 3339, UTC, whole seconds.
-pub(super) fn now() -> String {
-    let now = OffsetDateTime::now_utc();
-    now.replace_nanosecond(0).unwrap_or(now).format(&Rfc3339).unwrap_or_else(|_| "1970-01-01T00:00:00Z".to_owned())
-}
-
-fn size(text: &str) -> Result<u64, String> {
-    let digits = text.trim_end_matches(|character: char| !character.is_ascii_digit());
-    let factor = match text[digits.len()..].to_ascii_uppercase().as_str() {
-        "" | "B" => 1,
-        "K" | "KB" | "KIB" => 1 << 10,
-        "M" | "MB" | "MIB" => 1 << 20,
-        "G" | "GB" | "GIB" => 1 << 30,
-        _ => return Err("a number of bytes, or one with K, M or G".to_owned()),
-    };
-    let number: u64 = digits.parse().map_err(|_| "a number of bytes, or one with K, M or G".to_owned())?;
-    number.checked_mul(factor).filter(|size| *size > 0).ok_or_else(|| "a size that fits".to_owned())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::size;
-
-    #[test]
-    fn sizes_are_read_with_and_without_units() {
-        assert_eq!(size("100"), Ok(100));
-        assert_eq!(size("2K"), Ok(2048));
-        assert_eq!(size("1GiB"), Ok(1 << 30));
-        for wrong in ["", "x", "0", "1T", "-1", "99999999999G"] {
-            assert!(size(wrong).is_err(), "{wrong}");
-        }
-    }
 }

@@ -11,7 +11,7 @@ use super::exit::Exit;
 use super::history::chain;
 use super::status::path_of;
 use super::{input, output};
-use crate::audit::Auditor;
+use crate::audit::{Auditor, Recall};
 use crate::detect::Detector;
 use crate::model::Report;
 use crate::report;
@@ -51,7 +51,7 @@ pub(super) fn read_report(path: &Path, detector: &Detector) -> Result<Report, Ex
         output::error(&format!("{}: {error}", path.display()), Some(error.hint()));
         Exit::Incomplete
     })?;
-    if report::is_ahead(&report.generated_at, &super::history::now()) {
+    if report::is_ahead(&report.generated_at, &super::clock::now()) {
         note(&format!(
             "warning: the report was made at {}, which this machine's clock has not come to: one of the two clocks is \
              off, and so may be every deadline",
@@ -199,6 +199,19 @@ pub(super) fn tell_unread(path: &Path, unread: usize) {
         let message = format!("{objects} of {} cannot be read: a key may be in there", path.display());
         output::error(&message, Some("`git fsck` says more; a clone or backup that is whole can be named with --repo"));
     }
+}
+
+/// Whether a repository was read again whole; what was not has been told.
+pub(super) fn is_whole_recall(path: &Path, recall: &Recall) -> bool {
+    tell_unread(path, recall.unread);
+    if recall.limited > 0 {
+        let objects = if recall.limited == 1 { "1 object".to_owned() } else { format!("{} objects", recall.limited) };
+        let message = format!("{objects} of {} cannot be read to the end: a key may be in there", path.display());
+        let hint = "they are packed deeper, or are larger, than the report's own audit was to read: make it anew with more \
+                    (--max-depth, --max-decoded, --max-object-time), and use that";
+        output::error(&message, Some(hint));
+    }
+    recall.is_whole()
 }
 
 /// Whether all is there that the repositories' refs reach; what is not has been told.

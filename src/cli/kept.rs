@@ -11,7 +11,7 @@ use super::incident::note;
 use super::output;
 use super::status::note_keys;
 use crate::detect::Detector;
-use crate::model::Report;
+use crate::model::{Report, error_chain};
 use crate::state::{Status, hold};
 
 /// So long another process may take to write the file, which is a matter of milliseconds.
@@ -72,10 +72,7 @@ impl<'a> Kept<'a> {
             return Ok(Ok(()));
         };
         let held = hold(path, PATIENCE).map_err(|error| {
-            output::error(
-                &super::history::chain(&error),
-                Some("wait for it, or look for one that hangs, and run it again"),
-            );
+            output::error(&error_chain(&error), Some("wait for it, or look for one that hangs, and run it again"));
             Exit::Incomplete
         })?;
         self.state = read(path, self.detector)?;
@@ -104,7 +101,7 @@ fn read(path: &Path, detector: &Detector) -> Result<Status, Exit> {
         Err(error) => {
             let hint = "mend it; or take one that git has (`git checkout --ours` or `--theirs` after a merge), and tick \
                         again what it lacks; or take it away and begin anew: what it says is then forgotten";
-            output::error(&super::history::chain(&error), Some(hint));
+            output::error(&error_chain(&error), Some(hint));
             Err(Exit::Incomplete)
         }
     }

@@ -5,6 +5,7 @@
 //! here is masked and escaped first.
 
 mod checklist;
+mod clock;
 mod demo;
 mod exit;
 mod explain;
@@ -13,6 +14,8 @@ mod hook;
 mod incident;
 mod input;
 mod kept;
+mod ledger;
+mod limits;
 mod output;
 mod panics;
 mod policy;

@@ -5,6 +5,9 @@ use std::os::fd::AsFd as _;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::Path;
 
+use clap::ValueEnum;
+use clap::builder::PossibleValue;
+
 use crate::detect::Detector;
 use crate::report::{Format, escape};
 
@@ -20,42 +23,24 @@ pub(super) enum Color {
     Never,
 }
 
-/// The format of a report, as it is named on the command line.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
-pub(super) enum FormatName {
-    /// For a person at a terminal
-    Text,
-    /// One document: docs/report.schema.json; what later commands read
-    Json,
-    /// A line of JSON for each key, and one on coverage
-    Jsonl,
-    /// The rotation checklist
-    Markdown,
-    /// A page: all keys in time, and the rotation checklist
-    Html,
-    /// SARIF 2.1.0, for code scanning
-    Sarif,
-    /// GitLab's secret-detection report
-    Gitlab,
-    /// A table, a line for each key
-    Csv,
-    /// JUnit's XML: each key is a test that failed
-    Junit,
-}
+impl ValueEnum for Format {
+    fn value_variants<'a>() -> &'a [Self] {
+        &Self::ALL
+    }
 
-impl FormatName {
-    pub(super) fn format(self) -> Format {
-        match self {
-            Self::Text => Format::Text,
-            Self::Json => Format::Json,
-            Self::Jsonl => Format::Jsonl,
-            Self::Markdown => Format::Markdown,
-            Self::Html => Format::Html,
-            Self::Sarif => Format::Sarif,
-            Self::Gitlab => Format::Gitlab,
-            Self::Csv => Format::Csv,
-            Self::Junit => Format::Junit,
-        }
+    fn to_possible_value(&self) -> Option<PossibleValue> {
+        let (name, help) = match self {
+            Self::Text => ("text", "For a person at a terminal"),
+            Self::Json => ("json", "One document: docs/report.schema.json; what later commands read"),
+            Self::Jsonl => ("jsonl", "A line of JSON for each key, and one on coverage"),
+            Self::Markdown => ("markdown", "The rotation checklist"),
+            Self::Html => ("html", "A page: all keys in time, and the rotation checklist"),
+            Self::Sarif => ("sarif", "SARIF 2.1.0, for code scanning"),
+            Self::Gitlab => ("gitlab", "GitLab's secret-detection report"),
+            Self::Csv => ("csv", "A table, a line for each key"),
+            Self::Junit => ("junit", "JUnit's XML: each key is a test that failed"),
+        };
+        Some(PossibleValue::new(name).help(help))
     }
 }
 

@@ -1,15 +1,17 @@
 //! `clerk-audit policy`
 
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
 
+use super::clock::now;
 use super::exit::Exit;
-use super::history::{chain, now};
 use super::incident;
 use super::output;
 use crate::detect::Detector;
 use crate::key::KeyId;
+use crate::model::{KeyReport, Report, error_chain};
 use crate::state::{Allowance, Policy, allow_entries, is_day, no_plain_file};
 
 /// Check the gate's policy, and let known keys pass
@@ -38,10 +40,17 @@ struct Check {
 ///
 /// For servers whose history has keys that were rotated: the entries go to standard output, to be added to the policy.
 #[derive(Args, Debug)]
+#[command(
+    after_help = "Exit status: 0 written, 2 wrong usage, 3 the report is not whole (the entries of what it has are \
+written) or cannot be read, or nothing can be written."
+)]
 struct Allow {
     /// A report of `clerk-audit history --format json`
     #[arg(long, value_name = "REPORT")]
     from: PathBuf,
+    /// Only this key: its id or hint, or a beginning of one (repeatable) [default: all of the report]
+    #[arg(long, value_name = "KEY")]
+    key: Vec<String>,
     /// Why they may pass
     #[arg(long, value_name = "TEXT")]
     reason: String,
@@ -76,7 +85,7 @@ impl Policies {
                     Exit::Clean
                 }
                 Err(error) => {
-                    output::raw_error(&format!("error: {}\n", chain(&error)));
+                    output::raw_error(&format!("error: {}\n", error_chain(&error)));
                     Exit::Usage
                 }
             },
@@ -100,8 +109,12 @@ impl Allow {
             Ok(report) => report,
             Err(exit) => return exit,
         };
-        let entries: Vec<(Allowance, String)> = report
-            .keys
+        let keys = match self.keys(&report, &detector) {
+            Ok(keys) => keys,
+            Err(exit) => return exit,
+        };
+        tell_open(&keys);
+        let entries: Vec<(Allowance, String)> = keys
             .iter()
             .filter_map(|key| {
                 let id = KeyId::parse(&key.id)?;
@@ -117,8 +130,40 @@ impl Allow {
             })
             .collect();
         match output::to_stdout(allow_entries(&entries).as_bytes()) {
-            Ok(()) => Exit::Clean,
-            Err(_) => Exit::Incomplete,
+            Ok(()) if incident::is_whole(&report) => Exit::Clean,
+            _ => Exit::Incomplete,
         }
     }
+
+    /// The keys that are let pass: those that are named, or all.
+    fn keys<'r>(&self, report: &'r Report, detector: &Detector) -> Result<Vec<&'r KeyReport>, Exit> {
+        if self.key.is_empty() {
+            return Ok(report.keys.iter().collect());
+        }
+        let mut wanted = BTreeSet::new();
+        for text in &self.key {
+            let keys = report.keys.iter().map(|key| (key.id.as_str(), key.hint.as_str()));
+            wanted.insert(incident::select(keys, text, detector).map_err(|why| {
+                output::error(&why, Some("give more of its id or hint"));
+                Exit::Usage
+            })?);
+        }
+        Ok(report.keys.iter().filter(|key| wanted.contains(key.id.as_str())).collect())
+    }
+}
+
+/// Warns of keys that still stand where they can be read, which nobody has rotated, most likely.
+fn tell_open(keys: &[&KeyReport]) {
+    const MOST: usize = 10;
+    let open: Vec<&str> = keys.iter().filter(|key| key.exposure.open).map(|key| key.hint.as_str()).collect();
+    if open.is_empty() {
+        return;
+    }
+    let more = if open.len() > MOST { format!(" and {} more", open.len() - MOST) } else { String::new() };
+    let (of, all) = (open.len(), keys.len());
+    incident::note(&format!(
+        "warning: {of} of {all} keys still stand at a tip: {}{more}. The gate will let them in anywhere: rotate them first, \
+         or choose others with --key.",
+        open[..of.min(MOST)].join(", ")
+    ));
 }

@@ -10,16 +10,16 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use clap::Args;
 
 use super::exit::Exit;
-use super::history::chain;
 use super::incident::{self, note};
 use super::kept::{self, Kept};
+use super::limits;
 use super::output;
 use super::progress::Progress;
 use super::rehearse::{self, Collision, Plan};
-use crate::audit::{Auditor, Options, Recall};
+use crate::audit::{Auditor, Recall};
 use crate::detect::Detector;
 use crate::key::KeyId;
-use crate::model::{Interrupt, Oid, Report};
+use crate::model::{Interrupt, Oid, ReadLimits, Report, error_chain};
 use crate::purge;
 use crate::store::locate;
 
@@ -66,7 +66,9 @@ impl PurgePlan {
             note("There is no key to clean out: nothing was written.");
             return Ok(if incident::is_whole(&report) { Exit::Clean } else { Exit::Incomplete });
         }
-        let (plans, whole) = self.plans(&report, &wanted, detector, interrupt);
+        // As far as the report's own audit looked: there they were.
+        let reader = limits::detector(report.limits);
+        let (plans, whole) = self.plans(&report, &wanted, &reader, interrupt);
         if interrupt.load(Ordering::Relaxed) {
             output::error("it was stopped before everything was read, and nothing was written", Some("run it again"));
             return Err(Exit::Incomplete);
@@ -79,7 +81,7 @@ impl PurgePlan {
         // Others may stand there, and are not what this plan is about.
         let mut only: Vec<KeyId> = wanted.iter().filter(|_| !self.key.is_empty()).copied().collect();
         only.sort_unstable();
-        let written = write(&self.to, &plans, &only).map_err(|error| {
+        let written = write(&self.to, &plans, &only, report.limits).map_err(|error| {
             output::error(&format!("cannot write {}: {error}", self.to.display()), None);
             Exit::Incomplete
         });
@@ -90,7 +92,7 @@ impl PurgePlan {
              tidying, not protection.",
             self.to.display()
         ));
-        plans.iter().for_each(|plan| tell(plan, detector));
+        plans.iter().for_each(|plan| tell(plan, &reader));
         let is_all_reached = plans.iter().all(|plan| plan.beyond.is_empty());
         let is_whole = incident::is_whole(&report) && whole;
         Ok(if is_whole && is_all_reached { Exit::Clean } else { Exit::Incomplete })
@@ -143,19 +145,17 @@ impl PurgePlan {
         interrupt: &AtomicBool,
     ) -> (Vec<Plan>, bool) {
         let named = incident::repositories_of(report, &self.repo);
-        let (options, progress) = (Options::default(), Progress::new(false));
+        let (options, progress) = (limits::options(report.limits), Progress::new(false));
         let auditor = Auditor { detector, options: &options, events: &progress, interrupt: Interrupt::on(interrupt) };
         let (mut plans, mut found, mut whole) = (Vec::new(), HashSet::new(), true);
         for path in &named {
             let name = path.as_os_str().as_encoded_bytes().to_vec();
             match locate(path, false).and_then(|layout| auditor.recall(&name, layout, Some(wanted))) {
                 Ok(recall) if recall.keys.is_empty() => {
-                    incident::tell_unread(path, recall.unread);
-                    whole &= recall.unread == 0;
+                    whole &= incident::is_whole_recall(path, &recall);
                 }
                 Ok(recall) => {
-                    incident::tell_unread(path, recall.unread);
-                    whole &= recall.unread == 0;
+                    whole &= incident::is_whole_recall(path, &recall);
                     found.extend(recall.keys.keys().copied());
                     match made(&auditor, path, recall, wanted) {
                         Some(plan) => plans.push(plan),
@@ -165,7 +165,7 @@ impl PurgePlan {
                 Err(error) => {
                     whole = false;
                     output::error(
-                        &chain(&error),
+                        &error_chain(&error),
                         Some("if it has moved, or has a key in its own path, name it with --repo"),
                     );
                 }
@@ -205,7 +205,7 @@ fn made(auditor: &Auditor<'_>, path: &Path, recall: Recall, wanted: &HashSet<Key
             None
         }
         Err(error) => {
-            output::error(&chain(&error), None);
+            output::error(&error_chain(&error), None);
             None
         }
     }
@@ -247,7 +247,7 @@ fn tell(plan: &Plan, detector: &Detector) {
 }
 
 /// Writes all plans: into a folder of mode 0700, files of mode 0600. What could not be written whole is taken away.
-fn write(to: &Path, plans: &[Plan], only: &[KeyId]) -> io::Result<()> {
+fn write(to: &Path, plans: &[Plan], only: &[KeyId], limits: ReadLimits) -> io::Result<()> {
     let folder = |path: &Path| DirBuilder::new().mode(0o700).create(path);
     folder(to)?;
     let no_text = |what: &str| {
@@ -264,7 +264,7 @@ fn write(to: &Path, plans: &[Plan], only: &[KeyId]) -> io::Result<()> {
                 file(&place.join(one.name), &one.content)?;
             }
             let repository = plan.repository.to_str().ok_or_else(|| no_text("repository"))?;
-            file(&place.join("commands.sh"), purge::commands(repository, only).as_bytes())?;
+            file(&place.join("commands.sh"), purge::commands(repository, only, limits).as_bytes())?;
         }
         Ok(())
     };
@@ -296,13 +296,15 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let repository = folder.path().join("shop");
         crate::demo::make(&repository).unwrap();
-        let (detector, options, running) = (Detector::new(), Options::default(), AtomicBool::new(false));
+        let limits = ReadLimits::default();
+        let (detector, options) = (limits::detector(limits), limits::options(limits));
+        let running = AtomicBool::new(false);
         let events = crate::model::Silent;
         let auditor =
             Auditor { detector: &detector, options: &options, events: &events, interrupt: Interrupt::on(&running) };
         let name = repository.as_os_str().as_encoded_bytes().to_vec();
         let targets = vec![Target { name, layout: locate(&repository, false) }];
-        let report = auditor.run(targets, &Known::default(), super::super::history::now());
+        let report = auditor.run(targets, &Known::default(), super::super::clock::now());
         let mut text = Vec::new();
         report::write(&report, Format::Json, report::Options::default(), &mut text).unwrap();
         let path = folder.path().join("report.json");

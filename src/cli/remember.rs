@@ -3,11 +3,10 @@
 use std::path::Path;
 
 use super::exit::Exit;
-use super::history::chain;
 use super::{incident, output};
 use crate::audit::{Auditor, Compared, Target, as_of};
 use crate::detect::{Detector, TIME_LIMIT};
-use crate::model::{Order, Report, Skipped};
+use crate::model::{Order, Report, Skipped, error_chain};
 use crate::report;
 use crate::state::{DETECTOR, Known, Remembered, StateFile};
 
@@ -33,7 +32,7 @@ impl Memory {
         };
         let file = Remembered::read(path).map_err(|error| {
             let hint = "name another file, or remove this one: it is then made anew, and everything is read again";
-            refused(&chain(&error), hint)
+            refused(&error_chain(&error), hint)
         })?;
         let remembered = match file {
             StateFile::Missing => return Ok(Self { asked, earlier: None }),

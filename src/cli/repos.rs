@@ -12,6 +12,7 @@ use super::exit::Exit;
 use super::{input, output};
 use crate::audit::Target;
 use crate::detect::Detector;
+use crate::model::error_chain;
 use crate::store::{Error, Layout, list_directory, locate, locate_git_dir};
 
 /// The repositories to work on
@@ -100,6 +101,27 @@ pub(super) fn target(path: &Path, layout: Result<Layout, Error>) -> Target {
     Target { name: name.as_deref().unwrap_or(path).as_os_str().as_bytes().to_vec(), layout }
 }
 
+/// Says why a target cannot be read, if so, and what to do.
+pub(super) fn tell_failure(target: &Target) {
+    let Err(error) = &target.layout else { return };
+    let hint = match error {
+        Error::NotARepository { enclosing: Some(dir), .. } => {
+            Some(format!("the repository around it is {}", dir.display()))
+        }
+        Error::NotARepository { .. } => Some("name a work tree, a .git directory or a bare repository".to_owned()),
+        Error::Io { path, source } => Some(match source.kind() {
+            io::ErrorKind::NotFound if path.is_absolute() => "look at its spelling, part by part".to_owned(),
+            io::ErrorKind::NotFound => "a path that does not begin with / begins where you stand".to_owned(),
+            io::ErrorKind::PermissionDenied => {
+                "run it as somebody who may read it, the server's own user say".to_owned()
+            }
+            _ => "name the repository itself, or leave it out".to_owned(),
+        }),
+        Error::UnknownFormat { .. } => Some("a newer version of clerk-audit may know it".to_owned()),
+    };
+    output::error(&error_chain(error), hint.as_deref());
+}
+
 /// The paths in a file, one a line; empty lines and lines that begin with `#` say nothing.
 fn lines(file: &Path) -> io::Result<Vec<PathBuf>> {
     let text = if file == Path::new("-") { input::read(u64::MAX)? } else { std::fs::read(file)? };
@@ -108,6 +130,16 @@ fn lines(file: &Path) -> io::Result<Vec<PathBuf>> {
         .filter(|line| !line.is_empty() && !line.starts_with(b"#"))
         .map(|line| PathBuf::from(OsString::from_vec(line.to_vec())))
         .collect())
+}
+
+/// Whether a directory has two or more of the things that a bare repository has, each of its kind: a project may well have
+/// directories `config` and `objects`.
+fn looks_bare(dir: &Path) -> bool {
+    let is_dir = |name: &str| dir.join(name).is_dir();
+    // An old HEAD is a link to a branch, which may not be born yet.
+    let is_file = |name: &str| std::fs::symlink_metadata(dir.join(name)).is_ok_and(|meta| !meta.is_dir());
+    let dirs = ["objects", "refs"].into_iter().filter(|name| is_dir(name)).count();
+    dirs + ["HEAD", "config", "packed-refs"].into_iter().filter(|name| is_file(name)).count() >= 2
 }
 
 /// Every repository below a directory, in order. Links are not followed, so that there are no loops. What is inside a work
@@ -119,8 +151,8 @@ fn below(dir: &Path) -> Vec<Target> {
         let found = locate(&dir, false);
         let git_dir = found.as_ref().ok().map(|layout| layout.git_dir.clone());
         let is_bare = git_dir.is_some() && dir.canonicalize().ok() == git_dir;
-        // What has a `.git` and is no repository is a checkout whose repository is gone or broken: that is told. So is a
-        // directory of which nobody can say.
+        // What has a `.git` and is no repository is a checkout whose repository is gone or broken, and what looks like a bare
+        // one a broken one: that is told. So is a directory of which nobody can say.
         let dot_git = std::fs::symlink_metadata(dir.join(".git"));
         let cannot_be_told = dot_git.as_ref().is_err_and(|error| error.kind() == io::ErrorKind::PermissionDenied);
         match (found.is_ok(), dot_git) {
@@ -128,7 +160,7 @@ fn below(dir: &Path) -> Vec<Target> {
                 targets.push(target(&dir, Err(Error::Io { path: dir.clone(), source })));
                 continue;
             }
-            (false, Err(_)) => {}
+            (false, Err(_)) if !looks_bare(&dir) => {}
             _ => targets.push(target(&dir, found)),
         }
         pending.extend(git_dir.map(|git_dir| git_dir.join("modules")).filter(|modules| modules.is_dir()));

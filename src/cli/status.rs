@@ -6,17 +6,18 @@ use std::sync::atomic::AtomicBool;
 
 use clap::Args;
 
+use super::clock::now;
 use super::exit::Exit;
-use super::history::now;
 use super::incident;
 use super::kept::{self, Kept};
 use super::output;
 use super::verify::Asking;
 use crate::detect::Detector;
+use crate::install;
 use crate::model::{Report, Shown};
 use crate::report::{self, Evidence, KeyProgress, Noted, Step};
 use crate::state::{Asked, Status as State, Tick};
-use crate::store::{HookSettings, Ignores, locate, push_hook};
+use crate::store::{Ignores, locate};
 
 /// Say what of a rotation is still open, and tick what is done
 ///
@@ -69,12 +70,12 @@ impl Status {
         }
         let mut asked = Exit::Clean;
         if self.verify {
-            asked = self.asking.ask(&report, &[], &mut kept, detector, interrupt)?;
+            asked = self.asking.ask(&report, &[], &mut kept, interrupt)?;
         }
         let state = kept.state;
         // As in the checklist: alive first.
         report::sort_by_answer(&mut report, state.answers());
-        let evidence = evidence(&report, &state);
+        let evidence = evidence(&report, &state, detector);
         let keys = report::progress(&report, &evidence);
         ticks.iter().for_each(|tick| tell_outweighed(tick, &keys));
         let mut text = Vec::new();
@@ -172,7 +173,7 @@ fn noted(state: &State) -> Evidence<'_> {
     Evidence { answers: Some(state.answers()), noted: noted.collect(), ..Evidence::default() }
 }
 
-fn evidence<'a>(report: &Report, state: &'a State) -> Evidence<'a> {
+fn evidence<'a>(report: &Report, state: &'a State, detector: &Detector) -> Evidence<'a> {
     let mut evidence = noted(state);
     let ids = report.keys.iter().map(|key| &key.id).chain(state.keys().keys());
     for id in ids {
@@ -182,12 +183,12 @@ fn evidence<'a>(report: &Report, state: &'a State) -> Evidence<'a> {
             }
         }
     }
-    look_around(report, &mut evidence);
+    look_around(report, &mut evidence, detector);
     evidence
 }
 
 /// What can be seen in the repositories as they are now, of keys that the report has no more as well.
-fn look_around(report: &Report, evidence: &mut Evidence<'_>) {
+fn look_around(report: &Report, evidence: &mut Evidence<'_>, detector: &Detector) {
     let mut wanted: BTreeMap<String, BTreeSet<String>> =
         report.repositories.iter().map(|one| (one.path.as_str().to_owned(), BTreeSet::new())).collect();
     let noted = evidence.noted.values().flat_map(|noted| &noted.seen_in);
@@ -198,19 +199,15 @@ fn look_around(report: &Report, evidence: &mut Evidence<'_>) {
     for repository in evidence.noted.values().flat_map(|noted| noted.seen_in.keys()) {
         wanted.entry(repository.clone()).or_default();
     }
-    let settings = HookSettings::from_environment(|name| std::env::var_os(name));
     for (repository, files) in wanted {
         let Ok(layout) = locate(&path_of(&repository), false) else { continue };
-        let hook = push_hook(&layout, &settings).map(|hook| {
-            let below = hook.strip_prefix(&layout.common_dir).unwrap_or(&hook);
-            below.display().to_string()
-        });
+        let gate = install::guards(&layout).map(|gate| detector.mask_text(&gate));
         let mut ignores = (!files.is_empty()).then(|| Ignores::of(&layout));
         for file in files {
             let line = ignores.as_mut().and_then(|ignores| ignores.covering(&Shown::unescape(&file)));
             evidence.ignored.insert((repository.clone(), file), line);
         }
-        evidence.gates.insert(repository, hook);
+        evidence.gates.insert(repository, gate);
     }
 }
 

@@ -6,17 +6,19 @@ use std::sync::atomic::AtomicBool;
 
 use clap::Args;
 
+use super::clock::now;
 use super::exit::Exit;
-use super::history::{now, read_ledger, recorded, tell_failure};
 use super::incident;
 use super::kept;
+use super::ledger::{read_ledger, recorded};
+use super::limits::{self, LimitArguments};
 use super::progress::Progress;
-use super::repos::Repositories;
+use super::repos::{Repositories, tell_failure};
 use super::{input, output};
 use crate::audit::{Auditor, Options, Traced, Wanted, key_in};
 use crate::detect::Detector;
 use crate::key::{KeyId, KeyText};
-use crate::model::Interrupt;
+use crate::model::{Interrupt, ReadLimits};
 use crate::report::{self, Trace as Told, TraceFormat};
 
 /// Follow one key through all repositories
@@ -50,6 +52,19 @@ pub(super) struct Trace {
     /// Show no progress
     #[arg(long, short)]
     quiet: bool,
+    #[command(flatten)]
+    limits: LimitArguments,
+}
+
+/// What is looked for.
+struct Sought {
+    wanted: Wanted,
+    /// What it is called.
+    id: String,
+    /// Its hint, where that is known.
+    hint: Option<String>,
+    /// How far its report was made to look, if it is from one.
+    limits: ReadLimits,
 }
 
 /// Formats of a trace.
@@ -81,10 +96,13 @@ impl Trace {
         }
         self.keep_inputs()?;
         let ledger = read_ledger(self.ledger.as_deref())?;
-        let (wanted, id, hint) = self.wanted(detector)?;
+        let Sought { wanted, id, hint, limits } = self.wanted(detector)?;
         targets.iter().for_each(tell_failure);
-        let (options, progress) = (Options { all_refs: true, ..Options::default() }, Progress::new(self.quiet));
-        let auditor = Auditor { detector, options: &options, events: &progress, interrupt: Interrupt::on(interrupt) };
+        let limits = self.limits.over(limits);
+        let (reader, progress) = (limits::detector(limits), Progress::new(self.quiet));
+        let options = Options { all_refs: true, ..limits::options(limits) };
+        let (events, interrupt) = (&progress, Interrupt::on(interrupt));
+        let auditor = Auditor { detector: &reader, options: &options, events, interrupt };
         let Traced { report: mut found, tags, checkouts } = auditor.trace(targets, &wanted, now());
         progress.finish();
         if found.keys.len() > 1 {
@@ -101,16 +119,10 @@ impl Trace {
         };
         // Of a key that is in no repository the ledger may tell all the same.
         let known = KeyId::parse(&id).or_else(|| ledger.only(&id));
-        let pushes = known.map(|id| recorded(&ledger, &id, detector)).unwrap_or_default();
+        let pushes = known.map(|id| recorded(&ledger, &id, &reader)).unwrap_or_default();
         for key in &mut found.keys {
             key.ledger.clone_from(&pushes);
         }
-        let format = match self.format {
-            Format::Text => TraceFormat::Text,
-            Format::Json => TraceFormat::Json,
-            Format::Markdown => TraceFormat::Markdown,
-        };
-        let mut text = Vec::new();
         let told = Told {
             id: &id,
             hint: hint.as_deref(),
@@ -119,14 +131,24 @@ impl Trace {
             ledger: &pushes,
             checkouts: &checkouts,
         };
-        // Writing to memory cannot fail.
-        _ = report::write_trace(told, format, &mut text);
-        incident::write_out(self.output.as_deref(), &text)?;
+        self.write(told)?;
         Ok(match (found.complete, found.keys.is_empty()) {
             (false, _) => Exit::Incomplete,
             (true, true) => Exit::Clean,
             (true, false) => Exit::Found,
         })
+    }
+
+    fn write(&self, told: Told<'_>) -> Result<(), Exit> {
+        let format = match self.format {
+            Format::Text => TraceFormat::Text,
+            Format::Json => TraceFormat::Json,
+            Format::Markdown => TraceFormat::Markdown,
+        };
+        let mut text = Vec::new();
+        // Writing to memory cannot fail.
+        _ = report::write_trace(told, format, &mut text);
+        incident::write_out(self.output.as_deref(), &text)
     }
 
     /// Refuses to write over what is read. It has been told where this fails.
@@ -136,8 +158,8 @@ impl Trace {
         incident::keep_inputs(self.output.as_deref(), &read)
     }
 
-    /// What is looked for, what it is called, and its hint where that is known.
-    fn wanted(&self, detector: &Detector) -> Result<(Wanted, String, Option<String>), Exit> {
+    fn wanted(&self, detector: &Detector) -> Result<Sought, Exit> {
+        let sought = |wanted, id| Sought { wanted, id, hint: None, limits: ReadLimits::default() };
         let usage = |message: &str, hint: Option<&str>| {
             output::error(message, hint);
             Exit::Usage
@@ -158,7 +180,7 @@ impl Trace {
             let hint = "type it whole; by its first four characters behind the prefix --id finds it (sk_live_Ab12)";
             let key = key_in(&typed, detector).map_err(|why| usage(&why, Some(hint)))?;
             let (id, hint) = (key.id().to_string(), key.hint());
-            return Ok((Wanted::Text(key), id, Some(hint)));
+            return Ok(Sought { hint: Some(hint), ..sought(Wanted::Text(key), id) });
         };
         if let Some(path) = &self.report {
             let report = incident::read_report(path, detector)?;
@@ -166,23 +188,23 @@ impl Trace {
             let id = incident::select(keys, text, detector).map_err(|why| usage(&why, Some("give more of it")))?;
             let hint = report.keys.iter().find(|key| key.id == id).map(|key| key.hint.clone());
             let wanted = KeyId::parse(id).map_or_else(|| Wanted::Begins(id.to_owned()), Wanted::Id);
-            return Ok((wanted, id.to_owned(), hint));
+            return Ok(Sought { wanted, id: id.to_owned(), hint, limits: report.limits });
         }
         if detector.mask_text(text) != *text {
             return Err(tell_argument());
         }
         let text = incident::as_written(text);
         if let Some(id) = KeyId::parse(&text) {
-            return Ok((Wanted::Id(id), text, None));
+            return Ok(sought(Wanted::Id(id), text));
         }
         // What no id and no hint can begin with is nowhere, and that says nothing of any key.
         let digits = text.strip_prefix("sha256:").unwrap_or(&text);
         let is_hex = digits.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'));
         if is_hex && (4..=64).contains(&digits.len()) {
-            return Ok((Wanted::Begins(format!("sha256:{digits}")), text, None));
+            return Ok(sought(Wanted::Begins(format!("sha256:{digits}")), text));
         }
         if KeyText::is_beginning_of_hint(&text) {
-            return Ok((Wanted::Begins(text.clone()), text, None));
+            return Ok(sought(Wanted::Begins(text.clone()), text));
         }
         // It may be half of a key, and is not repeated.
         Err(usage(

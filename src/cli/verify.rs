@@ -12,17 +12,18 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
+use super::clock::now;
 use super::exit::Exit;
-use super::history::{chain, now};
 use super::incident::{self, Reply, note};
 use super::kept::{self, Kept};
+use super::limits;
 use super::output;
 use super::progress::Progress;
 use super::repos::target;
-use crate::audit::{Auditor, Options, Target};
+use crate::audit::{Auditor, Target};
 use crate::detect::Detector;
 use crate::key::{KeyId, KeyText};
-use crate::model::{Answer, Confidence, Interrupt, KeyReport, Kind, Liveness, Report};
+use crate::model::{Answer, Confidence, Interrupt, KeyReport, Kind, Liveness, ReadLimits, Report, error_chain};
 use crate::state::{Known, Status as State};
 use crate::store::locate;
 use crate::verify::{Client, ClientError, Endpoint, Verdict};
@@ -82,7 +83,7 @@ impl Verify {
     fn answer(&self, detector: &Detector, interrupt: &AtomicBool) -> Result<Exit, Exit> {
         let report = match &self.report {
             Some(path) => incident::read_report(path, detector)?,
-            None => audited(&self.repo, detector, interrupt)?,
+            None => audited(&self.repo, interrupt)?,
         };
         let path = match &self.report {
             Some(report) => kept::status_path(report, self.state.as_deref()),
@@ -93,7 +94,7 @@ impl Verify {
         if !kept.has_a_place() {
             note("What Clerk answers is not kept: --state FILE keeps it.");
         }
-        let exit = self.asking.ask(&report, &self.repo, &mut kept, detector, interrupt)?;
+        let exit = self.asking.ask(&report, &self.repo, &mut kept, interrupt)?;
         // Of Clerk's secrets that Clerk cannot be asked about it is not known.
         let all_asked = report.keys.iter().all(|key| is_askable(key) || key.confidence == Confidence::Low);
         Ok(if incident::is_whole(&report) && all_asked { exit } else { Exit::Incomplete })
@@ -101,12 +102,14 @@ impl Verify {
 }
 
 /// The report of repositories that none was made of yet.
-fn audited(paths: &[PathBuf], detector: &Detector, interrupt: &AtomicBool) -> Result<Report, Exit> {
-    let (options, progress) = (Options::default(), Progress::new(false));
-    let auditor = Auditor { detector, options: &options, events: &progress, interrupt: Interrupt::on(interrupt) };
+fn audited(paths: &[PathBuf], interrupt: &AtomicBool) -> Result<Report, Exit> {
+    let limits = ReadLimits::default();
+    let (detector, options, progress) = (limits::detector(limits), limits::options(limits), Progress::new(false));
+    let (events, interrupt) = (&progress, Interrupt::on(interrupt));
+    let auditor = Auditor { detector: &detector, options: &options, events, interrupt };
     let targets: Vec<Target> = paths.iter().map(|path| target(path, locate(path, false))).collect();
     for error in targets.iter().filter_map(|target| target.layout.as_ref().err()) {
-        output::error(&chain(error), None);
+        output::error(&error_chain(error), None);
     }
     let report = auditor.run(targets, &Known::default(), now());
     progress.finish();
@@ -130,7 +133,6 @@ impl Asking {
         report: &Report,
         repositories: &[PathBuf],
         kept: &mut Kept<'_>,
-        detector: &Detector,
         interrupt: &AtomicBool,
     ) -> Result<Exit, Exit> {
         let (endpoint, client, proxy) = self.client()?;
@@ -148,7 +150,7 @@ impl Asking {
         if !open.is_empty() {
             self.agree(open.len(), &endpoint, proxy.as_deref(), interrupt)?;
             let wanted: HashSet<KeyId> = open.iter().filter_map(|key| KeyId::parse(&key.id)).collect();
-            let texts = recall(report, repositories, &wanted, detector, interrupt);
+            let texts = recall(report, repositories, &wanted, interrupt);
             all_answered = Asked { report, texts: &texts, client: &client, interrupt }.each(&open, kept)?;
         }
         let exit = told(&keys, &kept.state);
@@ -384,12 +386,14 @@ fn recall(
     report: &Report,
     repositories: &[PathBuf],
     wanted: &HashSet<KeyId>,
-    detector: &Detector,
     interrupt: &AtomicBool,
 ) -> BTreeMap<KeyId, KeyText> {
     let named = incident::repositories_of(report, repositories);
-    let (options, progress) = (Options::default(), Progress::new(false));
-    let auditor = Auditor { detector, options: &options, events: &progress, interrupt: Interrupt::on(interrupt) };
+    // As far as the report's own audit looked: there they were.
+    let (detector, options) = (limits::detector(report.limits), limits::options(report.limits));
+    let progress = Progress::new(false);
+    let (events, stops) = (&progress, Interrupt::on(interrupt));
+    let auditor = Auditor { detector: &detector, options: &options, events, interrupt: stops };
     let (mut texts, mut all_was_read) = (BTreeMap::<KeyId, KeyText>::new(), true);
     for path in &named {
         let left: HashSet<KeyId> = wanted.iter().filter(|id| !texts.contains_key(id)).copied().collect();
@@ -400,14 +404,13 @@ fn recall(
         let recalled = locate(path, false).and_then(|layout| auditor.recall(&name, layout, Some(&left)));
         match recalled {
             Ok(recall) => {
-                incident::tell_unread(path, recall.unread);
-                all_was_read &= recall.unread == 0;
+                all_was_read &= incident::is_whole_recall(path, &recall);
                 texts.extend(recall.keys.into_iter().map(|(id, key)| (id, key.text)));
             }
             Err(error) => {
                 all_was_read = false;
                 output::error(
-                    &chain(&error),
+                    &error_chain(&error),
                     Some("if it has moved, or has a key in its own path, name it with --repo"),
                 );
             }

@@ -41,7 +41,7 @@ pub use one_key::{OneKey, Search};
 pub use stream::PieceScan;
 
 use crate::key::{KeyText, Publishable, Vendor};
-use crate::model::{Confidence, Copied, Kind, Span};
+use crate::model::{Confidence, Copied, Kind, ReadLimits, Span};
 use container::Budget;
 use layer::Layer;
 use learned::Learned;
@@ -156,8 +156,9 @@ pub struct Limits {
 
 impl Default for Limits {
     fn default() -> Self {
-        let container = container::Limits::default();
-        Self { depth: 5, decoded: container.produced, entries: container.entries, containers: true }
+        let ReadLimits { max_depth, max_decoded, .. } = ReadLimits::default();
+        let entries = container::Limits::default().entries;
+        Self { depth: max_depth.into(), decoded: max_decoded, entries, containers: true }
     }
 }
 

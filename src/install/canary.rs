@@ -3,6 +3,7 @@
 use std::ffi::{OsStr, OsString};
 use std::io;
 use std::path::Path;
+use std::time::Duration;
 
 use super::{Error, git};
 use crate::model::{Confidence, Environment, Kind, ObjectFormat, ObjectType};
@@ -131,26 +132,26 @@ impl Canary {
         &self.name
     }
 
-    /// Pushes it to a path or URL, in the format of objects that is there.
+    /// Pushes it to a path or URL, in the format of objects that is there. Each push may take so long, since a hook can hang.
     ///
     /// # Errors
-    /// Where no push can be made.
-    pub fn push(&self, target: &OsStr) -> Result<SelfTest, Error> {
+    /// Where no push can be made, or does not end.
+    pub fn push(&self, target: &OsStr, patience: Duration) -> Result<SelfTest, Error> {
         // A path is one from where the command was called, not from the folder.
         let here = Path::new(".").join(target).canonicalize();
         let target = here.map_or_else(|_| target.to_owned(), OsString::from);
-        let first = self.push_as(&target, ObjectFormat::Sha1)?;
+        let first = self.push_as(&target, ObjectFormat::Sha1, patience)?;
         match &first {
             // Only the push itself tells: an empty repository lists nothing by which it could be known before.
             SelfTest::RefusedByAnother { answer } if OTHER_FORMAT.iter().any(|words| answer.contains(words)) => {
-                let second = self.push_as(&target, ObjectFormat::Sha256);
+                let second = self.push_as(&target, ObjectFormat::Sha256, patience);
                 second.or(Ok(first))
             }
             _ => Ok(first),
         }
     }
 
-    fn push_as(&self, target: &OsString, format: ObjectFormat) -> Result<SelfTest, Error> {
+    fn push_as(&self, target: &OsString, format: ObjectFormat, patience: Duration) -> Result<SelfTest, Error> {
         let folder = tempfile::tempdir().map_err(Error::io("make a folder in", Path::new("/tmp")))?;
         let at = folder.path();
         let mut init = git::command(at);
@@ -160,7 +161,7 @@ impl Canary {
         let push = |refspec: String| {
             let mut push = git::command(at);
             PLAIN.iter().for_each(|setting| _ = push.args(["-c", setting]));
-            push.args(["push", "--"]).arg(target).arg(refspec).output().map_err(Error::io("run git in", at))
+            git::run_within(push.args(["push", "--"]).arg(target).arg(refspec), at, patience)
         };
         let pushed = push(format!("{}:{}", objects[2], self.name))?;
         let answer = String::from_utf8_lossy(&pushed.stderr).into_owned();

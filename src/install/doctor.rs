@@ -3,13 +3,16 @@
 use std::fs;
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use super::canary::Said;
+use super::guard::{self, is_executable};
 use super::ours::Call;
 use super::reach::Use;
 use super::trial::{Answer, Runs};
 use super::{Canary, Error, Place, git, ours, system};
-use crate::state::{LedgerPlace, Mode, Policy, PolicyPlaces, is_for_group, ledger_place};
+use crate::model::error_chain;
+use crate::state::{LedgerPlace, Limits, Mode, Policy, PolicyPlaces, is_for_group, ledger_place};
 use crate::store::locate_git_dir;
 
 /// How a check came out.
@@ -72,8 +75,7 @@ pub fn examine(place: &Place, policies: &PolicyPlaces) -> Result<Vec<Check>, Err
     match policy {
         Ok(policy) => checks.policy(place, &policy),
         Err(error) => {
-            let cause = std::error::Error::source(&error).map(|cause| format!(": {cause}")).unwrap_or_default();
-            checks.add(State::Bad, format!("{error}{cause}: every push is refused"));
+            checks.add(State::Bad, format!("{}: every push is refused", error_chain(&error)));
         }
     }
     Ok(checks.0)
@@ -100,34 +102,20 @@ impl Checks {
             self.add(State::Bad, format!("{} {text}", place.hook.display()));
             return None;
         }
-        if calls_us(&place.hook) {
-            self.reach(place, &place.hook);
-            self.add(State::Good, format!("installed: {} ({})", place.hook.display(), place.layout.name()));
-            if let Some(driver) = place.driver() {
-                self.reach(place, &driver);
-                if !is_executable(&driver) {
-                    self.add(
-                        State::Bad,
-                        format!("{} is not there or not executable: it runs the directory", driver.display()),
-                    );
-                }
-            }
-            if let Some(elsewhere) = place.looked_for_elsewhere() {
-                let text = "core.hooksPath leads git past the directory of hooks, to";
-                self.add(State::Bad, format!("{text} {}", elsewhere.display()));
-            }
-            if place.is_by_this_users_configuration() && !is_of_this_user(place.git_dir.as_deref()) {
-                self.add(
-                    State::Doubtful,
-                    "core.hooksPath is this user's own (git config --global), and the repository is another's: git that runs \
-                     as them looks elsewhere",
-                );
-            }
-            self.executable(&place.hook);
-            return Some(Runs::File(place.hook.clone()));
+        if let Some(hook) = guard::hooks(place).into_iter().find(|hook| calls_us(hook)) {
+            self.found(place, &hook);
+            return Some(Runs::File(hook));
         }
-        if let Ok(command) = git::run(&place.root, &["config", "--get", system::COMMAND]) {
-            return self.configured(place, command);
+        match guard::configured(place) {
+            Ok(Some(command)) => {
+                self.add(State::Good, format!("installed: by git's configuration ({})", system::COMMAND));
+                return Some(Runs::Configured(command));
+            }
+            Ok(None) => {}
+            Err(why) => {
+                self.add(State::Bad, why);
+                return None;
+            }
         }
         let update = place.hook.with_file_name("update");
         if calls_us(&update) {
@@ -149,6 +137,33 @@ impl Checks {
         None
     }
 
+    /// A hook that calls the gate: whether git, or what runs its directory, comes to it.
+    fn found(&mut self, place: &Place, hook: &Path) {
+        self.reach(place, hook);
+        self.add(State::Good, format!("installed: {} ({})", hook.display(), place.layout.name()));
+        if let Some(driver) = place.driver() {
+            self.reach(place, &driver);
+            if !is_executable(&driver) {
+                self.add(
+                    State::Bad,
+                    format!("{} is not there or not executable: it runs the directory", driver.display()),
+                );
+            }
+        }
+        if let Some(elsewhere) = place.looked_for_elsewhere() {
+            let text = "core.hooksPath leads git past the directory of hooks, to";
+            self.add(State::Bad, format!("{text} {}", elsewhere.display()));
+        }
+        if place.is_by_this_users_configuration() && !is_of_this_user(place.git_dir.as_deref()) {
+            self.add(
+                State::Doubtful,
+                "core.hooksPath is this user's own (git config --global), and the repository is another's: git that runs \
+                 as them looks elsewhere",
+            );
+        }
+        self.executable(hook);
+    }
+
     /// Whether the repository's owner, whom git runs as most often, could run a hook, whoever asks.
     fn reach(&mut self, place: &Place, hook: &Path) {
         let Some(owner) = place.owner() else { return };
@@ -167,37 +182,6 @@ impl Checks {
                 ),
             );
         }
-    }
-
-    /// A hook of git's configuration: whether this git knows such, runs it for pushes, and was not told to leave it out.
-    fn configured(&mut self, place: &Place, command: String) -> Option<Runs> {
-        let get = |arguments: &[&str]| git::run(&place.root, &[&["config"], arguments].concat()).ok();
-        if !system::knows_configured_hooks(&place.root) {
-            self.add(
-                State::Bad,
-                format!(
-                    "{} is set, but this git is older than 2.54 and runs no such hook: it accepts everything",
-                    system::COMMAND
-                ),
-            );
-            return None;
-        }
-        // An empty value takes back those before it.
-        let events = get(&["--null", "--get-all", system::EVENT]).unwrap_or_default();
-        let events = events.strip_suffix('\0').unwrap_or(&events).rsplit('\0');
-        let is_run = events.take_while(|event| !event.is_empty()).any(|event| event == "pre-receive");
-        if !is_run {
-            self.add(State::Bad, format!("{} is set, but {} is not pre-receive", system::COMMAND, system::EVENT));
-            return None;
-        }
-        for name in ["hook.clerk-audit.enabled", "hook.pre-receive.enabled"] {
-            if get(&["--type=bool", "--get", name]).is_some_and(|value| value == "false") {
-                self.add(State::Bad, format!("{name} is false: git runs no hook of its configuration"));
-                return None;
-            }
-        }
-        self.add(State::Good, format!("installed: by git's configuration ({})", system::COMMAND));
-        Some(Runs::Configured(command))
     }
 
     fn executable(&mut self, hook: &Path) {
@@ -260,7 +244,7 @@ impl Checks {
                  push here too, who could not write it then; run the doctor as the user that git runs as, or make the \
                  ledger before (docs/hooks.md)",
             ),
-            Ok(folder) => self.run(place, runs, folder.path()),
+            Ok(folder) => self.run(place, runs, folder.path(), patience(policy)),
             Err(error) => self.add(
                 State::Unknown,
                 format!(
@@ -270,11 +254,11 @@ impl Checks {
         }
     }
 
-    fn run(&mut self, place: &Place, runs: &Runs, folder: &Path) {
+    fn run(&mut self, place: &Place, runs: &Runs, folder: &Path, patience: Duration) {
         let git_dir = place.git_dir.as_deref();
         let driver = place.driver().filter(|driver| is_executable(driver)).map(Runs::File);
         if let Some(driver) = driver {
-            match driver.try_with_canary(git_dir, folder) {
+            match driver.try_with_canary(git_dir, folder, patience) {
                 // It refuses by something else, which stands before ours or takes its server's environment.
                 Ok(Answer { is_accepted: false, meaning: Said::Nothing, said }) => {
                     self.add(
@@ -289,16 +273,16 @@ impl Checks {
                 answer => return self.answer(answer),
             }
         }
-        self.answer(runs.try_with_canary(git_dir, folder));
+        self.answer(runs.try_with_canary(git_dir, folder, patience));
     }
 
     fn answer(&mut self, answer: Result<Answer, Error>) {
         let answer = match answer {
             Ok(answer) => answer,
-            Err(error) => {
-                let cause = std::error::Error::source(&error).map(|cause| format!(": {cause}")).unwrap_or_default();
-                return self.add(State::Bad, format!("cannot be run: {error}{cause}"));
+            Err(error @ Error::Hung { .. }) => {
+                return self.add(State::Bad, format!("hangs, and every push with it: {error}"));
             }
+            Err(error) => return self.add(State::Bad, format!("cannot be run: {}", error_chain(&error))),
         };
         let said = in_one_line(&answer.said, answer.meaning == Said::Failing);
         match (answer.meaning, answer.is_accepted) {
@@ -361,6 +345,13 @@ impl Checks {
     }
 }
 
+/// How long a hook may take to refuse a canary: what the gate gives itself, and what starts and ends it.
+pub fn patience(policy: Option<&Policy>) -> Duration {
+    const AROUND: Duration = Duration::from_secs(10);
+    let seconds = policy.and_then(|policy| policy.limits.seconds).unwrap_or(Limits::SECONDS);
+    Duration::try_from_secs_f64(seconds).unwrap_or_default() + AROUND
+}
+
 /// What a hook said, in one line; of a gate that fails only that.
 fn in_one_line(said: &str, is_failing: bool) -> String {
     const MOST: usize = 6;
@@ -390,15 +381,11 @@ fn would_make_ledger(place: &Place, policy: Option<&Policy>, own: &Path) -> bool
 /// Whether a hook is ours or says that it calls us.
 fn calls_us(hook: &Path) -> bool {
     let says = |text: Vec<u8>| memchr::memmem::find(&text, b"clerk-audit").is_some();
-    ours::is_ours(hook) || fs::read(hook).is_ok_and(says)
+    guard::text(hook).is_some_and(says) || ours::is_ours(hook)
 }
 
 /// Whether this process runs as the owner.
 fn is_of_this_user(path: Option<&Path>) -> bool {
     let owner = |path: &Path| fs::metadata(path).map(|meta| meta.uid()).ok();
     path.and_then(owner).is_some_and(|uid| owner(Path::new("/proc/self")) == Some(uid))
-}
-
-fn is_executable(path: &Path) -> bool {
-    fs::metadata(path).is_ok_and(|meta| meta.is_file() && meta.permissions().mode() & 0o111 != 0)
 }

@@ -4,8 +4,10 @@ use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::OsStringExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
+use std::time::Duration;
 
 use super::Error;
+use super::deadline::{self, Ends};
 
 /// Variables by which another git would tell this one where to work.
 const FOREIGN: &[&str] = &[
@@ -22,7 +24,7 @@ const FOREIGN: &[&str] = &[
 /// A git that works in `directory` and asks nobody anything.
 pub(super) fn command(directory: &Path) -> Command {
     let mut git = Command::new("git");
-    git.current_dir(directory).env("GIT_TERMINAL_PROMPT", "0").env("LC_ALL", "C").stdin(Stdio::null());
+    git.current_dir(directory).env("GIT_TERMINAL_PROMPT", "0").env("LC_ALL", "C");
     for name in FOREIGN {
         git.env_remove(name);
     }
@@ -34,9 +36,21 @@ pub(super) fn is_here() -> bool {
     Command::new("git").arg("version").stdin(Stdio::null()).output().is_ok_and(|output| output.status.success())
 }
 
+/// So long may take what is asked of a repository that is here: a file of its own that its settings name may have no end.
+const PATIENCE: Duration = Duration::from_secs(20);
+
+/// Runs one that was put together, for so long at most; what came of it.
+pub(super) fn run_within(git: &mut Command, directory: &Path, patience: Duration) -> Result<Output, Error> {
+    let output = deadline::run(git, b"", patience, Ends::Itself).map_err(Error::io("run git in", directory))?;
+    output.ok_or_else(|| {
+        let told: Vec<String> = git.get_args().map(|one| one.to_string_lossy().into_owned()).collect();
+        Error::Hung { what: format!("git {}", told.join(" ")), seconds: patience.as_secs() }
+    })
+}
+
 /// Runs one that was put together; what it wrote.
 pub(super) fn finish(mut git: Command, directory: &Path) -> Result<String, Error> {
-    let output = git.output().map_err(Error::io("run git in", directory))?;
+    let output = run_within(&mut git, directory, PATIENCE)?;
     answer(output, &git.get_args().collect::<Vec<_>>())
 }
 
@@ -51,7 +65,7 @@ pub(super) fn run<A: AsRef<OsStr>>(directory: &Path, arguments: &[A]) -> Result<
 pub(super) fn path<A: AsRef<OsStr>>(directory: &Path, arguments: &[A]) -> Result<PathBuf, Error> {
     let mut git = command(directory);
     git.args(arguments);
-    let output = git.output().map_err(Error::io("run git in", directory))?;
+    let output = run_within(&mut git, directory, PATIENCE)?;
     let written = written(output, arguments)?;
     Ok(PathBuf::from(OsString::from_vec(written.strip_suffix(b"\n").unwrap_or(&written).to_vec())))
 }
@@ -75,8 +89,8 @@ fn written<A: AsRef<OsStr>>(output: Output, arguments: &[A]) -> Result<Vec<u8>, 
 pub(super) fn run_for_all(arguments: &[&str]) -> Result<String, Error> {
     let mut shell = Command::new("sh");
     shell.args(["-c", "umask 022 && exec git \"$@\"", "git"]).args(arguments);
-    shell.current_dir("/").env("LC_ALL", "C").stdin(Stdio::null());
-    let output = shell.output().map_err(Error::io("run git in", Path::new("/")))?;
+    shell.current_dir("/").env("LC_ALL", "C");
+    let output = run_within(&mut shell, Path::new("/"), PATIENCE)?;
     answer(output, arguments)
 }
 

@@ -5,14 +5,17 @@
 //! programs: git, and the hook that it looks at.
 
 mod canary;
+mod deadline;
 mod doctor;
 mod git;
+mod guard;
 mod kept;
 mod ours;
 mod place;
 mod plan;
 mod reach;
 mod script;
+mod shell;
 mod system;
 mod trial;
 
@@ -20,7 +23,8 @@ use std::io;
 use std::path::PathBuf;
 
 pub use canary::{Canary, SelfTest};
-pub use doctor::{Check, State, examine};
+pub use doctor::{Check, State, examine, patience};
+pub use guard::guards;
 pub use place::{Layout, Place};
 pub use plan::{Plan, Step, install, uninstall};
 pub use script::{Gate, shell_path};
@@ -46,6 +50,14 @@ pub enum Error {
         arguments: String,
         /// What it answered.
         answer: String,
+    },
+    /// A program that was run did not come to an end, and was ended.
+    #[error("{what} did not end within {seconds} s, and was ended")]
+    Hung {
+        /// What.
+        what: String,
+        /// How long it had.
+        seconds: u64,
     },
     /// There is no git to ask.
     #[error("git cannot be run, and it alone says where {} has its hooks", path.display())]

@@ -71,18 +71,34 @@ impl Place {
             };
             return Ok(Self { layout, root, hook, git_dir: git_dir.ok(), has_git });
         }
-        let git_dir = git_dir?;
+        Self::at(root, git_dir?, layout, has_git)
+    }
+
+    /// The place in a repository that was found already; none where nobody can say, or where its server runs no hooks of it.
+    pub(super) fn of_repository(repository: &store::Layout) -> Option<Self> {
+        let git_dir = repository.common_dir.clone();
+        let place = Self::at(git_dir.clone(), git_dir, None, git::is_here()).ok()?;
+        (!place.may_be_elsewhere()).then_some(place)
+    }
+
+    fn at(root: PathBuf, git_dir: PathBuf, layout: Option<Layout>, has_git: bool) -> Result<Self, Error> {
         if layout.is_none() && is_githubs(&git_dir) {
             return Err(Error::GitHubs { path: root });
         }
         if layout.is_none()
-            && let Some(hooks) = gerrits_hooks(&git_dir, has_git)
+            && let Some(hooks) = gerrits_hooks(&git_dir)
         {
             return Err(Error::Gerrits { path: root, hooks });
         }
         let layout = layout.unwrap_or_else(|| detect(&git_dir));
         let hook = match layout {
-            Layout::HookDirectory => git_dir.join("hooks/pre-receive.d/clerk-audit"),
+            Layout::HookDirectory => {
+                if has_git {
+                    // Where nobody can say where git looks, nobody can say that it looks there.
+                    hooks(&git_dir)?;
+                }
+                git_dir.join("hooks/pre-receive.d/clerk-audit")
+            }
             Layout::GitLab => git_dir.join("custom_hooks/pre-receive.d/clerk-audit"),
             _ if has_git => hooks(&git_dir)?.join("pre-receive"),
             _ => match store::locate_git_dir(&git_dir) {
@@ -91,6 +107,14 @@ impl Place {
             },
         };
         Ok(Self { layout, root, hook, git_dir: Some(git_dir), has_git })
+    }
+
+    /// Runs git in it. The repository is named, whoever owns it: it is only asked, and nothing of it is run.
+    pub(super) fn git(&self, arguments: &[&str]) -> Result<String, Error> {
+        match &self.git_dir {
+            Some(git_dir) => git::run(git_dir, &[&["--git-dir=."], arguments].concat()),
+            None => git::run(&self.root, arguments),
+        }
     }
 
     /// Whether settings that only git can read may lead it past this hook.
@@ -181,6 +205,7 @@ fn hooks(git_dir: &Path) -> Result<PathBuf, Error> {
     let named = git::path(git_dir, &["--git-dir=.", "config", "--path", "--get", "core.hooksPath"]);
     match named {
         Ok(path) if !path.as_os_str().is_empty() => Ok(git_dir.join(path)),
+        Err(hung @ Error::Hung { .. }) => Err(hung),
         _ => Ok(git_dir.join(git::path(git_dir, &["--git-dir=.", "rev-parse", "--git-path", "hooks"])?)),
     }
 }
@@ -192,13 +217,15 @@ fn is_githubs(git_dir: &Path) -> bool {
 }
 
 /// The directory of the hooks of the site that a repository of Gerrit's belongs to. It has its settings above, or at least
-/// the branch in which Gerrit keeps those of each project (`project-config`).
-fn gerrits_hooks(git_dir: &Path, has_git: bool) -> Option<String> {
+/// the branch in which Gerrit keeps those of each project (`project-config`). git is not asked for what is in it: where it is
+/// not there, in a partial clone, git would fetch it, by a command that the repository names.
+fn gerrits_hooks(git_dir: &Path) -> Option<String> {
     if let Some(site) = git_dir.ancestors().skip(1).find(|dir| dir.join("etc/gerrit.config").is_file()) {
         return Some(site.join("hooks").display().to_string());
     }
-    let config = ["--git-dir=.", "cat-file", "-e", "refs/meta/config:project.config"];
-    (has_git && git::run(git_dir, &config).is_ok()).then(|| "$site/hooks".to_owned())
+    let paths = store::PushPaths { git_dir: git_dir.to_owned(), ..store::PushPaths::default() };
+    let has_config = store::Receiving::open(&paths).is_ok_and(|store| store.tips.value(b"refs/meta/config").is_some());
+    has_config.then(|| "$site/hooks".to_owned())
 }
 
 /// GitLab has a directory for hooks in a repository that has any, and by default names a repository's directory by a

@@ -1,7 +1,8 @@
 //! What is to be done, before it is done.
 
 use std::fs;
-use std::os::unix::fs::PermissionsExt;
+use std::io::Write;
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
 use super::ours::{has_mark, is_ours};
@@ -18,8 +19,10 @@ pub enum Step {
         path: PathBuf,
         /// What.
         text: String,
+        /// The name under which a hook that is there is kept.
+        kept: Option<PathBuf>,
     },
-    /// Keeps a hook that is there under another name, or puts it back.
+    /// Puts a hook that was kept back into its place, over ours.
     Rename {
         /// From.
         from: PathBuf,
@@ -48,7 +51,10 @@ pub enum Step {
 impl std::fmt::Display for Step {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
-            Self::Write { path, .. } => write!(f, "write {}", path.display()),
+            Self::Write { path, kept: Some(kept), .. } => {
+                write!(f, "rename {0} to {1}, and write {0}", path.display(), kept.display())
+            }
+            Self::Write { path, kept: None, .. } => write!(f, "write {}", path.display()),
             Self::Rename { from, to } => write!(f, "rename {} to {}", from.display(), to.display()),
             Self::Remove { path } => write!(f, "remove {}", path.display()),
             Self::Set { name, value } => write!(f, "git config --system {name} {value}"),
@@ -78,26 +84,56 @@ impl Plan {
 
 fn run(step: &Step) -> Result<(), Error> {
     match step {
-        Step::Write { path, text } => {
-            let dir = path.parent().unwrap_or(Path::new("/"));
-            make_directories(dir)?;
-            // Beside its place and renamed there: no push meets half a hook.
-            let file = tempfile::Builder::new()
-                .prefix(".clerk-audit-")
-                .permissions(fs::Permissions::from_mode(0o755))
-                .tempfile_in(dir)
-                .map_err(Error::io("write in", dir))?;
-            fs::write(file.path(), text).map_err(Error::io("write", path))?;
-            fs::set_permissions(file.path(), fs::Permissions::from_mode(0o755))
-                .map_err(Error::io("make executable", path))?;
-            file.persist(path).map_err(|error| Error::io("write", path)(error.error))?;
-            Ok(())
-        }
+        Step::Write { path, text, kept } => write(path, text, kept.as_deref()),
         Step::Rename { from, to } => fs::rename(from, to).map_err(Error::io("rename", from)),
         Step::Remove { path } => fs::remove_file(path).map_err(Error::io("remove", path)),
         Step::Set { name, value } => git::run_for_all(&["config", "--system", "--replace-all", name, value]).map(drop),
         Step::Unset { name } => git::run(Path::new("/"), &["config", "--system", "--unset-all", name]).map(drop),
     }
+}
+
+/// Writes a hook. At no time is there none where one was: git would accept every push. So all that can fail for want of
+/// room is done before, what is there gets a second name, and only then loses its first.
+fn write(path: &Path, text: &str, kept: Option<&Path>) -> Result<(), Error> {
+    let dir = path.parent().unwrap_or(Path::new("/"));
+    make_directories(dir)?;
+    // Beside its place and renamed there: no push meets half a hook.
+    let mut file = beside(dir)?;
+    file.as_file_mut().write_all(text.as_bytes()).map_err(Error::io("write", path))?;
+    let open = fs::Permissions::from_mode(0o755);
+    fs::set_permissions(file.path(), open).map_err(Error::io("make executable", path))?;
+    file.as_file().sync_all().map_err(Error::io("write", path))?;
+    if let Some(kept) = kept.filter(|kept| !is_same(path, kept)) {
+        keep(path, kept)?;
+    }
+    file.persist(path).map(drop).map_err(|error| Error::io("write", path)(error.error))
+}
+
+fn beside(dir: &Path) -> Result<tempfile::NamedTempFile, Error> {
+    let mut builder = tempfile::Builder::new();
+    let builder = builder.prefix(".clerk-audit-").permissions(fs::Permissions::from_mode(0o755));
+    builder.tempfile_in(dir).map_err(Error::io("write in", dir))
+}
+
+/// Gives a hook a second name, under which there is nothing yet: by a link, or where there can be none, by a copy.
+fn keep(hook: &Path, kept: &Path) -> Result<(), Error> {
+    if fs::hard_link(hook, kept).is_ok() {
+        return Ok(());
+    }
+    let failed = |error| Error::io("keep", hook)(error);
+    if let Ok(target) = fs::read_link(hook) {
+        return std::os::unix::fs::symlink(target, kept).map_err(failed);
+    }
+    let copy = beside(kept.parent().unwrap_or(Path::new("/")))?;
+    fs::copy(hook, copy.path()).map_err(failed)?;
+    copy.as_file().sync_all().map_err(failed)?;
+    copy.persist_noclobber(kept).map(drop).map_err(|error| failed(error.error))
+}
+
+/// Whether two names are one file's: an installation was ended between its steps.
+fn is_same(one: &Path, other: &Path) -> bool {
+    let of = |path: &Path| fs::symlink_metadata(path).map(|meta| (meta.dev(), meta.ino())).ok();
+    of(one).is_some_and(|file| of(other) == Some(file))
 }
 
 /// Makes what is missing of a directory and of those above it, so that everybody can enter them whatever the umask: git
@@ -143,11 +179,8 @@ pub fn install(place: &Place, gate: &Gate) -> Result<Plan, Error> {
     let is_anothers = is_there(&place.hook) && !is_ours(&place.hook);
     let text = if place.keeps() {
         let kept = place.kept();
-        if is_anothers {
-            if is_there(&kept) {
-                return Err(Error::KeptTwice { path: kept });
-            }
-            plan.steps.push(Step::Rename { from: place.hook.clone(), to: kept.clone() });
+        if is_anothers && is_there(&kept) && !is_same(&place.hook, &kept) {
+            return Err(Error::KeptTwice { path: kept });
         }
         let run = plan.look_at_kept(place, if is_anothers { &place.hook } else { &kept });
         script::keeping_hook(gate, &run)
@@ -159,7 +192,8 @@ pub fn install(place: &Place, gate: &Gate) -> Result<Plan, Error> {
         script::hook(gate)
     };
     if !is_so(&place.hook, &text) {
-        plan.steps.push(Step::Write { path: place.hook.clone(), text });
+        let kept = (is_anothers && place.keeps()).then(|| place.kept());
+        plan.steps.push(Step::Write { path: place.hook.clone(), text, kept });
     }
     Ok(plan)
 }
@@ -213,10 +247,11 @@ impl Plan {
 pub fn uninstall(place: &Place) -> Result<Plan, Error> {
     let mut plan = Plan::default();
     if is_ours(&place.hook) {
-        plan.steps.push(Step::Remove { path: place.hook.clone() });
-        if place.keeps() && is_there(&place.kept()) {
-            plan.steps.push(Step::Rename { from: place.kept(), to: place.hook.clone() });
-        }
+        plan.steps.push(if place.keeps() && is_there(&place.kept()) {
+            Step::Rename { from: place.kept(), to: place.hook.clone() }
+        } else {
+            Step::Remove { path: place.hook.clone() }
+        });
     } else if is_there(&place.hook) && (!place.keeps() || has_mark(&place.hook)) {
         return Err(Error::NotOurs { path: place.hook.clone() });
     }

@@ -81,7 +81,7 @@ pub fn install_system(directory: &Path, gate: &Gate) -> Result<Plan, Error> {
             return Err(Error::NotOurs { path });
         }
         if !is_so(&path, &text) {
-            plan.steps.push(Step::Write { path, text });
+            plan.steps.push(Step::Write { path, text, kept: None });
         }
     }
     if let Some(closed) = anybody.kept_from(&directory.join("pre-receive"), Use::Execute) {

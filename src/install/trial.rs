@@ -1,11 +1,12 @@
 //! Runs a hook as git would, with a canary in a quarantine of its own.
 
 use std::fs;
-use std::io::Write;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::Command;
+use std::time::Duration;
 
 use super::canary::Said;
+use super::deadline::{self, Ends};
 use super::{Canary, Error};
 use crate::model::ObjectFormat;
 use crate::store::{PushPaths, Receiving};
@@ -45,7 +46,13 @@ impl Runs {
     }
 
     /// Runs it in a repository, or in an empty one where there is none. `folder` is an empty one of this user's.
-    pub(super) fn try_with_canary(&self, git_dir: Option<&Path>, folder: &Path) -> Result<Answer, Error> {
+    /// It may take so long.
+    pub(super) fn try_with_canary(
+        &self,
+        git_dir: Option<&Path>,
+        folder: &Path,
+        patience: Duration,
+    ) -> Result<Answer, Error> {
         let canary = Canary::draw();
         let objects = folder.join("quarantine");
         let git_dir = match git_dir {
@@ -56,26 +63,19 @@ impl Runs {
         let format = Receiving::format_of(&paths).unwrap_or(ObjectFormat::Sha1);
         let [.., commit] = canary.write(&objects, format, "doctor").map_err(Error::io("write in", &objects))?;
         let zero = "0".repeat(commit.len());
-        let mut child = self
-            .command()
+        let mut command = self.command();
+        command
             .current_dir(&git_dir)
             .env("GIT_DIR", ".")
             .env("GIT_OBJECT_DIRECTORY", &objects)
             .env("GIT_QUARANTINE_PATH", &objects)
             .env("GIT_ALTERNATE_OBJECT_DIRECTORIES", git_dir.join("objects"))
             .env_remove("GIT_PUSH_CERT")
-            .env_remove("GIT_PUSH_OPTION_COUNT")
-            .stdin(Stdio::piped())
-            // Not thrown away: a chroot may have no /dev/null.
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .spawn()
-            .map_err(Error::io("run", self.path()))?;
-        if let Some(mut stdin) = child.stdin.take() {
-            // One that does not read its input is told by its answer.
-            _ = writeln!(stdin, "{zero} {commit} {}", canary.name());
-        }
-        let output = child.wait_with_output().map_err(Error::io("run", self.path()))?;
+            .env_remove("GIT_PUSH_OPTION_COUNT");
+        let input = format!("{zero} {commit} {}\n", canary.name());
+        let output = deadline::run(&mut command, input.as_bytes(), patience, Ends::Group)
+            .map_err(Error::io("run", self.path()))?
+            .ok_or_else(|| Error::Hung { what: self.path().display().to_string(), seconds: patience.as_secs() })?;
         // git sends what a hook writes to either on to the client.
         let said = [output.stdout, output.stderr].concat();
         let said = String::from_utf8_lossy(&said).into_owned();

@@ -5,8 +5,10 @@
 
 mod answer;
 mod copied;
+mod error_chain;
 mod events;
 mod oid;
+mod read_limits;
 mod report;
 mod shell_word;
 mod shown;
@@ -16,8 +18,10 @@ mod when;
 
 pub use answer::{Answer, Answers, Liveness};
 pub use copied::Copied;
+pub use error_chain::error_chain;
 pub use events::{Events, Interrupt, Silent, Stage};
 pub use oid::{ObjectFormat, ObjectType, Oid};
+pub use read_limits::ReadLimits;
 pub use report::{
     Candidate, EndReason, Entry, Exposure, HeldAt, HeldPlace, Identity, Instance, KeyReport, LedgerEntry, Level,
     NamedPlace, NotOurs, Opaque, OpaquePlace, Order, OtherVendor, REPORT_SCHEMA, ReachableFrom, ReachedRef, Report,

@@ -7,7 +7,7 @@ use std::borrow::Cow;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Confidence, Environment, Kind, Oid, Place, Shown};
+use super::{Confidence, Environment, Kind, Oid, Place, ReadLimits, Shown};
 
 /// The name and version of the JSON document.
 pub const REPORT_SCHEMA: &str = "clerk-audit/report/1";
@@ -23,6 +23,9 @@ pub struct Report {
     pub generated_at: String,
     /// Whether all that was asked for was read. Where it is false, `skipped` says what was not.
     pub complete: bool,
+    /// By which limits it was read; earlier versions had the defaults and did not say so.
+    #[serde(default)]
+    pub limits: ReadLimits,
     /// What was read, and what was not and why.
     pub repositories: Vec<RepositoryReport>,
     /// The keys, most urgent first.

@@ -9,7 +9,7 @@ use serde::Serialize;
 use serde_json::Serializer;
 use serde_json::ser::{CompactFormatter, Formatter, PrettyFormatter};
 
-use crate::model::{Answer, Answers, KeyReport, OtherVendor, Report, RepositoryReport, Summary, Tool};
+use crate::model::{Answer, Answers, KeyReport, OtherVendor, ReadLimits, Report, RepositoryReport, Summary, Tool};
 
 use super::escape;
 
@@ -24,6 +24,7 @@ pub(super) fn write(report: &Report, answers: Option<&Answers>, out: &mut dyn io
         tool: &report.tool,
         generated_at: &report.generated_at,
         complete: report.complete,
+        limits: report.limits,
         repositories: &report.repositories,
         keys: keys.collect(),
         other_vendors: &report.other_vendors,
@@ -46,6 +47,7 @@ pub(super) fn write_lines(report: &Report, answers: Option<&Answers>, out: &mut 
         tool: &report.tool,
         generated_at: &report.generated_at,
         complete: report.complete,
+        limits: report.limits,
         repositories: &report.repositories,
         other_vendors: &report.other_vendors,
         placeholders: report.placeholders,
@@ -62,6 +64,7 @@ struct Document<'a> {
     tool: &'a Tool,
     generated_at: &'a str,
     complete: bool,
+    limits: ReadLimits,
     repositories: &'a [RepositoryReport],
     keys: Vec<AnsweredKey<'a>>,
     other_vendors: &'a [OtherVendor],
@@ -95,6 +98,7 @@ struct CoverageLine<'a> {
     tool: &'a Tool,
     generated_at: &'a str,
     complete: bool,
+    limits: ReadLimits,
     repositories: &'a [RepositoryReport],
     other_vendors: &'a [OtherVendor],
     placeholders: u64,

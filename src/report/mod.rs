@@ -20,6 +20,7 @@ mod checklist;
 mod clock;
 mod csv;
 pub mod escape;
+mod few;
 mod gitlab;
 mod html;
 mod json;
@@ -87,6 +88,13 @@ pub struct Options<'a> {
     pub consumers: &'a [Shown],
     /// What Clerk answered about the keys.
     pub answers: Option<&'a Answers>,
+}
+
+impl Options<'_> {
+    /// How many entries of a list are told where the first `few` are, unless all are asked for.
+    fn most(&self, few: usize) -> usize {
+        if self.verbose { usize::MAX } else { few }
+    }
 }
 
 /// Whether a time of a report is later than `now`: a clock is off.

@@ -135,6 +135,9 @@ fn check(report: &Report) -> Result<(), ReadError> {
     if !is_plain(&report.tool.name) || !is_plain(&report.tool.version) {
         return wrong("`tool` is no program's name and version");
     }
+    if !report.limits.are_sound() {
+        return wrong("`limits` are none that an audit can be given");
+    }
     for repository in &report.repositories {
         if repository.skipped.iter().any(|skipped| !is_plain(&skipped.reason)) {
             return wrong("the reason for something not read is no word");
@@ -205,7 +208,7 @@ fn restore_order(entry: &mut Entry) {
 mod tests {
     use super::super::{Format, Options, sample};
     use super::*;
-    use crate::model::Kind;
+    use crate::model::{Kind, ReadLimits};
 
     /// Masks one word, as the detector masks keys.
     fn mask(text: &[u8]) -> Shown {
@@ -348,6 +351,14 @@ mod tests {
     }
 
     #[test]
+    fn a_report_of_an_earlier_version_was_made_by_the_defaults() {
+        let mut document = serde_json::to_value(sample::one_key()).unwrap();
+        assert_ne!(read_document(document.clone(), &mask).unwrap().limits, ReadLimits::default());
+        document.as_object_mut().unwrap().remove("limits");
+        assert_eq!(read_document(document, &mask).unwrap().limits, ReadLimits::default());
+    }
+
+    #[test]
     fn what_this_program_makes_by_itself_must_look_so() {
         let document = serde_json::to_value(sample::report()).unwrap();
         for (pointer, bad) in [
@@ -357,6 +368,7 @@ mod tests {
             ("/keys/0/hint", "sk_live_](https://evil.example)"),
             ("/keys/0/environment", "production"),
             ("/keys/0/exposure/start", "soon"),
+            ("/limits/max_depth", "deep"),
             ("/keys/0/introductions/0/commit", "main"),
             ("/keys/0/introductions/0/committer/time", "\u{202e}"),
             ("/keys/0/instance/dashboard_url", "https://evil.example/"),
@@ -366,6 +378,12 @@ mod tests {
             *changed.pointer_mut(pointer).unwrap() = Value::from(bad);
             let error = read(changed.to_string().as_bytes(), &mask).unwrap_err();
             assert!(matches!(error, ReadError::Malformed(_)), "{pointer}: {error}");
+        }
+        for (limit, bad) in [("max_depth", 0), ("max_depth", 33), ("max_object_time", 90_000), ("max_memory", 0)] {
+            let mut changed = document.clone();
+            changed["limits"][limit] = bad.into();
+            let error = read(changed.to_string().as_bytes(), &mask).unwrap_err();
+            assert!(matches!(error, ReadError::Malformed(_)), "{limit}: {error}");
         }
         let mut twice = document.clone();
         twice["keys"][1]["id"] = twice["keys"][0]["id"].clone();

@@ -3,8 +3,8 @@
 use crate::model::{
     Answer, Answers, Candidate, Checkout, Confidence, EndReason, Entry, Environment, Exposure, HeldAt, HeldPlace,
     Identity, Instance, KeyReport, Kind, LedgerEntry, Level, Liveness, NamedPlace, NotOurs, Oid, Opaque, OpaquePlace,
-    Order, OtherVendor, Place, REPORT_SCHEMA, ReachableFrom, Report, RepositoryReport, Shown, Skipped, Summary, Tool,
-    Unreachable, UnreachableCounts, VendorExample, Where,
+    Order, OtherVendor, Place, REPORT_SCHEMA, ReachableFrom, ReadLimits, Report, RepositoryReport, Shown, Skipped,
+    Summary, Tool, Unreachable, UnreachableCounts, VendorExample, Where,
 };
 
 use super::{Format, Options};
@@ -80,6 +80,7 @@ pub(super) fn report() -> Report {
         tool: Tool { name: "clerk-audit".into(), version: "0.1.0".into() },
         generated_at: "2026-11-23T10:00:00Z".to_owned(),
         complete: false,
+        limits: ReadLimits { max_depth: 9, ..ReadLimits::default() },
         repositories: vec![repository()],
         summary: summary(&keys),
         keys,

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use crate::model::{
     Answer, Answers, Entry, Environment, HeldAt, HeldPlace, KeyReport, Kind, LedgerEntry, Liveness, Place,
-    ReachableFrom, Report, Shown, Unreachable, Where,
+    ReachableFrom, Report, RepositoryReport, Shown, Unreachable, Where,
 };
 
 /// Clerk's page of API keys for the instance that was opened last.
@@ -438,6 +438,18 @@ pub(super) fn pushes(key: &KeyReport) -> Vec<String> {
         lines.push(format!("refused {}, the last time at {}", times(refused), by(last)));
     }
     lines
+}
+
+/// How much of a repository was read.
+pub(super) fn objects(repository: &RepositoryReport) -> String {
+    let objects = [
+        count(repository.refs, "ref", "refs"),
+        count(repository.commits, "commit", "commits"),
+        count(repository.trees, "tree", "trees"),
+        count(repository.blobs, "blob", "blobs"),
+        bytes(repository.bytes),
+    ];
+    objects.join(", ")
 }
 
 #[cfg(test)]

@@ -114,6 +114,11 @@ pub struct Limits {
     pub removal_bytes: u64,
 }
 
+impl Limits {
+    /// The seconds of servers that have no limit of their own.
+    pub const SECONDS: f64 = 60.0;
+}
+
 impl Default for Limits {
     fn default() -> Self {
         Self {

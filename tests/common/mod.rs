@@ -17,4 +17,5 @@ pub(crate) mod schema;
 pub(crate) mod secrets;
 pub(crate) mod seeds;
 pub(crate) mod terminal;
+pub(crate) mod tools;
 pub(crate) mod zlib;

@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 use super::support::{MAIN, Server, ZERO};
 use crate::common::fixture::Repo;
 use crate::common::secrets::live_key;
+use crate::common::tools;
 
 #[test]
 fn an_object_over_the_limit_is_refused_and_the_setting_named() {
@@ -111,7 +112,7 @@ fn a_signal_ends_it_with_a_reason_and_a_refusal() {
     writeln!(stdin, "{ZERO} {} {MAIN}", tip.trim()).unwrap();
     drop(stdin);
     std::thread::sleep(Duration::from_millis(60));
-    let ended = Command::new("kill").arg(hook.id().to_string()).status().unwrap().success();
+    let ended = tools::signal(hook.id(), "TERM");
     let output = hook.wait_with_output().unwrap();
     let said = String::from_utf8_lossy(&output.stderr);
     // Either it was done by then, or it says why it is not.
@@ -212,7 +213,7 @@ fn a_signal_ends_the_wait_for_standard_input() {
     let server = Server::new();
     let hook = hook_at(&server);
     std::thread::sleep(Duration::from_millis(300));
-    assert!(Command::new("kill").arg(hook.id().to_string()).status().unwrap().success());
+    assert!(tools::signal(hook.id(), "TERM"));
     let (code, said) = ends_within(hook, Duration::from_secs(20));
     assert_eq!(code, Some(1), "{said}");
     assert!(said.contains("told to end") && said.contains("standard input"), "{said}");

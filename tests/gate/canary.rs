@@ -1,5 +1,9 @@
 //! The canary: of a class that the policy refuses, in the server's format, and pushed whatever the user's git is set to.
 
+use std::time::Duration;
+
+use clerk_audit::install::{Canary, Error};
+
 use super::installed::{bare, ends, hook, script};
 use super::support::Server;
 use crate::common::fixture::Repo;
@@ -81,4 +85,16 @@ fn a_gate_that_is_too_late_or_fails_does_not_pass_for_one_that_works() {
     }
     script(&failing.path().join("hooks/pre-receive"), "#!/bin/sh\n/nonexistent/clerk-audit hook pre-receive\n");
     ends(&hook(&["doctor"], failing.path()), 1, &["/nonexistent/clerk-audit, which the hook names, is not there"]);
+}
+
+#[test]
+fn a_hook_that_hangs_is_ended_and_told() {
+    let server = Server::new();
+    server.policy("[limits]\nseconds = 0.5");
+    // What it starts holds its output, and would keep whoever waits for that.
+    server.hook("# clerk-audit hook pre-receive\nsleep 600 & sleep 600");
+    let outcome = Audit::new(&["hook", "doctor"]).and(server.path()).within(Duration::from_secs(50)).run();
+    ends(&outcome, 1, &["hangs, and every push with it", "did not end within 10 s"]);
+    let pushed = Canary::draw().push(server.path().as_os_str(), Duration::from_millis(500));
+    assert!(matches!(pushed, Err(Error::Hung { .. })), "{pushed:?}");
 }

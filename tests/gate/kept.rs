@@ -171,3 +171,47 @@ fn a_kept_hook_needs_no_temporary_file() {
     let (key, bad) = bad_client(330);
     push_with(bad.path(), server.path(), &[MAIN], &[("TMPDIR", nowhere)]).is_refused_for(&key, &["a:1"]);
 }
+
+/// The names in the directory of hooks.
+fn names(hooks: &Path) -> Vec<String> {
+    let names = std::fs::read_dir(hooks).unwrap().flatten().map(|entry| entry.file_name().into_string().unwrap());
+    let mut names: Vec<String> = names.filter(|name| !name.ends_with(".sample")).collect();
+    names.sort();
+    names
+}
+
+#[test]
+fn a_hook_is_there_as_it_was_where_ours_cannot_be_written() {
+    let server = bare();
+    let hooks = server.path().join("hooks");
+    let own = "#!/bin/sh\nexit 3\n";
+    script(&hooks.join("pre-receive"), own);
+    // No file may grow: as on a disk that is full, a name can be made and nothing be written.
+    let mut shell = std::process::Command::new("sh");
+    let install = "ulimit -f 0; exec \"$0\" hook install \"$1\"";
+    let output = shell.args(["-c", install, env!("CARGO_BIN_EXE_clerk-audit")]).arg(server.path()).output().unwrap();
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(3), "{said}");
+    assert!(said.contains("cannot write"), "{said}");
+    assert_eq!((names(&hooks), read(&hooks.join("pre-receive"))), (vec!["pre-receive".to_owned()], own.to_owned()));
+    assert!(!push(fine_client().path(), server.path(), &[MAIN]).accepted, "it refuses still");
+    ends(&hook(&["install"], server.path()), 0, &["rename"]);
+}
+
+#[test]
+fn there_is_no_moment_without_a_hook() {
+    let server = bare();
+    let hooks = server.path().join("hooks");
+    script(&hooks.join("pre-receive"), "#!/bin/sh\nexit 3\n");
+    // As an installation leaves it that was ended before ours took the name.
+    std::fs::hard_link(hooks.join("pre-receive"), hooks.join("pre-receive.kept")).unwrap();
+    ends(&hook(&["install"], server.path()), 0, &["rename"]);
+    assert_eq!(names(&hooks), ["pre-receive", "pre-receive.kept"]);
+    // The kept one takes the place of ours, which is never taken away before.
+    let planned = hook(&["uninstall", "--dry-run"], server.path());
+    assert_eq!(planned.text().lines().count(), 1, "{}", planned.text());
+    ends(&planned, 0, &["would rename"]);
+    ends(&hook(&["uninstall"], server.path()), 0, &["rename"]);
+    assert_eq!(read(&hooks.join("pre-receive")), "#!/bin/sh\nexit 3\n");
+    assert_eq!(names(&hooks), ["pre-receive"]);
+}

@@ -99,8 +99,7 @@ fn handles_interrupt(process: u32) -> Option<bool> {
 }
 
 fn interrupt(process: u32) {
-    let sent = Command::new("sh").args(["-c", &format!("kill -INT {process}")]).status().expect("running kill");
-    assert!(sent.success());
+    assert!(crate::common::tools::signal(process, "INT"));
 }
 
 /// A repository that takes many seconds to read: one file of 4 MiB in three thousand versions, in a pack of a few

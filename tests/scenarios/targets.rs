@@ -173,6 +173,28 @@ fn a_checkout_below_whose_repository_is_gone_is_told() {
 }
 
 #[test]
+fn a_bare_repository_below_that_is_broken_is_told() {
+    //  top/a.git (sound), top/project (directories of a repository's names), top/x.git (its refs or its HEAD are lost)
+    let place = folder();
+    let sound = leaky(Repo::bare(), 823);
+    std::fs::rename(sound.path(), place.path().join("a.git")).unwrap();
+    for name in ["config", "objects"] {
+        std::fs::create_dir_all(place.path().join("project").join(name)).unwrap();
+    }
+    let under = || found(&json().and("--repos-under").and(place.path()).run());
+    assert_eq!(paths(&under().complete().report).len(), 1);
+    for lost in ["refs", "HEAD"] {
+        let broken = leaky(Repo::bare(), 824);
+        let (to, lost) = (place.path().join("x.git"), broken.path().join(lost));
+        if lost.is_dir() { std::fs::remove_dir_all(lost) } else { std::fs::remove_file(lost) }.unwrap();
+        std::fs::rename(broken.path(), &to).unwrap();
+        let with = under();
+        assert_eq!((with.code, paths(&with.report).len()), (3, 2), "what cannot be read is no part of a clean audit");
+        std::fs::remove_dir_all(&to).unwrap();
+    }
+}
+
+#[test]
 fn a_submodule_below_is_a_repository_of_its_own() {
     //  top (work tree) ── lib/ (a submodule: lib/.git is a file, its repository is top/.git/modules/lib)
     let library = leaky(Repo::bare(), 816);

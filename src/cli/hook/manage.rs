@@ -8,10 +8,10 @@ use clap::{Args, ValueEnum};
 
 use super::receive::{HOST_POLICY, variable};
 use crate::cli::exit::Exit;
-use crate::cli::history::chain;
 use crate::cli::output;
 use crate::detect::Detector;
 use crate::install::{self, Canary, Error, Gate, Layout, Place, Plan, SelfTest, State, shell_path};
+use crate::model::error_chain;
 use crate::report::escape;
 use crate::state::PolicyPlaces;
 
@@ -22,6 +22,9 @@ const HOST_HOOKS: &str = "/etc/clerk-audit/hooks";
 ///
 /// Keeps hooks that are there: the gate runs first and hands them the same input. Doing it again changes nothing.
 #[derive(Args, Debug)]
+#[command(
+    after_help = "Exit status: 0 done, or nothing was to be done; 2 wrong usage; 3 it could not be done everywhere."
+)]
 pub(super) struct Install {
     #[command(flatten)]
     target: Target,
@@ -35,6 +38,9 @@ pub(super) struct Install {
 
 /// Take the gate out again; a hook that was kept comes back
 #[derive(Args, Debug)]
+#[command(
+    after_help = "Exit status: 0 done, or nothing was to be done; 2 wrong usage; 3 it could not be done everywhere."
+)]
 pub(super) struct Uninstall {
     #[command(flatten)]
     target: Target,
@@ -129,9 +135,10 @@ fn fail(error: &Error) -> Exit {
              plain for a repository that is Gerrit's no more",
         ),
         Error::NoGit { .. } => Some("install it, or name the layout of a server that needs none: --layout"),
+        Error::Hung { .. } => Some("look at what it waits for: a network, a password, a file that has no end"),
         Error::Git { .. } | Error::Io { .. } => None,
     };
-    output::error(&chain(error), hint);
+    output::error(&error_chain(error), hint);
     Exit::Incomplete
 }
 
@@ -292,7 +299,8 @@ impl SelfTesting {
             );
             return Exit::Usage;
         }
-        match Canary::draw().push(&self.target) {
+        let canary = Canary::draw();
+        match canary.push(&self.target, install::patience(None)) {
             Ok(SelfTest::Refused) => {
                 say("The gate works: it refused the canary.");
                 Exit::Clean
@@ -332,6 +340,12 @@ impl SelfTesting {
                 });
                 remaining(&objects);
                 Exit::Found
+            }
+            Err(error @ Error::Hung { .. }) => {
+                let message = format!("it cannot be told whether the gate works: {}", error_chain(&error));
+                let hint = format!("look at the server; if it takes the canary yet, delete {} there", canary.name());
+                output::error(&message, Some(&hint));
+                Exit::Incomplete
             }
             Err(error) => fail(&error),
         }

@@ -14,14 +14,14 @@ use std::time::{Duration, Instant};
 
 use super::input::standard_input;
 use super::server::{Caller, Server};
+use crate::cli::clock::now;
 use crate::cli::exit::Exit;
-use crate::cli::history::{chain, now};
 use crate::detect::Detector;
 use crate::gate::{
     Circumstances, Counts, Decision, Examination, Examiner, MalformedInput, Problem, Push, RefUpdate, Signer, Stop,
     Verdict, Voice, decide, message, parse_input, record,
 };
-use crate::model::{Interrupt, ObjectFormat, Oid};
+use crate::model::{Interrupt, ObjectFormat, Oid, error_chain};
 use crate::report::escape;
 use crate::state::{Append, Policy, PolicyPlaces, append};
 use crate::store::{PushPaths, Receiving, locate_git_dir};
@@ -157,7 +157,7 @@ impl Gate {
         };
         let (policy, failure) = match Policy::find(&places) {
             Ok(policy) => (policy, None),
-            Err(error) => (Policy::default(), Some(chain(&error))),
+            Err(error) => (Policy::default(), Some(error_chain(&error))),
         };
         Rules { caller, policy, failure, repository }
     }
@@ -238,7 +238,7 @@ impl Session {
         let mut receiving = match Receiving::open(paths) {
             Ok(receiving) => receiving,
             Err(error) => {
-                let problems = vec![Problem::Failed(self.detector.mask(chain(&error).as_bytes()))];
+                let problems = vec![Problem::Failed(self.detector.mask(error_chain(&error).as_bytes()))];
                 return Examination { problems, ..Examination::default() };
             }
         };

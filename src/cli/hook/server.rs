@@ -2,6 +2,8 @@
 
 use std::ffi::OsString;
 
+use crate::state::Limits;
+
 /// The kinds of server that tell themselves by their environment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Server {
@@ -51,7 +53,7 @@ impl Server {
         match self {
             Self::GitHub => 4.0,
             Self::Gerrit => 25.0,
-            _ => 60.0,
+            _ => Limits::SECONDS,
         }
     }
 }

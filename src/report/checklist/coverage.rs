@@ -82,14 +82,7 @@ fn read(sheet: &mut Sheet<'_>, repository: &RepositoryReport) -> io::Result<()> 
         sheet.bullet(0, &format!("Not opened: {path}"))?;
         return not_read(sheet, repository);
     }
-    let objects = [
-        count(repository.refs, "ref", "refs"),
-        count(repository.commits, "commit", "commits"),
-        count(repository.trees, "tree", "trees"),
-        count(repository.blobs, "blob", "blobs"),
-        wording::bytes(repository.bytes),
-    ];
-    sheet.bullet(0, &format!("In {path}: {}.", objects.join(", ")))?;
+    sheet.bullet(0, &format!("In {path}: {}.", wording::objects(repository)))?;
     if !repository.narrowed_by.is_empty() {
         let options: Vec<String> = repository.narrowed_by.iter().map(code).collect();
         sheet.bullet(1, &format!("Narrowed on purpose by {}.", wording::list(&options)))?;

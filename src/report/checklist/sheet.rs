@@ -9,7 +9,7 @@ use crate::model::{Answer, KeyReport, Shown};
 
 use super::super::Options;
 use super::super::escape;
-use super::super::wording;
+use super::super::few::few;
 
 /// How many entries of a list are told unless all are asked for.
 const FEW: usize = 8;
@@ -76,16 +76,8 @@ impl<'o> Sheet<'o> {
     }
 
     /// The same where the report itself names only some of so many.
-    pub(super) fn few_of(&self, mut values: Vec<String>, total: u64) -> Vec<String> {
-        // One more would take a line as well: then it may as well be told.
-        if values.len() > FEW + 1 && !self.options.verbose {
-            values.truncate(FEW);
-        }
-        let more = total.saturating_sub(values.len() as u64);
-        if more > 0 {
-            values.push(format!("and {} more", wording::number(more)));
-        }
-        values
+    pub(super) fn few_of(&self, values: Vec<String>, total: u64) -> Vec<String> {
+        few(values, total, self.options.most(FEW)).0
     }
 
     /// What Clerk answered about a key.

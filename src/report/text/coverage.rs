@@ -48,15 +48,7 @@ fn read(page: &mut Page<'_>, repository: &RepositoryReport) -> io::Result<()> {
         return page.line(&format!("Not opened: {}", show(&repository.path)));
     };
     page.line(&format!("Read: {}", show(&repository.path)))?;
-    let objects = [
-        count(repository.refs, "ref", "refs"),
-        count(repository.commits, "commit", "commits"),
-        count(repository.trees, "tree", "trees"),
-        count(repository.blobs, "blob", "blobs"),
-        wording::bytes(repository.bytes),
-        format.to_string(),
-    ];
-    page.field("objects", &[objects.join(", ")])?;
+    page.field("objects", &[format!("{}, {format}", wording::objects(repository))])?;
     let unreachable = &repository.unreachable;
     if unreachable.commits > 0 || unreachable.blobs > 0 {
         let commits = count(unreachable.commits, "commit", "commits");

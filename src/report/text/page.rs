@@ -11,7 +11,7 @@ use crate::model::{Answer, KeyReport, Shown};
 
 use super::super::Options;
 use super::super::escape;
-use super::super::wording;
+use super::super::few::few;
 
 /// For what is worth less attention than the rest.
 pub(super) const DIM: Style = Style::new().dimmed();
@@ -70,16 +70,9 @@ impl<'o> Page<'o> {
     }
 
     /// The same where the report itself names only some of so many.
-    pub(super) fn few_of(&self, mut values: Vec<String>, total: u64) -> Vec<String> {
-        // One more would take a line as well: then it may as well be told.
-        if values.len() > FEW + 1 && !self.options.verbose {
-            values.truncate(FEW);
-            self.cut.set(true);
-        }
-        let more = total.saturating_sub(values.len() as u64);
-        if more > 0 {
-            values.push(format!("and {} more", wording::number(more)));
-        }
+    pub(super) fn few_of(&self, values: Vec<String>, total: u64) -> Vec<String> {
+        let (values, is_cut) = few(values, total, self.options.most(FEW));
+        self.cut.set(self.cut.get() || is_cut);
         values
     }
 
