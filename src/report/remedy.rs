@@ -31,7 +31,11 @@ pub(super) fn in_sentences(kind: Kind) -> Cow<'static, str> {
                  Taking it out of the code ends nothing."
                 .into()
         }
-        Some(steps) => format!("Taking it out of the code ends nothing. Save the logs, then {steps}").into(),
+        Some(steps) => {
+            // Behind an address it would be taken for a part of it.
+            let stop = if steps.contains("://") { "" } else { "." };
+            format!("Taking it out of the code ends nothing. Save the logs, then {steps}{stop}").into()
+        }
     }
 }
 
