@@ -282,8 +282,14 @@ impl EntryMaker<'_> {
     }
 }
 
-/// Oldest first; what has no time comes last; then by commit, place and path.
+/// Oldest first, and no commit before its ancestors; what is of no commit and has no time comes last; then by commit, place
+/// and path.
 pub(super) fn entry_order(entry: &Entry) -> impl Ord + use<> {
+    (entry.commit.is_none() && entry.order.seconds.is_none(), entry.order, clock_order(entry))
+}
+
+/// The same by clocks alone: of commits that are first introductions none is another's ancestor.
+pub(super) fn clock_order(entry: &Entry) -> impl Ord + use<> {
     let time = (entry.seconds.is_none(), entry.seconds);
     let place = (entry.place, entry.path.clone(), entry.reference.clone(), entry.object, entry.line);
     (time, entry.commit, place, entry.repository.clone())

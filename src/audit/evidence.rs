@@ -29,8 +29,9 @@ pub(super) struct Evidence {
 /// A clue to an instance.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 struct Clue {
-    /// In the same file before the same directory; in the file, by how many lines it is away.
-    distance: (u8, u64),
+    /// In the same file before the same directory; in the file, by how many lines it is away, and above before below: a
+    /// name above is the heading of what stands below it.
+    distance: (u8, u64, bool),
     host: Option<String>,
     publishable: Option<String>,
     dashboard: Option<String>,
@@ -70,7 +71,7 @@ pub(super) fn gather(make: &EntryMaker<'_>, paths: &HashMap<Oid, Shown>) -> Hash
             let dashboard = dashboard.clone();
             if here.is_empty() && dashboard.is_some() {
                 clues.insert(Clue {
-                    distance: (0, 0),
+                    distance: (0, 0, false),
                     host: None,
                     publishable: None,
                     evidence: place("likely: the dashboard address in the same file", path, None),
@@ -84,7 +85,7 @@ pub(super) fn gather(make: &EntryMaker<'_>, paths: &HashMap<Oid, Shown>) -> Hash
             }
             for near in neighbours.get(&blob).into_iter().flatten() {
                 let beside = publishable(make, *near, environment, paths, (&[], "in the same directory"));
-                clues.extend(beside.into_iter().map(|clue| Clue { distance: (1, 0), ..clue }));
+                clues.extend(beside.into_iter().map(|clue| Clue { distance: (1, 0, false), ..clue }));
             }
             // Where the value does not look like a key as it stands (encoded, of another length), it is no sibling of itself.
             let is_itself =
@@ -113,11 +114,12 @@ fn publishable(
     (lines, whereabouts): (&[u64], &str),
 ) -> Vec<Clue> {
     let keys = make.content.publishable.get(&blob).map_or(&[][..], Vec::as_slice);
+    let distance = |line: u64| lines.iter().map(|at| (at.abs_diff(line), line > *at)).min().unwrap_or_default();
     keys.iter()
         // What does not say its environment may belong to either.
         .filter(|(key, _)| environment == Environment::Unknown || key.environment == environment)
         .map(|(Publishable { text, host, .. }, line)| Clue {
-            distance: (0, line.map_or(u64::MAX, |line| lines.iter().map(|at| at.abs_diff(line)).min().unwrap_or(0))),
+            distance: line.map_or((0, u64::MAX, false), |line| (0, distance(line).0, distance(line).1)),
             host: Some(host.clone()),
             publishable: Some(text.clone()),
             dashboard: None,

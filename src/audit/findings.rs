@@ -28,6 +28,8 @@ pub(super) struct RefName {
 /// What each tip holds and what it reaches, in the order of the tips.
 pub(super) struct TipKeys {
     held: Vec<SetId>,
+    /// The same without what stands in the ref's own name.
+    held_in_files: Vec<SetId>,
     reached: Vec<SetId>,
 }
 
@@ -43,7 +45,7 @@ impl TipKeys {
             by_object.entry(sighting.object).or_default().push(sighting.key);
         }
         let own = |object: &u32| by_object.get(object).cloned().unwrap_or_default();
-        let (mut held, mut reached) = (Vec::new(), Vec::new());
+        let (mut held, mut held_in_files, mut reached) = (Vec::new(), Vec::new(), Vec::new());
         for tip in &roots.tips {
             let number = attribution.number_of.get(&tip.peeled).copied();
             let kind = content.graph.kind(tip.peeled);
@@ -51,18 +53,20 @@ impl TipKeys {
                 Some(number) => attribution.facts[number as usize].root,
                 None => attribution.presence.node(tip.peeled),
             };
-            let mut named: Vec<u32> = if kind == NodeKind::Blob { own(&tip.peeled) } else { Vec::new() };
-            named.extend(ref_names.iter().filter(|named| named.name == tip.name).flat_map(|named| &named.keys));
-            let named = attribution.sets.of(named);
-            let tree_keys = attribution.presence.keys(tree);
-            let here = attribution.sets.union(tree_keys, named);
+            let in_blob = if kind == NodeKind::Blob { own(&tip.peeled) } else { Vec::new() };
+            let in_blob = attribution.sets.of(in_blob);
+            let in_name = ref_names.iter().filter(|named| named.name == tip.name).flat_map(|named| named.keys.clone());
+            let in_name = attribution.sets.of(in_name.collect());
+            let in_files = attribution.sets.union(attribution.presence.keys(tree), in_blob);
+            let here = attribution.sets.union(in_files, in_name);
             let in_tags = attribution.sets.of(tip.tags.iter().flat_map(own).collect());
             let history = number.map_or(SetId::EMPTY, |number| attribution.reachable.reached[number as usize]);
             let all = attribution.sets.union(here, in_tags);
             held.push(here);
+            held_in_files.push(in_files);
             reached.push(attribution.sets.union(all, history));
         }
-        Self { held, reached }
+        Self { held, held_in_files, reached }
     }
 }
 
@@ -228,7 +232,7 @@ impl<'a> Findings<'a> {
         let held_at = self.held(key, budget);
         let reachable_from = self.reached(key);
         let first_introduced = self.first(&of, details);
-        let standing = if held_at.branches > 0 {
+        let standing = if held_at.branches > 0 && self.is_in_branch(key) {
             Where::BranchTip
         } else if held_at.count > 0 {
             Where::OtherTip
@@ -262,6 +266,12 @@ impl<'a> Findings<'a> {
             sightings: info.sightings,
             ledger: Vec::new(),
         }
+    }
+
+    /// Whether what a branch names has it: a branch's own name is no file at its tip.
+    fn is_in_branch(&self, key: u32) -> bool {
+        let mut tips = self.make.roots.tips.iter().zip(&self.tip_keys.held_in_files);
+        tips.any(|(tip, keys)| tip.class.is_branch() && self.make.attribution.sets.has(*keys, key))
     }
 
     /// The earliest of commits.

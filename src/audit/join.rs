@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, HashSet};
 
 use super::Outcome;
-use super::entries::entry_order;
+use super::entries::{clock_order, entry_order};
 use crate::key::KeyId;
 use crate::model::{
     Candidate, Confidence, EndReason, Environment, Instance, KeyReport, OtherVendor, REPORT_SCHEMA, ReadLimits, Report,
@@ -173,7 +173,7 @@ fn absorb_exposure(all: &mut KeyReport, more: &KeyReport) {
     let order = |report: &KeyReport| {
         let first = report.first_introduced.as_ref();
         // What a ref reaches comes before what none does.
-        (first.is_none(), first.is_some_and(|entry| !entry.reachable), first.map(entry_order))
+        (first.is_none(), first.is_some_and(|entry| !entry.reachable), first.map(clock_order))
     };
     if order(more) < order(all) {
         all.first_introduced.clone_from(&more.first_introduced);

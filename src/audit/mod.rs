@@ -37,9 +37,9 @@ use std::time::{Duration, Instant};
 
 use crate::detect::{self, Detector};
 use crate::history::{Bits, NodeKind};
-use crate::key::KeyId;
+use crate::key::{KeyId, deployable};
 use crate::model::{
-    Checkout, Contained, Events, Interrupt, KeyReport, NotOurs, ObjectType, Oid, Opaque, OpaquePlace, ReadLimits,
+    Checkout, Contained, Events, Interrupt, KeyReport, Kind, NotOurs, ObjectType, Oid, Opaque, OpaquePlace, ReadLimits,
     Report, RepositoryReport, Shown, Skipped, Stage, UnreachableCounts, error_chain,
 };
 use crate::state::{Known, RepositoryMemory};
@@ -483,8 +483,11 @@ fn surround(make: &EntryMaker<'_>, keys: &mut [(KeyId, KeyReport)]) {
         }
     }
     let variable_names = |info: &key_table::KeyInfo| -> BTreeSet<Vec<u8>> {
-        let names: BTreeSet<Vec<u8>> = info.variables.iter().filter(|name| name.contains(&b'_')).cloned().collect();
-        if names.is_empty() { BTreeSet::from([b"CLERK_SECRET_KEY".to_vec()]) } else { names }
+        let names = info.variables.iter().filter_map(|name| deployable(std::str::from_utf8(name).ok()?));
+        let names: BTreeSet<Vec<u8>> = names.map(|name| name.as_bytes().to_vec()).collect();
+        // Other kinds have names of their own, and not one that everybody uses.
+        let is_nameless_key = names.is_empty() && info.kind == Kind::SecretKey;
+        if is_nameless_key { BTreeSet::from([b"CLERK_SECRET_KEY".to_vec()]) } else { names }
     };
     let all_variables = make.content.keys.iter().flat_map(variable_names).collect();
     let consumers = evidence::consumers(make, &all_variables);

@@ -138,7 +138,8 @@ pub(super) fn named(layer: &Layer<'_>, hit: usize, sights: &mut Vec<Sight>) {
         Context::None => token::around(layer, value.start, value.end),
         own => own,
     };
-    let variable = || Some(bytes[name.start..name.end].to_vec());
+    let own = name.start + context::reached_through(&bytes[name.start..name.end]);
+    let variable = || Some(bytes[own..name.end].to_vec());
     let mut try_value = |value: Span| {
         let text = &bytes[value.start..value.end];
         if let Some(Judged { kind, end, confidence, reason }) = judge(&plain, text, || near(value)) {

@@ -319,6 +319,12 @@ fn name_before(text: &[u8], end: usize) -> Span {
 /// The name of the variable, field or header whose value begins at `at`: what stands before the `=`, `:` or `=>`
 /// there, a default's `||` or `:-`, or the word before a plain space.
 pub(super) fn variable(text: &[u8], at: usize) -> Option<&[u8]> {
+    let Span { start, end } = variable_at(text, at)?;
+    text.get(start..end)
+}
+
+/// Where it stands.
+pub(super) fn variable_at(text: &[u8], at: usize) -> Option<Span> {
     let mut end = skip(text, at, QUOTES);
     for word in [&b"Bearer"[..], b"bearer"] {
         if text[..end].ends_with(word) {
@@ -333,8 +339,17 @@ pub(super) fn variable(text: &[u8], at: usize) -> Option<&[u8]> {
     }
     // Cutting a name could leave half a key, which nothing would mask: a long one is dropped whole.
     let is_short = (2..=LONGEST_NAME).contains(&(name.end.saturating_sub(start)));
-    let name = text.get(start..name.end)?;
-    (is_short && name.iter().any(u8::is_ascii_alphabetic)).then_some(name)
+    let own = text.get(start..name.end)?;
+    let is_name = is_short && own.iter().any(u8::is_ascii_alphabetic);
+    is_name.then(|| Span { start: start + reached_through(own), end: name.end })
+}
+
+/// How much of a name only says that the variable is one of the environment: `process.env.`, `import.meta.env.`, `env.`.
+pub(super) fn reached_through(name: &[u8]) -> usize {
+    const ENVIRONMENTS: &[&[u8]] = &[b"env", b"environ"];
+    let Some(dot) = memchr::memrchr(b'.', name).filter(|dot| dot + 2 < name.len()) else { return 0 };
+    let last = name[..dot].rsplit(|byte| matches!(byte, b'.' | b'$')).next().unwrap_or_default();
+    if ENVIRONMENTS.iter().any(|word| last.eq_ignore_ascii_case(word)) { dot + 1 } else { 0 }
 }
 
 /// Where the name ends that the value behind `end` is given to; its first character is at `at`.
@@ -363,8 +378,8 @@ fn before_operator(text: &[u8], end: usize, at: usize) -> Option<usize> {
         text[word.start..word.end].to_ascii_lowercase()
     };
     if before.ends_with(b",") {
-        // The default that a call has for an environment's variable.
-        const GETS: &[&[u8]] = &[b"env", b"get", b"fetch", b"environ", b"config"];
+        // The default that a call has for an environment's variable, or the value that it gives it.
+        const GETS: &[&[u8]] = &[b"env", b"get", b"fetch", b"environ", b"config", b"env.set"];
         let name_end = skip(text, end - 1, QUOTES);
         let call = skip(text, name_before(text, name_end).start, QUOTES);
         let is_call = text[..call].ends_with(b"(");
@@ -465,7 +480,16 @@ mod tests {
             ("proxy_set_header Clerk-Secret-Key sk_test_a;", "Clerk-Secret-Key"),
             ("ENV CLERK_SECRET_KEY sk_test_a", "CLERK_SECRET_KEY"),
             ("x = CLERK_KEY || 'sk_test_a'", "CLERK_KEY"),
-            ("x = process.env.CLERK_KEY ?? \"sk_test_a\"", "process.env.CLERK_KEY"),
+            ("x = process.env.CLERK_KEY ?? \"sk_test_a\"", "CLERK_KEY"),
+            ("env.CLERK_KEY:sk_test_a", "CLERK_KEY"),
+            ("import.meta.env.VITE_CLERK_KEY || 'sk_test_a'", "VITE_CLERK_KEY"),
+            ("os.environ[\"CLERK_KEY\"] = \"sk_test_a\"", "CLERK_KEY"),
+            ("ENV['CLERK_KEY'] ||= 'sk_test_a'", "CLERK_KEY"),
+            ("Deno.env.get(\"CLERK_KEY\") ?? \"sk_test_a\"", "CLERK_KEY"),
+            ("Deno.env.set(\"CLERK_KEY\", \"sk_test_a\")", "CLERK_KEY"),
+            ("os.Setenv(\"CLERK_KEY\", \"sk_test_a\")", "CLERK_KEY"),
+            ("clerk.secretKey = \"sk_test_a\"", "clerk.secretKey"),
+            ("process.env.=sk_test_a", "process.env."),
             ("os.environ.get(\"CLERK_KEY\", \"sk_test_a\")", "CLERK_KEY"),
             ("os.getenv('CLERK_KEY') or 'sk_test_a'", "CLERK_KEY"),
             ("${CLERK_KEY:-sk_test_a}", "CLERK_KEY"),

@@ -1,6 +1,7 @@
 //! One walk over the commits, parents first.
 
 use std::collections::{HashMap, VecDeque};
+use std::hash::Hash;
 
 use super::{KeySets, NodeId, Presence, SetId, Spot};
 use crate::model::{Interrupt, Order};
@@ -208,18 +209,28 @@ fn changes(
     out
 }
 
-/// A key that left one path and came to another in the same commit was moved: paired in order of paths.
+/// A key that left one path and came to another in the same commit was moved: paired where the content is the same, then
+/// where the name of the file is, then in order of paths.
 fn pair_moves(changes: &mut [Change]) {
-    let mut left: HashMap<u32, VecDeque<usize>> = HashMap::new();
-    for (at, change) in changes.iter().enumerate().filter(|(_, change)| !change.is_key_level) {
-        if change.way == Way::Out {
-            left.entry(change.spot.key).or_default().push_back(at);
-        }
+    pair_by(changes, |spot| (spot.key, spot.object, spot.in_name));
+    pair_by(changes, |spot| (spot.key, spot.path.rsplit(|byte| *byte == b'/').next().map(<[u8]>::to_vec)));
+    pair_by(changes, |spot| spot.key);
+}
+
+/// Pairs what is not paired yet and alike in `by`, in order of paths. Cost: linear.
+fn pair_by<K: Eq + Hash>(changes: &mut [Change], by: impl Fn(&Spot) -> K) {
+    let is_open = |change: &Change| !change.is_key_level && change.moved.is_none();
+    let mut left: HashMap<K, VecDeque<usize>> = HashMap::new();
+    for (at, change) in changes.iter().enumerate().filter(|(_, change)| change.way == Way::Out && is_open(change)) {
+        left.entry(by(&change.spot)).or_default().push_back(at);
+    }
+    if left.is_empty() {
+        return;
     }
     for at in 0..changes.len() {
         if changes[at].way == Way::In
-            && !changes[at].is_key_level
-            && let Some(from) = left.get_mut(&changes[at].spot.key).and_then(VecDeque::pop_front)
+            && is_open(&changes[at])
+            && let Some(from) = left.get_mut(&by(&changes[at].spot)).and_then(VecDeque::pop_front)
         {
             changes[at].moved = Some(changes[from].spot.path.clone());
             changes[from].moved = Some(changes[at].spot.path.clone());

@@ -19,7 +19,7 @@ pub use placeholder::{is_made_up, is_placeholder_of_other_length as is_placehold
 pub use prefix::Prefix;
 pub use publishable::{Publishable, decode as decode_publishable};
 pub use text::{KeyId, KeyText};
-pub use variable::is_bundled_for_browsers;
+pub use variable::{deployable, is_bundled_for_browsers};
 pub use vendor::{Vendor, claims as vendor_claims, examples as vendor_examples};
 
 /// How many letters and digits follow the prefix of a Clerk secret key.

@@ -161,9 +161,9 @@ pub struct KeyReport {
     pub in_browser_bundle: bool,
     /// The first introduction.
     pub first_introduced: Option<Entry>,
-    /// Every introduction by reachable history, oldest first.
+    /// Every introduction by reachable history, oldest first, and no commit before its ancestors.
     pub introductions: Vec<Entry>,
-    /// Every removal by reachable history, oldest first.
+    /// Every removal by reachable history, oldest first, and no commit before its ancestors.
     pub removals: Vec<Entry>,
     /// Which tips hold it now.
     pub held_at: HeldAt,

@@ -9,6 +9,7 @@ use crate::model::{KeyReport, Liveness, Report, Where};
 
 use super::Options;
 use super::clock::{self, Logs, PLANS, Plan};
+use super::remedy;
 use super::triage::{self, Triage};
 use super::wording::{self, count};
 use sheet::{Sheet, code};
@@ -140,7 +141,16 @@ fn save_logs(sheet: &mut Sheet<'_>, report: &Report, keys: &[&KeyReport]) -> io:
     // Several keys can begin at that time; if history is cut at one of them, it began no later.
     let cut = keys.iter().any(|key| key.exposure.start.as_deref() == Some(start) && wording::is_cut(key));
     let on = if cut { "on or before" } else { "on" };
-    sheet.bullet(1, &format!("The first exposure was {on} {day} (UTC). {}", clock::COMMIT_CLOCKS))?;
+    let unknown = keys.iter().filter(|key| key.exposure.start.is_none()).count() as u64;
+    let known = if unknown > 0 { " whose time is known" } else { "" };
+    sheet.bullet(1, &format!("The first exposure{known} was {on} {day} (UTC). {}", clock::COMMIT_CLOCKS))?;
+    if unknown > 0 {
+        let (of, they) = (count(unknown, "key", "keys"), if unknown == 1 { "it is" } else { "they are" });
+        sheet.bullet(
+            1,
+            &format!("Of {of} it is not known since when {they} exposed, perhaps for longer. Save all that is there."),
+        )?;
+    }
     for line in log_lines(start, &report.generated_at, &plans(sheet.options)) {
         sheet.bullet(1, &line)?;
     }
@@ -201,14 +211,13 @@ fn possible(sheet: &mut Sheet<'_>, keys: &[&KeyReport]) -> io::Result<()> {
         facts::write(sheet, key)?;
         sheet.gap();
         sheet.tick(0, "Look at the place. Is it a key, and is it Clerk's?")?;
-        sheet.tick(
-            0,
-            &format!(
-                "If it is: rotate it as <{}> says. The list of keys: {}",
-                wording::GUIDE,
-                steps::page_link(sheet, key)
-            ),
-        )?;
+        let rotate = match remedy::of_kind(key.kind) {
+            Some(steps) => steps.to_owned(),
+            None => {
+                format!("rotate it as <{}> says. The list of keys: {}", wording::GUIDE, steps::page_link(sheet, key))
+            }
+        };
+        sheet.tick(0, &format!("If it is: {rotate}"))?;
         sheet.tick(0, "If it is not: nothing is to be done.")?;
     }
     Ok(())
@@ -444,6 +453,38 @@ mod tests {
             let text = sample::written(&report, Format::Markdown, options);
             assert_eq!(text.contains("**Is it still good?**"), looks, "{liveness:?} {text}");
         }
+    }
+
+    #[test]
+    fn what_is_said_of_each_kind_is_true_of_it() {
+        use crate::model::Kind;
+        let told = |kind: Kind| checklist(&sample::of_kind(kind));
+        for kind in Kind::ALL.iter().copied() {
+            let text = told(kind);
+            let is_rotated_as_secret_key = matches!(kind, Kind::SecretKey | Kind::LegacyApiKey);
+            for only_of_those in ["in the dashboard's list, the one that begins", "when the key was last used"] {
+                assert_eq!(text.contains(only_of_those), is_rotated_as_secret_key, "{kind:?}: {text}");
+            }
+            assert!(text.contains(&format!("begins with `{}Ab`", kind.name())) && text.contains("`Yz`"), "{text}");
+        }
+        assert!(told(Kind::WebhookSecret).contains("whose signing secret begins with `webhook_secretAb`"));
+        assert!(told(Kind::EncryptionKey).contains("It is in no dashboard"));
+    }
+
+    #[test]
+    fn a_first_exposure_is_not_told_of_keys_whose_start_is_not_known() {
+        let mut report = sample::report();
+        assert!(!checklist(&report).contains("since when is not known"), "all of them have a start");
+        let start = |text: &str| text.lines().find(|line| line.contains("The first exposure")).map(str::to_owned);
+        report.keys[1].exposure.start = None;
+        let text = checklist(&report);
+        assert!(start(&text).unwrap().starts_with("  - The first exposure whose time is known was on"), "{text}");
+        assert!(
+            text.contains(
+                "  - Of 1 key it is not known since when it is exposed, perhaps for longer. Save all that is there."
+            ),
+            "{text}"
+        );
     }
 
     #[test]

@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 use crate::model::{Answer, Answers, Entry, KeyReport, Report, RepositoryReport};
 
 use super::spot::{self, Gravity};
-use super::{escape, wording};
+use super::{escape, remedy, wording};
 
 /// The version of the schemas that this is written by.
 const VERSION: &str = "15.2.1";
@@ -63,18 +63,28 @@ fn vulnerability(key: &KeyReport, answer: Option<&Answer>, repository: &Reposito
         Gravity::Known => "Info",
     };
     let slug = spot::slug(key);
+    let place = location(key, repository);
+    let mut description = spot::sentence(key, answer);
+    // The schema knows files and commits alone.
+    if place.get("file").is_none()
+        && let Some(spot) = spot::spots(key, repository).first()
+    {
+        description.push_str(&format!(" Where: {}.", spot.told));
+    }
+    let links: Vec<Value> =
+        remedy::page(key.kind).into_iter().map(|(name, url)| json!({ "name": name, "url": url })).collect();
     json!({
         "id": uuid(&key.id, &repository.path.unescaped()),
         "name": format!("Clerk {} ({})", wording::kind(key.kind), wording::environment(key.environment)),
-        "description": spot::sentence(key, answer),
+        "description": description,
         "severity": severity,
-        "solution": spot::WHAT_TO_DO,
+        "solution": remedy::in_sentences(key.kind),
         "identifiers": [
             { "type": "clerk_audit_rule", "name": format!("clerk-{slug}"), "value": format!("clerk-{slug}") },
             { "type": "clerk_audit_key", "name": format!("Clerk key {}", key.hint), "value": key.id },
         ],
-        "links": [{ "name": "Clerk: rotate API keys", "url": wording::GUIDE }],
-        "location": location(key, repository),
+        "links": links,
+        "location": place,
     })
 }
 
@@ -82,8 +92,9 @@ fn location(key: &KeyReport, repository: &RepositoryReport) -> Value {
     let here = |entry: &&Entry| entry.repository == repository.path;
     let first = key.first_introduced.as_ref().filter(here).or_else(|| key.introductions.iter().find(here));
     let lost = key.unreachable.iter().find(|place| place.repository == repository.path);
-    let path = first.and_then(|entry| entry.path.as_ref()).or(lost.and_then(|place| place.path.as_ref()));
-    let line = first.map_or(lost.and_then(|place| place.line), |entry| entry.line);
+    let lost_in = lost.and_then(spot::file);
+    let path = first.and_then(|entry| entry.path.as_ref()).or(lost_in.map(|(path, _)| path));
+    let line = first.map_or(lost_in.and_then(|(_, line)| line), |entry| entry.line);
     let commit = first.and_then(|entry| entry.commit).or(lost.and_then(|place| place.commits.first().copied()));
     // GitLab's own analyzer writes seven zeros where there is no commit.
     let mut location =
@@ -139,6 +150,19 @@ mod tests {
         for report in [sample::report(), sample::clean(), sample::unopened(), sample::one_key()] {
             sample::assert_schema("gitlab-secret-detection-15.json", &gitlab(&report));
         }
+    }
+
+    #[test]
+    fn what_stands_in_no_file_has_none() {
+        let mut report = sample::report();
+        report
+            .keys
+            .retain(|key| key.standing == crate::model::Where::Unreachable && key.unreachable[0].object.is_none());
+        (report.keys[0].first_introduced, report.keys[0].introductions) = (None, Vec::new());
+        report.keys[0].unreachable.truncate(2);
+        let vulnerability = &gitlab(&report)["vulnerabilities"][0];
+        assert_eq!(vulnerability["location"], json!({ "commit": { "sha": "0000000" } }));
+        assert!(vulnerability["description"].as_str().unwrap().contains("name of the reflog"), "{vulnerability}");
     }
 
     #[test]

@@ -10,7 +10,7 @@ use crate::model::{Answer, Answers, KeyReport, Report, RepositoryReport};
 
 use super::escape::markup;
 use super::spot::{self, Gravity};
-use super::wording;
+use super::{remedy, wording};
 
 pub(super) fn write(report: &Report, answers: Option<&Answers>, out: &mut dyn io::Write) -> io::Result<()> {
     let gravity = |key: &KeyReport| spot::gravity(key, spot::answer(answers, key));
@@ -67,7 +67,7 @@ fn key_case(report: &Report, key: &KeyReport, answer: Option<&Answer>, out: &mut
                     writeln!(out, "{}", markup(&format!("{at}{}", spot.told)))?;
                 }
             }
-            writeln!(out, "{}</failure>", markup(spot::WHAT_TO_DO))?;
+            writeln!(out, "{}</failure>", markup(&remedy::in_sentences(key.kind)))?;
         }
     }
     writeln!(out, "    </testcase>")
@@ -116,6 +116,29 @@ mod tests {
                 assert_eq!(suite.attribute("skipped").unwrap(), count("skipped"));
             }
         }
+    }
+
+    #[test]
+    fn what_to_do_is_what_is_to_be_done_about_that_kind() {
+        use crate::model::Kind;
+        for (kind, what) in [
+            (Kind::SecretKey, "add a new key, deploy it"),
+            (Kind::WebhookSecret, "add a new endpoint"),
+            (Kind::EncryptionKey, "openssl rand -hex 32"),
+            (Kind::ClaimToken, "claim the application"),
+        ] {
+            for (format, of_secret_key) in [
+                (Format::Junit, "delete this one"),
+                (Format::Gitlab, "rotate-api-keys"),
+                (Format::Sarif, "delete this one"),
+            ] {
+                let text = sample::written(&sample::of_kind(kind), format, Options::default());
+                assert!(text.to_lowercase().contains(what), "{kind:?}: {text}");
+                assert_eq!(text.contains(of_secret_key), kind == Kind::SecretKey, "{kind:?}: {text}");
+            }
+        }
+        let text = sample::written(&sample::of_kind(Kind::EncryptionKey), Format::Text, Options::default());
+        assert!(text.contains(", an encryption key") && !text.contains(" a encryption"), "{text}");
     }
 
     #[test]

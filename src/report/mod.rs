@@ -27,6 +27,7 @@ mod json;
 mod junit;
 mod progress;
 mod read;
+mod remedy;
 #[cfg(test)]
 mod sample;
 mod sarif;

@@ -158,6 +158,14 @@ pub(super) fn one_key() -> Report {
     report
 }
 
+/// The first key of [`report`] as a credential of another kind.
+pub(super) fn of_kind(kind: Kind) -> Report {
+    let mut report = one_key();
+    report.keys[0].kind = kind;
+    report.keys[0].hint = format!("{}Ab…Yz", kind.name());
+    report
+}
+
 /// A work tree on the branch that holds the key.
 pub(super) fn checkouts() -> Vec<Checkout> {
     let path = shown("/home/ann/shop\u{202e}");

@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 use crate::model::{Answer, Answers, KeyReport, Report, RepositoryReport};
 
 use super::spot::{self, Gravity, Spot};
-use super::{escape, wording};
+use super::{escape, remedy, wording};
 
 pub(super) fn write(report: &Report, answers: Option<&Answers>, out: &mut dyn io::Write) -> io::Result<()> {
     let runs: Vec<Value> = report.repositories.iter().map(|repository| run(report, answers, repository)).collect();
@@ -56,14 +56,17 @@ fn run(report: &Report, answers: Option<&Answers>, repository: &RepositoryReport
 fn rule(name: &str, key: &KeyReport) -> Value {
     let what = format!("Clerk {} ({})", wording::kind(key.kind), wording::environment(key.environment));
     let severity = if spot::gravity(key, None) == Gravity::Test { "8.0" } else { "9.8" };
-    json!({
+    let mut rule = json!({
         "id": format!("clerk-{name}"),
         "shortDescription": { "text": format!("{what} in the history of a repository") },
-        "help": { "text": spot::WHAT_TO_DO },
-        "helpUri": wording::GUIDE,
+        "help": { "text": remedy::in_sentences(key.kind) },
         "defaultConfiguration": { "level": "error" },
         "properties": { "tags": ["security", "secret"], "security-severity": severity, "precision": "very-high" },
-    })
+    });
+    if let Some((_, address)) = remedy::page(key.kind) {
+        rule["helpUri"] = address.into();
+    }
+    rule
 }
 
 /// What of the repository was not read.
@@ -89,7 +92,7 @@ fn result(key: &KeyReport, answer: Option<&Answer>, repository: &RepositoryRepor
         "ruleId": format!("clerk-{slug}"),
         "ruleIndex": rules.iter().position(|name| **name == slug).unwrap_or(0),
         "level": level,
-        "message": { "text": format!("{} {}", spot::sentence(key, answer), spot::WHAT_TO_DO) },
+        "message": { "text": format!("{} {}", spot::sentence(key, answer), remedy::in_sentences(key.kind)) },
         "locations": spots.iter().take(1).map(|spot| location(spot, None)).collect::<Vec<_>>(),
         "relatedLocations":
             spots.iter().skip(1).zip(1..).map(|(spot, id)| location(spot, Some(id))).collect::<Vec<_>>(),
@@ -145,6 +148,22 @@ mod tests {
     fn the_whole_log_reads_as_it_should() {
         let text = sample::written(&sample::report(), Format::Sarif, Options::default());
         sample::assert_golden("report.sarif", &text);
+    }
+
+    #[test]
+    fn a_reflog_is_no_file_below_the_source_root() {
+        let mut report = sample::report();
+        report.keys.retain(|key| key.unreachable.iter().any(|place| place.object_type == "reflog"));
+        let log = sarif(&report);
+        let result = &log["runs"][0]["results"][0];
+        let places =
+            result["locations"].as_array().unwrap().iter().chain(result["relatedLocations"].as_array().unwrap());
+        let of_logs: Vec<&Value> =
+            places.filter(|place| place["message"]["text"].as_str().unwrap().contains("reflog")).collect();
+        assert_eq!(of_logs.len(), 2);
+        for place in of_logs {
+            assert!(place.get("physicalLocation").is_none() && place.get("logicalLocations").is_some(), "{place}");
+        }
     }
 
     #[test]

@@ -63,6 +63,7 @@ pub(super) fn not_read(skipped: &Skipped) -> String {
 fn held<'a>(key: &KeyReport, place: &'a HeldPlace) -> Spot<'a> {
     let told = match &place.path {
         Some(_) => format!("stands on {}", visible(place.reference.as_str())),
+        None if place.line.is_some() => format!("stands at {}", wording::held(key, place, &visible)),
         None => format!("stands {}", wording::held(key, place, &visible)),
     };
     Spot { path: place.path.as_ref(), line: place.line, commit: place.commit, told }
@@ -81,7 +82,14 @@ fn entered(entry: &Entry) -> Spot<'_> {
 
 fn unreachable(place: &Unreachable) -> Spot<'_> {
     let told = format!("no ref reaches it: {}", wording::unreachable(place, &visible));
-    Spot { path: place.path.as_ref(), line: place.line, commit: place.commits.first().copied(), told }
+    let (path, line) = file(place).unzip();
+    Spot { path, line: line.flatten(), commit: place.commits.first().copied(), told }
+}
+
+/// The file and line, where it is in a file: a reflog is called by its ref, which is none.
+pub(super) fn file(place: &Unreachable) -> Option<(&Shown, Option<u64>)> {
+    let path = place.path.as_ref().filter(|_| place.object_type != "reflog")?;
+    Some((path, place.line))
 }
 
 /// How grave a key is, on one scale for all formats.
@@ -127,10 +135,6 @@ pub(super) fn sentence(key: &KeyReport, answer: Option<&Answer>) -> String {
 pub(super) fn answer<'a>(answers: Option<&'a Answers>, key: &KeyReport) -> Option<&'a Answer> {
     answers?.get(&key.id)
 }
-
-/// What is to be done, in the same formats.
-pub(super) const WHAT_TO_DO: &str = "As an Admin of the Clerk workspace: save the logs, add a new key, deploy it \
-                                     everywhere, delete this one. Taking it out of the code ends nothing.";
 
 /// The name of a kind and environment as one word: `secret-key-live`.
 pub(super) fn slug(key: &KeyReport) -> String {

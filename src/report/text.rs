@@ -77,6 +77,21 @@ mod tests {
     use super::super::{Format, sample};
     use super::*;
 
+    #[test]
+    fn a_ref_that_several_repositories_have_is_told_with_their_number() {
+        let mut report = sample::one_key();
+        let reach = &mut report.keys[0].reachable_from;
+        reach.refs = ["refs/heads/main", "refs/heads/main", "refs/tags/v1"].map(sample::shown).to_vec();
+        reach.count = 3;
+        for (format, told) in [
+            (Format::Text, "3 refs: refs/heads/main (in 2 repositories), refs/tags/v1"),
+            (Format::Markdown, "3 refs: `refs/heads/main` (in 2 repositories), `refs/tags/v1`"),
+        ] {
+            let text = sample::written(&report, format, Options::default());
+            assert!(text.contains(told), "{text}");
+        }
+    }
+
     fn text(report: &Report, options: Options) -> String {
         sample::written(report, Format::Text, options)
     }

@@ -310,7 +310,8 @@ fn now(key: &KeyReport, trace: Trace<'_>, several: bool, form: &Form, out: &mut 
     if !own_text.is_empty() {
         writeln!(out, "{}in the own text of {}", form.item, own_text.told())?;
     }
-    let names: Vec<&str> = wording::ref_names(&key.reachable_from).0.into_iter().map(Shown::as_str).collect();
+    let names: Vec<&str> =
+        wording::ref_names(&key.reachable_from).0.into_iter().map(|(name, _)| name.as_str()).collect();
     let shipped: Vec<String> = names.iter().filter_map(|name| name.strip_prefix("refs/tags/")).map(quote).collect();
     if !shipped.is_empty() {
         let first = trace.tags.iter().filter(|tag| tag.time.is_some()).min_by(|a, b| a.time.cmp(&b.time));

@@ -1,6 +1,6 @@
 //! The words that the reports for people share, so that no two of them call one thing differently.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 
 use crate::model::{
     Answer, Answers, Entry, Environment, HeldAt, HeldPlace, KeyReport, Kind, LedgerEntry, Liveness, Place,
@@ -53,18 +53,40 @@ pub(super) fn list(parts: &[String]) -> String {
     }
 }
 
-/// Each of the names of refs once, which several repositories may have, and how many names there are in all, those that
+/// Each of the names of refs once, with how many repositories have it, and how many names there are in all, those that
 /// are not given among them.
-pub(super) fn ref_names(reach: &ReachableFrom) -> (Vec<&Shown>, u64) {
-    let mut known = std::collections::HashSet::new();
-    let names: Vec<&Shown> = reach.refs.iter().filter(|name| known.insert(*name)).collect();
+pub(super) fn ref_names(reach: &ReachableFrom) -> (Vec<(&Shown, u64)>, u64) {
+    let mut at = HashMap::new();
+    let mut names: Vec<(&Shown, u64)> = Vec::new();
+    for name in &reach.refs {
+        let at = *at.entry(name).or_insert(names.len());
+        match names.get_mut(at) {
+            Some((_, repositories)) => *repositories += 1,
+            None => names.push((name, 1)),
+        }
+    }
     let all = names.len() as u64 + reach.count.saturating_sub(reach.refs.len() as u64);
     (names, all)
+}
+
+/// A ref's name, and how many repositories have one of that name where that is more than one.
+pub(super) fn ref_name((name, repositories): (&Shown, u64), show: &dyn Fn(&Shown) -> String) -> String {
+    match repositories {
+        1 => show(name),
+        several => format!("{} (in {} repositories)", show(name), number(several)),
+    }
 }
 
 /// What a kind of credential is called.
 pub(super) fn kind(kind: Kind) -> &'static str {
     kind.in_words()
+}
+
+/// The same with its article: `a secret key`, `an encryption key`.
+pub(super) fn a_kind(of: Kind) -> String {
+    let name = kind(of);
+    let article = if name.starts_with(['a', 'e', 'i', 'o', 'u']) { "an" } else { "a" };
+    format!("{article} {name}")
 }
 
 /// The environment as Clerk's prefixes name it.
@@ -152,6 +174,8 @@ pub(super) fn standing_of(keys: &[&KeyReport]) -> &'static str {
     let (tags, others) = (any(|key| key.held_at.tags > 0), any(|key| key.held_at.other > 0));
     match keys.first().map(|key| key.standing) {
         Some(Where::BranchTip) => "on a branch",
+        // Of branches it is the name alone, or it would stand on one.
+        Some(Where::OtherTip) if any(|key| key.held_at.branches > 0) && !tags && !others => "only in a ref's name",
         Some(Where::OtherTip) => match (tags, others) {
             (true, false) => "only on tags",
             (false, true) => "only on pull or other refs",

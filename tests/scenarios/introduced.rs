@@ -2,7 +2,7 @@
 
 use super::support::{MAIN, audit, entries, env, list, text};
 use crate::common::fixture::Repo;
-use crate::common::fixture::objects::{Commit, Files, Mode};
+use crate::common::fixture::objects::{Commit, Files, Mode, Oid};
 use crate::common::secrets::{live_key, test_key};
 
 /// A tree of files.
@@ -79,6 +79,33 @@ fn a_rename_is_told_as_moved() {
     assert_eq!(key["introductions"][1]["moved"], ".env");
     assert_eq!(key["removals"][0]["moved"], "secrets/.env.old");
     assert_eq!(key["first_introduced"]["commit"], a.to_string());
+}
+
+#[test]
+fn a_move_is_paired_by_content_then_by_name() {
+    //  A (a.env, b.env, old/w.env, old/x.env, keep) ── B (c.env: what b.env was; new/x.env, edited; keep)   main
+    let key = live_key(17);
+    let mut repo = Repo::bare();
+    let with = |before: &str| format!("{before}\n{}", env(&key));
+    let all = ["a.env", "b.env", "keep", "old/w.env", "old/x.env"].map(|path| (path, with(path)));
+    let before: Vec<(&str, Option<&str>)> = all.iter().map(|(path, content)| (*path, Some(content.as_str()))).collect();
+    repo.commit_on(MAIN, &before, "A");
+    let (same, edited) = (with("b.env"), with("edited"));
+    let mut after: Vec<(&str, Option<&str>)> =
+        ["a.env", "b.env", "old/w.env", "old/x.env"].map(|path| (path, None)).to_vec();
+    after.extend([("c.env", Some(same.as_str())), ("new/x.env", Some(edited.as_str()))]);
+    repo.commit_on(MAIN, &after, "B");
+    let found = audit(&mut repo).complete();
+    let moves = |of: &str| -> Vec<(String, String)> {
+        let moved = list(&found.only(&key)[of]).filter(|entry| entry["level"] == "path");
+        moved.map(|entry| (text(&entry["path"]).to_owned(), text(&entry["moved"]).to_owned())).collect()
+    };
+    let pairs = |pairs: &[(&str, &str)]| -> Vec<(String, String)> {
+        pairs.iter().map(|(path, other)| ((*path).to_owned(), (*other).to_owned())).collect()
+    };
+    assert_eq!(moves("introductions"), pairs(&[("c.env", "b.env"), ("new/x.env", "old/x.env")]));
+    let left = [("a.env", ""), ("b.env", "c.env"), ("old/w.env", ""), ("old/x.env", "new/x.env")];
+    assert_eq!(moves("removals"), pairs(&left));
 }
 
 #[test]
@@ -271,10 +298,36 @@ fn the_first_introduction_is_by_topology_and_not_by_the_clock() {
     assert_eq!(key["first_introduced"]["commit"], a.to_string());
     assert_eq!(key["first_introduced"]["clock_skew"], false);
     let names = [("A", a), ("B", b), ("C", c)];
-    assert_eq!(entries(&key["introductions"], &names), ["C file .env key", "A file .env key"], "oldest first");
+    assert_eq!(entries(&key["introductions"], &names), ["A file .env key", "C file .env key"]);
     assert_eq!(key["introductions"][0]["clock_skew"], false);
     assert_eq!(key["removals"][0]["clock_skew"], true, "B is dated before its parent");
     assert_eq!(key["exposure"]["start"], "2031-02-27T23:06:40Z");
+}
+
+#[test]
+fn no_commit_is_listed_before_its_ancestors() {
+    //  A + (2031, a clock that runs ahead) ── B - ── C + ── D - ── E + ── F -   main      in 2024, all in one second
+    let key = live_key(16);
+    let mut repo = Repo::bare();
+    let with = repo.blob(env(&key));
+    let tree_with = repo.tree(&Files::from([(b".env".to_vec(), (Mode::File, with))]));
+    let tree_without = repo.tree(&Files::new());
+    let mut names: Vec<(&str, Oid)> = Vec::new();
+    for (at, name) in ["A", "B", "C", "D", "E", "F"].into_iter().enumerate() {
+        let tree = if at % 2 == 0 { tree_with } else { tree_without };
+        let seconds = if at == 0 { 1_930_000_000 } else { 1_710_000_000 };
+        let parent = names.last().map(|(_, commit)| *commit);
+        names.push((name, repo.commit(&Commit::new(tree, parent.as_slice(), seconds, name))));
+    }
+    repo.set_ref(MAIN, names[5].1);
+    let found = audit(&mut repo).complete();
+    let key = found.only(&key);
+    let came = ["A file .env key", "C file .env key", "E file .env key"];
+    let went = ["B file .env key", "D file .env key", "F file .env key"];
+    assert_eq!(
+        (entries(&key["introductions"], &names), entries(&key["removals"], &names)),
+        (came.map(String::from).to_vec(), went.map(String::from).to_vec())
+    );
 }
 
 #[test]

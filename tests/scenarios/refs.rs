@@ -3,6 +3,7 @@
 use super::support::{MAIN, audit, audit_at, entries, env, git_in, held, list, text, unreachable};
 use crate::common::fixture::Repo;
 use crate::common::fixture::objects::{Files, Mode, ObjectType, Person, Tag};
+use crate::common::run::Audit;
 use crate::common::secrets::{live_key, test_key};
 
 #[test]
@@ -155,7 +156,7 @@ fn the_names_of_refs_are_read() {
     repo.set_ref(&format!("refs/heads/try-{branch}"), a);
     repo.set_ref(&format!("refs/tags/{tag}"), a);
     let found = audit(&mut repo).complete();
-    for (key, standing, name) in [(&branch, "branch_tip", "refs/heads/try-"), (&tag, "other_tip", "refs/tags/")] {
+    for (key, standing, name) in [(&branch, "other_tip", "refs/heads/try-"), (&tag, "other_tip", "refs/tags/")] {
         let key = found.key(key);
         let name = format!("{name}{}", text(&key["hint"]));
         let entry = &key["introductions"][0];
@@ -164,6 +165,8 @@ fn the_names_of_refs_are_read() {
         assert_eq!((text(&key["standing"]), held(key)), (standing, vec![name.as_str()]));
         assert_eq!(key["exposure"]["open"], true);
     }
+    let told = Audit::new(&["history", "--format", "markdown"]).and(repo.path()).run().text();
+    assert!(told.contains("(live, only in a ref's name)") && !told.contains("(live, on a branch)"), "{told}");
 }
 
 #[test]

@@ -96,6 +96,7 @@ fn the_dashboard_address_of_keyless_mode_is_rebuilt_and_the_claim_is_never_print
     let found = audit(&mut repo).complete();
     let instance = &found.only(&key)["instance"];
     assert_eq!((text(&instance["dashboard_url"]), text(&instance["frontend_api"])), (address.as_str(), HOST));
+    assert_eq!(found.only(&key)["siblings"], serde_json::json!([]), "an address of the dashboard is no credential");
     for format in ["text", "json", "jsonl", "markdown"] {
         let shown = Audit::new(&["history", "-v", "--format", format]).and(repo.path()).run().text();
         assert!(shown.contains(&address), "{format}");
@@ -244,4 +245,93 @@ fn of_several_publishable_keys_in_a_file_the_nearest_names_the_instance() {
     for (key, host) in keys.iter().zip(hosts) {
         assert_eq!(text(&found.key(key)["instance"]["frontend_api"]), host);
     }
+}
+
+#[test]
+fn of_two_publishable_keys_as_far_away_the_one_above_names_the_instance() {
+    //  A (.env: two instances without a line between, each with its pair of live keys)   main
+    let keys = [live_key(1933), live_key(1934)];
+    let hosts = ["clerk.zzz.example", "clerk.aaa.example"];
+    let pair = |at: usize| format!("PK{at}={}\nSK{at}={}\n", live_publishable(hosts[at]), keys[at]);
+    let mut repo = Repo::bare();
+    repo.commit_on(MAIN, &[(".env", Some(&format!("{}{}", pair(0), pair(1))))], "A");
+    let found = audit(&mut repo).complete();
+    for (key, host) in keys.iter().zip(hosts) {
+        assert_eq!(text(&found.key(key)["instance"]["frontend_api"]), host);
+    }
+}
+
+/// A compose file that hands the variable of the secret key on.
+const COMPOSE: &str = "services:\n  web:\n    environment:\n      - CLERK_SECRET_KEY=${CLERK_SECRET_KEY}\n";
+
+#[test]
+fn a_variable_that_code_reads_from_the_environment_is_deployed_by_its_own_name() {
+    //  A (a.js, a compose file)   main
+    for code in [
+        "process.env.CLERK_SECRET_KEY || '{key}'",
+        "env.CLERK_SECRET_KEY:{key}",
+        "import.meta.env.CLERK_SECRET_KEY ?? \"{key}\"",
+        "os.environ[\"CLERK_SECRET_KEY\"] = \"{key}\"",
+        "ENV['CLERK_SECRET_KEY'] || '{key}'",
+        "os.Setenv(\"CLERK_SECRET_KEY\", \"{key}\")",
+        "Deno.env.get(\"CLERK_SECRET_KEY\") ?? \"{key}\"",
+    ] {
+        let key = live_key(1935);
+        let mut repo = Repo::bare();
+        let code = code.replace("{key}", &key);
+        repo.commit_on(MAIN, &[("a.js", Some(&code)), ("docker-compose.yml", Some(COMPOSE))], "A");
+        let found = audit(&mut repo).complete();
+        let of = found.only(&key);
+        assert_eq!(of["variables"], serde_json::json!(["CLERK_SECRET_KEY"]), "{code}");
+        let consumers: Vec<&str> = list(&of["consumers"]).map(|one| text(&one["name"])).collect();
+        assert_eq!(consumers, ["Docker Compose"], "{code}");
+    }
+}
+
+#[test]
+fn what_is_no_name_of_a_variable_is_not_told_to_be_deployed() {
+    //  A (a file that has the key behind something)   main
+    for before in ["Authorization: Bearer ", "Clerk-Secret-Key: ", "value: ", "JSON.stringify('", "secretKey: '"] {
+        let key = live_key(1936);
+        let mut repo = Repo::bare();
+        repo.commit_on(
+            MAIN,
+            &[("a.txt", Some(&format!("{before}{key}\n"))), ("docker-compose.yml", Some(COMPOSE))],
+            "A",
+        );
+        let found = audit(&mut repo).complete();
+        assert_eq!(list(&found.only(&key)["consumers"]).count(), 1, "{before}");
+        let shown = Audit::new(&["history", "--format", "markdown"]).and(repo.path()).run().text();
+        assert!(shown.contains("everywhere that has the old one, as `CLERK_SECRET_KEY`."), "{before}: {shown}");
+    }
+}
+
+#[test]
+fn a_webhook_secret_is_not_deployed_where_the_secret_key_is() {
+    //  A (a.js: a webhook's secret; a compose file)   main
+    let secret = format!(
+        "whsec_{}",
+        base64(b"\x91\x03\xc7\x5eabcdZY98765432$%\xf0\x0d\x17\xa9", Alphabet::Standard, Padding::Full)
+    );
+    let mut repo = Repo::bare();
+    let code = format!("export const clerk = {{ clerkWebhookSecret: '{secret}' }}\n");
+    repo.commit_on(MAIN, &[("a.js", Some(&code)), ("docker-compose.yml", Some(COMPOSE))], "A");
+    let found = audit(&mut repo).complete();
+    let key = found.key(&secret);
+    assert_eq!((text(&key["kind"]), &key["consumers"]), ("webhook_secret", &serde_json::json!([])));
+}
+
+#[test]
+fn siblings_of_a_key_in_utf_16_are_told() {
+    //  A (.env in UTF-16 with a mark, as PowerShell writes it)   main
+    let key = live_key(1938);
+    let mut repo = Repo::bare();
+    let content = format!("{}DATABASE_URL=postgres://shop:pass@db.example.test/shop\r\n", env(&key));
+    let blob = repo.blob([&[0xff, 0xfe][..], &crate::common::secrets::utf16le(&content)].concat());
+    let files = [(b".env".to_vec(), (crate::common::fixture::objects::Mode::File, blob))];
+    repo.commit_files(MAIN, files.into(), &[], "A");
+    let found = audit(&mut repo).complete();
+    let siblings: Vec<(&str, u64)> =
+        list(&found.only(&key)["siblings"]).map(|one| (text(&one["name"]), one["line"].as_u64().unwrap())).collect();
+    assert_eq!(siblings, [("DATABASE_URL", 2)]);
 }

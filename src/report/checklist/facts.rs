@@ -210,7 +210,8 @@ fn standing(sheet: &mut Sheet<'_>, key: &KeyReport) -> io::Result<()> {
         return Ok(());
     }
     let (names, all) = wording::ref_names(reach);
-    let refs = sheet.few_of(names.into_iter().map(|reference| sheet.show(reference)).collect(), all);
+    let refs =
+        sheet.few_of(names.into_iter().map(|name| wording::ref_name(name, &|name| sheet.show(name))).collect(), all);
     sheet.bullet(0, &format!("**Reached by** {}: {}", count(reach.count, "ref", "refs"), refs.join(", ")))
 }
 

@@ -20,6 +20,24 @@ pub(super) fn of(key: &KeyReport) -> Option<(&'static str, Vec<Step>)> {
     })
 }
 
+/// How a person knows the credential that `ends` (begins so and ends so) describes; `None` for one that stands in the
+/// dashboard's list of keys.
+pub(super) fn found(kind: Kind, ends: &str) -> Option<String> {
+    Some(match kind {
+        Kind::SecretKey | Kind::LegacyApiKey | Kind::Other => return None,
+        Kind::WebhookSecret => {
+            format!("the endpoint whose signing secret {ends}. The page of each endpoint has its secret.")
+        }
+        Kind::MachineSecret => format!("the machine whose secret key {ends}."),
+        Kind::PlatformKey => format!("the workspace's Platform API key that {ends}."),
+        Kind::ClaimToken => format!("the token in the claim address, which {ends}. It is in no list of keys."),
+        Kind::EncryptionKey => {
+            format!("a value that {ends}. It is in no dashboard: compare it with what you deployed.")
+        }
+        Kind::KeylessApplication => format!("no key, but the application's file. What identifies it {ends}."),
+    })
+}
+
 const WEBHOOK: &str = "This is a **webhook signing secret**. Who has it can send your handler forged events, such as a user or \
      a membership that does not exist. It reads nothing in Clerk.";
 const MACHINE: &str = "This is a **machine's secret key**. Who has it can make tokens as this machine, and act as it towards \

@@ -5,7 +5,7 @@
 
 use std::io;
 
-use crate::key::is_bundled_for_browsers;
+use crate::key::{deployable, is_bundled_for_browsers};
 use crate::model::{Environment, KeyReport, Liveness, Report};
 
 use super::super::clock;
@@ -99,18 +99,25 @@ fn what_it_opens(environment: Environment) -> &'static str {
     }
 }
 
-/// How a person finds the key in the dashboard's list.
+/// How a person finds the key in the dashboard's list, or what is known of one that no list has.
 pub(super) fn find_it(key: &KeyReport) -> String {
-    format!(
-        "in the dashboard's list, {}. The list shows only the first and last characters, perhaps fewer than these.",
-        its_ends(key)
-    )
+    match kinds::found(key.kind, &ends(key)) {
+        Some(found) => found,
+        None => format!(
+            "in the dashboard's list, {}. The list shows only the first and last characters, perhaps fewer than these.",
+            its_ends(key)
+        ),
+    }
 }
 
 fn its_ends(key: &KeyReport) -> String {
+    format!("the one that {}", ends(key))
+}
+
+fn ends(key: &KeyReport) -> String {
     match wording::ends(&key.hint) {
-        Some((first, last)) => format!("the one that begins with {} and ends with {}", code(&first), code(&last)),
-        None => format!("the one that looks like {}", code(&key.hint)),
+        Some((first, last)) => format!("begins with {} and ends with {}", code(&first), code(&last)),
+        None => format!("looks like {}", code(&key.hint)),
     }
 }
 
@@ -171,7 +178,7 @@ fn logs(sheet: &Sheet<'_>, key: &KeyReport, report: &Report) -> Step {
         }
         None => notes.push("When this key was first exposed is not known. Save all that is there.".to_owned()),
     }
-    let step = Step::with(
+    let mut step = Step::with(
         "**Save the logs of this instance**, before you change anything.",
         [
             "Application Logs, <https://dashboard.clerk.com/~/application-logs>. Filter by actor, and look for what \
@@ -179,9 +186,11 @@ fn logs(sheet: &Sheet<'_>, key: &KeyReport, report: &Report) -> Step {
             "Admin Logs, <https://dashboard.clerk.com/~/admin-logs>. The same: `clerk_secret_key.*`, \
              `svix_dashboard_url.created`, `jwt_template.*`, `oauth_application.*`, `machine.secret_key.rotated`, \
              `redirect_url.created`, `instance.users.exported`.",
-            "Write down when the key was last used. The list of keys shows it.",
         ],
     );
+    if kinds::of(key).is_none() {
+        step.boxes.push("Write down when the key was last used. The list of keys shows it.".to_owned());
+    }
     Step { notes, ..step }
 }
 
@@ -225,7 +234,9 @@ fn deploy(sheet: &Sheet<'_>, key: &KeyReport) -> Step {
     ];
     boxes.extend(usual.map(str::to_owned));
     let private = key.variables.iter().filter(|name| !is_bundled_for_browsers(name.as_str()));
-    let names = sheet.few(private.map(|name| sheet.show(name)).collect());
+    let mut names: Vec<String> = private.filter_map(|name| deployable(name.as_str())).map(|name| code(&name)).collect();
+    names.dedup();
+    let names = sheet.few(names);
     let names = if names.is_empty() { "`CLERK_SECRET_KEY`".to_owned() } else { names.join(", ") };
     Step::with(format!("**Deploy the new key** everywhere that has the old one, as {names}. {head}"), boxes)
 }

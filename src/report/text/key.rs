@@ -6,12 +6,12 @@ use anstyle::{AnsiColor, Style};
 
 use crate::key::is_bundled_for_browsers;
 use crate::model::{
-    Answer, Candidate, Confidence, Entry, Environment, Identity, Instance, KeyReport, Kind, Level, Liveness,
-    NamedPlace, Place, Where,
+    Answer, Candidate, Confidence, Entry, Environment, Identity, Instance, KeyReport, Level, Liveness, NamedPlace,
+    Place, Where,
 };
 
 use super::super::wording::{self, count};
-use super::super::{clock, triage};
+use super::super::{clock, remedy, triage};
 use super::page::{DIM, Page, show, visible};
 
 pub(super) fn write(page: &mut Page<'_>, number: &str, key: &KeyReport) -> io::Result<()> {
@@ -71,7 +71,7 @@ fn what(page: &mut Page<'_>, key: &KeyReport) -> io::Result<()> {
     let reasons: Vec<String> = key.reasons.iter().map(|reason| visible(reason)).collect();
     let reasons = if reasons.is_empty() { String::new() } else { format!(": {}", reasons.join("; ")) };
     let confidence = key.confidence.name();
-    page.field("confidence", &[format!("{confidence}, a {}{reasons}", wording::kind(key.kind))])?;
+    page.field("confidence", &[format!("{confidence}, {}{reasons}", wording::a_kind(key.kind))])?;
     let variables = key.variables.iter().map(|name| {
         let published = is_bundled_for_browsers(name.as_str());
         format!("{}{}", show(name), if published { " (a name that builds publish to browsers)" } else { "" })
@@ -213,7 +213,7 @@ fn standing(page: &mut Page<'_>, key: &KeyReport) -> io::Result<()> {
         return Ok(());
     }
     let (names, all) = wording::ref_names(reach);
-    let refs = page.few_of(names.into_iter().map(show).collect(), all);
+    let refs = page.few_of(names.into_iter().map(|name| wording::ref_name(name, &show)).collect(), all);
     page.field("reached by", &[format!("{}: {}", count(reach.count, "ref", "refs"), refs.join(", "))])
 }
 
@@ -292,7 +292,7 @@ fn next_step(key: &KeyReport, answer: Option<&Answer>) -> String {
         }
         Confidence::Low | Confidence::Medium | Confidence::High => {
             let keyless = if wording::is_keyless(key) { "claim the application if nobody has, then " } else { "" };
-            if let Some(steps) = of_kind(key.kind) {
+            if let Some(steps) = remedy::of_kind(key.kind) {
                 return steps.to_owned();
             }
             let steps = "save the logs, add a new key, deploy it, delete this one";
@@ -306,19 +306,4 @@ fn next_step(key: &KeyReport, answer: Option<&Answer>) -> String {
             }
         }
     }
-}
-
-/// What to do about a credential that is not rotated as a secret key is, in a line.
-fn of_kind(kind: Kind) -> Option<&'static str> {
-    Some(match kind {
-        Kind::SecretKey | Kind::LegacyApiKey | Kind::Other => return None,
-        Kind::WebhookSecret => {
-            "add a new endpoint, deploy its secret, delete the old endpoint: https://dashboard.clerk.com/~/webhooks"
-        }
-        Kind::MachineSecret => "rotate this machine's secret key: https://dashboard.clerk.com/~/machines/configure",
-        Kind::PlatformKey => "delete it in the workspace's settings, then rotate the secret keys of every application",
-        Kind::ClaimToken => "claim the application before a stranger does, then rotate its secret key",
-        Kind::KeylessApplication => "claim the application or abandon it, and keep .clerk/ out of git",
-        Kind::EncryptionKey => "draw a new one (openssl rand -hex 32) and deploy middleware and server together",
-    })
 }
