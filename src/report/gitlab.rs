@@ -64,6 +64,7 @@ fn vulnerability(key: &KeyReport, answer: Option<&Answer>, repository: &Reposito
     let severity = match spot::gravity(key, answer) {
         Gravity::Live => "Critical",
         Gravity::Test => "High",
+        Gravity::Dead => "Medium",
         Gravity::Possible => "Low",
         Gravity::Known => "Info",
     };
@@ -73,7 +74,7 @@ fn vulnerability(key: &KeyReport, answer: Option<&Answer>, repository: &Reposito
         "name": format!("Clerk {} ({})", wording::kind(key.kind), wording::environment(key.environment)),
         "description": spot::sentence(key, answer),
         "severity": severity,
-        "solution": spot::WHAT_TO_DO,
+        "solution": spot::what_to_do(answer),
         "identifiers": [
             { "type": "clerk_audit_rule", "name": format!("clerk-{slug}"), "value": format!("clerk-{slug}") },
             { "type": "clerk_audit_key", "name": format!("Clerk key {}", key.hint), "value": key.id },
