@@ -73,6 +73,23 @@ pub(super) fn keep_inputs(written: Option<&Path>, read: &[Option<&Path>]) -> Res
     Ok(())
 }
 
+/// Looks whether files can be written where they are wanted, before what takes long: its result would be lost. What
+/// cannot has been told where this fails.
+pub(super) fn check_outputs(paths: &[Option<&Path>]) -> Result<(), Exit> {
+    for path in paths.iter().flatten().filter(|path| **path != Path::new("-")) {
+        output::can_write(path).map_err(|error| {
+            let hint = match error.kind() {
+                io::ErrorKind::IsADirectory => "name a file in it",
+                io::ErrorKind::NotFound => "make its directory first, or name another place",
+                _ => "name another place",
+            };
+            output::error(&format!("cannot write {}: {error}", path.display()), Some(hint));
+            Exit::Incomplete
+        })?;
+    }
+    Ok(())
+}
+
 /// The place that a path names, whether or not anything is there yet.
 pub(super) fn real(path: &Path) -> PathBuf {
     let there = |path: &Path| path.canonicalize().ok();

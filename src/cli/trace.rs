@@ -133,7 +133,8 @@ impl Trace {
     fn keep_inputs(&self) -> Result<(), Exit> {
         let status = self.report.as_deref().and_then(|report| kept::status_path(report, None));
         let read = [self.report.as_deref(), status.as_deref(), self.ledger.as_deref(), self.repositories.list()];
-        incident::keep_inputs(self.output.as_deref(), &read)
+        incident::keep_inputs(self.output.as_deref(), &read)?;
+        incident::check_outputs(&[self.output.as_deref()])
     }
 
     /// What is looked for, what it is called, and its hint where that is known.
@@ -155,7 +156,8 @@ impl Trace {
                 };
                 return Err(usage(message, Some("write it to standard input, or name it with --id")));
             }
-            let hint = "type it whole; by its first four characters behind the prefix --id finds it (sk_live_Ab12)";
+            let hint = "type a key whole, and what only its name tells as NAME=value; by its first four characters behind \
+                        the prefix --id finds a key (sk_live_Ab12)";
             let key = key_in(&typed, detector).map_err(|why| usage(&why, Some(hint)))?;
             let (id, hint) = (key.id().to_string(), key.hint());
             return Ok((Wanted::Text(key), id, Some(hint)));
