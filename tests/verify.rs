@@ -77,6 +77,11 @@ fn a_key_that_is_noted_as_dealt_with_and_alive_is_not_dealt_with() {
     std::fs::write(&case.report, report.to_string()).unwrap();
     let quiet = status(&case, &[]);
     assert_eq!(quiet.code, Some(0), "{}", quiet.text());
+    // Neither has an open box for what asks for nothing, and both tell that it is there.
+    let at_tip = "still stands at a tip. Make sure that it is deleted in Clerk, then take it out of the code.";
+    let sheet = Audit::new(&["checklist"]).and(&case.report).run().text();
+    assert!(sheet.contains(&format!("  - It {at_tip}")) && !sheet.contains("[ ]"), "{sheet}");
+    assert!(quiet.text().contains(&format!("{} is known, and {at_tip}", case.hint(0))), "{}", quiet.text());
     let clerk = Clerk::start(answers(&case, [Answer::Alive(INSTANCE)]));
     assert_eq!(case.verify(&clerk).run().code, Some(1));
     let run = status(&case, &["--done", &format!("{}:logs", case.hint(0)), "--by", "Ann"]);
@@ -328,6 +333,9 @@ fn a_wrong_certificate_gets_no_key() {
     for run in [unknown_authority, case.verify(&wrong_name).run(), public_only] {
         assert_eq!(run.code, Some(3), "{}", run.errors());
         assert!(run.text().contains("certificate is not to be trusted"), "{}", run.text());
+        let said = run.errors();
+        assert!(said.contains("error: who answers cannot be trusted\n") && said.contains("--ca-file"), "{said}");
+        assert!(!said.contains("when there is a network"), "{said}");
     }
     assert!(clerk.requests().is_empty() && other.requests().is_empty() && wrong_name.requests().is_empty());
 }
@@ -342,6 +350,13 @@ fn a_key_goes_to_clerk_or_nowhere() {
         assert_eq!(run.code, Some(2), "{address}: {}", run.errors());
         assert!(run.errors().contains("hint:"), "{}", run.errors());
     }
+}
+
+#[test]
+fn whoever_names_nothing_is_told_both_ways() {
+    let run = Audit::new(&["verify"]).run();
+    assert_eq!(run.code, Some(2));
+    assert!(run.errors().contains("verify REPORT.json") && run.errors().contains("--repo REPO"), "{}", run.errors());
 }
 
 #[test]
@@ -428,7 +443,41 @@ fn a_proxy_is_asked_for_a_tunnel_to_clerk_and_sees_no_key() {
     assert!(!request.contains(&case.keys[0][..12]) && !request.to_lowercase().contains("bearer"), "{request}");
     assert_eq!(run.code, Some(3), "{}", run.text());
     assert!(run.text().contains("unknown") && run.text().contains("proxy"), "{}", run.text());
+    assert!(run.errors().contains("error: the proxy lets nothing through\n"), "{}", run.errors());
+    assert!(run.errors().contains("which does not see the keys") && !run.errors().contains("a network"));
     assert!(run.errors().contains(&format!("through the proxy http://127.0.0.1:{port}")), "{}", run.errors());
+}
+
+#[test]
+fn a_proxy_is_not_said_to_see_nothing_where_its_authority_may_be_trusted() {
+    let case = Case::new(vec![live_key(7018)]);
+    let (port, seen) = proxy();
+    let clerk = Clerk::start(HashMap::new());
+    let run = Audit::new(&["verify", "--yes", "--timeout", "5", "--ca-file"])
+        .and(clerk.authority())
+        .and(&case.report)
+        .variable("https_proxy", format!("http://127.0.0.1:{port}"))
+        .run();
+    seen.join().unwrap();
+    let said = run.errors();
+    assert!(said.contains(&format!("through the proxy http://127.0.0.1:{port} (HTTPS_PROXY).")), "{said}");
+    assert!(
+        !said.contains("does not see") && said.contains("whoever has one of them, the proxy perhaps, can read"),
+        "{said}"
+    );
+}
+
+#[test]
+fn a_connection_that_is_cut_is_told_as_that() {
+    let case = Case::new(vec![live_key(7019)]);
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = listener.local_addr().unwrap().port();
+    let cut = std::thread::spawn(move || drop(listener.accept().unwrap()));
+    let run =
+        Audit::new(&["verify", "--yes", "--api-url"]).and(format!("https://127.0.0.1:{port}")).and(&case.report).run();
+    cut.join().unwrap();
+    assert_eq!(run.code, Some(3));
+    assert!(run.errors().contains("error: every connection is cut\n"), "{}{}", run.errors(), run.text());
 }
 
 #[test]
