@@ -484,6 +484,12 @@ fn a_credential_that_only_its_name_tells_is_typed_by_its_value() {
             assert!(run.text().contains(&key_id(value)), "{name}: {}", run.text());
         }
     }
+    // That it was not seen says less of these: their values may stand without a name.
+    let mut bare = Repo::bare();
+    bare.commit_on(MAIN, &[("notes", Some(&format!("{encryption}\n")))], "A");
+    bare.finish();
+    let unseen = trace(&encryption, &[bare.path()], &[]);
+    assert!(unseen.code == Some(3) && unseen.errors().contains("Where its value stands alone"), "{}", unseen.errors());
     let nonsense = trace(&alphanumerics(8073, 30), &[repo.path()], &[]);
     assert!(nonsense.code == Some(2) && nonsense.errors().contains("as NAME=value"), "{}", nonsense.errors());
 }

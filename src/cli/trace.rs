@@ -16,7 +16,7 @@ use super::{input, output};
 use crate::audit::{Auditor, Options, Traced, Wanted, key_in};
 use crate::detect::Detector;
 use crate::key::{KeyId, KeyText};
-use crate::model::Interrupt;
+use crate::model::{Interrupt, Report};
 use crate::report::{self, Trace as Told, TraceFormat};
 
 /// Follow one key through all repositories
@@ -27,7 +27,8 @@ use crate::report::{self, Trace as Told, TraceFormat};
 /// exactly what was searched.
 #[derive(Args, Debug)]
 #[command(
-    after_help = "Exit status: 0 it is nowhere and all was read, 1 found, 2 wrong usage, 3 not all could be read."
+    after_help = "Exit status: 0 it is nowhere and all was read, 1 found, 2 wrong usage, 3 not all could be read, \
+or it is of a kind that only a name tells, and was not seen."
 )]
 pub(super) struct Trace {
     #[command(flatten)]
@@ -122,11 +123,7 @@ impl Trace {
         // Writing to memory cannot fail.
         _ = report::write_trace(told, format, &mut text);
         incident::write_out(self.output.as_deref(), &text)?;
-        Ok(match (found.complete, found.keys.is_empty()) {
-            (false, _) => Exit::Incomplete,
-            (true, true) => Exit::Clean,
-            (true, false) => Exit::Found,
-        })
+        Ok(exit(&found, &wanted))
     }
 
     /// Refuses to write over what is read. It has been told where this fails.
@@ -194,6 +191,24 @@ impl Trace {
                   characters behind the prefix are enough (sk_live_Ab12); leave it out to type the whole key at the prompt",
             ),
         ))
+    }
+}
+
+/// What a trace comes to. That a credential which only its name tells was not seen says nothing of places that have its
+/// value without one.
+fn exit(found: &Report, wanted: &Wanted) -> Exit {
+    let by_name = matches!(wanted, Wanted::Text(key) if !key.hint().starts_with("sk_"));
+    match (found.complete, found.keys.is_empty()) {
+        (true, true) if by_name => {
+            incident::note(
+                "warning: a credential of this kind is seen only where a name or what stands around it says that it is \
+                 Clerk's. Where its value stands alone it is not: search for that as well.",
+            );
+            Exit::Incomplete
+        }
+        (false, _) => Exit::Incomplete,
+        (true, true) => Exit::Clean,
+        (true, false) => Exit::Found,
     }
 }
 
