@@ -251,6 +251,7 @@ PATH="$plan/bin:$PATH" "$filter" --force --quiet --prune-empty never \
   --filename-callback "$call; return filename and clerk_purge.clean(filename)" \
   --name-callback "$call; return clerk_purge.clean(name)" \
   --email-callback "$call; return clerk_purge.clean(email)" \
+  --commit-callback "$call; commit.encoding = commit.encoding and clerk_purge.clean(commit.encoding)" \
   --refname-callback "$call; return clerk_purge.clean_ref(refname)"
 # HEAD is no ref that is renamed: where its branch was, it would name one that is gone. The name is never an argument
 # before it is clean.

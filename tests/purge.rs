@@ -569,6 +569,24 @@ fn tags_of_tags_and_messages_that_are_no_utf8_come_out_clean() {
 }
 
 #[test]
+fn the_name_of_a_messages_encoding_comes_out_clean() {
+    let key = live_key(9330);
+    let mut repo = Repo::bare();
+    let tree = repo.tree(&Files::new());
+    // No encoding that git can convert from: a rewrite keeps the header.
+    let mut odd = Commit::new(tree, &[], 1_704_000_000, "Root");
+    odd.headers = format!("encoding {key}\n").into_bytes();
+    let odd = repo.commit(&odd);
+    repo.set_ref(MAIN, odd);
+    repo.finish();
+    let case = Case::of(&[repo.path()]);
+    assert_eq!(case.plan(&[]).code, Some(0));
+    let (work, said) = case.rewrite(1);
+    let commit = git_in(&work, &["cat-file", "commit", MAIN]);
+    assert!(commit.contains(&format!("encoding {}\n", removed(&key))), "{commit}{said}");
+}
+
+#[test]
 fn a_plan_for_one_key_proves_that_one_gone_whatever_else_stands_there() {
     if !can_rewrite() {
         return;

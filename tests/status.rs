@@ -20,7 +20,7 @@ fn a_rotation_is_over_when_every_step_is_done_and_not_before() {
     let case = Case::new(vec![live_key(7040)]);
     let first = status(&case, &[]);
     assert_eq!(first.code, Some(1));
-    assert!(first.text().starts_with("12 steps are open; 0 of 1 key done."), "{}", first.text());
+    assert!(first.text().starts_with("12 steps are open, of the one key."), "{}", first.text());
     // Looking notes what is asked, so that it outlives the report, and nothing else.
     let noted = case.status_file();
     assert!(noted.contains("\"steps\"") && !noted.contains("\"by\""), "{noted}");
@@ -33,6 +33,10 @@ fn a_rotation_is_over_when_every_step_is_done_and_not_before() {
         assert_eq!(run.code, Some(1), "{step}: {}", run.errors());
     }
     assert!(case.status_file().contains("\"by\":\"Ann\""));
+    // People read one kind of time.
+    let text = status(&case, &[]).text();
+    let ticked = text.lines().find(|line| line.contains("[x] logs")).unwrap();
+    assert!(ticked.contains("(Ann, 20") && ticked.ends_with(" UTC)"), "{ticked}");
     // What can be seen outweighs what is said.
     let run = status(&case, &["--done", &format!("{hint}:tips")]);
     assert!(run.text().contains("[ ] tips"), "{}", run.text());
@@ -102,6 +106,27 @@ fn a_checklist_has_the_places_one_names_and_the_days_of_ones_plan() {
     let missing = Audit::new(&["checklist", "--consumers", "/no/such/file"]).and(&case.report).run();
     assert_eq!(missing.code, Some(3));
     assert!(missing.errors().contains("/no/such/file") && missing.errors().contains("hint:"), "{}", missing.errors());
+}
+
+#[test]
+fn a_checklist_tells_what_is_open_of_a_key_that_is_gone() {
+    let case = Case::new(vec![live_key(7071)]);
+    status(&case, &["--done", &case.step("logs"), "--by", "Ann"]);
+    let text = std::fs::read_to_string(&case.report).unwrap();
+    let mut report: serde_json::Value = serde_json::from_str(&text).unwrap();
+    report["keys"] = serde_json::json!([]);
+    std::fs::write(&case.report, report.to_string()).unwrap();
+    let checklist = || Audit::new(&["checklist"]).and(&case.report).run().text();
+    let text = checklist();
+    assert!(text.contains("## Still open from before") && text.contains("- [ ] Add a new key (`add`)"), "{text}");
+    assert!(!text.contains("(`logs`)") && !text.contains("There is nothing to rotate."), "{text}");
+    let steps: Vec<String> = ["add", "deploy", "check", "dead", "minted", "config", "law", "gate", "ignore"]
+        .iter()
+        .flat_map(|step| ["--done".to_owned(), case.step(step)])
+        .collect();
+    let run = status(&case, &steps.iter().map(String::as_str).collect::<Vec<_>>());
+    assert_eq!(run.code, Some(0), "{}", run.text());
+    assert!(checklist().contains("There is nothing to rotate."));
 }
 
 fn executable(path: &Path) {

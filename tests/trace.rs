@@ -22,7 +22,7 @@ use common::fixture::objects::{Commit, Files, Mode, ObjectType, Oid, Person, Tag
 use common::git;
 use common::run::{Audit, Outcome};
 use common::schema;
-use common::secrets::{key_id, live_key, test_key};
+use common::secrets::{alphanumerics, key_id, live_key, test_key};
 use common::terminal::Terminal;
 
 const MAIN: &str = "refs/heads/main";
@@ -35,7 +35,7 @@ fn trace(key: &str, repositories: &[&Path], options: &[&str]) -> Outcome {
     let audit = repositories.iter().fold(Audit::new(&["trace"]), |audit, repository| audit.and(repository));
     let run = options.iter().fold(audit, |audit, option| audit.and(option)).input(format!("{key}\n").as_bytes()).run();
     let said = format!("{}{}", run.text(), run.errors());
-    assert!(key.len() < 40 || !said.contains(&key[12..44]), "{said}");
+    assert!(key.len() < 40 || !said.contains(&key[12..key.len().min(44)]), "{said}");
     run
 }
 
@@ -459,6 +459,39 @@ fn a_key_is_named_by_its_id_or_typed_and_never_an_argument() {
     }
     let quoted = trace(&format!("export CLERK_SECRET_KEY=\"{}\"", keys[0]), &[repo.path()], &[]);
     assert_eq!(quoted.code, Some(1));
+}
+
+#[test]
+fn a_credential_that_only_its_name_tells_is_typed_by_its_value() {
+    let legacy = format!("{}_{}", "live", alphanumerics(8071, 34));
+    let webhook = format!("{}_{}", "whsec", alphanumerics(8070, 32));
+    let machine = format!("{}_{}", "ak", alphanumerics(8072, 44));
+    let encryption = key_id(&legacy)["sha256:".len()..].to_owned();
+    let mut repo = Repo::bare();
+    let values = [
+        ("CLERK_WEBHOOK_SIGNING_SECRET", &webhook),
+        ("CLERK_API_KEY", &legacy),
+        ("CLERK_MACHINE_SECRET_KEY", &machine),
+        ("CLERK_ENCRYPTION_KEY", &encryption),
+    ];
+    let text: String = values.iter().map(|(name, value)| format!("{name}={value}\n")).collect();
+    repo.commit_on(MAIN, &[(".env", Some(&text))], "A");
+    repo.finish();
+    for (name, value) in values {
+        for typed in [value.clone(), format!("  {value} "), format!("{name}={value}")] {
+            let run = trace(&typed, &[repo.path()], &[]);
+            assert_eq!(run.code, Some(1), "{name}: {}", run.errors());
+            assert!(run.text().contains(&key_id(value)), "{name}: {}", run.text());
+        }
+    }
+    // That it was not seen says less of these: their values may stand without a name.
+    let mut bare = Repo::bare();
+    bare.commit_on(MAIN, &[("notes", Some(&format!("{encryption}\n")))], "A");
+    bare.finish();
+    let unseen = trace(&encryption, &[bare.path()], &[]);
+    assert!(unseen.code == Some(3) && unseen.errors().contains("Where its value stands alone"), "{}", unseen.errors());
+    let nonsense = trace(&alphanumerics(8073, 30), &[repo.path()], &[]);
+    assert!(nonsense.code == Some(2) && nonsense.errors().contains("as NAME=value"), "{}", nonsense.errors());
 }
 
 #[test]

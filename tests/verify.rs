@@ -83,6 +83,11 @@ fn a_key_that_is_noted_as_dealt_with_and_alive_is_not_dealt_with() {
     std::fs::write(&case.report, report.to_string()).unwrap();
     let quiet = status(&case, &[]);
     assert_eq!(quiet.code, Some(0), "{}", quiet.text());
+    // Neither has an open box for what asks for nothing, and both tell that it is there.
+    let at_tip = "still stands at a tip. Make sure that it is deleted in Clerk, then take it out of the code.";
+    let sheet = Audit::new(&["checklist"]).and(&case.report).run().text();
+    assert!(sheet.contains(&format!("  - It {at_tip}")) && !sheet.contains("[ ]"), "{sheet}");
+    assert!(quiet.text().contains(&format!("{} is known, and {at_tip}", case.hint(0))), "{}", quiet.text());
     let clerk = Clerk::start(answers(&case, [Answer::Alive(INSTANCE)]));
     assert_eq!(case.verify(&clerk).run().code, Some(1));
     let run = status(&case, &["--done", &format!("{}:logs", case.hint(0)), "--by", "Ann"]);
@@ -333,6 +338,9 @@ fn a_wrong_certificate_gets_no_key() {
     for run in [unknown_authority, case.verify(&wrong_name).run(), public_only] {
         assert_eq!(run.code, Some(3), "{}", run.errors());
         assert!(run.text().contains("certificate is not to be trusted"), "{}", run.text());
+        let said = run.errors();
+        assert!(said.contains("error: who answers cannot be trusted\n") && said.contains("--ca-file"), "{said}");
+        assert!(!said.contains("when there is a network"), "{said}");
     }
     assert!(clerk.requests().is_empty() && other.requests().is_empty() && wrong_name.requests().is_empty());
 }
@@ -347,6 +355,13 @@ fn a_key_goes_to_clerk_or_nowhere() {
         assert_eq!(run.code, Some(2), "{address}: {}", run.errors());
         assert!(run.errors().contains("hint:"), "{}", run.errors());
     }
+}
+
+#[test]
+fn whoever_names_nothing_is_told_both_ways() {
+    let run = Audit::new(&["verify"]).run();
+    assert_eq!(run.code, Some(2));
+    assert!(run.errors().contains("verify REPORT.json") && run.errors().contains("--repo REPO"), "{}", run.errors());
 }
 
 #[test]

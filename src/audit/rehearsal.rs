@@ -51,8 +51,8 @@ impl Auditor<'_> {
 }
 
 impl Rehearsal<'_> {
-    /// Writes an object over, and says what is left in it. Of commits only what a rewrite keeps is looked at: people and
-    /// message, and no signature or other header.
+    /// Writes an object over, and says what is left in it. Of commits only what a rewrite keeps is looked at: people,
+    /// message and how that is encoded, and no signature or other header.
     pub fn object(&self, oid: &Oid, clean: Clean<'_>) -> Tried {
         let Some((kind, bytes)) = self.read(oid) else { return Tried::NotTried };
         let kept = match kind {
@@ -184,11 +184,16 @@ impl Rehearsal<'_> {
     }
 }
 
-/// People and message, as a rewrite keeps them.
+/// People, message and the name of its encoding, as a rewrite keeps them: that name too, where it is none that git can
+/// convert from.
 fn kept_of_commit(bytes: &[u8], format: ObjectFormat) -> Vec<u8> {
     let commit = parse::commit(bytes, format);
     let people = [commit.author, commit.committer].into_iter().flatten();
     let mut kept: Vec<u8> = people.flat_map(|range| [&bytes[range], b"\n"].concat()).collect();
+    let mut headers = bytes[..commit.message.start].split(|byte| *byte == b'\n');
+    if let Some(encoding) = headers.find_map(|line| line.strip_prefix(b"encoding ")) {
+        kept.extend_from_slice(&[encoding, b"\n"].concat());
+    }
     kept.extend_from_slice(&bytes[commit.message]);
     kept
 }

@@ -55,13 +55,49 @@ pub fn key_in(text: &[u8], detector: &Detector) -> Result<KeyText, String> {
         Found::Key(_) | Found::Publishable { .. } => {}
         Found::OtherVendor { .. } | Found::HalfMasked { .. } | Found::Placeholder { .. } => others += 1,
     });
+    if keys.is_empty()
+        && let Some(key) = with_a_name(text, detector)
+    {
+        return Ok(key);
+    }
     let why = match (keys.pop(), keys.is_empty(), others) {
         (Some(key), true, _) => return Ok(key),
         (Some(_), false, _) => "that has several keys in it: trace one at a time",
-        (None, _, 0) => "that is no Clerk secret key: sk_live_ or sk_test_ and 42 letters and digits",
+        (None, _, 0) => {
+            "that is no Clerk secret key (sk_live_ or sk_test_ and 42 letters and digits), and none of the \
+                         credentials that are told by their names alone"
+        }
         (None, ..) => "that looks like another vendor's key, or like a placeholder, and not like one of Clerk's",
     };
     Err(why.to_owned())
+}
+
+/// A credential that only its variable's name tells, typed without it: what any of those names would make of it. Of what
+/// begins as secret keys do, the text itself says whose it is.
+fn with_a_name(text: &[u8], detector: &Detector) -> Option<KeyText> {
+    const AROUND: [(&str, &str); 6] = [
+        ("CLERK_WEBHOOK_SIGNING_SECRET=", ""),
+        ("CLERK_MACHINE_SECRET_KEY=", ""),
+        ("CLERK_PLATFORM_API_KEY=", ""),
+        ("CLERK_ENCRYPTION_KEY=", ""),
+        ("CLERK_API_KEY=", ""),
+        ("{\"claimUrl\":\"https://dashboard.clerk.com/apps/claim?token=", "\"}"),
+    ];
+    let typed = text.trim_ascii();
+    if typed.starts_with(b"sk_") {
+        return None;
+    }
+    let whole = KeyText::new(typed);
+    let read = |(before, behind): &(&str, &str)| {
+        let mut read = None;
+        detector.scan(&[before.as_bytes(), typed, behind.as_bytes()].concat(), &mut |found| {
+            if let Found::Key(found) = found {
+                read = Some(found.key).filter(|key| *key == whole);
+            }
+        });
+        read
+    };
+    AROUND.iter().find_map(read)
 }
 
 /// Says of a key that was typed with a few letters too many or too few how many they are: the nearest that reads as one is

@@ -85,6 +85,7 @@ impl Checklist {
         }
         let status = kept.state;
         report::sort_by_answer(&mut report, status.answers());
+        let progress = report::progress(&report, &super::status::evidence(&report, &status, detector));
         let name = self.plan.map(|plan| match plan {
             PlanName::Hobby => "hobby",
             PlanName::Pro => "pro",
@@ -96,6 +97,7 @@ impl Checklist {
             plan: name.and_then(Plan::named),
             consumers: &consumers,
             answers: (!status.answers().is_empty()).then_some(status.answers()),
+            progress: &progress,
         };
         deliver(&report, self.format, options, self.output.as_deref())?;
         if incident::is_whole(&report) { Ok(()) } else { Err(Exit::Incomplete) }

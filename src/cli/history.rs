@@ -151,7 +151,7 @@ impl History {
         }
     }
 
-    /// Refuses one file for two things. It has been told where this fails.
+    /// Refuses one file for two things, and one that cannot be written. It has been told where this fails.
     fn keep_files_apart(&self) -> Result<(), Exit> {
         let [output, checklist, write_known, state, known, ledger] =
             [&self.output, &self.checklist, &self.write_known, &self.state, &self.known, &self.ledger]
@@ -172,7 +172,8 @@ impl History {
                 return Err(Exit::Usage);
             }
         }
-        Ok(())
+        // A state that cannot be written keeps no report back.
+        incident::check_outputs(&[output, checklist, write_known])
     }
 
     fn options(&self, limits: ReadLimits) -> Options {

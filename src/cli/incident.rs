@@ -8,12 +8,11 @@ use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::Errno;
 
 use super::exit::Exit;
-use super::history::chain;
 use super::status::path_of;
 use super::{input, output};
 use crate::audit::{Auditor, Recall};
 use crate::detect::Detector;
-use crate::model::Report;
+use crate::model::{Report, error_chain};
 use crate::report;
 use crate::store::locate;
 
@@ -70,6 +69,23 @@ pub(super) fn keep_inputs(written: Option<&Path>, read: &[Option<&Path>]) -> Res
         let message = format!("{} is what is read or kept: it is not written over", target.display());
         output::error(&message, Some("name another"));
         return Err(Exit::Usage);
+    }
+    Ok(())
+}
+
+/// Looks whether files can be written where they are wanted, before what takes long: its result would be lost. What
+/// cannot has been told where this fails.
+pub(super) fn check_outputs(paths: &[Option<&Path>]) -> Result<(), Exit> {
+    for path in paths.iter().flatten().filter(|path| **path != Path::new("-")) {
+        output::can_write(path).map_err(|error| {
+            let hint = match error.kind() {
+                io::ErrorKind::IsADirectory => "name a file in it",
+                io::ErrorKind::NotFound => "make its directory first, or name another place",
+                _ => "name another place",
+            };
+            output::error(&format!("cannot write {}: {error}", path.display()), Some(hint));
+            Exit::Incomplete
+        })?;
     }
     Ok(())
 }
@@ -225,7 +241,7 @@ pub(super) fn is_all_there(auditor: &Auditor<'_>, repositories: &[PathBuf]) -> b
             }
             // What is missing there nobody knows.
             Err(error) => {
-                output::error(&chain(&error), Some("name it where it is now with --repo"));
+                output::error(&error_chain(&error), Some("name it where it is now with --repo"));
                 is_all_there = false;
             }
         }

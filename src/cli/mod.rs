@@ -47,8 +47,8 @@ pub use exit::Exit;
     max_term_width = 100,
     after_help = "Exit status: 0 nothing found and all read, 1 keys found, 2 wrong usage, 3 not all could be read\n\
                   (whatever was found is reported all the same). No command prints a key; `purge-plan` alone\n\
-                  writes keys, to a folder of your own. None uses the network but `verify`, which asks Clerk,\n\
-                  and `hook self-test`, which pushes to where it is told."
+                  writes keys, to a folder of your own. None uses the network but `verify` and\n\
+                  `status --verify`, which ask Clerk, and `hook self-test`, which pushes to where it is told."
 )]
 struct Arguments {
     #[command(subcommand)]

@@ -87,9 +87,8 @@ pub(super) fn to_file(path: &Path, text: &[u8]) -> io::Result<()> {
             return std::fs::OpenOptions::new().write(true).open(path)?.write_all(text);
         }
     }
-    let dir = path.parent().filter(|dir| !dir.as_os_str().is_empty()).unwrap_or(Path::new("."));
     // Created with mode 0600.
-    let mut file = tempfile::NamedTempFile::new_in(dir).map_err(without_path)?;
+    let mut file = tempfile::NamedTempFile::new_in(folder_of(path)).map_err(without_path)?;
     file.write_all(text)?;
     file.as_file().sync_all()?;
     file.persist(path).map_err(|error| error.error)?;
@@ -100,6 +99,22 @@ pub(super) fn to_file(path: &Path, text: &[u8]) -> io::Result<()> {
 fn is_stdout(file: &std::fs::Metadata) -> bool {
     let stdout = io::stdout().as_fd().try_clone_to_owned().and_then(|stdout| std::fs::File::from(stdout).metadata());
     stdout.is_ok_and(|stdout| (stdout.dev(), stdout.ino()) == (file.dev(), file.ino()))
+}
+
+/// Whether [`to_file`] can write there, as far as can be seen before there is anything to write.
+///
+/// # Errors
+/// Where it cannot.
+pub(super) fn can_write(path: &Path) -> io::Result<()> {
+    match std::fs::metadata(path) {
+        Ok(there) if there.is_dir() => Err(io::ErrorKind::IsADirectory.into()),
+        Ok(there) if !there.is_file() || is_stdout(&there) => Ok(()),
+        _ => tempfile::NamedTempFile::new_in(folder_of(path)).map(drop).map_err(without_path),
+    }
+}
+
+fn folder_of(path: &Path) -> &Path {
+    path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
 }
 
 /// An error of `tempfile`'s without the name that a file was to have for a moment.

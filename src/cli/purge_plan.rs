@@ -220,9 +220,12 @@ fn tell(plan: &Plan, detector: &Detector) {
     };
     let stripped: BTreeSet<&Oid> = plan.leaks.iter().flat_map(|leak| &leak.packed).collect();
     if !stripped.is_empty() {
-        let versions = if stripped.len() == 1 { "1 version of a file is" } else { "some versions of files are" };
+        let (versions, them) = match stripped.len() {
+            1 => ("1 version of a file is", "it"),
+            _ => ("some versions of files are", "them"),
+        };
         note(&format!(
-            "{versions} dropped from the history whole, since a key in them cannot be written over: strip-blobs.txt \
+            "{versions} dropped from the history whole, since a key in {them} cannot be written over: strip-blobs.txt \
              names what."
         ));
     }

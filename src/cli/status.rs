@@ -80,7 +80,7 @@ impl Status {
         ticks.iter().for_each(|tick| tell_outweighed(tick, &keys));
         let mut text = Vec::new();
         // Writing to memory cannot fail.
-        _ = report::write_status(&keys, &mut text);
+        _ = report::write_status(&keys, &report, state.answers(), &mut text);
         if !report.complete {
             text.extend_from_slice(b"\nThe report is not whole: there may be more keys than it has.\n");
         }
@@ -158,7 +158,7 @@ pub(super) fn note_keys(report: &Report, state: &mut State) {
         let steps = key.steps.iter().map(|(step, _)| step.name().to_owned()).collect();
         if let Some(found) = report.keys.iter().find(|other| other.id == key.id) {
             let seen_in = report::seen_in(found, report);
-            state.add_key(&key.id, Asked { hint: key.hint, steps, seen_in });
+            state.add_key(&key.id, Asked { hint: key.hint, steps, seen_in, kind: Some(key.kind) });
         }
     }
 }
@@ -168,18 +168,21 @@ pub(super) fn note_keys(report: &Report, state: &mut State) {
 fn noted(state: &State) -> Evidence<'_> {
     let noted = state.keys().iter().map(|(id, asked)| {
         let steps = asked.steps.iter().filter_map(|name| Step::named(name)).collect();
-        (id.clone(), Noted { hint: asked.hint.clone(), steps, seen_in: asked.seen_in.clone() })
+        (id.clone(), Noted { hint: asked.hint.clone(), kind: asked.kind, steps, seen_in: asked.seen_in.clone() })
     });
     Evidence { answers: Some(state.answers()), noted: noted.collect(), ..Evidence::default() }
 }
 
-fn evidence<'a>(report: &Report, state: &'a State, detector: &Detector) -> Evidence<'a> {
+/// All that is known of the keys: what is noted, and what can be seen where the repositories are here.
+pub(super) fn evidence<'a>(report: &Report, state: &'a State, detector: &Detector) -> Evidence<'a> {
     let mut evidence = noted(state);
     let ids = report.keys.iter().map(|key| &key.id).chain(state.keys().keys());
     for id in ids {
         for step in Step::ALL {
             if let Some(tick) = state.tick(id, step.name()) {
-                evidence.said.insert((id.clone(), step.name()), format!("{}, {}", tick.by, tick.at));
+                evidence
+                    .said
+                    .insert((id.clone(), step.name()), format!("{}, {}", tick.by, report::readable_time(&tick.at)));
             }
         }
     }

@@ -18,7 +18,7 @@ use super::{input, output};
 use crate::audit::{Auditor, Options, Traced, Wanted, key_in};
 use crate::detect::Detector;
 use crate::key::{KeyId, KeyText};
-use crate::model::{Interrupt, ReadLimits};
+use crate::model::{Interrupt, ReadLimits, Report};
 use crate::report::{self, Trace as Told, TraceFormat};
 
 /// Follow one key through all repositories
@@ -29,7 +29,8 @@ use crate::report::{self, Trace as Told, TraceFormat};
 /// exactly what was searched.
 #[derive(Args, Debug)]
 #[command(
-    after_help = "Exit status: 0 it is nowhere and all was read, 1 found, 2 wrong usage, 3 not all could be read."
+    after_help = "Exit status: 0 it is nowhere and all was read, 1 found, 2 wrong usage, 3 not all could be read, \
+or it is of a kind that only a name tells, and was not seen."
 )]
 pub(super) struct Trace {
     #[command(flatten)]
@@ -132,11 +133,7 @@ impl Trace {
             checkouts: &checkouts,
         };
         self.write(told)?;
-        Ok(match (found.complete, found.keys.is_empty()) {
-            (false, _) => Exit::Incomplete,
-            (true, true) => Exit::Clean,
-            (true, false) => Exit::Found,
-        })
+        Ok(exit(&found, &wanted))
     }
 
     fn write(&self, told: Told<'_>) -> Result<(), Exit> {
@@ -155,7 +152,8 @@ impl Trace {
     fn keep_inputs(&self) -> Result<(), Exit> {
         let status = self.report.as_deref().and_then(|report| kept::status_path(report, None));
         let read = [self.report.as_deref(), status.as_deref(), self.ledger.as_deref(), self.repositories.list()];
-        incident::keep_inputs(self.output.as_deref(), &read)
+        incident::keep_inputs(self.output.as_deref(), &read)?;
+        incident::check_outputs(&[self.output.as_deref()])
     }
 
     fn wanted(&self, detector: &Detector) -> Result<Sought, Exit> {
@@ -177,7 +175,8 @@ impl Trace {
                 };
                 return Err(usage(message, Some("write it to standard input, or name it with --id")));
             }
-            let hint = "type it whole; by its first four characters behind the prefix --id finds it (sk_live_Ab12)";
+            let hint = "type a key whole, and what only its name tells as NAME=value; by its first four characters behind \
+                        the prefix --id finds a key (sk_live_Ab12)";
             let key = key_in(&typed, detector).map_err(|why| usage(&why, Some(hint)))?;
             let (id, hint) = (key.id().to_string(), key.hint());
             return Ok(Sought { hint: Some(hint), ..sought(Wanted::Text(key), id) });
@@ -214,6 +213,24 @@ impl Trace {
                   characters behind the prefix are enough (sk_live_Ab12); leave it out to type the whole key at the prompt",
             ),
         ))
+    }
+}
+
+/// What a trace comes to. That a credential which only its name tells was not seen says nothing of places that have its
+/// value without one.
+fn exit(found: &Report, wanted: &Wanted) -> Exit {
+    let by_name = matches!(wanted, Wanted::Text(key) if !key.hint().starts_with("sk_"));
+    match (found.complete, found.keys.is_empty()) {
+        (true, true) if by_name => {
+            incident::note(
+                "warning: a credential of this kind is seen only where a name or what stands around it says that it is \
+                 Clerk's. Where its value stands alone it is not: search for that as well.",
+            );
+            Exit::Incomplete
+        }
+        (false, _) => Exit::Incomplete,
+        (true, true) => Exit::Clean,
+        (true, false) => Exit::Found,
     }
 }
 

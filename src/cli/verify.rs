@@ -26,7 +26,7 @@ use crate::key::{KeyId, KeyText};
 use crate::model::{Answer, Confidence, Interrupt, KeyReport, Kind, Liveness, ReadLimits, Report, error_chain};
 use crate::state::{Known, Status as State};
 use crate::store::locate;
-use crate::verify::{Client, ClientError, Endpoint, Verdict};
+use crate::verify::{Client, ClientError, Endpoint, Unreached, Verdict};
 
 /// Ask Clerk which of the keys found are still alive
 ///
@@ -40,8 +40,8 @@ use crate::verify::{Client, ClientError, Endpoint, Verdict};
 Clerk cannot be asked about among them), or the report is not whole."
 )]
 pub(super) struct Verify {
-    /// A report, as `history --format json` writes it
-    #[arg(value_name = "REPORT.json", required_unless_present = "repo")]
+    /// A report, as `history --format json` writes it; not needed with --repo
+    #[arg(value_name = "REPORT.json")]
     report: Option<PathBuf>,
     /// Read keys from this repository; without a report, audit it first (repeatable)
     #[arg(long, value_name = "REPO")]
@@ -82,6 +82,13 @@ impl Verify {
 
     fn answer(&self, detector: &Detector, interrupt: &AtomicBool) -> Result<Exit, Exit> {
         let report = match &self.report {
+            None if self.repo.is_empty() => {
+                output::error(
+                    "neither a report nor a repository is named",
+                    Some("clerk-audit verify REPORT.json, or clerk-audit verify --repo REPO"),
+                );
+                return Err(Exit::Usage);
+            }
             Some(path) => incident::read_report(path, detector)?,
             None => audited(&self.repo, interrupt)?,
         };
@@ -218,10 +225,15 @@ impl Asking {
         if let Some(proxy) = proxy {
             // What stands before the @ is a password.
             let shown = proxy.rsplit_once('@').map_or(proxy, |(_, host)| host);
-            text.push_str(&format!("\nIt goes through the proxy {shown} (HTTPS_PROXY), which does not see the keys."));
+            // An authority that is named can be the proxy's own.
+            let sees = if self.ca_file.is_none() { ", which does not see the keys" } else { "" };
+            text.push_str(&format!("\nIt goes through the proxy {shown} (HTTPS_PROXY){sees}."));
         }
         if self.ca_file.is_some() {
-            text.push_str("\nThe authorities of --ca-file are trusted: whoever has one of them can read the keys.");
+            let whoever = if proxy.is_some() { ", the proxy perhaps," } else { "" };
+            text.push_str(&format!(
+                "\nThe authorities of --ca-file are trusted: whoever has one of them{whoever} can read the keys."
+            ));
         }
         note(&text);
         if self.yes {
@@ -279,7 +291,8 @@ impl Asked<'_> {
                 break;
             }
             answered += usize::from(is_known);
-            unreached = if verdict.unreached { unreached + 1 } else { 0 };
+            let cause = verdict.unreached;
+            unreached = if cause.is_some() { unreached + 1 } else { 0 };
             let later = verdict.later;
             kept.change(|state| {
                 super::status::note_keys(self.report, state);
@@ -292,11 +305,7 @@ impl Asked<'_> {
                     "Clerk takes no more requests now",
                     format!("run it again in {} s; what was answered is kept", wait.as_secs()),
                 )),
-                None if unreached >= MOST_UNREACHED.min(keys.len()) => Some((
-                    "nobody answers",
-                    "run it again when there is a network; what was answered is kept".to_owned(),
-                )),
-                None => None,
+                None => cause.filter(|_| unreached >= MOST_UNREACHED.min(keys.len())).map(told_unreached),
             };
             if let Some((why, hint)) = stop {
                 bar.finish_and_clear();
@@ -311,6 +320,26 @@ impl Asked<'_> {
         }
         Ok(answered == keys.len())
     }
+}
+
+/// What keeps every question from being answered, and what to do about it.
+fn told_unreached(cause: Unreached) -> (&'static str, String) {
+    let (why, hint) = match cause {
+        Unreached::Silent => ("nobody answers", "run it again when there is a network"),
+        Unreached::Untrusted => (
+            "who answers cannot be trusted",
+            "set this machine's clock if it is off; if a proxy here opens TLS, name its authority with --ca-file, and \
+             know that it can read the keys then",
+        ),
+        Unreached::Proxy => (
+            "the proxy lets nothing through",
+            "see what HTTPS_PROXY names: it may want a name and a password in it, or not let this host through",
+        ),
+        Unreached::Cut => {
+            ("every connection is cut", "a firewall or a proxy may be in the way: run it again from another network")
+        }
+    };
+    (why, format!("{hint}; what was answered is kept"))
 }
 
 /// Notes an answer. An answer that says nothing does not take the place of one that did.

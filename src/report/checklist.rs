@@ -5,7 +5,7 @@
 
 use std::io;
 
-use crate::model::{KeyReport, Liveness, Report, Where};
+use crate::model::{KeyReport, Liveness, Report};
 
 use super::Options;
 use super::clock::{self, Logs, PLANS, Plan};
@@ -15,6 +15,7 @@ use super::wording::{self, count};
 use sheet::{Sheet, code};
 
 mod coverage;
+mod earlier;
 mod facts;
 mod kinds;
 mod sheet;
@@ -40,6 +41,7 @@ pub(super) fn write(report: &Report, options: Options<'_>, out: &mut dyn io::Wri
     }
     possible(&mut sheet, &triage.possible)?;
     known(&mut sheet, &triage.known)?;
+    earlier::write(&mut sheet, report, &triage)?;
     coverage::write(&mut sheet, report)
 }
 
@@ -75,22 +77,28 @@ fn nothing_to_rotate(sheet: &mut Sheet<'_>, report: &Report, triage: &Triage<'_>
     if let Some(asked) = triage.asked() {
         sheet.paragraph(&asked)?;
     }
+    let pending = earlier::pending(sheet.options.progress, triage);
     match (report.complete, triage.possible.is_empty()) {
+        (false, _) => sheet.paragraph("This is no all-clear: not all was read. Get the rest read, then look again."),
+        (true, _) if !pending.is_empty() => {
+            let them = if pending.len() == 1 { "of it" } else { "of them" };
+            let keys = count(pending.len() as u64, "key that was found before", "keys that were found before");
+            sheet.paragraph(&format!(
+                "There is nothing new to rotate. But {keys} asked for more than is done: see below what is open {them}."
+            ))
+        }
         (true, true) => sheet.paragraph("There is nothing to rotate."),
         (true, false) => sheet.paragraph("There is nothing to rotate, unless one of the possible keys below is real."),
-        (false, _) => sheet.paragraph("This is no all-clear: not all was read. Get the rest read, then look again."),
     }
 }
 
 /// How many, in what order, by whom, until when.
 fn top(sheet: &mut Sheet<'_>, report: &Report, triage: &Triage<'_>) -> io::Result<()> {
-    let keys = count(triage.rotate.len() as u64, "key must be rotated", "keys must be rotated");
     let standing = triage::by_standing(&triage.rotate).join(", ");
     let back = triage.back().map_or(String::new(), |back| format!(" {back}."));
-    sheet.paragraph(&format!("**{keys}: {}.** {standing}.{back}", triage::environments(&triage.rotate)))?;
+    sheet.paragraph(&format!("**{}** {standing}.{back}", how_many(triage)))?;
     if let Some(asked) = triage.asked() {
-        let is_dead = |key: &&KeyReport| triage.liveness(key) == Some(Liveness::Dead);
-        let dead = if triage.rotate.iter().any(is_dead) {
+        let dead = if triage.rotate.iter().any(|key| triage.liveness(key) == Some(Liveness::Dead)) {
             " A dead key opens nothing any more. What was made and changed with it is still there."
         } else {
             ""
@@ -124,6 +132,19 @@ fn top(sheet: &mut Sheet<'_>, report: &Report, triage: &Triage<'_>) -> io::Resul
         sheet.line(&format!("{}. {}", at + 1, named(sheet, key)))?;
     }
     Ok(())
+}
+
+/// `2 keys must be rotated: 1 live, 1 test.`, and how many are dead and need not be.
+fn how_many(triage: &Triage<'_>) -> String {
+    let is_dead = |key: &&KeyReport| triage.liveness(key) == Some(Liveness::Dead);
+    let (dead, others): (Vec<&KeyReport>, Vec<&KeyReport>) = triage.rotate.iter().copied().partition(is_dead);
+    let told = |keys: &[&KeyReport], one: &str, many: &str| {
+        let number = count(keys.len() as u64, one, many);
+        (!keys.is_empty()).then(|| format!("{number}: {}.", triage::environments(keys)))
+    };
+    let rotate = told(&others, "key must be rotated", "keys must be rotated");
+    let dead = told(&dead, "key is dead already", "keys are dead already");
+    rotate.into_iter().chain(dead).collect::<Vec<_>>().join(" ")
 }
 
 fn save_logs(sheet: &mut Sheet<'_>, report: &Report, keys: &[&KeyReport]) -> io::Result<()> {
@@ -236,12 +257,9 @@ fn known(sheet: &mut Sheet<'_>, keys: &[&KeyReport]) -> io::Result<()> {
         if let Some(answer) = answer {
             sheet.bullet(1, &format!("{}.", facts::answered(answer)))?;
         }
-        if matches!(key.standing, Where::BranchTip | Where::OtherTip) {
-            let deleted = match answer.map(|answer| answer.liveness) {
-                Some(Liveness::Dead) => "It is deleted in Clerk: take it out of the code.",
-                _ => "Make sure that it is deleted in Clerk, then take it out of the code.",
-            };
-            sheet.tick(1, &format!("It still stands at a tip. {deleted}"))?;
+        // No box: a list of known keys says that this was dealt with, and the status asks for nothing either.
+        if let Some(told) = wording::known_at_tip(key, answer) {
+            sheet.bullet(1, &format!("It {told}"))?;
         }
     }
     Ok(())
@@ -401,6 +419,42 @@ mod tests {
         let text = write(&report);
         assert!(text.contains("the address then has `ins_2def` in it"), "{text}");
         assert!(text.contains("Clerk names another instance than the publishable key"));
+        assert!(text.contains("- **Which instance:** `ins_2def`, as Clerk itself answered.\n  - What stood beside the key names `clerk.shop.example`"), "{text}");
+        // Whatever stood beside the key, or nothing.
+        report.keys[0].instance = None;
+        let text = write(&report);
+        assert!(text.contains("- **Which instance:** `ins_2def`, as Clerk itself answered.\n"), "{text}");
+        assert!(!text.contains("nothing near the key names one"), "{text}");
+    }
+
+    #[test]
+    fn what_is_open_of_keys_that_are_gone_is_told_until_it_is_done() {
+        use super::super::{Evidence, Noted, Step, progress};
+        let report = sample::clean();
+        let id = sample::one_key().keys[0].id.clone();
+        let noted = Noted {
+            hint: "sk_live_AbC1…WxY1".to_owned(),
+            steps: vec![Step::Logs, Step::Dead],
+            seen_in: [("/srv/git/`x`.git".to_owned(), Default::default())].into(),
+            ..Noted::default()
+        };
+        let mut evidence = Evidence { noted: [(id.clone(), noted)].into(), ..Evidence::default() };
+        let write = |evidence: &Evidence<'_>| {
+            let progress = progress(&report, evidence);
+            sample::written(&report, Format::Markdown, Options { progress: &progress, ..Options::default() })
+        };
+        let text = write(&evidence);
+        assert!(
+            text.contains("There is nothing new to rotate. But 1 key that was found before asked for more"),
+            "{text}"
+        );
+        assert!(text.contains("## Still open from before\n"), "{text}");
+        assert!(text.contains("### `sk_live_AbC1…WxY1` (no longer in the report)\n\n- [ ] Save Clerk's logs (`logs`)\n- [ ] Delete the old key in Clerk (`dead`)\n"), "{text}");
+        for step in ["logs", "dead"] {
+            evidence.said.insert((id.clone(), step), "Ann".to_owned());
+        }
+        let text = write(&evidence);
+        assert!(text.contains("There is nothing to rotate.") && !text.contains("Still open from before"), "{text}");
     }
 
     #[test]
@@ -429,6 +483,9 @@ mod tests {
         }
         assert!(text.contains("**Known, but alive:**") && text.contains("**Dead:** Clerk refused it on 2026-11-24"));
         assert!(text.contains("**It is dead already.**"));
+        assert!(text.contains("**6 keys must be rotated: 3 live, 3 test. 1 key is dead already: 1 live.**"), "{text}");
+        let of_dead = text.split("\n## ").find(|part| part.contains("It opens nothing any more")).unwrap();
+        assert!(of_dead.contains("While it was alive, who had it could") && !of_dead.contains("Who has it can"));
         assert!(text.contains(
             "**Alive or not:** not known, asked on 2026-11-24 09:00:00 UTC: no answer in time, says \\`x\\` \\<b\\>."
         ));
@@ -440,6 +497,29 @@ mod tests {
             "{told}"
         );
         assert!(!write(&[]).contains("Clerk was asked"));
+    }
+
+    #[test]
+    fn the_status_has_a_step_for_each_box_of_each_kind() {
+        use super::super::{Step, rotation};
+        use crate::model::Kind;
+        let mut report = sample::one_key();
+        for kind in Kind::ALL.iter().copied() {
+            report.keys[0].kind = kind;
+            let text = checklist(&report);
+            let is_numbered = |line: &&str| {
+                line.strip_prefix("- [ ] **").is_some_and(|rest| rest.starts_with(|first: char| first.is_ascii_digit()))
+            };
+            let boxes = text.lines().filter(is_numbered).count();
+            // Those stand at the end of the page, for all keys at once.
+            let is_for_all = |step: &Step| match step {
+                Step::Tips | Step::Refs | Step::Gate | Step::Law => true,
+                Step::Ignore => kind != Kind::KeylessApplication,
+                _ => false,
+            };
+            let own = rotation::steps(&report.keys[0]).into_iter().filter(|step| !is_for_all(step)).count();
+            assert_eq!(boxes, own + 1, "and one that says to clean the history last: {kind:?} {text}");
+        }
     }
 
     #[test]

@@ -3,7 +3,7 @@
 use time::format_description::well_known::Rfc3339;
 use time::{Duration, OffsetDateTime, UtcOffset};
 
-use crate::model::{Exposure, Identity, KeyReport};
+use crate::model::{Exposure, Identity, KeyReport, Report};
 
 use super::escape;
 
@@ -61,6 +61,14 @@ pub(super) fn is_ahead(time: &str, now: &str) -> bool {
     parse(time).zip(parse(now)).is_some_and(|(time, now)| time > now)
 }
 
+/// Whether the clock of a key's first exposure ran ahead of the report's.
+pub(super) fn is_exposed_ahead(key: &KeyReport, report: &Report) -> bool {
+    key.exposure.start.as_deref().is_some_and(|start| is_ahead(start, &report.generated_at))
+}
+
+/// Said of an exposure of which that is so.
+pub(super) const AHEAD: &str = "its clock runs ahead of this report's";
+
 /// The day of a time in UTC.
 pub(super) fn utc_day(text: &str) -> Option<String> {
     day(parse(text)?)
@@ -112,7 +120,7 @@ pub(super) fn span(exposure: &Exposure, cut: bool) -> String {
         },
         EndReason::RefGone => format!("{from}, end not known: the ref that had it was deleted or rewritten"),
         EndReason::NoRef if start.is_some() => format!("{since}, by a commit; no ref is known to have reached it"),
-        EndReason::NoRef => "not known; no ref is known to have reached it".to_owned(),
+        EndReason::NoRef => "for an unknown time; no ref is known to have reached it".to_owned(),
     }
 }
 
@@ -205,7 +213,7 @@ mod tests {
                 false,
                 "from 2026-01-02 03:04:05 UTC until 2026-02-02 03:04:05 UTC, when a commit removed it",
             ),
-            (exposure(None, None, EndReason::NoRef), false, "not known; no ref is known to have reached it"),
+            (exposure(None, None, EndReason::NoRef), false, "for an unknown time; no ref is known to have reached it"),
         ];
         for (exposure, cut, expected) in cases {
             assert_eq!(span(&exposure, cut), expected);

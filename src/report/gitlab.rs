@@ -59,6 +59,7 @@ fn vulnerability(key: &KeyReport, answer: Option<&Answer>, repository: &Reposito
     let severity = match spot::gravity(key, answer) {
         Gravity::Live => "Critical",
         Gravity::Test => "High",
+        Gravity::Dead => "Medium",
         Gravity::Possible => "Low",
         Gravity::Known => "Info",
     };
@@ -78,7 +79,7 @@ fn vulnerability(key: &KeyReport, answer: Option<&Answer>, repository: &Reposito
         "name": format!("Clerk {} ({})", wording::kind(key.kind), wording::environment(key.environment)),
         "description": description,
         "severity": severity,
-        "solution": remedy::in_sentences(key.kind),
+        "solution": remedy::in_sentences(key.kind, answer),
         "identifiers": [
             { "type": "clerk_audit_rule", "name": format!("clerk-{slug}"), "value": format!("clerk-{slug}") },
             { "type": "clerk_audit_key", "name": format!("Clerk key {}", key.hint), "value": key.id },

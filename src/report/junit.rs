@@ -58,7 +58,7 @@ fn key_case(report: &Report, key: &KeyReport, answer: Option<&Answer>, out: &mut
     let sentence = spot::sentence(key, answer);
     match spot::gravity(key, answer) {
         Gravity::Known | Gravity::Possible => writeln!(out, "      <skipped message=\"{}\"/>", markup(&sentence))?,
-        Gravity::Test | Gravity::Live => {
+        Gravity::Dead | Gravity::Test | Gravity::Live => {
             writeln!(out, "      <failure type=\"{}\" message=\"{}\">", markup(&class), markup(&sentence))?;
             for repository in report.repositories.iter().filter(|repository| spot::is_in(key, repository)) {
                 for spot in spot::spots(key, repository) {
@@ -67,7 +67,7 @@ fn key_case(report: &Report, key: &KeyReport, answer: Option<&Answer>, out: &mut
                     writeln!(out, "{}", markup(&format!("{at}{}", spot.told)))?;
                 }
             }
-            writeln!(out, "{}</failure>", markup(&remedy::in_sentences(key.kind)))?;
+            writeln!(out, "{}</failure>", markup(&remedy::in_sentences(key.kind, answer)))?;
         }
     }
     writeln!(out, "    </testcase>")

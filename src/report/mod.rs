@@ -12,8 +12,9 @@ use std::io;
 use crate::model::{Answers, Liveness, Report, Shown};
 
 pub use clock::Plan;
-pub use progress::{Evidence, KeyProgress, Noted, State, Step, paths_to_ignore, progress, seen_in};
+pub use progress::{Evidence, KeyProgress, Noted, State, progress, seen_in};
 pub use read::{Mask, ReadError, read, read_document};
+pub use rotation::{Step, paths_to_ignore};
 pub use trace::{Trace, TraceFormat, write_trace};
 
 mod checklist;
@@ -28,6 +29,7 @@ mod junit;
 mod progress;
 mod read;
 mod remedy;
+mod rotation;
 #[cfg(test)]
 mod sample;
 mod sarif;
@@ -89,6 +91,8 @@ pub struct Options<'a> {
     pub consumers: &'a [Shown],
     /// What Clerk answered about the keys.
     pub answers: Option<&'a Answers>,
+    /// How far each key is, those that the report has no more among them, where that is noted.
+    pub progress: &'a [KeyProgress],
 }
 
 impl Options<'_> {
@@ -103,6 +107,11 @@ pub fn is_ahead(time: &str, now: &str) -> bool {
     clock::is_ahead(time, now)
 }
 
+/// A time of a report or a status as people read it.
+pub fn readable_time(time: &str) -> String {
+    clock::readable(time)
+}
+
 /// Puts the keys that Clerk said are alive before those of which it is not known, and the dead ones last; within each
 /// the report's own order stays.
 pub fn sort_by_answer(report: &mut Report, answers: &Answers) {
@@ -111,8 +120,13 @@ pub fn sort_by_answer(report: &mut Report, answers: &Answers) {
 }
 
 /// Writes how far each key is, for a person at a terminal.
-pub fn write_status(keys: &[KeyProgress], out: &mut dyn io::Write) -> io::Result<()> {
-    status::write(keys, out)
+pub fn write_status(
+    keys: &[KeyProgress],
+    report: &Report,
+    answers: &Answers,
+    out: &mut dyn io::Write,
+) -> io::Result<()> {
+    status::write(keys, report, Some(answers), out)
 }
 
 /// Writes the report in one format. Whether to flush, and what a closed pipe means, is the caller's.
@@ -180,6 +194,34 @@ mod tests {
         };
         for format in [Format::Junit, Format::Sarif, Format::Gitlab] {
             assert!(quiet(format, Dead) && !quiet(format, Alive), "{format:?}");
+        }
+    }
+
+    #[test]
+    fn no_format_asks_to_delete_what_is_dead() {
+        use crate::model::Liveness::{Alive, Dead};
+        let report = sample::one_key();
+        let write = |format, liveness| {
+            let answers = sample::answers(&report, &[liveness]);
+            let text = sample::written(&report, format, Options { answers: Some(&answers), ..Options::default() });
+            if format != Format::Sarif {
+                return text;
+            }
+            // A rule is about all keys of a kind.
+            let log: serde_json::Value = serde_json::from_str(&text).unwrap();
+            log["runs"][0]["results"].to_string()
+        };
+        for (format, grave) in [
+            (Format::Text, ""),
+            (Format::Junit, "<failure"),
+            (Format::Sarif, "\"error\""),
+            (Format::Gitlab, "Critical"),
+        ] {
+            let (alive, dead) = (write(format, Alive), write(format, Dead));
+            assert!(alive.contains("delete this one") && !dead.contains("delete this one"), "{format:?}: {dead}");
+            let left = "t is dead: save the logs, undo what it may have made and changed, take it out of the code";
+            assert!(dead.contains(left), "{format:?}: {dead}");
+            assert!(alive.contains(grave) && (format == Format::Junit || grave.is_empty() || !dead.contains(grave)));
         }
     }
 

@@ -5,113 +5,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::model::{Answers, Environment, KeyReport, Liveness, Report};
+use crate::model::{Answers, KeyReport, Kind, Liveness, Report};
 
+use super::rotation::{self, Step, paths_to_ignore};
 use super::triage::Triage;
 use super::{clock, wording};
-
-/// A step towards the end of an incident, the same for every key that has it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub enum Step {
-    /// Look whether it is a key at all.
-    Look,
-    /// Claim the application that nobody has an account for.
-    Claim,
-    /// Save the logs.
-    Logs,
-    /// Add a new key.
-    Add,
-    /// Deploy it.
-    Deploy,
-    /// Check that it is in use.
-    Check,
-    /// Delete the old one.
-    Dead,
-    /// Undo what it may have made.
-    Minted,
-    /// Undo what it may have changed.
-    Config,
-    /// Rotate what stood beside it.
-    Siblings,
-    /// Take it out of every tip.
-    Tips,
-    /// Have no ref reach it.
-    Refs,
-    /// Ignore the files it came in with.
-    Ignore,
-    /// Guard the repositories.
-    Gate,
-    /// Decide whether anybody must be told.
-    Law,
-}
-
-impl Step {
-    /// All of them, in the order in which they are taken.
-    pub const ALL: [Self; 15] = [
-        Self::Look,
-        Self::Claim,
-        Self::Logs,
-        Self::Add,
-        Self::Deploy,
-        Self::Check,
-        Self::Dead,
-        Self::Minted,
-        Self::Config,
-        Self::Siblings,
-        Self::Tips,
-        Self::Refs,
-        Self::Ignore,
-        Self::Gate,
-        Self::Law,
-    ];
-
-    /// Its name on the command line and in the file.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Look => "look",
-            Self::Claim => "claim",
-            Self::Logs => "logs",
-            Self::Add => "add",
-            Self::Deploy => "deploy",
-            Self::Check => "check",
-            Self::Dead => "dead",
-            Self::Minted => "minted",
-            Self::Config => "config",
-            Self::Siblings => "siblings",
-            Self::Tips => "tips",
-            Self::Refs => "refs",
-            Self::Ignore => "ignore",
-            Self::Gate => "gate",
-            Self::Law => "law",
-        }
-    }
-
-    /// The step of this name.
-    pub fn named(name: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|step| step.name() == name)
-    }
-
-    /// What is to be done.
-    pub fn told(self) -> &'static str {
-        match self {
-            Self::Look => "look whether it is a key of Clerk's",
-            Self::Claim => "claim the application",
-            Self::Logs => "save Clerk's logs",
-            Self::Add => "add a new key",
-            Self::Deploy => "deploy it everywhere",
-            Self::Check => "check that it is used and the old one is not",
-            Self::Dead => "delete the old key in Clerk",
-            Self::Minted => "undo what it may have made: tokens, users, sessions",
-            Self::Config => "undo what it may have changed: webhooks, redirects, single sign-on",
-            Self::Siblings => "rotate what stood beside it",
-            Self::Tips => "take it out of every branch, tag and other tip",
-            Self::Refs => "rewrite history so that no ref reaches it, or decide not to",
-            Self::Ignore => "ignore the files that it came in with",
-            Self::Gate => "refuse pushes with keys",
-            Self::Law => "decide whether users and authorities must be told",
-        }
-    }
-}
 
 /// Whether a step is done, and who says so.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -151,6 +49,8 @@ pub struct Evidence<'a> {
 pub struct Noted {
     /// Its hint.
     pub hint: String,
+    /// What kind of credential it is, where that was noted.
+    pub kind: Option<Kind>,
     /// Its steps.
     pub steps: Vec<Step>,
     /// The repositories in which it was seen, each with the files that are to be ignored there.
@@ -158,11 +58,14 @@ pub struct Noted {
 }
 
 /// The steps of one key.
+#[derive(Clone, Debug)]
 pub struct KeyProgress {
     /// The key's id.
     pub id: String,
     /// Its hint.
     pub hint: String,
+    /// What kind of credential it is.
+    pub kind: Kind,
     /// What is to be said of it beside its hint.
     pub about: String,
     /// Its steps.
@@ -175,10 +78,11 @@ pub fn progress(report: &Report, evidence: &Evidence<'_>) -> Vec<KeyProgress> {
     let of = |key: &KeyReport, steps: Vec<Step>| KeyProgress {
         id: key.id.clone(),
         hint: key.hint.clone(),
+        kind: key.kind,
         about: format!("{}, {}", wording::environment(key.environment), wording::standing(key)),
         steps: steps.into_iter().map(|step| (step, state(step, key, report, evidence))).collect(),
     };
-    let rotate = triage.rotate.iter().map(|key| of(key, steps(key)));
+    let rotate = triage.rotate.iter().map(|key| of(key, rotation::steps(key)));
     let possible = triage.possible.iter().map(|key| of(key, vec![Step::Look]));
     // A list of known keys says that a key is no news. What it asked for before it was put there is not done by that.
     let known = triage.known.iter().filter_map(|key| Some(of(key, evidence.noted.get(&key.id)?.steps.clone())));
@@ -186,6 +90,7 @@ pub fn progress(report: &Report, evidence: &Evidence<'_>) -> Vec<KeyProgress> {
     let gone = gone.map(|(id, noted)| KeyProgress {
         id: id.clone(),
         hint: noted.hint.clone(),
+        kind: noted.kind.unwrap_or(Kind::Other),
         about: "no longer in the report".to_owned(),
         steps: noted.steps.iter().map(|step| (*step, state_of_gone(*step, id, noted, report, evidence))).collect(),
     });
@@ -232,45 +137,14 @@ pub fn seen_in(key: &KeyReport, report: &Report) -> BTreeMap<String, BTreeSet<St
     seen
 }
 
-/// The paths of a key that a `.gitignore` should cover, with their repositories: files that are made to hold secrets.
-pub fn paths_to_ignore(key: &KeyReport) -> Vec<(String, String)> {
-    let mut paths: Vec<(String, String)> = key
-        .first_introduced
-        .iter()
-        .chain(&key.introductions)
-        .filter_map(|entry| Some((entry.repository.as_str().to_owned(), entry.path.as_ref()?.as_str().to_owned())))
-        .filter(|(_, path)| is_made_for_secrets(path))
-        .collect();
-    paths.sort();
-    paths.dedup();
-    paths
-}
-
-fn is_made_for_secrets(path: &str) -> bool {
-    const TEMPLATES: [&str; 5] = [".example", ".sample", ".template", ".dist", ".defaults"];
-    let name = path.rsplit('/').next().unwrap_or(path);
-    let is_env = name == ".env" || name.starts_with(".env.") || name == ".dev.vars" || name.starts_with(".dev.vars.");
-    let is_keyless = path.split('/').any(|part| part == ".clerk");
-    (is_env && !TEMPLATES.iter().any(|end| name.ends_with(end))) || is_keyless
-}
-
-fn steps(key: &KeyReport) -> Vec<Step> {
-    let applies = |step: &Step| match step {
-        Step::Look => false,
-        Step::Claim => wording::is_keyless(key),
-        Step::Siblings => !key.siblings.is_empty(),
-        Step::Ignore => !paths_to_ignore(key).is_empty(),
-        Step::Law => key.environment != Environment::Test,
-        _ => true,
-    };
-    Step::ALL.into_iter().filter(applies).collect()
-}
-
 fn state(step: Step, key: &KeyReport, report: &Report, evidence: &Evidence<'_>) -> State {
     let (seen, outweighs) = match step {
         Step::Dead => dead(&key.id, evidence),
         // That something cannot be seen outweighs nobody's word; that it is there does.
-        Step::Tips => (Some(tips(key, report, evidence)), key.held_at.count > 0),
+        Step::Tips => {
+            let is_there = key.held_at.count > 0 || (key.exposure.open && !wording::own_text(key).is_empty());
+            (Some(tips(key, report, evidence)), is_there)
+        }
         Step::Refs => (Some(refs(key, report, evidence)), false),
         Step::Ignore => (ignore(paths_to_ignore(key), evidence), false),
         Step::Gate => {
@@ -330,6 +204,13 @@ fn unseen_of(key: &KeyReport, report: &Report, evidence: &Evidence<'_>) -> Optio
 fn tips(key: &KeyReport, report: &Report, evidence: &Evidence<'_>) -> State {
     if key.held_at.count > 0 {
         return State::Open(Some(format!("it stands at {}", wording::refs(&key.held_at))));
+    }
+    if wording::is_open_in_history(key) {
+        let own_text = wording::own_text(key);
+        return State::Open(Some(match own_text.is_empty() {
+            true => "it may stand at a tip: what is there now could not all be read".to_owned(),
+            false => format!("it stands in the own text of {}", own_text.told()),
+        }));
     }
     if let Some(why) = unseen_of(key, report, evidence) {
         return State::Open(Some(why));
@@ -446,7 +327,7 @@ mod tests {
 
     fn noted(steps: &[Step], repositories: &[&str]) -> Evidence<'static> {
         let seen_in = repositories.iter().map(|path| ((*path).to_owned(), [".env".to_owned()].into())).collect();
-        let noted = Noted { hint: "sk_live_a…b".to_owned(), steps: steps.to_vec(), seen_in };
+        let noted = Noted { hint: "sk_live_a…b".to_owned(), kind: None, steps: steps.to_vec(), seen_in };
         Evidence { noted: [(sample::one_key().keys[0].id.clone(), noted)].into(), ..Evidence::default() }
     }
 
@@ -513,6 +394,20 @@ mod tests {
     }
 
     #[test]
+    fn what_stands_in_a_tags_own_text_is_at_a_tip_while_a_ref_reaches_it() {
+        let mut report = sample::report();
+        report.complete = true;
+        report.keys.retain(wording::is_open_in_history);
+        report.repositories = sample::clean().repositories;
+        let said = BTreeMap::from([((report.keys[0].id.clone(), "tips"), "Ann".to_owned())]);
+        let open = states(&report, &Evidence { said, ..Evidence::default() });
+        let told = "it stands in the own text of 1 commit and 1 tag: exposed until no ref reaches them";
+        assert_eq!(open[&Step::Tips], State::Open(Some(told.to_owned())));
+        report.keys[0].exposure.open = false;
+        assert!(states(&report, &Evidence::default())[&Step::Tips].is_done());
+    }
+
+    #[test]
     fn an_answer_that_says_nothing_outweighs_nobody() {
         let report = sample::one_key();
         let answers = answers(&report, Liveness::Unknown);
@@ -551,8 +446,5 @@ mod tests {
         let all = progress(&report, &Evidence::default());
         assert_eq!(all.len(), 7);
         assert_eq!(all[6].steps, [(Step::Look, State::Open(None))]);
-        for step in Step::ALL {
-            assert_eq!(Step::named(step.name()), Some(step));
-        }
     }
 }

@@ -4,7 +4,7 @@
 
 use std::borrow::Cow;
 
-use crate::model::Kind;
+use crate::model::{Answer, Kind, Liveness};
 
 use super::wording;
 
@@ -23,8 +23,12 @@ pub(super) fn of_kind(kind: Kind) -> Option<&'static str> {
     })
 }
 
-/// The same in sentences, for every kind.
-pub(super) fn in_sentences(kind: Kind) -> Cow<'static, str> {
+/// The same in sentences, for every kind, and what is left to do where Clerk answered that it is dead.
+pub(super) fn in_sentences(kind: Kind, answer: Option<&Answer>) -> Cow<'static, str> {
+    if answer.is_some_and(|answer| answer.liveness == Liveness::Dead) {
+        let (first, rest) = wording::DEAD.split_at(1);
+        return format!("{}{rest}.", first.to_uppercase()).into();
+    }
     match of_kind(kind) {
         None => {
             "As an Admin of the Clerk workspace: save the logs, add a new key, deploy it everywhere, delete this one. \

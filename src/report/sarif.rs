@@ -3,6 +3,10 @@
 //! A run for each repository, a result for each key in it. A result's fingerprint is the key's id and nothing of its
 //! place, so that a line moved or a file renamed is the same alert, and a new key in the old place is a new one. Lines
 //! are given and columns are not: SARIF counts columns in characters, a report in bytes.
+//!
+//! GitHub's code scanning wants more than the standard, and refuses a whole file for one result that has less (its page
+//! "SARIF support for code scanning"): a physical location with a line of every place, a full description and help of
+//! every rule, and no more than 20 runs.
 
 use std::collections::BTreeMap;
 use std::io;
@@ -10,13 +14,19 @@ use std::io;
 use serde_json::ser::PrettyFormatter;
 use serde_json::{Value, json};
 
-use crate::model::{Answer, Answers, KeyReport, Report, RepositoryReport};
+use crate::model::{Answer, Answers, Environment, KeyReport, Report, RepositoryReport};
 
 use super::spot::{self, Gravity, Spot};
 use super::{escape, remedy, wording};
 
+/// So many runs are taken in of one file.
+const MOST_RUNS: usize = 20;
+
 pub(super) fn write(report: &Report, answers: Option<&Answers>, out: &mut dyn io::Write) -> io::Result<()> {
-    let runs: Vec<Value> = report.repositories.iter().map(|repository| run(report, answers, repository)).collect();
+    // Of more repositories there is one run for all: a result says which it is of.
+    let in_one = if report.repositories.len() > MOST_RUNS { report.repositories.len() } else { 1 };
+    let runs: Vec<Value> =
+        report.repositories.chunks(in_one).map(|repositories| run(report, answers, repositories)).collect();
     let log = json!({
         "$schema": "https://json.schemastore.org/sarif-2.1.0.json",
         "version": "2.1.0",
@@ -25,41 +35,68 @@ pub(super) fn write(report: &Report, answers: Option<&Answers>, out: &mut dyn io
     super::json::write_value(&log, PrettyFormatter::new(), out)
 }
 
-fn run(report: &Report, answers: Option<&Answers>, repository: &RepositoryReport) -> Value {
-    let keys: Vec<&KeyReport> = report.keys.iter().filter(|key| spot::is_in(key, repository)).collect();
-    let rules: BTreeMap<String, &KeyReport> = keys.iter().map(|key| (spot::slug(key), *key)).collect();
+fn run(report: &Report, answers: Option<&Answers>, repositories: &[RepositoryReport]) -> Value {
+    let places: Vec<(&RepositoryReport, &KeyReport)> = repositories
+        .iter()
+        .flat_map(|repository| report.keys.iter().map(move |key| (repository, key)))
+        .filter(|(repository, key)| spot::is_in(key, repository))
+        .collect();
+    let rules: BTreeMap<String, &KeyReport> = places.iter().map(|(_, key)| (spot::slug(key), *key)).collect();
     let names: Vec<&String> = rules.keys().collect();
-    let results: Vec<Value> =
-        keys.iter().map(|key| result(key, spot::answer(answers, key), repository, &names)).collect();
+    let of_one = |(repository, key): &(&RepositoryReport, &KeyReport)| {
+        let mut result = result(key, spot::answer(answers, key), repository, &names);
+        if repositories.len() > 1 {
+            result["properties"]["repository"] = json!(repository.path);
+        }
+        result
+    };
+    let invocations = repositories.iter().map(|repository| {
+        json!({
+            "executionSuccessful": repository.skipped.is_empty(),
+            "endTimeUtc": report.generated_at,
+            "toolExecutionNotifications": notifications(repository),
+        })
+    });
+    let (id, properties) = match repositories {
+        [repository] => {
+            let properties = json!({
+                "repository": repository.path,
+                "commits": repository.commits,
+                "blobs": repository.blobs,
+                "narrowedBy": repository.narrowed_by,
+            });
+            (format!("clerk-audit/{}/", escape::uri_path(&repository.path.unescaped())), properties)
+        }
+        several => {
+            let paths: Vec<_> = several.iter().map(|repository| &repository.path).collect();
+            ("clerk-audit/".to_owned(), json!({ "repositories": paths }))
+        }
+    };
     json!({
         "tool": { "driver": {
             "name": report.tool.name,
             "version": report.tool.version,
             "rules": rules.iter().map(|(name, key)| rule(name, key)).collect::<Vec<_>>(),
         } },
-        "automationDetails": { "id": format!("clerk-audit/{}/", escape::uri_path(&repository.path.unescaped())) },
-        "invocations": [{
-            "executionSuccessful": repository.skipped.is_empty(),
-            "endTimeUtc": report.generated_at,
-            "toolExecutionNotifications": notifications(repository),
-        }],
-        "results": results,
-        "properties": {
-            "repository": repository.path,
-            "commits": repository.commits,
-            "blobs": repository.blobs,
-            "narrowedBy": repository.narrowed_by,
-        },
+        "automationDetails": { "id": id },
+        "invocations": invocations.collect::<Vec<_>>(),
+        "results": places.iter().map(of_one).collect::<Vec<_>>(),
+        "properties": properties,
     })
 }
 
+/// A rule is about a kind and an environment: what is said of it is true of every key of these.
 fn rule(name: &str, key: &KeyReport) -> Value {
     let what = format!("Clerk {} ({})", wording::kind(key.kind), wording::environment(key.environment));
-    let severity = if spot::gravity(key, None) == Gravity::Test { "8.0" } else { "9.8" };
+    let severity = if key.environment == Environment::Test { "8.0" } else { "9.8" };
     let mut rule = json!({
         "id": format!("clerk-{name}"),
         "shortDescription": { "text": format!("{what} in the history of a repository") },
-        "help": { "text": remedy::in_sentences(key.kind) },
+        "fullDescription": { "text": format!(
+            "{what} that stands, or once stood, in a repository: in a file, a commit or tag, the name of a ref, or an \
+             object that no ref reaches any more. Whoever could fetch it may have it."
+        ) },
+        "help": { "text": remedy::in_sentences(key.kind, None) },
         "defaultConfiguration": { "level": "error" },
         "properties": { "tags": ["security", "secret"], "security-severity": severity, "precision": "very-high" },
     });
@@ -85,6 +122,7 @@ fn result(key: &KeyReport, answer: Option<&Answer>, repository: &RepositoryRepor
     let slug = spot::slug(key);
     let level = match spot::gravity(key, answer) {
         Gravity::Live | Gravity::Test => "error",
+        Gravity::Dead => "warning",
         Gravity::Possible | Gravity::Known => "note",
     };
     let spots = spot::spots(key, repository);
@@ -92,7 +130,7 @@ fn result(key: &KeyReport, answer: Option<&Answer>, repository: &RepositoryRepor
         "ruleId": format!("clerk-{slug}"),
         "ruleIndex": rules.iter().position(|name| **name == slug).unwrap_or(0),
         "level": level,
-        "message": { "text": format!("{} {}", spot::sentence(key, answer), remedy::in_sentences(key.kind)) },
+        "message": { "text": format!("{} {}", spot::sentence(key, answer), remedy::in_sentences(key.kind, answer)) },
         "locations": spots.iter().take(1).map(|spot| location(spot, None)).collect::<Vec<_>>(),
         "relatedLocations":
             spots.iter().skip(1).zip(1..).map(|(spot, id)| location(spot, Some(id))).collect::<Vec<_>>(),
@@ -118,14 +156,16 @@ fn result(key: &KeyReport, answer: Option<&Answer>, repository: &RepositoryRepor
 }
 
 fn location(spot: &Spot<'_>, id: Option<u64>) -> Value {
-    let mut location = json!({ "message": { "text": spot.told } });
-    if let Some(path) = spot.path {
-        let uri = escape::uri_path(&path.unescaped());
-        location["physicalLocation"] = json!({ "artifactLocation": { "uri": uri, "uriBaseId": "%SRCROOT%" } });
-        if let Some(line) = spot.line.filter(|line| *line > 0) {
-            location["physicalLocation"]["region"] = json!({ "startLine": line });
-        }
-    } else {
+    let path = spot.path.map_or_else(|| spot.made_path.clone(), |path| path.unescaped());
+    let mut location = json!({
+        "message": { "text": spot.told },
+        "physicalLocation": {
+            "artifactLocation": { "uri": escape::uri_path(&path), "uriBaseId": "%SRCROOT%" },
+            // What has no lines, a file's name say, is told at the first.
+            "region": { "startLine": spot.line.unwrap_or(1).max(1) },
+        },
+    });
+    if spot.path.is_none() {
         let name = spot.commit.map_or_else(|| spot.told.clone(), |commit| commit.to_string());
         location["logicalLocations"] = json!([{ "fullyQualifiedName": name }]);
     }
@@ -225,6 +265,68 @@ mod tests {
         }
         report.keys[0].id = format!("sha256:{}", "9".repeat(64));
         assert_ne!(sarif(&report)["runs"][0]["results"][0]["fingerprints"], before["fingerprints"]);
+    }
+
+    #[test]
+    fn every_place_has_a_physical_location_as_code_scanning_wants_it() {
+        let log = sarif(&sample::report());
+        let results = log["runs"][0]["results"].as_array().unwrap();
+        let places = |result: &Value| -> Vec<Value> {
+            let all = [&result["locations"], &result["relatedLocations"]].map(|places| places.as_array().unwrap());
+            all.into_iter().flatten().cloned().collect()
+        };
+        let mut uris = Vec::new();
+        for result in results {
+            assert_eq!(result["locations"].as_array().unwrap().len(), 1);
+            for place in places(result) {
+                let physical = &place["physicalLocation"];
+                uris.push(physical["artifactLocation"]["uri"].as_str().unwrap_or_default().to_owned());
+                assert!(physical["region"]["startLine"].as_u64().is_some_and(|line| line > 0), "{place}");
+                assert!(place["message"]["text"].is_string(), "{place}");
+            }
+        }
+        assert!(uris.iter().all(|uri| !uri.is_empty() && !uri.starts_with('/')), "{uris:?}");
+        for start in [".git/commit/", ".git/tag/", ".git/refs/tags/config", ".git/refs/pull/3/sk_live_AbC2%E2%80%A6"] {
+            assert!(uris.iter().any(|uri| uri.starts_with(start)), "{start}: {uris:?}");
+        }
+        for rule in log["runs"][0]["tool"]["driver"]["rules"].as_array().unwrap() {
+            for text in ["shortDescription", "fullDescription", "help"] {
+                assert!(rule[text]["text"].as_str().is_some_and(|text| text.len() > 20), "{text}: {rule}");
+            }
+        }
+    }
+
+    #[test]
+    fn more_repositories_than_runs_are_taken_in_are_in_one_run() {
+        let mut report = sample::one_key();
+        let one = report.repositories[0].clone();
+        for (others, runs) in [(19, 20), (20, 1)] {
+            let other = |at| RepositoryReport { path: sample::shown(&format!("/srv/{at}")), ..one.clone() };
+            report.repositories = std::iter::once(one.clone()).chain((0..others).map(other)).collect();
+            let log = sarif(&report);
+            assert_eq!(log["runs"].as_array().unwrap().len(), runs);
+            assert_eq!(log["runs"][0]["results"].as_array().unwrap().len(), 1);
+            sample::assert_schema("sarif-2.1.0.json", &log);
+        }
+        let log = sarif(&report);
+        assert_eq!(log["runs"][0]["results"][0]["properties"]["repository"], "/srv/git/shop.git");
+        assert_eq!(log["runs"][0]["invocations"].as_array().unwrap().len(), 21);
+    }
+
+    #[test]
+    fn a_rules_severity_is_its_kinds_and_environments_whatever_key_is_last() {
+        let mut report = sample::report();
+        let severities = |report: &Report| {
+            let log = sarif(report);
+            let rules = log["runs"][0]["tool"]["driver"]["rules"].as_array().unwrap().clone();
+            rules.into_iter().map(|rule| rule["properties"]["security-severity"].clone()).collect::<Vec<_>>()
+        };
+        let before = severities(&report);
+        assert_eq!(before, ["9.8", "8.0"]);
+        for _ in 0..report.keys.len() {
+            report.keys.rotate_left(1);
+            assert_eq!(severities(&report), before);
+        }
     }
 
     #[test]

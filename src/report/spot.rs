@@ -1,7 +1,7 @@
 //! Where a key is to be pointed at, for the formats that want one place: code scanning, dashboards, test reports.
 
 use crate::model::{
-    Answer, Answers, Entry, HeldPlace, KeyReport, Liveness, Oid, RepositoryReport, Shown, Skipped, Unreachable,
+    Answer, Answers, Entry, HeldPlace, KeyReport, Liveness, Oid, Place, RepositoryReport, Shown, Skipped, Unreachable,
 };
 
 use super::{escape, wording};
@@ -14,6 +14,9 @@ pub(super) struct Spot<'a> {
     pub(super) line: Option<u64>,
     /// A commit that has it there.
     pub(super) commit: Option<Oid>,
+    /// What it is in, as a path below `.git/`, for formats that want one where it is in no file: it is the same in every
+    /// report, and no tree that git accepts has such a path.
+    pub(super) made_path: Vec<u8>,
     /// What it is, in words, without its path.
     pub(super) told: String,
 }
@@ -66,7 +69,21 @@ fn held<'a>(key: &KeyReport, place: &'a HeldPlace) -> Spot<'a> {
         None if place.line.is_some() => format!("stands at {}", wording::held(key, place, &visible)),
         None => format!("stands {}", wording::held(key, place, &visible)),
     };
-    Spot { path: place.path.as_ref(), line: place.line, commit: place.commit, told }
+    Spot {
+        path: place.path.as_ref(),
+        line: place.line,
+        commit: place.commit,
+        made_path: of_ref(&place.reference),
+        told,
+    }
+}
+
+fn of_ref(reference: &Shown) -> Vec<u8> {
+    [b".git/", reference.unescaped().as_slice()].concat()
+}
+
+fn of_object(kind: &str, object: Option<Oid>) -> Vec<u8> {
+    object.map_or_else(|| format!(".git/{kind}"), |object| format!(".git/{kind}/{object}")).into_bytes()
 }
 
 fn entered(entry: &Entry) -> Spot<'_> {
@@ -77,13 +94,23 @@ fn entered(entry: &Entry) -> Spot<'_> {
         Some(commit) => format!("came in with commit {}{when}", commit.short()),
         None => format!("came in with {}{when}", wording::without_commit(entry, &visible)),
     };
-    Spot { path: entry.path.as_ref(), line: entry.line, commit: entry.commit, told }
+    let made_path = match (&entry.reference, entry.commit) {
+        _ if entry.place == Place::TagMessage => of_object("tag", entry.object),
+        (_, Some(commit)) => of_object("commit", Some(commit)),
+        (Some(reference), None) => of_ref(reference),
+        (None, None) => of_object("object", entry.object),
+    };
+    Spot { path: entry.path.as_ref(), line: entry.line, commit: entry.commit, made_path, told }
 }
 
 fn unreachable(place: &Unreachable) -> Spot<'_> {
     let told = format!("no ref reaches it: {}", wording::unreachable(place, &visible));
     let (path, line) = file(place).unzip();
-    Spot { path, line: line.flatten(), commit: place.commits.first().copied(), told }
+    let made_path = match (&place.path, &*place.object_type) {
+        (Some(name), "reflog") => [b".git/logs/", name.unescaped().as_slice()].concat(),
+        (_, kind) => of_object(kind, place.object),
+    };
+    Spot { path, line: line.flatten(), commit: place.commits.first().copied(), made_path, told }
 }
 
 /// The file and line, where it is in a file: a reflog is called by its ref, which is none.
@@ -99,6 +126,8 @@ pub(super) enum Gravity {
     Known,
     /// It may be something else.
     Possible,
+    /// Clerk refused it: what was made with it is all that is left.
+    Dead,
     /// A development key.
     Test,
     /// A production key, or one that does not say.
@@ -112,6 +141,7 @@ pub(super) fn gravity(key: &KeyReport, answer: Option<&Answer>) -> Gravity {
     match key {
         key if wording::is_quiet(key, liveness) => Gravity::Known,
         key if super::triage::is_possible(key, liveness) => Gravity::Possible,
+        _ if liveness == Some(Liveness::Dead) => Gravity::Dead,
         key if key.environment == Environment::Test => Gravity::Test,
         _ => Gravity::Live,
     }

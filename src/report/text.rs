@@ -34,7 +34,7 @@ pub(super) fn write(report: &Report, options: Options<'_>, out: &mut dyn io::Wri
     };
     for (at, key) in report.keys.iter().filter(is_sure).enumerate() {
         page.blank()?;
-        key::write(&mut page, &format!("{}.", at + 1), key)?;
+        key::write(&mut page, &format!("{}.", at + 1), key, report)?;
     }
     if !triage.possible.is_empty() {
         page.blank()?;
@@ -42,7 +42,7 @@ pub(super) fn write(report: &Report, options: Options<'_>, out: &mut dyn io::Wri
     }
     for key in &triage.possible {
         page.blank()?;
-        key::write(&mut page, "?", key)?;
+        key::write(&mut page, "?", key, report)?;
     }
     page.blank()?;
     coverage::write(&mut page, report)?;
@@ -188,6 +188,7 @@ mod tests {
         assert_eq!(text.lines().nth(1), Some(asked));
         for line in [
             "   Clerk says    alive: Clerk accepted it on 2026-11-24 09:00:00 UTC\n                 it opens the instance ins_2def\n",
+            "   instance      ins_2def, as Clerk answered\n                 beside the key: likely clerk.shop.example",
             "   Clerk says    dead: Clerk refused it on 2026-11-24 09:00:00 UTC\n",
             "   Clerk says    not known, asked on 2026-11-24 09:00:00 UTC: no answer in time, says `x` <b>\n",
             "known, but alive\n",
@@ -200,6 +201,17 @@ mod tests {
         assert!(!block.contains("possible") && block.contains("add a new key, deploy it, delete this one"), "{block}");
         // Nothing of it where nobody was asked.
         assert!(!self::text(&sample::report(), Options::default()).contains("Clerk says"));
+    }
+
+    #[test]
+    fn an_exposure_that_a_clock_dates_ahead_of_the_report_is_marked() {
+        let mut report = sample::one_key();
+        assert!(!text(&report, Options::default()).contains("ahead"));
+        report.keys[0].exposure.start = Some("2028-01-01T00:00:00Z".to_owned());
+        let told = text(&report, Options::default());
+        assert!(told.contains("still open\n                 (its clock runs ahead of this report's)\n"), "{told}");
+        let html = sample::written(&report, Format::Html, Options::default());
+        assert!(html.contains("2028-01-01<br><em>its clock runs ahead of this report&#39;s</em><br>"), "{html}");
     }
 
     #[test]

@@ -113,6 +113,10 @@ pub(super) const BACK: &str = "known, but back";
 /// Said of a key that a list of known ones names as dealt with and that Clerk accepted.
 pub(super) const ALIVE: &str = "known, but alive";
 
+/// What is left to be done about a key that Clerk refused.
+pub(super) const DEAD: &str =
+    "it is dead: save the logs, undo what it may have made and changed, take it out of the code";
+
 /// Whether a key is known and nothing has happened to it since: then it asks for nothing. What Clerk accepts was not
 /// dealt with, whatever the list says.
 pub(super) fn is_quiet(key: &KeyReport, liveness: Option<Liveness>) -> bool {
@@ -127,6 +131,15 @@ pub(super) fn known_mark(key: &KeyReport, liveness: Option<Liveness>) -> String 
         key if is_quiet(key, liveness) => ", known".to_owned(),
         _ => format!(", {ALIVE}"),
     }
+}
+
+/// What is said of a known key that a tip holds, to stand behind its name.
+pub(super) fn known_at_tip(key: &KeyReport, answer: Option<&Answer>) -> Option<String> {
+    let deleted = match answer.map(|answer| answer.liveness) {
+        Some(Liveness::Dead) => "It is deleted in Clerk: take it out of the code.",
+        _ => "Make sure that it is deleted in Clerk, then take it out of the code.",
+    };
+    matches!(key.standing, Where::BranchTip | Where::OtherTip).then(|| format!("still stands at a tip. {deleted}"))
 }
 
 /// What Clerk answered about a key, where it was asked.

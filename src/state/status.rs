@@ -4,7 +4,7 @@
 //! with what is noted, `null` at first, sorted, the last line always the same. So two people's ticks are on lines of
 //! their own, and a line that neither changed stands between: that is what git's merge asks for. Where both changed the
 //! same one, git's marks are in the file, and whoever reads it next takes both sides together: of a step the earliest
-//! tick, of a key the newest answer. It has ids and hints of keys, names of steps, and the paths of the repositories in which
+//! tick, of a key the newest answer. It has ids, hints and kinds of keys, names of steps, and the paths of the repositories in which
 //! a key was seen and of the files that are to be ignored there; no key, and nothing that is in a file.
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -15,7 +15,7 @@ use serde_json::{Map, Value};
 
 use super::{FileError, merge};
 use crate::key::{KeyId, is_instance_id};
-use crate::model::{Answer, Answers, Liveness};
+use crate::model::{Answer, Answers, Kind, Liveness};
 
 /// The name and version of the file.
 const SCHEMA: &str = "clerk-audit/status/1";
@@ -47,6 +47,9 @@ pub struct Asked {
     /// that has the key no more says nothing of a repository that it is not about. Earlier versions noted none.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub seen_in: BTreeMap<String, BTreeSet<String>>,
+    /// What kind of credential it is. Earlier versions did not note it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub kind: Option<Kind>,
 }
 
 impl Asked {
@@ -191,6 +194,7 @@ impl Status {
                     here.steps.push(step);
                 }
             }
+            here.kind = here.kind.or(asked.kind);
             here.seen_too(asked.seen_in);
         }
     }
@@ -261,7 +265,7 @@ mod tests {
         status.add_answer(&id('a'), answer);
         let steps = vec!["logs".to_owned(), "add".to_owned()];
         let seen_in = seen("/srv/shop", &[".env"]);
-        status.add_key(&id('a'), Asked { hint: "sk_live_a…b".to_owned(), steps, seen_in });
+        status.add_key(&id('a'), Asked { hint: "sk_live_a…b".to_owned(), steps, seen_in, kind: Some(Kind::SecretKey) });
         status
     }
 
@@ -273,7 +277,7 @@ mod tests {
     fn where_a_key_was_seen_is_never_forgotten() {
         let mut status = status();
         let (hint, steps) = ("sk_live_a…b".to_owned(), vec!["refs".to_owned()]);
-        status.add_key(&id('a'), Asked { hint, steps, seen_in: seen("/srv/api", &[]) });
+        status.add_key(&id('a'), Asked { hint, steps, seen_in: seen("/srv/api", &[]), kind: None });
         let asked = &status.keys()[&id('a')];
         assert_eq!(asked.steps, ["refs"]);
         let whole: BTreeMap<_, _> = seen("/srv/shop", &[".env"]).into_iter().chain(seen("/srv/api", &[])).collect();
@@ -303,7 +307,7 @@ mod tests {
         let mut asks = Status::default();
         let steps = ["add", "check", "deploy", "logs"].map(str::to_owned).to_vec();
         let (hint, seen_in) = ("sk_live_a…b".to_owned(), BTreeMap::new());
-        asks.add_key(&id('a'), Asked { hint, steps: steps.clone(), seen_in });
+        asks.add_key(&id('a'), Asked { hint, steps: steps.clone(), seen_in, kind: None });
         let before = asks.text();
         let mut changed = Vec::new();
         for step in &steps {
@@ -343,7 +347,7 @@ mod tests {
         theirs.add_tick(&id('a'), "logs", at(tick("Bob"), "2026-11-24T11:00:00Z"));
         theirs.add_tick(&id('c'), "logs", tick("Bob"));
         let (hint, steps) = ("sk_live_a…b".to_owned(), vec!["add".into(), "siblings".into()]);
-        theirs.add_key(&id('a'), Asked { hint, steps, seen_in: seen("/srv/shop", &[".dev.vars"]) });
+        theirs.add_key(&id('a'), Asked { hint, steps, seen_in: seen("/srv/shop", &[".dev.vars"]), kind: None });
         theirs.add_key(&id('a'), Asked { seen_in: seen("/srv/api", &[]), ..theirs.keys()[&id('a')].clone() });
         ours.add_answer(&id('a'), answer(Liveness::Dead, "2026-11-24T11:00:00Z"));
         theirs.add_answer(&id('a'), answer(Liveness::Unknown, "2026-11-24T13:00:00Z"));

@@ -67,15 +67,28 @@ pub struct Verdict {
     pub reason: String,
     /// The instance that Clerk named.
     pub instance: Option<String>,
-    /// Whether there was no answer at all, so that the next key may well get none either.
-    pub unreached: bool,
+    /// Why there was no answer at all, where there was none: then the next key may well get none either.
+    pub unreached: Option<Unreached>,
     /// For how long the server wants to be asked nothing more.
     pub later: Option<Duration>,
 }
 
+/// Why nothing was answered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Unreached {
+    /// Nobody is there, or there is no network.
+    Silent,
+    /// Whoever is there has no certificate that is to be trusted.
+    Untrusted,
+    /// The proxy lets nothing through.
+    Proxy,
+    /// The connection was cut.
+    Cut,
+}
+
 impl Verdict {
     fn unknown(reason: impl Into<String>) -> Self {
-        Self { liveness: Liveness::Unknown, reason: reason.into(), instance: None, unreached: false, later: None }
+        Self { liveness: Liveness::Unknown, reason: reason.into(), instance: None, unreached: None, later: None }
     }
 }
 
@@ -219,7 +232,7 @@ fn judge(status: u16, body: &Value, key: &str) -> Verdict {
             liveness: Liveness::Alive,
             reason: "Clerk accepted it (200)".to_owned(),
             instance: instance.map(str::to_owned),
-            unreached: false,
+            unreached: None,
             later: None,
         },
         (200, false, _) => Verdict::unknown("the answer was 200, and no instance: it may not have been Clerk's"),
@@ -227,7 +240,7 @@ fn judge(status: u16, body: &Value, key: &str) -> Verdict {
             liveness: Liveness::Dead,
             reason: "Clerk knows no such key (401, clerk_key_invalid)".to_owned(),
             instance: None,
-            unreached: false,
+            unreached: None,
             later: None,
         },
         _ => Verdict::unknown("refused (401), and not for the key"),
@@ -253,21 +266,22 @@ const UNTRUSTED: &str = "the server's certificate is not to be trusted, or this 
 
 /// What a failed request says, without a word of the server's.
 fn failure(error: &ureq::Error) -> Verdict {
+    use Unreached::{Cut, Proxy, Silent, Untrusted};
     let (reason, unreached) = match error {
-        ureq::Error::Timeout(_) => ("no answer in time", true),
-        ureq::Error::HostNotFound => (NOT_FOUND, true),
-        ureq::Error::Io(error) if is_lookup(error) => (NOT_FOUND, true),
-        ureq::Error::ConnectionFailed => ("no connection: is there a network?", true),
-        ureq::Error::ConnectProxyFailed(_) => ("the proxy refused", true),
-        ureq::Error::BodyExceedsLimit(_) => ("the answer was far too long", false),
-        ureq::Error::Tls(_) | ureq::Error::Rustls(_) => (UNTRUSTED, true),
-        ureq::Error::Io(error) if is_tls(error) => (UNTRUSTED, true),
+        ureq::Error::Timeout(_) => ("no answer in time", Some(Silent)),
+        ureq::Error::HostNotFound => (NOT_FOUND, Some(Silent)),
+        ureq::Error::Io(error) if is_lookup(error) => (NOT_FOUND, Some(Silent)),
+        ureq::Error::ConnectionFailed => ("no connection: is there a network?", Some(Silent)),
+        ureq::Error::ConnectProxyFailed(_) => ("the proxy refused", Some(Proxy)),
+        ureq::Error::BodyExceedsLimit(_) => ("the answer was far too long", None),
+        ureq::Error::Tls(_) | ureq::Error::Rustls(_) => (UNTRUSTED, Some(Untrusted)),
+        ureq::Error::Io(error) if is_tls(error) => (UNTRUSTED, Some(Untrusted)),
         ureq::Error::Io(error) if error.kind() == std::io::ErrorKind::ConnectionRefused => {
-            ("no connection: nobody answers there", true)
+            ("no connection: nobody answers there", Some(Silent))
         }
-        ureq::Error::Io(_) => ("the connection broke", true),
-        ureq::Error::Protocol(_) | ureq::Error::Http(_) => ("the answer was no HTTP", false),
-        _ => ("the request failed", false),
+        ureq::Error::Io(_) => ("the connection broke", Some(Cut)),
+        ureq::Error::Protocol(_) | ureq::Error::Http(_) => ("the answer was no HTTP", None),
+        _ => ("the request failed", None),
     };
     Verdict { unreached, ..Verdict::unknown(reason) }
 }
@@ -331,7 +345,11 @@ mod tests {
         // No name is so long: no server is asked.
         let error = ("a".repeat(300).as_str(), 443).to_socket_addrs().unwrap_err();
         let verdict = failure(&ureq::Error::Io(error));
-        assert!(verdict.unreached && verdict.reason.contains("cannot be found"), "{}", verdict.reason);
+        assert!(
+            verdict.unreached == Some(Unreached::Silent) && verdict.reason.contains("cannot be found"),
+            "{}",
+            verdict.reason
+        );
         let broken = failure(&ureq::Error::Io(std::io::ErrorKind::ConnectionReset.into()));
         assert_eq!(broken.reason, "the connection broke");
     }

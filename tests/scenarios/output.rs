@@ -212,7 +212,9 @@ fn output_that_cannot_be_written_is_an_error_and_exit_3() {
     for (option, path) in [("--output", "no/such/folder/report"), ("--checklist", "."), ("--write-known", "no/list")] {
         let run = Audit::new(&["history", option]).and(place.path().join(path)).and(repo.path()).run();
         assert_eq!(run.code, Some(3), "{option}");
-        assert!(run.errors().starts_with("error: cannot write"), "{}", run.errors());
+        assert!(run.errors().starts_with("error: cannot write") && run.errors().contains("hint:"), "{}", run.errors());
+        // Before the audit, whose result would be lost.
+        assert!(run.text().is_empty(), "{}", run.text());
         assert_eq!(std::fs::read_dir(place.path()).unwrap().count(), 0, "nothing is left behind");
     }
 }

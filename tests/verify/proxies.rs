@@ -39,7 +39,41 @@ fn a_proxy_is_asked_for_a_tunnel_to_clerk_and_sees_no_key() {
     assert!(!request.contains(&case.keys[0][..12]) && !request.to_lowercase().contains("bearer"), "{request}");
     assert_eq!(run.code, Some(3), "{}", run.text());
     assert!(run.text().contains("unknown") && run.text().contains("proxy"), "{}", run.text());
+    assert!(run.errors().contains("error: the proxy lets nothing through\n"), "{}", run.errors());
+    assert!(run.errors().contains("which does not see the keys") && !run.errors().contains("a network"));
     assert!(run.errors().contains(&format!("through the proxy http://127.0.0.1:{port}")), "{}", run.errors());
+}
+
+#[test]
+fn a_proxy_is_not_said_to_see_nothing_where_its_authority_may_be_trusted() {
+    let case = Case::new(vec![live_key(7018)]);
+    let (port, seen) = proxy();
+    let clerk = Clerk::start(HashMap::new());
+    let run = Audit::new(&["verify", "--yes", "--timeout", "5", "--ca-file"])
+        .and(clerk.authority())
+        .and(&case.report)
+        .variable("https_proxy", format!("http://127.0.0.1:{port}"))
+        .run();
+    seen.join().unwrap();
+    let said = run.errors();
+    assert!(said.contains(&format!("through the proxy http://127.0.0.1:{port} (HTTPS_PROXY).")), "{said}");
+    assert!(
+        !said.contains("does not see") && said.contains("whoever has one of them, the proxy perhaps, can read"),
+        "{said}"
+    );
+}
+
+#[test]
+fn a_connection_that_is_cut_is_told_as_that() {
+    let case = Case::new(vec![live_key(7019)]);
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = listener.local_addr().unwrap().port();
+    let cut = std::thread::spawn(move || drop(listener.accept().unwrap()));
+    let run =
+        Audit::new(&["verify", "--yes", "--api-url"]).and(format!("https://127.0.0.1:{port}")).and(&case.report).run();
+    cut.join().unwrap();
+    assert_eq!(run.code, Some(3));
+    assert!(run.errors().contains("error: every connection is cut\n"), "{}{}", run.errors(), run.text());
 }
 
 #[test]

@@ -51,7 +51,8 @@ pub(super) fn write(sheet: &mut Sheet<'_>, report: &Report) -> io::Result<()> {
         read(sheet, repository)?;
     }
     for vendor in &report.other_vendors {
-        let path = vendor.example.path.as_ref().map(|path| format!(", one of them in {}", sheet.show(path)));
+        let which = if vendor.count == 1 { "in" } else { "one of them in" };
+        let path = vendor.example.path.as_ref().map(|path| format!(", {which} {}", sheet.show(path)));
         let tokens = count(vendor.count, "token that looks", "tokens that look");
         sheet.bullet(
             0,

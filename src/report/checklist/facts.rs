@@ -72,7 +72,17 @@ pub(super) fn answered(answer: &Answer) -> String {
 }
 
 fn instance(sheet: &mut Sheet<'_>, key: &KeyReport) -> io::Result<()> {
+    let named = sheet.answer(key).and_then(|answer| answer.instance.as_deref());
+    if let Some(named) = named {
+        let told = format!("**Which instance:** {}, as Clerk itself answered.", code(&named));
+        sheet.bullet(0, &told)?;
+    }
+    let (depth, likely) =
+        if named.is_some() { (1, "What stood beside the key names") } else { (0, "**Which instance:** likely") };
     let Some(instance) = &key.instance else {
+        if named.is_some() {
+            return Ok(());
+        }
         return sheet.bullet(
             0,
             "**Which instance:** not known, nothing near the key names one. Look through the key lists of all your \
@@ -85,7 +95,7 @@ fn instance(sheet: &mut Sheet<'_>, key: &KeyReport) -> io::Result<()> {
         format!("{how_sure} {host}. What says so: {}.{page}", quote(wording::evidence(evidence)))
     };
     let Instance { frontend_api, dashboard_url, evidence, .. } = instance;
-    sheet.bullet(0, &told("**Which instance:** likely", frontend_api, evidence, dashboard_url))?;
+    sheet.bullet(depth, &told(likely, frontend_api, evidence, dashboard_url))?;
     let others = instance
         .alternatives
         .iter()

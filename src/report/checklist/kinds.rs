@@ -5,18 +5,19 @@
 
 use crate::model::{KeyReport, Kind};
 
+use super::super::rotation;
 use super::steps::Step;
 
-/// What a credential opens, and how it is replaced; `None` for one that is rotated like a secret key.
-pub(super) fn of(key: &KeyReport) -> Option<(&'static str, Vec<Step>)> {
+/// What a credential opens; `None` for one that is rotated like a secret key.
+pub(super) fn of(key: &KeyReport) -> Option<&'static str> {
     Some(match key.kind {
         Kind::SecretKey | Kind::LegacyApiKey | Kind::Other => return None,
-        Kind::WebhookSecret => (WEBHOOK, webhook()),
-        Kind::MachineSecret => (MACHINE, machine()),
-        Kind::PlatformKey => (PLATFORM, platform()),
-        Kind::ClaimToken => (CLAIM, claim()),
-        Kind::KeylessApplication => (KEYLESS, keyless()),
-        Kind::EncryptionKey => (ENCRYPTION, encryption()),
+        Kind::WebhookSecret => WEBHOOK,
+        Kind::MachineSecret => MACHINE,
+        Kind::PlatformKey => PLATFORM,
+        Kind::ClaimToken => CLAIM,
+        Kind::KeylessApplication => KEYLESS,
+        Kind::EncryptionKey => ENCRYPTION,
     })
 }
 
@@ -51,33 +52,34 @@ const KEYLESS: &str = "This file is of an application that Clerk made **without 
 const ENCRYPTION: &str = "This is the key that Clerk's **Next.js middleware** encrypts with. Who has it can read and forge what \
      middleware hands to the server, keys that are set at run time among it.";
 
-fn webhook() -> Vec<Step> {
-    vec![
-        Step::with(
+fn webhook(step: rotation::Step) -> Option<Step> {
+    Some(match step {
+        rotation::Step::Add => Step::with(
             "**Add a new endpoint** with the same address and the same events: <https://dashboard.clerk.com/~/webhooks>",
             ["Check the application and the environment at the top left first.", "Copy its signing secret."],
         ),
-        Step::with(
+        rotation::Step::Deploy => Step::with(
             "**Deploy the new secret** as `CLERK_WEBHOOK_SIGNING_SECRET`, or as what your handler calls it.",
             [
                 "Both endpoints now get every event. Those signed by the other secret fail: that is expected.",
                 "Send a test event to the new endpoint. It must succeed.",
             ],
         ),
-        Step::new("**Delete the old endpoint.** Its secret is void from then on."),
-        Step::with(
+        rotation::Step::Dead => Step::new("**Delete the old endpoint.** Its secret is void from then on."),
+        rotation::Step::Minted => Step::with(
             "**Look for forged events** since the first exposure.",
             [
                 "Users, organizations and memberships that your database has and Clerk does not.",
                 "Roles and subscriptions that nobody granted.",
             ],
         ),
-    ]
+        _ => return None,
+    })
 }
 
-fn machine() -> Vec<Step> {
-    vec![
-        Step::with(
+fn machine(step: rotation::Step) -> Option<Step> {
+    Some(match step {
+        rotation::Step::Dead => Step::with(
             "**Rotate the machine's secret key:** <https://dashboard.clerk.com/~/machines/configure>",
             [
                 "The API can do it too: `POST /v1/machines/{id}/secret_key/rotate`, with a `previous_token_ttl` of 0 where \
@@ -85,39 +87,41 @@ fn machine() -> Vec<Step> {
                 "Deploy the new one to that machine alone.",
             ],
         ),
-        Step::with(
+        rotation::Step::Minted => Step::with(
             "**Revoke the tokens it made.**",
             [
                 "M2M tokens never expire by default: list them and revoke those that nobody knows.",
                 "Those in JWT format cannot be revoked: wait until they expire.",
             ],
         ),
-    ]
+        _ => return None,
+    })
 }
 
-fn platform() -> Vec<Step> {
-    vec![
-        Step::with(
+fn platform(step: rotation::Step) -> Option<Step> {
+    Some(match step {
+        rotation::Step::Dead => Step::with(
             "**Delete the Platform API key** in the workspace's settings, as an Admin, and make a new one.",
             [
                 "Deploy the new one: `CLERK_PLATFORM_API_KEY`, in the tools that manage applications.",
                 "Where to do it is not in Clerk's public documentation: ask `support@clerk.com` if you do not see it.",
             ],
         ),
-        Step::with(
+        rotation::Step::Keys => Step::with(
             "**Rotate the secret keys of every application** of the workspace: this key could read them all.",
             ["For each, production first: save the logs, add a new key, deploy it, delete the old one."],
         ),
-        Step::with(
+        rotation::Step::Minted => Step::with(
             "**Look at the Admin Logs** of the workspace: <https://dashboard.clerk.com/~/admin-logs>",
             ["Applications that nobody knows, or that are gone.", "Keys that nobody rotated."],
         ),
-    ]
+        _ => return None,
+    })
 }
 
-fn claim() -> Vec<Step> {
-    vec![
-        Step::with(
+fn claim(step: rotation::Step) -> Option<Step> {
+    Some(match step {
+        rotation::Step::Claim => Step::with(
             "**Is the application yours?** Then claim it now, before a stranger does: run `clerk auth login` in the project, \
              or open the claim address from the file. It is not printed here.",
             [
@@ -126,34 +130,52 @@ fn claim() -> Vec<Step> {
                 "Not needed? Abandon it: make a new application, and use its keys.",
             ],
         ),
-        Step::new(
+        rotation::Step::Keys => Step::new(
             "**Rotate its secret key** after it is claimed: it stands in the same file, and has an entry of its own.",
         ),
-    ]
+        _ => return None,
+    })
 }
 
-fn keyless() -> Vec<Step> {
-    vec![
-        Step::new("**Claim the application, or abandon it.** Only who has claimed it can rotate its keys."),
-        Step::new("**Rotate its secret key**, which has an entry of its own."),
-        Step::with(
+fn keyless(step: rotation::Step) -> Option<Step> {
+    Some(match step {
+        rotation::Step::Claim => {
+            Step::new("**Claim the application, or abandon it.** Only who has claimed it can rotate its keys.")
+        }
+        rotation::Step::Keys => Step::new("**Rotate its secret key**, which has an entry of its own."),
+        rotation::Step::Ignore => Step::with(
             "**Keep the folder out of git.**",
             [
                 "`git rm -r --cached .clerk`, and a line `/.clerk/` in `.gitignore`.",
                 "Run `clerk init`, which links the project to an application of your own.",
             ],
         ),
-    ]
+        _ => return None,
+    })
 }
 
-fn encryption() -> Vec<Step> {
-    vec![
-        Step::with(
+fn encryption(step: rotation::Step) -> Option<Step> {
+    Some(match step {
+        rotation::Step::Add => Step::with(
             "**Draw a new one:** `openssl rand -hex 32`. There is nothing to do in the dashboard.",
             ["Set it as `CLERK_ENCRYPTION_KEY` everywhere, and deploy middleware and server together."],
         ),
-        Step::new(
+        rotation::Step::Keys => Step::new(
             "**Rotate the secret keys** that middleware passed on with it, if it passed any (`clerkMiddleware` with a `secretKey`).",
         ),
-    ]
+        _ => return None,
+    })
+}
+
+/// The box for a step, where the kind has one of its own.
+pub(super) fn boxed(kind: Kind, step: rotation::Step) -> Option<Step> {
+    match kind {
+        Kind::SecretKey | Kind::LegacyApiKey | Kind::Other => None,
+        Kind::WebhookSecret => webhook(step),
+        Kind::MachineSecret => machine(step),
+        Kind::PlatformKey => platform(step),
+        Kind::ClaimToken => claim(step),
+        Kind::KeylessApplication => keyless(step),
+        Kind::EncryptionKey => encryption(step),
+    }
 }

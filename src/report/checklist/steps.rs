@@ -9,6 +9,7 @@ use crate::key::{deployable, is_bundled_for_browsers};
 use crate::model::{Environment, KeyReport, Liveness, Report};
 
 use super::super::clock;
+use super::super::rotation;
 use super::super::wording;
 use super::kinds;
 use super::sheet::{Sheet, code, quote};
@@ -32,12 +33,13 @@ impl Step {
 
 /// The steps of one key.
 pub(super) fn write(sheet: &mut Sheet<'_>, key: &KeyReport, report: &Report) -> io::Result<()> {
-    let (opens, steps) = match kinds::of(key) {
-        Some((opens, steps)) => (opens, of_another_kind(sheet, key, report, steps)),
-        None => (what_it_opens(key.environment), of_a_secret_key(sheet, key, report)),
+    let is_dead = sheet.answer(key).is_some_and(|answer| answer.liveness == Liveness::Dead);
+    let opens = match kinds::of(key) {
+        Some(opens) => opens,
+        None if is_dead => what_it_opened(key.environment),
+        None => what_it_opens(key.environment),
     };
     sheet.paragraph(opens)?;
-    let is_dead = sheet.answer(key).is_some_and(|answer| answer.liveness == Liveness::Dead);
     if is_dead {
         sheet.paragraph(
             "**It is dead already.** Does everything that used it have a new key? Then the steps that add, deploy, \
@@ -49,7 +51,7 @@ pub(super) fn write(sheet: &mut Sheet<'_>, key: &KeyReport, report: &Report) -> 
              accept the downtime.",
         )?;
     }
-    for (at, step) in steps.into_iter().enumerate() {
+    for (at, step) in boxes(sheet, key, report).into_iter().enumerate() {
         sheet.tick(0, &format!("**{}.** {}", at + 1, step.text))?;
         for text in &step.notes {
             sheet.bullet(1, text)?;
@@ -61,26 +63,32 @@ pub(super) fn write(sheet: &mut Sheet<'_>, key: &KeyReport, report: &Report) -> 
     Ok(())
 }
 
-fn of_a_secret_key(sheet: &Sheet<'_>, key: &KeyReport, report: &Report) -> Vec<Step> {
-    let steps = [
-        back(sheet, key),
-        claim(key),
-        Some(logs(sheet, key, report)),
-        Some(add(sheet, key)),
-        Some(deploy(sheet, key)),
-        Some(check()),
-        Some(delete(key)),
-    ];
-    let after = [undo_minted(key.environment), undo_configured(), siblings(sheet, key), Step::new(CLEAN)];
-    steps.into_iter().flatten().chain(after).collect()
+/// A box for each step; those that are taken for all keys at once, when each is deleted, stand at the end of the page.
+fn boxes(sheet: &Sheet<'_>, key: &KeyReport, report: &Report) -> Vec<Step> {
+    let steps = rotation::steps(key).into_iter().filter_map(|step| boxed(step, sheet, key, report));
+    let looks = if key.siblings.is_empty() { Some(siblings(sheet, key)) } else { None };
+    back(sheet, key).into_iter().chain(steps).chain(looks).chain([Step::new(CLEAN)]).collect()
 }
 
-/// Logs first and history last, as for every credential; what is between is of its kind.
-fn of_another_kind(sheet: &Sheet<'_>, key: &KeyReport, report: &Report, own: Vec<Step>) -> Vec<Step> {
-    let mut steps = vec![logs(sheet, key, report)];
-    steps.extend(own);
-    steps.extend([siblings(sheet, key), Step::new(CLEAN)]);
-    steps
+fn boxed(step: rotation::Step, sheet: &Sheet<'_>, key: &KeyReport, report: &Report) -> Option<Step> {
+    use rotation::Step as Named;
+    if let Some(own) = kinds::boxed(key.kind, step) {
+        return Some(own);
+    }
+    Some(match step {
+        Named::Claim => claim(),
+        Named::Logs => logs(sheet, key, report),
+        Named::Add => add(sheet, key),
+        Named::Deploy => deploy(sheet, key),
+        Named::Check => check(),
+        Named::Dead => delete(key),
+        Named::Minted => undo_minted(key.environment),
+        Named::Config => undo_configured(),
+        Named::Siblings => siblings(sheet, key),
+        Named::Look | Named::Keys | Named::Tips | Named::Refs | Named::Ignore | Named::Gate | Named::Law => {
+            return None;
+        }
+    })
 }
 
 const CLEAN: &str = "**Clean the history last**, when every key here is deleted. See \"Last\" below.";
@@ -96,6 +104,22 @@ fn what_it_opens(environment: Environment) -> &'static str {
              real addresses of staff, its sign-in settings, its webhooks, which may reach production. Rotate it too."
         }
         Environment::Unknown => "It is not known whether this key is for production. Treat it as if it were.",
+    }
+}
+
+/// The same of one that is dead.
+fn what_it_opened(environment: Environment) -> &'static str {
+    match environment {
+        Environment::Live => {
+            "This was a **production** key. While it was alive, who had it could read all users, set passwords, remove \
+             second factors, sign in as anyone, and change the instance."
+        }
+        Environment::Test => {
+            "This was a **development** key. While it was alive, who had it could do all that to the development \
+             instance: its users, often real addresses of staff, its sign-in settings, its webhooks, which may reach \
+             production."
+        }
+        Environment::Unknown => "It is not known whether this key was for production. Treat it as if it had been.",
     }
 }
 
@@ -145,7 +169,7 @@ pub(super) fn page_link(sheet: &Sheet<'_>, key: &KeyReport) -> String {
 fn back(sheet: &Sheet<'_>, key: &KeyReport) -> Option<Step> {
     // Where Clerk was asked, that is known.
     let is_asked = sheet.answer(key).is_some_and(|answer| answer.liveness != Liveness::Unknown);
-    (key.known_again && !is_asked).then(|| {
+    (key.known_again && !is_asked && kinds::of(key).is_none()).then(|| {
         let find = its_ends(key);
         Step::with(
             format!("**Is it still good?** It is known, but back. Look for {find}: {}", page_link(sheet, key)),
@@ -158,14 +182,12 @@ fn back(sheet: &Sheet<'_>, key: &KeyReport) -> Option<Step> {
     })
 }
 
-fn claim(key: &KeyReport) -> Option<Step> {
-    wording::is_keyless(key).then(|| {
-        Step::new(
-            "**Is the application claimed?** The key was in `keyless.json`: Clerk made this application without an \
-             account. Until someone claims it, nobody can rotate its keys. If it is yours and unclaimed, claim it now, \
-             before a stranger does with the claim address in that file. Or abandon it.",
-        )
-    })
+fn claim() -> Step {
+    Step::new(
+        "**Is the application claimed?** The key was in `keyless.json`: Clerk made this application without an account. \
+         Until someone claims it, nobody can rotate its keys. If it is yours and unclaimed, claim it now, before a \
+         stranger does with the claim address in that file. Or abandon it.",
+    )
 }
 
 fn logs(sheet: &Sheet<'_>, key: &KeyReport, report: &Report) -> Step {

@@ -152,12 +152,12 @@ fn row(
         format!("<br><code class=\"path\">{}</code>", markup(&path).to_string().replace('/', "/<wbr>"))
     });
     writeln!(out, "<td role=\"cell\">{}{path}</td>", markup(wording::standing(key)))?;
-    writeln!(out, "<td role=\"cell\" class=\"when\">{}</td>", exposed(key))?;
+    writeln!(out, "<td role=\"cell\" class=\"when\">{}</td>", exposed(key, report))?;
     writeln!(out, "<td role=\"cell\" class=\"picture\">{}</td>\n</tr>", scale.lane(key))
 }
 
 /// The days of an exposure; the whole of it stands in the checklist.
-fn exposed(key: &KeyReport) -> String {
+fn exposed(key: &KeyReport, report: &Report) -> String {
     let day = |time: &Option<String>| time.as_deref().and_then(clock::utc_day);
     let from = match day(&key.exposure.start) {
         Some(day) if wording::is_cut(key) => format!("{day} or before"),
@@ -169,7 +169,11 @@ fn exposed(key: &KeyReport) -> String {
         (false, Some(day)) => day,
         (false, None) => "end not known".to_owned(),
     };
-    format!("{from}<br>– {to}")
+    let ahead = match clock::is_exposed_ahead(key, report) {
+        true => format!("<em>{}</em><br>", markup(clock::AHEAD)),
+        false => String::new(),
+    };
+    format!("{from}<br>{ahead}– {to}")
 }
 
 fn badges(key: &KeyReport, options: Options<'_>) -> String {

@@ -7,18 +7,22 @@ use anstyle::{AnsiColor, Style};
 use crate::key::is_bundled_for_browsers;
 use crate::model::{
     Answer, Candidate, Confidence, Entry, Environment, Identity, Instance, KeyReport, Level, Liveness, NamedPlace,
-    Place, Where,
+    Place, Report, Where,
 };
 
 use super::super::wording::{self, count};
 use super::super::{clock, remedy, triage};
 use super::page::{DIM, Page, show, visible};
 
-pub(super) fn write(page: &mut Page<'_>, number: &str, key: &KeyReport) -> io::Result<()> {
+pub(super) fn write(page: &mut Page<'_>, number: &str, key: &KeyReport, report: &Report) -> io::Result<()> {
     heading(page, number, key)?;
     alive(page, key)?;
     what(page, key)?;
-    page.field("exposed", &[clock::span(&key.exposure, wording::is_cut(key))])?;
+    let mut exposed = vec![clock::span(&key.exposure, wording::is_cut(key))];
+    if clock::is_exposed_ahead(key, report) {
+        exposed.push(format!("({})", clock::AHEAD));
+    }
+    page.field("exposed", &exposed)?;
     if let Some(first) = &key.first_introduced {
         page.field("first in", &introduction(page, first))?;
     }
@@ -77,9 +81,17 @@ fn what(page: &mut Page<'_>, key: &KeyReport) -> io::Result<()> {
         format!("{}{}", show(name), if published { " (a name that builds publish to browsers)" } else { "" })
     });
     page.field("named", &page.few(variables.collect()))?;
-    match &key.instance {
-        Some(instance) => page.field("instance", &instance_lines(page, instance)),
-        None => page.field("instance", &["not known: nothing near it names one".to_owned()]),
+    let named = page.answer(key).and_then(|answer| answer.instance.as_deref());
+    match (&key.instance, named) {
+        (Some(instance), None) => page.field("instance", &instance_lines(page, instance)),
+        // What stood beside the key may be another's, or of another key; Clerk's own word stands above.
+        (Some(instance), Some(named)) => {
+            let mut lines = vec![format!("{}, as Clerk answered", visible(named))];
+            lines.extend(instance_lines(page, instance).into_iter().map(|line| format!("beside the key: {line}")));
+            page.field("instance", &lines)
+        }
+        (None, Some(named)) => page.field("instance", &[format!("{}, as Clerk answered", visible(named))]),
+        (None, None) => page.field("instance", &["not known: nothing near it names one".to_owned()]),
     }
 }
 
@@ -284,9 +296,7 @@ fn next_step(key: &KeyReport, answer: Option<&Answer>) -> String {
             format!("known, yet it stands at a tip: make sure that it is deleted at {address}")
         }
         _ if wording::is_quiet(key, liveness) => "nothing: it is known as dealt with".to_owned(),
-        _ if liveness == Some(Liveness::Dead) => {
-            "it is dead: save the logs, undo what it may have made and changed, take it out of the code".to_owned()
-        }
+        _ if liveness == Some(Liveness::Dead) => wording::DEAD.to_owned(),
         Confidence::Low if liveness != Some(Liveness::Alive) => {
             format!("look at the place; if a key at {address} begins and ends like it, rotate it")
         }
