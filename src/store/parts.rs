@@ -37,10 +37,13 @@ pub fn staged(bytes: &[u8], format: ObjectFormat) -> Option<(Vec<IndexEntry>, Op
     Some((entries, shared))
 }
 
+/// What a ref names: an object, or another ref by its name.
+pub type RefTarget = Result<Oid, Vec<u8>>;
+
 /// What a table of refs says.
 pub struct Table {
-    /// By name, an object or the name of another ref.
-    pub refs: Vec<(Vec<u8>, Result<Oid, Vec<u8>>)>,
+    /// By name.
+    pub refs: Vec<(Vec<u8>, RefTarget)>,
     /// By name and update, the lines of logs.
     pub logs: Vec<(Vec<u8>, u64, Vec<u8>)>,
 }

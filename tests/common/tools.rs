@@ -17,7 +17,7 @@ pub(crate) fn are_here(wanted: &[(&str, &str)]) -> bool {
     if !missing.is_empty() {
         let thread = std::thread::current();
         let line = format!("\nskipped: {}: {}\n", thread.name().unwrap_or("a test"), missing.join(", "));
-        std::io::stderr().write_all(line.as_bytes()).unwrap();
+        std::io::stderr().write_all(line.as_bytes()).expect("writing to standard error");
     }
     missing.is_empty()
 }
@@ -25,7 +25,7 @@ pub(crate) fn are_here(wanted: &[(&str, &str)]) -> bool {
 /// git finds its own commands beside PATH too.
 fn is_here(program: &str) -> bool {
     let gits = git::run(git::command(Path::new("/")), &["--exec-path"], b"");
-    let gits = String::from_utf8(gits).unwrap();
+    let gits = String::from_utf8(gits).expect("UTF-8");
     let path = std::env::var_os("PATH").unwrap_or_default();
     let mut folders = std::env::split_paths(&path).chain([Path::new(gits.trim()).to_owned()]);
     folders.any(|folder| folder.join(program).is_file())
@@ -33,5 +33,5 @@ fn is_here(program: &str) -> bool {
 
 /// Sends a process a signal, by the shell's own `kill`: the program of that name is in a package of its own.
 pub(crate) fn signal(process: u32, name: &str) -> bool {
-    Command::new("sh").args(["-c", &format!("kill -{name} {process}")]).status().unwrap().success()
+    Command::new("sh").args(["-c", &format!("kill -{name} {process}")]).status().expect("starting sh").success()
 }

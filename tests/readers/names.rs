@@ -127,7 +127,7 @@ fn an_index_is_read_as_it_was_written_or_is_refused() {
 }
 
 /// What a table says: refs by name, and lines of logs by name and update.
-type Table = (BTreeMap<Vec<u8>, Result<Oid, Vec<u8>>>, BTreeMap<(Vec<u8>, u64), Vec<u8>>);
+type Table = (BTreeMap<Vec<u8>, parts::RefTarget>, BTreeMap<(Vec<u8>, u64), Vec<u8>>);
 
 /// A record's key behind the one before, sharing as much of it as it can or less.
 fn key(random: &mut Rng, before: &[u8], key: &[u8], kind: usize) -> Vec<u8> {
