@@ -473,14 +473,10 @@ mod tests {
         assert_eq!(paths, [b"a key"]);
     }
 
+    type Entries = Vec<(Box<[u8]>, u32)>;
+
     /// Each path with its keys, by opening everything.
-    fn brute(
-        graph: &Graph,
-        trees: &[Vec<(Box<[u8]>, u32)>],
-        tree: u32,
-        path: &[u8],
-        found: &mut BTreeMap<Vec<u8>, HashSet<u32>>,
-    ) {
+    fn brute(graph: &Graph, trees: &[Entries], tree: u32, path: &[u8], found: &mut BTreeMap<Vec<u8>, HashSet<u32>>) {
         for (name, object) in &trees[tree as usize] {
             let path = if path.is_empty() { name.to_vec() } else { [path, b"/", name].concat() };
             match graph.kind(*object) {
@@ -499,9 +495,9 @@ mod tests {
         for round in 0..400 {
             // Trees of few names, blobs of one key each; a third of the rounds with names that are there twice.
             let (count, blobs) = (random.u32(1..12), random.u32(1..6));
-            let mut trees: Vec<Vec<(Box<[u8]>, u32)>> = Vec::new();
+            let mut trees: Vec<Entries> = Vec::new();
             for tree in 0..count {
-                let mut entries: Vec<(Box<[u8]>, u32)> = Vec::new();
+                let mut entries: Entries = Vec::new();
                 for name in [b"a", b"b", b"c", b"d"] {
                     let times = if round % 3 == 0 { random.usize(..3) } else { random.usize(..2) };
                     for _ in 0..times {
