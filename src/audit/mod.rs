@@ -31,7 +31,6 @@ pub use rehearsal::{Clean, Rehearsal, Tried};
 pub use remember::{Another, Compared, as_of};
 pub use trace::{Traced, Wanted, key_in};
 
-use std::cell::Cell;
 use std::collections::{BTreeSet, HashMap, HashSet};
 use std::time::{Duration, Instant};
 
@@ -423,17 +422,10 @@ impl Auditor<'_> {
     }
 }
 
-/// Whether the time for an object is over, or someone has asked to stop. The clock begins when it is first asked: most
-/// objects are done before.
+/// Whether the time for an object is over, by a clock that begins now, or someone has asked to stop.
 fn object_clock<'i>(time: Option<(Duration, Clock)>, interrupt: Interrupt<'i>) -> impl Fn() -> bool + 'i {
-    let ends = Cell::new(None);
-    let is_over = move |(time, clock): (Duration, Clock)| {
-        let now = clock();
-        let end = ends.get().unwrap_or(now + time);
-        ends.set(Some(end));
-        now > end
-    };
-    move || interrupt.is_set() || time.is_some_and(&is_over)
+    let ends = time.map(|(time, clock)| (clock() + time, clock));
+    move || interrupt.is_set() || ends.is_some_and(|(ends, clock): (Instant, Clock)| clock() > ends)
 }
 
 /// Does two things, at once where there are `threads` for it and one is to be had.

@@ -45,8 +45,9 @@ pub(super) fn hooks(place: &Place) -> Vec<PathBuf> {
     if matches!(place.layout, Layout::HookDirectory | Layout::GitLab)
         && let Some(directory) = place.hook.parent()
     {
-        let entries = fs::read_dir(directory).into_iter().flatten().flatten();
-        let mut inside: Vec<PathBuf> = entries.take(MOST_HOOKS).map(|entry| entry.path()).collect();
+        // A hook that cannot be listed is none that anybody can be sure of.
+        let (entries, _) = store::list_directory(directory);
+        let mut inside: Vec<PathBuf> = entries.iter().take(MOST_HOOKS).map(fs::DirEntry::path).collect();
         inside.sort();
         hooks.extend(inside);
         // GitLab runs a single one too; elsewhere it is what runs the directory.
