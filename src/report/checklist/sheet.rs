@@ -91,7 +91,7 @@ impl<'o> Sheet<'o> {
     }
 }
 
-/// The same where only a text is wanted: what [`wording`]'s functions ask for.
+/// The same where only a text is wanted: what the functions of `wording` ask for.
 pub(super) fn quote(text: &str) -> String {
     code(&text)
 }
