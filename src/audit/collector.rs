@@ -9,7 +9,7 @@ use super::content::{Clocks, Content, Missing, NameSighting, Pass, Sighting};
 use super::directory::{Directory, Named, NewEntries, Reading};
 use super::key_table::KeyTable;
 use super::trace::{Needle, Scanned};
-use super::{Clock, object_clock};
+use super::{Clock, object_clock, scan_pieces};
 use crate::detect::{Detector, Found, Hits, KeyFound, Search, Unread};
 use crate::history::{Links, NONE, NodeKind};
 use crate::model::{Copied, Events, Interrupt, ObjectFormat, ObjectType, Oid, Place, RawTime};
@@ -179,19 +179,10 @@ impl Visitor for Collector<'_> {
         // Even where it cannot be read to its end it is one, and what is found before that counts.
         self.row(index, pieces.left());
         let (shared, mut here) = (self.shared, HashSet::new());
-        let mut scan = shared.detector.in_pieces();
+        let scan = shared.detector.in_pieces();
         let part = &mut self.part;
         let mut sink = |found| shared.found(part, index, found, &mut here, &|_| Place::File);
-        let read = loop {
-            // Each window has as much time as an object.
-            let is_over = shared.clock();
-            match pieces.next_piece() {
-                Ok(Some(piece)) if !shared.interrupt.is_set() => scan.feed(piece, &is_over, &mut sink),
-                Ok(_) => break Ok(()),
-                Err(failure) => break Err(failure),
-            }
-        };
-        let unread = scan.finish(&shared.clock(), &mut sink);
+        let (read, unread) = scan_pieces(scan, pieces, || shared.clock(), shared.interrupt, &mut sink);
         self.part.note_unread(index, unread);
         read
     }

@@ -54,7 +54,7 @@ pub(super) fn report(
         generated_at,
         limits,
         complete: repositories.iter().all(|repository| repository.skipped.is_empty()),
-        summary: summary(&keys),
+        summary: Summary::of(&keys),
         repositories,
         keys,
         other_vendors: vendors
@@ -67,16 +67,6 @@ pub(super) fn report(
             .collect(),
         placeholders: placeholders.len() as u64,
         half_masked: half_masked.len() as u64,
-    }
-}
-
-fn summary(keys: &[KeyReport]) -> Summary {
-    let count = |of: fn(&KeyReport) -> bool| keys.iter().filter(|key| of(key)).count() as u64;
-    Summary {
-        keys: keys.len() as u64,
-        live: count(|key| key.environment == Environment::Live),
-        test: count(|key| key.environment == Environment::Test),
-        open: count(|key| key.exposure.open),
     }
 }
 

@@ -34,7 +34,7 @@ pub use trace::{Traced, Wanted, key_in};
 use std::collections::{BTreeSet, HashMap, HashSet};
 use std::time::{Duration, Instant};
 
-use crate::detect::{self, Detector};
+use crate::detect::{self, Detector, Found, PieceScan, Unread};
 use crate::history::{Bits, NodeKind};
 use crate::key::{KeyId, deployable};
 use crate::model::{
@@ -42,7 +42,7 @@ use crate::model::{
     Report, RepositoryReport, Shown, Skipped, Stage, UnreachableCounts, error_chain,
 };
 use crate::state::{Known, RepositoryMemory};
-use crate::store::{Error, Gap, Layout, ObjectIndex, OpenOptions, PassOptions, Reader, Store};
+use crate::store::{Error, Failure, Gap, Layout, ObjectIndex, OpenOptions, PassOptions, Pieces, Reader, Store};
 use budget::Budget;
 use content::Content;
 use entries::EntryMaker;
@@ -426,6 +426,27 @@ impl Auditor<'_> {
 fn object_clock<'i>(time: Option<(Duration, Clock)>, interrupt: Interrupt<'i>) -> impl Fn() -> bool + 'i {
     let ends = time.map(|(time, clock)| (clock() + time, clock));
     move || interrupt.is_set() || ends.is_some_and(|(ends, clock): (Instant, Clock)| clock() > ends)
+}
+
+/// Scans an object that is read in pieces, each of which has as much time as an object. Whether it could be read to its end,
+/// and what could not be read into: what was found before that counts in any case.
+fn scan_pieces<C: Fn() -> bool>(
+    mut scan: PieceScan<'_>,
+    pieces: &mut Pieces<'_>,
+    clock: impl Fn() -> C,
+    interrupt: Interrupt<'_>,
+    sink: &mut dyn FnMut(Found),
+) -> (Result<(), Failure>, Unread) {
+    let read = loop {
+        let is_over = clock();
+        match pieces.next_piece() {
+            Ok(Some(piece)) if !interrupt.is_set() => scan.feed(piece, &is_over, sink),
+            Ok(_) => break Ok(()),
+            Err(failure) => break Err(failure),
+        }
+    };
+    let unread = scan.finish(&clock(), sink);
+    (read, unread)
 }
 
 /// Does two things, at once where there are `threads` for it and one is to be had.

@@ -6,7 +6,7 @@
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
-use super::{Auditor, Options, object_clock};
+use super::{Auditor, Options, object_clock, scan_pieces};
 use crate::detect::{Detector, Found, Hits, KeyFound, Step, Unread};
 use crate::key::{KeyId, KeyText};
 use crate::model::{Copied, Interrupt, ObjectType, Oid, Stage};
@@ -276,7 +276,7 @@ impl Visitor for Seeker<'_> {
     }
 
     fn large(&mut self, index: ObjectIndex, pieces: &mut Pieces<'_>) -> Result<(), Failure> {
-        let mut scan = self.detector.in_pieces();
+        let scan = self.detector.in_pieces();
         let mut found = Vec::new();
         let mut sink = |what| {
             if let Found::Key(key) = what
@@ -288,16 +288,7 @@ impl Visitor for Seeker<'_> {
                 }
             }
         };
-        let read = loop {
-            // Each window has as much time as an object.
-            let is_over = self.clock();
-            match pieces.next_piece() {
-                Ok(Some(piece)) if !self.interrupt.is_set() => scan.feed(piece, &is_over, &mut sink),
-                Ok(_) => break Ok(()),
-                Err(failure) => break Err(failure),
-            }
-        };
-        let unread = scan.finish(&self.clock(), &mut sink);
+        let (read, unread) = scan_pieces(scan, pieces, || self.clock(), self.interrupt, &mut sink);
         self.note(&unread);
         for (key, encoding) in found {
             let spot = Spot { index, kind: ObjectType::Blob, encoding, written: None };

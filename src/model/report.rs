@@ -480,3 +480,16 @@ pub struct Summary {
     /// Of them those a tip holds.
     pub open: u64,
 }
+
+impl Summary {
+    /// The counts of these keys.
+    pub fn of(keys: &[KeyReport]) -> Self {
+        let count = |of: fn(&KeyReport) -> bool| keys.iter().filter(|key| of(key)).count() as u64;
+        Self {
+            keys: keys.len() as u64,
+            live: count(|key| key.environment == Environment::Live),
+            test: count(|key| key.environment == Environment::Test),
+            open: count(|key| key.exposure.open),
+        }
+    }
+}

@@ -82,7 +82,7 @@ pub(super) fn report() -> Report {
         complete: false,
         limits: ReadLimits { max_depth: 9, ..ReadLimits::default() },
         repositories: vec![repository()],
-        summary: summary(&keys),
+        summary: Summary::of(&keys),
         keys,
         other_vendors: vec![OtherVendor {
             vendor: "Stripe".into(),
@@ -91,16 +91,6 @@ pub(super) fn report() -> Report {
         }],
         placeholders: 4,
         half_masked: 2,
-    }
-}
-
-fn summary(keys: &[KeyReport]) -> Summary {
-    let count = |of: fn(&KeyReport) -> bool| keys.iter().filter(|key| of(key)).count() as u64;
-    Summary {
-        keys: keys.len() as u64,
-        live: count(|key| key.environment == Environment::Live),
-        test: count(|key| key.environment == Environment::Test),
-        open: count(|key| key.exposure.open),
     }
 }
 
@@ -130,7 +120,7 @@ pub(super) fn clean() -> Report {
 pub(super) fn unopened() -> Report {
     let mut report = report();
     report.keys.truncate(1);
-    report.summary = summary(&report.keys);
+    report.summary = Summary::of(&report.keys);
     report.repositories[0].skipped.clear();
     report.repositories.push(RepositoryReport {
         path: shown("/srv/git/\u{1b}]0;x\u{7}gone.git"),
@@ -153,7 +143,7 @@ pub(super) fn unopened() -> Report {
 pub(super) fn one_key() -> Report {
     let mut report = report();
     report.keys.truncate(1);
-    report.summary = summary(&report.keys);
+    report.summary = Summary::of(&report.keys);
     (report.complete, report.repositories) = (true, clean().repositories);
     report
 }
