@@ -61,15 +61,29 @@ fn paths(
         }
     }
     // A commit's own tree ends the search; any other must go on.
-    let named_by = graph.trees_naming(&roots.relevant, &is_root);
+    let rank = |tree: ObjectIndex| (!is_root.has(tree), tree);
+    let is_counted = |tree: &ObjectIndex| graph.kind(*tree) == NodeKind::Tree && roots.relevant.has(*tree);
+    let mut is_wanted = Bits::new(graph.len());
+    wanted.iter().for_each(|object| _ = is_wanted.insert(*object));
+    let mut named_by: HashMap<ObjectIndex, ObjectIndex> = HashMap::new();
+    graph.naming(&is_wanted, |tree, object| {
+        if is_counted(&tree) {
+            let first = named_by.entry(object).or_insert(tree);
+            *first = std::cmp::min_by_key(*first, tree, |tree| rank(*tree));
+        }
+    });
     let mut bytes = Vec::new();
     for object in wanted {
-        let (mut at, mut names) = (object, Vec::new());
-        while names.len() < LEVELS && (names.is_empty() || !is_root.has(at)) {
-            let tree = named_by[at as usize];
-            let Some(name) = (tree != NONE).then(|| name_in(store, tree, at, &mut bytes)).flatten() else { break };
+        let (mut at, mut names, mut next) = (object, Vec::new(), named_by.get(&object).copied());
+        while let Some(tree) = next.filter(|_| names.len() < LEVELS) {
+            let Some(name) = name_in(store, content, tree, at, &mut bytes) else { break };
             names.push(name);
             at = tree;
+            next = if is_root.has(at) {
+                None
+            } else {
+                graph.trees_above(at).filter(is_counted).min_by_key(|tree| rank(*tree))
+            };
         }
         if !names.is_empty() && is_root.has(at) {
             names.reverse();
@@ -79,8 +93,14 @@ fn paths(
     found
 }
 
-fn name_in(store: &Store, tree: ObjectIndex, object: ObjectIndex, bytes: &mut Vec<u8>) -> Option<Vec<u8>> {
-    store.read(tree, u64::MAX, bytes).ok()?;
+fn name_in(
+    store: &Store,
+    content: &Content,
+    tree: ObjectIndex,
+    object: ObjectIndex,
+    bytes: &mut Vec<u8>,
+) -> Option<Vec<u8>> {
+    content.read(store, tree, bytes).ok()?;
     let oid = store.objects.oid(object);
     let mut name = None;
     parse::tree(bytes, store.format, |entry| {

@@ -3,9 +3,12 @@
 //! A directory with a thousand files has them in nearly every version. Its links are cut into parts by what they are, so
 //! that a version differs in one part, and each part is kept once and followed once, like an object of its own.
 
+use std::sync::OnceLock;
+
 use rustc_hash::FxHashMap;
 
 use super::Bits;
+use super::upward::Upward;
 
 /// In the place of a link that is not there.
 pub const NONE: u32 = u32::MAX;
@@ -137,13 +140,15 @@ pub struct Graph {
     /// Of the objects, and of the parts behind them.
     runs: Vec<Run>,
     links: Vec<u32>,
+    /// The same from below, where that was asked for.
+    pub(super) upward: OnceLock<Upward>,
 }
 
 impl Graph {
     /// A graph of `count` objects, from each one's kind and links in any order.
     pub fn new(count: usize, lists: impl IntoIterator<Item = Links>) -> Self {
-        let mut graph =
-            Self { kinds: vec![NodeKind::Absent; count], runs: vec![Run::default(); count], links: Vec::new() };
+        let (kinds, runs) = (vec![NodeKind::Absent; count], vec![Run::default(); count]);
+        let mut graph = Self { kinds, runs, ..Self::default() };
         for Links { rows, mut links, parts, .. } in lists {
             let (first_part, first_link) = (graph.runs.len() as u32, graph.links.len() as u32);
             let moved = |run: Run| Run { from: run.from + first_link, ..run };
@@ -174,7 +179,7 @@ impl Graph {
         0..self.kinds.len() as u32
     }
 
-    fn is_part(&self, node: u32) -> bool {
+    pub(super) fn is_part(&self, node: u32) -> bool {
         node != NONE && node as usize >= self.kinds.len()
     }
 
@@ -224,33 +229,6 @@ impl Graph {
         }
     }
 
-    /// For every object a tree that names it: of those that are `counted` the first, or the first that is `preferred`;
-    /// [`NONE`] where none does. Cost: one look at all links.
-    pub fn trees_naming(&self, counted: &Bits, preferred: &Bits) -> Vec<u32> {
-        let mut named_by = vec![NONE; self.len()];
-        let trees = self.objects().filter(|tree| self.kind(*tree) == NodeKind::Tree && counted.has(*tree));
-        trees.for_each(|tree| self.note_tree(tree, tree, preferred, &mut named_by));
-        for part in self.objects().end..self.len() as u32 {
-            let tree = named_by[part as usize];
-            if tree != NONE {
-                self.note_tree(part, tree, preferred, &mut named_by);
-            }
-        }
-        named_by
-    }
-
-    /// Notes of all that a node names that `tree` does.
-    fn note_tree(&self, node: u32, tree: u32, preferred: &Bits, named_by: &mut [u32]) {
-        for link in self.links(node).iter().filter(|link| **link != NONE) {
-            let old = &mut named_by[*link as usize];
-            // NONE is larger than any.
-            let rank = |tree: u32| (tree == NONE || !preferred.has(tree), tree);
-            if rank(tree) < rank(*old) {
-                *old = tree;
-            }
-        }
-    }
-
     /// Adds to `reached` all that `roots` reach; objects already there are not followed again. Each new one is told.
     pub fn reach(&self, roots: impl IntoIterator<Item = u32>, reached: &mut Bits, mut each: impl FnMut(u32)) {
         let mut pending: Vec<u32> = Vec::new();
@@ -270,72 +248,6 @@ impl Graph {
                 }
             }
         }
-    }
-
-    /// The trees that are among `targets` or lead to one of them. Cost: a look at all links for each level of directories
-    /// above them; where those are many, one walk through all trees.
-    pub fn trees_leading_to(&self, targets: &Bits) -> Bits {
-        /// A look at all links in order takes a tenth of a walk.
-        const LEVELS: usize = 8;
-        let mut leads = Bits::new(self.len());
-        if targets.is_empty() {
-            return leads;
-        }
-        let is_followed = |node: u32| self.is_part(node) || self.kind(node) == NodeKind::Tree;
-        self.objects().filter(|tree| is_followed(*tree) && targets.has(*tree)).for_each(|tree| _ = leads.insert(tree));
-        for _ in 0..LEVELS {
-            let mut is_new = false;
-            // Parts stand behind the trees that they are of, and are looked at first.
-            for node in (0..self.len() as u32).rev().filter(|node| is_followed(*node)) {
-                let leads_on = |link: &u32| *link != NONE && (targets.has(*link) || leads.has(*link));
-                if !leads.has(node) && self.links(node).iter().any(leads_on) {
-                    is_new = leads.insert(node);
-                }
-            }
-            if !is_new {
-                return leads;
-            }
-        }
-        self.walk_to(targets, leads)
-    }
-
-    /// The rest of that, whatever leads there so far.
-    fn walk_to(&self, targets: &Bits, mut leads: Bits) -> Bits {
-        let is_followed = |node: u32| self.is_part(node) || self.kind(node) == NodeKind::Tree;
-        let mut done = Bits::new(self.len());
-        let mut stack: Vec<(u32, usize)> = Vec::new();
-        for root in self.objects() {
-            if self.kind(root) == NodeKind::Tree && done.insert(root) {
-                stack.push((root, 0));
-            }
-            while let Some((tree, at)) = stack.last_mut() {
-                let tree = *tree;
-                let Some(&link) = self.links(tree).get(*at) else {
-                    stack.pop();
-                    if targets.has(tree) {
-                        leads.insert(tree);
-                    }
-                    // The one above looks at its links again once it is finished.
-                    if leads.has(tree)
-                        && let Some((above, _)) = stack.last()
-                    {
-                        leads.insert(*above);
-                    }
-                    continue;
-                };
-                *at += 1;
-                if link == NONE {
-                    continue;
-                }
-                if targets.has(link) || leads.has(link) {
-                    leads.insert(tree);
-                }
-                if is_followed(link) && done.insert(link) {
-                    stack.push((link, 0));
-                }
-            }
-        }
-        leads
     }
 }
 
@@ -452,14 +364,13 @@ mod tests {
                     .extend(without_gaps(links).into_iter().filter(|link| targets.has(*link)).map(|link| (tree, link)));
             }
             assert_eq!(naming, expected, "{context}");
-            let mut preferred = Bits::new(graph.len());
-            (0..random.u32(..5)).for_each(|_| _ = preferred.insert(blobs + random.u32(..trees)));
-            let mut counted = Bits::new(graph.len());
-            (blobs..count).filter(|_| random.u8(..5) > 0).for_each(|tree| _ = counted.insert(tree));
-            for (object, tree) in (0..count).zip(graph.trees_naming(&counted, &preferred)) {
-                let names = |tree: &u32| counted.has(*tree) && named[(*tree - blobs) as usize].contains(&object);
-                let expected = (blobs..count).filter(names).min_by_key(|tree| (!preferred.has(*tree), *tree));
-                assert_eq!(tree, expected.unwrap_or(NONE), "{context}");
+            for tree in blobs..count {
+                let mut above: Vec<u32> = graph.trees_above(tree).collect();
+                above.sort_unstable();
+                let times = |above: u32| named[(above - blobs) as usize].iter().filter(|link| **link == tree).count();
+                let expected: Vec<u32> =
+                    (blobs..count).flat_map(|above| std::iter::repeat_n(above, times(above))).collect();
+                assert_eq!(above, expected, "{context}");
             }
             let root = blobs + random.u32(..trees);
             let (mut reached, mut told) = (Bits::new(graph.len()), Vec::new());

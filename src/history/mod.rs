@@ -9,6 +9,7 @@ mod graph;
 mod keysets;
 mod presence;
 mod reach;
+mod upward;
 mod walk;
 
 pub use bits::Bits;
