@@ -1,12 +1,10 @@
 //! The entries of a pack and which is a delta of which.
 
 use std::fs::File;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
 
 use super::{Pass, on_threads};
-use crate::model::{ObjectFormat, ObjectType, Oid};
-use crate::store::Failure;
+use crate::model::{ObjectType, Oid};
 use crate::store::objects::{ObjectIndex, Objects};
 use crate::store::pack::{self, Body, EntryHeader, EntryKind};
 
@@ -26,6 +24,7 @@ pub(super) struct Families {
 /// No entry.
 pub(super) const NONE: u32 = u32::MAX;
 
+#[derive(Clone)]
 pub(super) struct Entry {
     pub(super) index: ObjectIndex,
     /// What it is, if it is no delta.
@@ -37,37 +36,54 @@ pub(super) struct Entry {
     weight: u32,
 }
 
-/// The header at each place, and which place the base has that it names by its offset.
-fn headers(
-    format: ObjectFormat,
-    (file, pack_end): (&File, u64),
-    places: &[(u64, ObjectIndex)],
-    threads: usize,
-) -> impl Iterator<Item = Result<(EntryHeader, Option<u32>), Failure>> {
+/// The entries at some places, by the same numbers.
+struct Headers {
+    entries: Vec<Entry>,
+    /// What each is a delta of, as far as that is told by its offset.
+    base: Vec<u32>,
+    /// Which name what they are a delta of by its id.
+    named: Vec<(usize, Oid)>,
+}
+
+/// Reads the headers. One that cannot be read is that of an entry which is neither whole nor made of another, and to which
+/// nothing leads.
+fn headers(pass: &Pass<'_>, (file, pack_end): (&File, u64), places: &[(u64, ObjectIndex)], threads: usize) -> Headers {
     /// Enough for hundreds of small entries, and little to read in vain before a large one.
     const AT_ONCE: usize = 32 << 10;
     const SHARE: usize = 4 << 10;
-    let parts: Vec<&[(u64, ObjectIndex)]> = places.chunks(SHARE).collect();
-    let (next, read) = (AtomicUsize::new(0), Mutex::new(vec![Vec::new(); parts.len()]));
+    let unread = Entry { index: 0, whole: None, body: Body { size: 0, data: 0 }, end: pack_end, weight: 1 };
+    let (mut entries, mut base) = (vec![unread; places.len()], vec![NONE; places.len()]);
+    let parts = Mutex::new((0..).step_by(SHARE).zip(entries.chunks_mut(SHARE).zip(base.chunks_mut(SHARE))));
+    let all_named = Mutex::new(Vec::new());
     let work = |(): &mut ()| {
-        let mut headers = pack::Headers::new(file, pack_end, format, AT_ONCE);
+        let mut headers = pack::Headers::new(file, pack_end, pass.objects.format, AT_ONCE);
+        let mut named = Vec::new();
         loop {
-            let number = next.fetch_add(1, Ordering::Relaxed);
-            let Some(part) = parts.get(number) else { return };
-            let some = (number * SHARE..).zip(part.iter()).map(|(at, (offset, _))| {
-                let header = headers.at(*offset)?;
-                let base = match header.kind {
-                    EntryKind::OffsetDelta(base) => place_before(places, at, base),
-                    _ => None,
-                };
-                Ok((header, base))
-            });
-            let some = some.collect();
-            read.lock().unwrap_or_else(PoisonError::into_inner)[number] = some;
+            let part = parts.lock().unwrap_or_else(PoisonError::into_inner).next();
+            let Some((from, (entries, base))) = part else { break };
+            for (at, (entry, base)) in (from..).zip(entries.iter_mut().zip(base)) {
+                let (offset, index) = places[at];
+                let behind = places[at + 1..].iter().map(|next| next.0).find(|next| *next > offset);
+                (entry.index, entry.end) = (index, behind.unwrap_or(pack_end).min(pack_end));
+                match headers.at(offset) {
+                    Ok(EntryHeader { kind, body }) => {
+                        entry.body = body;
+                        match kind {
+                            EntryKind::Whole(kind) => entry.whole = Some(kind),
+                            EntryKind::OffsetDelta(of) => *base = place_before(places, at, of).unwrap_or(NONE),
+                            EntryKind::RefDelta(oid) => named.push((at, oid)),
+                        }
+                    }
+                    Err(failure) => pass.fail(index, failure),
+                }
+            }
         }
+        all_named.lock().unwrap_or_else(PoisonError::into_inner).append(&mut named);
     };
-    on_threads(&mut vec![(); threads.min(parts.len())], &work, &|| {});
-    read.into_inner().unwrap_or_else(PoisonError::into_inner).into_iter().flatten()
+    on_threads(&mut vec![(); threads.min(places.len().div_ceil(SHARE))], &work, &|| {});
+    drop(parts);
+    let named = all_named.into_inner().unwrap_or_else(PoisonError::into_inner);
+    Headers { entries, base, named }
 }
 
 /// Which of `places` has this offset, of those before `at`: a base mostly stands not far before its delta.
@@ -103,43 +119,19 @@ impl Families {
         places: Vec<(u64, ObjectIndex)>,
         threads: usize,
     ) -> Self {
-        let objects = pass.objects;
-        let mut entries: Vec<Entry> = Vec::with_capacity(places.len());
-        let mut base = Vec::with_capacity(places.len());
-        // What stands at each place; some have a header that cannot be read.
-        let mut entry_at = vec![NONE; places.len()];
-        let mut named = Vec::new();
-        let headers = headers(objects.format, (file, pack_end), &places, threads);
-        for (at, ((offset, index), header)) in places.iter().zip(headers).enumerate() {
-            let end = places[at + 1..].iter().map(|next| next.0).find(|next| next > offset).unwrap_or(pack_end);
-            let (EntryHeader { kind, body }, place_of_base) = match header {
-                Ok(header) => header,
-                Err(failure) => {
-                    pass.fail(*index, failure);
-                    continue;
-                }
-            };
-            let (mut whole, mut made_of) = (None, NONE);
-            match kind {
-                EntryKind::Whole(kind) => whole = Some(kind),
-                EntryKind::OffsetDelta(_) => made_of = place_of_base.map_or(NONE, |place| entry_at[place as usize]),
-                EntryKind::RefDelta(oid) => named.push((entries.len(), oid)),
-            }
-            entry_at[at] = entries.len() as u32;
-            entries.push(Entry { index: *index, whole, body, end: end.min(pack_end), weight: 1 });
-            base.push(made_of);
-        }
-        drop(entry_at);
-        find_named(&entries, &named, objects, &mut base);
-        let mut families = Self::link(entries, base);
+        let Headers { entries, mut base, named } = headers(pass, (file, pack_end), &places, threads);
+        drop(places);
+        find_named(&entries, &named, pass.objects, &mut base);
+        let mut families = Self::link(entries, base, named.is_empty());
         if let Some(known) = pass.known {
             families.mark_needed(known);
         }
         families
     }
 
-    /// Finds the children of each, and how many are below it.
-    fn link(mut entries: Vec<Entry>, base: Vec<u32>) -> Self {
+    /// Finds the children of each, and how many are below it. `is_in_order`: whether each base stands before what is made of
+    /// it.
+    fn link(mut entries: Vec<Entry>, base: Vec<u32>, is_in_order: bool) -> Self {
         let bases = || base.iter().enumerate().filter(|(_, base)| **base != NONE);
         let mut first_child = vec![0u32; entries.len() + 1];
         bases().for_each(|(_, base)| first_child[*base as usize + 1] += 1);
@@ -154,18 +146,23 @@ impl Families {
             *place += 1;
         }
         let roots: Vec<u32> = (0..entries.len() as u32).filter(|at| entries[*at as usize].whole.is_some()).collect();
-        // From the roots outward; what is in a cycle is never reached.
-        let mut order: Vec<u32> = roots.clone();
-        let mut at = 0;
-        while at < order.len() {
-            let entry = order[at] as usize;
-            order.extend_from_slice(&children[first_child[entry] as usize..first_child[entry + 1] as usize]);
-            at += 1;
-        }
-        for &entry in order.iter().rev() {
-            if base[entry as usize] != NONE {
-                entries[base[entry as usize] as usize].weight += entries[entry as usize].weight;
+        let mut add_to_base = |entry: usize| {
+            if base[entry] != NONE {
+                entries[base[entry] as usize].weight += entries[entry].weight;
             }
+        };
+        if is_in_order {
+            (0..base.len()).rev().for_each(add_to_base);
+        } else {
+            // From the roots outward; what is in a cycle is never reached.
+            let mut order: Vec<u32> = roots.clone();
+            let mut at = 0;
+            while at < order.len() {
+                let entry = order[at] as usize;
+                order.extend_from_slice(&children[first_child[entry] as usize..first_child[entry + 1] as usize]);
+                at += 1;
+            }
+            order.iter().rev().for_each(|entry| add_to_base(*entry as usize));
         }
         for at in 0..entries.len() {
             children[first_child[at] as usize..first_child[at + 1] as usize]

@@ -6,6 +6,7 @@
 //! threads by a counter, and whoever has none left is given a branch of another's (`pool`).
 
 mod families;
+mod order;
 mod pool;
 mod walk;
 
@@ -252,7 +253,7 @@ impl Pass<'_> {
                 places[*pack as usize].push((*offset, index));
             }
         }
-        places.iter_mut().for_each(|places| places.sort_unstable());
+        places.iter_mut().for_each(order::by_offset);
         places
     }
 

@@ -1,0 +1,53 @@
+//! Sorting by offset.
+
+use crate::store::objects::ObjectIndex;
+
+/// Puts places in the order of their offsets, and of their objects where those are alike. Cost: a look at each for eleven
+/// bits of the largest offset; comparing takes five times as long for half a million.
+pub(super) fn by_offset(places: &mut Vec<(u64, ObjectIndex)>) {
+    const BITS: u32 = 11;
+    /// With fewer there is nothing to gain.
+    const FEW: usize = 1 << 12;
+    if places.len() < FEW {
+        places.sort_unstable();
+        return;
+    }
+    let largest = places.iter().map(|place| place.0).max().unwrap_or_default();
+    let mut other = vec![(0, 0); places.len()];
+    for shift in (0..u64::BITS - largest.leading_zeros()).step_by(BITS as usize) {
+        let digit = |place: &(u64, ObjectIndex)| (place.0 >> shift) as usize & ((1 << BITS) - 1);
+        let mut next = [0usize; 1 << BITS];
+        places.iter().for_each(|place| next[digit(place)] += 1);
+        let mut from = 0;
+        next.iter_mut().for_each(|count| from += std::mem::replace(count, from));
+        for place in &*places {
+            let at = &mut next[digit(place)];
+            other[*at] = *place;
+            *at += 1;
+        }
+        std::mem::swap(places, &mut other);
+    }
+    // Two objects at one offset are somebody's forgery, or one object's two names.
+    places.chunk_by_mut(|one, next| one.0 == next.0).filter(|alike| alike.len() > 1).for_each(<[_]>::sort_unstable);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn places_are_in_the_order_of_their_offsets() {
+        let seed = fastrand::u64(..);
+        println!("seed {seed}");
+        let mut random = fastrand::Rng::with_seed(seed);
+        for bits in [0, 3, 10, 11, 12, 22, 33, 40, 64] {
+            let below = u64::MAX.checked_shr(64 - bits).unwrap_or(0);
+            let mut places: Vec<(u64, u32)> =
+                (0..random.usize(4000..9000)).map(|_| (random.u64(..) & below, random.u32(..50))).collect();
+            let mut expected = places.clone();
+            expected.sort_unstable();
+            by_offset(&mut places);
+            assert_eq!(places, expected, "seed {seed}, {bits} bits");
+        }
+    }
+}
