@@ -1,7 +1,7 @@
 //! Reading a repository's own small files, and listing its directories.
 
 use std::fs::{self, DirEntry};
-use std::io;
+use std::io::{self, Read as _};
 use std::path::Path;
 
 use super::Gap;
@@ -15,6 +15,17 @@ pub(super) fn read(path: &Path) -> io::Result<Vec<u8>> {
         return Err(too_large("it"));
     }
     fs::read(path)
+}
+
+/// Reads a plain file, that is no link either, of so many bytes at the most.
+pub(super) fn read_at_most(path: &Path, most: u64) -> io::Result<Vec<u8>> {
+    let meta = fs::symlink_metadata(path)?;
+    if !meta.is_file() || meta.len() > most {
+        return Err(too_large("it"));
+    }
+    let mut bytes = Vec::new();
+    fs::File::open(path)?.take(most).read_to_end(&mut bytes)?;
+    Ok(bytes)
 }
 
 /// Opens a plain file.

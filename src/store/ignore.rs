@@ -8,8 +8,14 @@ use super::parse;
 use super::receiving::{PushPaths, Receiving};
 use crate::model::{ObjectType, Oid};
 
-/// Larger than any tree or file of patterns but one made to be.
-const LARGEST: u64 = 64 << 20;
+/// Larger than any tree but one made to be.
+const LARGEST_TREE: u64 = 64 << 20;
+
+/// So much is read of the patterns that may speak of one path, all of its folders' together, where a thousand lines are many.
+const MOST_PATTERNS: u64 = 8 << 20;
+
+/// So many steps are made in comparing one path with them: what is made to take for ever covers nothing.
+const MOST_STEPS: u64 = 50_000_000;
 
 /// The `.gitignore` files of a repository.
 pub struct Ignores {
@@ -35,59 +41,73 @@ impl Ignores {
     }
 
     /// The line of a `.gitignore` that covers a path, as `folder/.gitignore:3`; `None` where none does, or where a later
-    /// one takes the path back in.
+    /// one takes the path back in. Cost: two trees for each folder are read in a bare repository, one file in any other.
     pub fn covering(&mut self, path: &[u8]) -> Option<String> {
-        let parts: Vec<&[u8]> = path.split(|byte| *byte == b'/').collect();
+        let ends = || memchr::memchr_iter(b'/', path);
+        let begins: Vec<usize> = std::iter::once(0).chain(ends().map(|end| end + 1)).collect();
+        let texts = self.texts(path, &begins);
+        let files: Vec<Vec<(usize, Rule<'_>)>> = texts.iter().map(|text| rules(text)).collect();
+        let mut steps = MOST_STEPS;
         // A folder that is ignored hides what is in it, whatever is said of that.
-        (1..=parts.len()).find_map(|length| {
-            let is_folder = length < parts.len();
-            self.verdict(&parts[..length], is_folder)
-        })
-    }
-
-    /// The last line that says something of one path, from the deepest `.gitignore` up, if it says to ignore it.
-    fn verdict(&mut self, parts: &[&[u8]], is_folder: bool) -> Option<String> {
-        for depth in (0..parts.len()).rev() {
-            let folder = parts[..depth].join(&b'/');
-            let Some(text) = self.text(&parts[..depth]) else { continue };
-            // A byte order mark is none of the first pattern, for git neither.
-            let text = text.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&text);
-            let below = parts[depth..].join(&b'/');
-            let lines: Vec<&[u8]> = text.split(|byte| *byte == b'\n').collect();
-            for (number, line) in lines.iter().enumerate().rev() {
-                let Some(rule) = Rule::parse(line) else { continue };
-                if rule.matches(&below, is_folder) {
-                    let name =
-                        if depth == 0 { String::new() } else { format!("{}/", String::from_utf8_lossy(&folder)) };
-                    return (!rule.negated).then(|| format!("{name}.gitignore:{}", number + 1));
-                }
+        for (level, end) in ends().map(Some).chain([None]).enumerate() {
+            // From the deepest file up, and in each from its end: the last line that says something counts.
+            let said = (0..=level).rev().find_map(|depth| {
+                let below = &path[begins[depth]..end.unwrap_or(path.len())];
+                let mut rules = files.get(depth)?.iter().rev();
+                let (line, rule) = rules.find(|(_, rule)| rule.matches(below, end.is_some(), &mut steps))?;
+                Some((depth, *line, rule.negated))
+            });
+            if steps == 0 {
+                return None;
+            }
+            if let Some((depth, line, false)) = said {
+                return Some(format!("{}.gitignore:{line}", String::from_utf8_lossy(&path[..begins[depth]])));
             }
         }
         None
     }
 
-    /// The `.gitignore` of a folder. One that is a link says nothing: git does not follow it (gitignore(5)).
-    fn text(&mut self, folder: &[&[u8]]) -> Option<Vec<u8>> {
+    /// The text of the `.gitignore` in each folder above a path, from the top down, as long as they are small together;
+    /// empty where there is none. One that is a link says nothing: git does not follow it (gitignore(5)).
+    fn texts(&mut self, path: &[u8], begins: &[usize]) -> Vec<Vec<u8>> {
         const NAME: &[u8] = b".gitignore";
-        match &mut self.source {
-            Source::Files(work_tree) => {
-                let file = work_tree.join(path_of(&folder.join(&b'/'))).join(path_of(NAME));
-                std::fs::symlink_metadata(&file).ok().filter(std::fs::Metadata::is_file)?;
-                files::read(&file).ok()
-            }
-            Source::Tree(store, root) => {
-                let mut at = *root;
-                for name in folder {
-                    at = entry(store, at, name, 0o040_000)?;
+        let (mut left, mut texts) = (MOST_PATTERNS, Vec::new());
+        let mut at = match &self.source {
+            Source::Tree(_, root) => Some(*root),
+            _ => None,
+        };
+        for (depth, begin) in begins.iter().enumerate() {
+            let folder = begins.get(depth.wrapping_sub(1)).map(|start| &path[*start..*begin - 1]);
+            let text = match &mut self.source {
+                Source::Files(work_tree) => {
+                    let file = work_tree.join(path_of(&path[..*begin])).join(path_of(NAME));
+                    files::read_at_most(&file, left).ok()
                 }
-                let file = entry(store, at, NAME, 0o100_000)?;
-                let mut bytes = Vec::new();
-                store.read(&file, LARGEST, &mut bytes).ok().flatten().filter(|kind| *kind == ObjectType::Blob)?;
-                Some(bytes)
-            }
-            Source::Nothing => None,
+                Source::Tree(store, _) => {
+                    if let Some(folder) = folder {
+                        at = at.and_then(|tree| entry(store, tree, folder, 0o040_000));
+                    }
+                    let file = at.and_then(|tree| entry(store, tree, NAME, 0o100_000));
+                    let mut bytes = Vec::new();
+                    let kind = file.and_then(|file| store.read(&file, left, &mut bytes).ok().flatten());
+                    (kind == Some(ObjectType::Blob)).then_some(bytes)
+                }
+                Source::Nothing => None,
+            };
+            let text = text.unwrap_or_default();
+            left -= text.len() as u64;
+            texts.push(text);
         }
+        texts
     }
+}
+
+/// The lines of a `.gitignore` that say something, with their numbers.
+fn rules(text: &[u8]) -> Vec<(usize, Rule<'_>)> {
+    // A byte order mark is none of the first pattern, for git neither.
+    let text = text.strip_prefix(b"\xef\xbb\xbf").unwrap_or(text);
+    let lines = text.split(|byte| *byte == b'\n').zip(1..);
+    lines.filter_map(|(line, number)| Some((number, Rule::parse(line)?))).collect()
 }
 
 /// The tree of HEAD's commit.
@@ -95,7 +115,7 @@ fn head_tree(layout: &Layout) -> Option<(Receiving, Oid)> {
     let mut store = Receiving::open(&PushPaths { git_dir: layout.git_dir.clone(), ..PushPaths::default() }).ok()?;
     let head = store.tips.head()?;
     let mut bytes = Vec::new();
-    store.read(&head, LARGEST, &mut bytes).ok().flatten().filter(|kind| *kind == ObjectType::Commit)?;
+    store.read(&head, LARGEST_TREE, &mut bytes).ok().flatten().filter(|kind| *kind == ObjectType::Commit)?;
     let tree = parse::commit(&bytes, store.format).tree?;
     Some((store, tree))
 }
@@ -103,7 +123,7 @@ fn head_tree(layout: &Layout) -> Option<(Receiving, Oid)> {
 /// What a tree has of this name and kind.
 fn entry(store: &mut Receiving, tree: Oid, name: &[u8], kind: u32) -> Option<Oid> {
     let mut bytes = Vec::new();
-    store.read(&tree, LARGEST, &mut bytes).ok().flatten().filter(|kind| *kind == ObjectType::Tree)?;
+    store.read(&tree, LARGEST_TREE, &mut bytes).ok().flatten().filter(|kind| *kind == ObjectType::Tree)?;
     let mut found = None;
     parse::tree(&bytes, store.format, |entry| {
         if entry.name == name && entry.mode & 0o170_000 == kind {
@@ -138,72 +158,112 @@ impl<'a> Rule<'a> {
         (!pattern.is_empty()).then_some(Self { pattern, negated, folders_only, anchored })
     }
 
-    fn matches(&self, path: &[u8], is_folder: bool) -> bool {
-        if self.folders_only && !is_folder {
+    fn matches(&self, path: &[u8], is_folder: bool, steps: &mut u64) -> bool {
+        *steps = steps.saturating_sub(1);
+        if *steps == 0 || (self.folders_only && !is_folder) {
             return false;
         }
         if self.anchored {
             // As git does it (`dir.c`, `match_pathname`): what is no glob is compared first, and the glob begins behind it.
             let length = self.pattern.iter().position(|byte| b"*?[\\".contains(byte)).unwrap_or(self.pattern.len());
             let (literal, pattern) = self.pattern.split_at(length);
-            return path.strip_prefix(literal).is_some_and(|rest| Glob { pattern, steps: 0 }.matches(0, rest));
+            return path.strip_prefix(literal).is_some_and(|rest| matches(pattern, rest, steps));
         }
-        let name = path.rsplit(|byte| *byte == b'/').next().unwrap_or(path);
-        Glob { pattern: self.pattern, steps: 0 }.matches(0, name)
+        matches(self.pattern, path.rsplit(|byte| *byte == b'/').next().unwrap_or(path), steps)
     }
 }
 
-/// Git's globs (`wildmatch.c`): `*` and `?` match no slash, two stars and more between slashes match any number of folders.
-/// Bounded in steps: a pattern made to take for ever matches nothing.
-struct Glob<'a> {
-    pattern: &'a [u8],
-    steps: u32,
-}
-
-impl Glob<'_> {
-    /// Whether the pattern from a place in it on matches a text.
-    fn matches(&mut self, mut at: usize, mut text: &[u8]) -> bool {
-        const MOST_STEPS: u32 = 100_000;
-        loop {
-            self.steps += 1;
-            if self.steps > MOST_STEPS {
-                return false;
+/// Whether a glob of git's (`wildmatch.c`) matches a text: `*` and `?` match no slash, two stars and more between slashes
+/// match any number of folders. All places in the glob that the text so far can lead to are followed at once, so that the
+/// cost is the product of both lengths at most, in `steps`.
+fn matches(glob: &[u8], text: &[u8], steps: &mut u64) -> bool {
+    let parts = parts(glob);
+    let (mut places, mut next) = (vec![false; parts.len() + 1], vec![false; parts.len() + 1]);
+    places[0] = true;
+    for byte in text.iter().map(Some).chain([None]) {
+        *steps = steps.saturating_sub(places.len() as u64);
+        next.fill(false);
+        for at in 0..parts.len() {
+            if !places[at] {
+                continue;
             }
-            let pattern = &self.pattern[at..];
-            if pattern.is_empty() {
-                return text.is_empty();
-            }
-            if pattern[0] == b'*' {
-                return self.stars(at, text);
-            }
-            let [byte, more @ ..] = text else { return false };
-            let length = match pattern {
-                [b'?', ..] => (*byte != b'/').then_some(1),
-                [b'[', ..] => {
-                    class(pattern, *byte).and_then(|(fits, length)| (fits && *byte != b'/').then_some(length))
+            let (is_again, is_past) = match &parts[at] {
+                // Those that match nothing too lead on at once, which is why places are looked at in order.
+                Part::NoFolder => {
+                    (places[at + 1], places[at + 3]) = (true, true);
+                    (false, false)
                 }
-                [b'\\', literal, ..] => (byte == literal).then_some(2),
-                [literal, ..] => (byte == literal).then_some(1),
-                [] => None,
+                Part::InFolder | Part::Folders => {
+                    places[at + 1] = true;
+                    (matches!(parts[at], Part::Folders) || byte != Some(&b'/'), false)
+                }
+                Part::Any => (false, byte != Some(&b'/')),
+                Part::Byte(literal) => (false, byte == Some(literal)),
+                Part::Class(class) => (false, byte.is_some_and(|byte| *byte != b'/' && fits(class, *byte))),
+                Part::Nothing => (false, false),
             };
-            let Some(length) = length else { return false };
-            (at, text) = (at + length, more);
+            next[at] |= is_again;
+            next[at + 1] |= is_past;
         }
+        if byte.is_none() {
+            return *steps > 0 && places[parts.len()];
+        }
+        if *steps == 0 {
+            return false;
+        }
+        std::mem::swap(&mut places, &mut next);
     }
+    false
+}
 
-    fn stars(&mut self, at: usize, text: &[u8]) -> bool {
-        let stars = self.pattern[at..].iter().take_while(|byte| **byte == b'*').count();
-        let behind = at + stars;
-        let is_alone = (at == 0 || self.pattern[at - 1] == b'/')
-            && matches!(&self.pattern[behind..], [] | [b'/', ..] | [b'\\', b'/', ..]);
-        let crosses = stars > 1 && is_alone;
-        // No folder at all: the slash behind the stars goes with them.
-        if crosses && self.pattern.get(behind) == Some(&b'/') && self.matches(behind + 1, text) {
-            return true;
-        }
-        let until = if crosses { None } else { text.iter().position(|byte| *byte == b'/') };
-        (0..=until.unwrap_or(text.len())).any(|taken| self.matches(behind, &text[taken..]))
+/// A part of a glob.
+enum Part<'a> {
+    /// Any number of bytes but slashes.
+    InFolder,
+    /// Any number of bytes.
+    Folders,
+    /// Before those and a slash: it may be no folder at all, and the slash goes with it.
+    NoFolder,
+    /// A byte, but no slash.
+    Any,
+    Byte(u8),
+    /// A bracket expression.
+    Class(&'a [u8]),
+    /// What no byte matches.
+    Nothing,
+}
+
+fn parts(glob: &[u8]) -> Vec<Part<'_>> {
+    let (mut parts, mut at) = (Vec::new(), 0);
+    while let [first, rest @ ..] = &glob[at..] {
+        let (part, length) = match (first, rest) {
+            (b'*', _) => {
+                let stars = glob[at..].iter().take_while(|byte| **byte == b'*').count();
+                let behind = &glob[at + stars..];
+                let is_alone =
+                    (at == 0 || glob[at - 1] == b'/') && matches!(behind, [] | [b'/', ..] | [b'\\', b'/', ..]);
+                let crosses = stars > 1 && is_alone;
+                if crosses && behind.first() == Some(&b'/') {
+                    parts.push(Part::NoFolder);
+                }
+                (if crosses { Part::Folders } else { Part::InFolder }, stars)
+            }
+            (b'?', _) => (Part::Any, 1),
+            (b'[', _) => match class(&glob[at..], 0) {
+                Some((_, length)) => (Part::Class(&glob[at..at + length]), length),
+                None => (Part::Nothing, 1),
+            },
+            (b'\\', [literal, ..]) => (Part::Byte(*literal), 2),
+            (literal, _) => (Part::Byte(*literal), 1),
+        };
+        parts.push(part);
+        at += length;
     }
+    parts
+}
+
+fn fits(expression: &[u8], byte: u8) -> bool {
+    class(expression, byte).is_some_and(|(fits, _)| fits)
 }
 
 /// Whether a byte is in the bracket expression that a pattern begins with, and how long that is; `None` where it is none.
@@ -269,7 +329,7 @@ mod tests {
     use super::*;
 
     fn matches(line: &str, path: &str, is_folder: bool) -> bool {
-        Rule::parse(line.as_bytes()).is_some_and(|rule| rule.matches(path.as_bytes(), is_folder))
+        Rule::parse(line.as_bytes()).is_some_and(|rule| rule.matches(path.as_bytes(), is_folder, &mut 1_000_000))
     }
 
     #[test]
@@ -316,9 +376,56 @@ mod tests {
     }
 
     #[test]
-    fn no_pattern_takes_for_ever() {
-        let pattern = "a*".repeat(200) + "b";
-        assert!(!matches(&pattern, &"a".repeat(2000), false));
+    fn no_pattern_takes_for_ever_and_none_a_stack() {
+        let long = "a".repeat(2000);
+        assert!(!matches(&("a*".repeat(200) + "b"), &long, false));
+        assert!(matches(&("**/".repeat(20_000) + "x"), "x", false));
+        let mut steps = 100_000;
+        let rule = "*a".repeat(5_000);
+        assert!(!Rule::parse(rule.as_bytes()).unwrap().matches(long.as_bytes(), false, &mut steps));
+        assert_eq!(steps, 0);
+    }
+
+    /// Against git itself, with globs and paths made of what tells them apart.
+    #[test]
+    fn globs_match_as_gits_do_whatever_they_are() {
+        let seed = fastrand::u64(..);
+        println!("seed {seed}");
+        let mut random = fastrand::Rng::with_seed(seed);
+        let place = tempfile::tempdir().unwrap();
+        let git = |arguments: &[&str], input: &str| {
+            let mut child = std::process::Command::new("git")
+                .args(arguments)
+                .current_dir(place.path())
+                .stdin(std::process::Stdio::piped())
+                .stdout(std::process::Stdio::piped())
+                .spawn()
+                .unwrap();
+            std::io::Write::write_all(&mut child.stdin.take().unwrap(), input.as_bytes()).unwrap();
+            String::from_utf8(child.wait_with_output().unwrap().stdout).unwrap()
+        };
+        git(&["init", "--quiet"], "");
+        let git_dir = place.path().join(".git");
+        for _ in 0..60 {
+            let of = |random: &mut fastrand::Rng, pieces: &[&str], most: usize| -> String {
+                (0..random.usize(1..=most)).map(|_| pieces[random.usize(..pieces.len())]).collect()
+            };
+            let glob = of(
+                &mut random,
+                &["a", "b", "/", "*", "**", "**/", "/**/", "?", "[ab]", "[!a]", "\\a", "\\/", "[[:alpha:]]"],
+                7,
+            );
+            let pieces = ["a", "b", "ab", "a/", "b/", "ba/", "c"];
+            let mut paths: Vec<String> = (0..20).map(|_| of(&mut random, &pieces, 5)).collect();
+            paths.retain(|path| !path.ends_with('/'));
+            std::fs::write(place.path().join(".gitignore"), format!("{glob}\n")).unwrap();
+            let told = git(&["check-ignore", "--no-index", "--stdin"], &(paths.join("\n") + "\n"));
+            let mut ignores = Ignores::of(&Layout { git_dir: git_dir.clone(), common_dir: git_dir.clone() });
+            for path in paths {
+                let expected = told.lines().any(|line| line == path);
+                assert_eq!(ignores.covering(path.as_bytes()).is_some(), expected, "seed {seed}: {glob:?} {path:?}");
+            }
+        }
     }
 
     #[test]
