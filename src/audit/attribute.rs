@@ -6,7 +6,7 @@ use super::content::{Clocks, Content, NameSighting, Sighting};
 use super::hidden::Hidden;
 use super::roots::Roots;
 use crate::history::{
-    Bits, Carriers, Change, CommitFacts, Graph, History, KeySets, NONE, NodeKind, Presence, SetId, TreeItem, Way, walk,
+    Bits, Carriers, Change, CommitFacts, History, KeySets, NONE, NodeKind, Presence, SetId, TreeItem, Way, walk,
 };
 use crate::model::{Interrupt, Place};
 use crate::store::{ObjectIndex, Store, parse};
@@ -60,7 +60,7 @@ pub(super) fn attribute<'a>(
             return Vec::new();
         }
         let mut items = Vec::new();
-        read_tree(store, &content.graph, tree, &mut bytes, |item| {
+        read_tree(store, content, tree, &mut bytes, |item| {
             if carriers.concern(tree, &item, leads) {
                 items.push(item);
             }
@@ -220,15 +220,15 @@ fn is_unseen(content: &Content, unseen: &Bits, tree: u32) -> bool {
 /// Hands over a tree's entries, as numbers.
 pub(super) fn read_tree(
     store: &Store,
-    graph: &Graph,
+    content: &Content,
     tree: ObjectIndex,
     bytes: &mut Vec<u8>,
     mut each: impl FnMut(TreeItem),
 ) {
-    if store.read(tree, u64::MAX, bytes).is_err() {
+    if content.read(store, tree, bytes).is_err() {
         return;
     }
-    let mut links = graph.entries(tree);
+    let mut links = content.graph.entries(tree);
     parse::tree(bytes, store.format, |entry| {
         // What it names was looked up before; but of several copies this may be another, which names something else.
         let is_it = |link: &u32| (*link as usize) < store.objects.len() && store.objects.oid(*link) == entry.oid;

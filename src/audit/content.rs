@@ -6,12 +6,12 @@ use std::time::Duration;
 
 use super::collector::{Collector, Shared};
 use super::key_table::{KeyInfo, KeyTable};
-use super::{Clock, Seeking};
+use super::{Auditor, Clock, Seeking, object_clock};
 use crate::detect::{Chain, Detector, Found, Opaque, Unread};
 use crate::history::{Bits, Graph, NONE};
 use crate::key::{KeyId, Publishable, Vendor};
-use crate::model::{Oid, Place};
-use crate::store::{Failure, ObjectIndex, PassOptions, Store};
+use crate::model::{ObjectType, Oid, Place};
+use crate::store::{Failure, Gap, ObjectIndex, PassOptions, Store};
 
 /// So many publishable keys are kept of one file.
 const MOST_PUBLISHABLE: usize = 16;
@@ -122,6 +122,15 @@ pub(super) fn read_all(store: &Store, pass: &Pass<'_>) -> Content {
 }
 
 impl Content {
+    /// Reads an object anew that was read, and is as large as it was then: another copy of it may be larger than anything
+    /// that is held.
+    ///
+    /// # Errors
+    /// Where no copy of it can be read, or was.
+    pub(super) fn read(&self, store: &Store, object: ObjectIndex, out: &mut Vec<u8>) -> Result<ObjectType, Failure> {
+        store.read(object, self.sizes.get(object as usize).copied().unwrap_or_default(), out)
+    }
+
     /// Whether no key was found, relevant or not.
     pub(super) fn has_no_keys(&self) -> bool {
         self.table.texts.is_empty()
@@ -220,14 +229,22 @@ impl Content {
         self.known.extend(part.known);
     }
 
-    /// The keys that a text outside any object holds.
-    pub(super) fn note_all(&mut self, detector: &Detector, text: &[u8]) -> Vec<u32> {
+    /// The keys that a text outside any object holds. What could not be read of it is a gap, by the name of its `place`.
+    pub(super) fn note_all(
+        &mut self,
+        auditor: &Auditor<'_>,
+        text: &[u8],
+        place: &[u8],
+        gaps: &mut Vec<Gap>,
+    ) -> Vec<u32> {
         let mut found = Vec::new();
-        detector.scan(text, &mut |what| {
+        let is_over = object_clock(auditor.options.time_for_object, auditor.interrupt);
+        let unread = auditor.detector.scan_until(text, &is_over, &mut |what| {
             if let Found::Key(key) = what {
                 found.push(key);
             }
         });
+        gaps.extend(unread.limits.iter().map(|limit| Gap::named("limit", place, limit.as_bytes())));
         let mut keys: Vec<u32> = found.iter().filter_map(|found| self.table.note(found, NONE)).collect();
         keys.sort_unstable();
         keys.dedup();

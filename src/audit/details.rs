@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::rc::Rc;
 
+use super::content::Content;
 use crate::detect::Detector;
 use crate::model::{Identity, Oid, RawTime, Shown};
 use crate::store::{ObjectIndex, Store, parse};
@@ -23,13 +24,14 @@ pub(super) struct Details {
 /// Reads and keeps details.
 pub(super) struct DetailsReader<'a> {
     store: &'a Store,
+    content: &'a Content,
     detector: &'a Detector,
     read: HashMap<ObjectIndex, Rc<Details>>,
 }
 
 impl<'a> DetailsReader<'a> {
-    pub(super) fn new(store: &'a Store, detector: &'a Detector) -> Self {
-        Self { store, detector, read: HashMap::new() }
+    pub(super) fn new(store: &'a Store, content: &'a Content, detector: &'a Detector) -> Self {
+        Self { store, content, detector, read: HashMap::new() }
     }
 
     /// The details of a commit or, where `is_tag`, a tag.
@@ -48,7 +50,7 @@ impl<'a> DetailsReader<'a> {
             subject: None,
             seconds: None,
         };
-        let details = match self.store.read(object, u64::MAX, &mut bytes) {
+        let details = match self.content.read(self.store, object, &mut bytes) {
             Err(_) => nothing,
             Ok(_) if is_tag => {
                 let tag = parse::tag(&bytes, self.store.format);

@@ -9,7 +9,7 @@ use super::roots::RefClass;
 use crate::detect::{Neighbour, dashboard_url, siblings};
 use crate::history::{NONE, NodeKind};
 use crate::key::Publishable;
-use crate::model::{Candidate, Environment, Instance, NamedPlace, Oid, Place, Shown};
+use crate::model::{Candidate, Environment, Instance, Interrupt, NamedPlace, Oid, Place, Shown};
 use crate::store::ObjectIndex;
 
 /// So many files of a key are read for evidence; more say the same.
@@ -39,7 +39,11 @@ struct Clue {
 }
 
 /// Gathers evidence for every key. `paths` gives a path to a blob where one is known.
-pub(super) fn gather(make: &EntryMaker<'_>, paths: &HashMap<Oid, Shown>) -> HashMap<u32, Evidence> {
+pub(super) fn gather(
+    make: &EntryMaker<'_>,
+    paths: &HashMap<Oid, Shown>,
+    interrupt: Interrupt<'_>,
+) -> HashMap<u32, Evidence> {
     let mut files: BTreeMap<u32, BTreeMap<ObjectIndex, Vec<u64>>> = BTreeMap::new();
     for sighting in make.content.sightings.iter().filter(|sighting| sighting.place == Place::File) {
         let of_key = files.entry(sighting.key).or_default();
@@ -52,7 +56,7 @@ pub(super) fn gather(make: &EntryMaker<'_>, paths: &HashMap<Oid, Shown>) -> Hash
     let mut bytes = Vec::new();
     let mut read: HashMap<ObjectIndex, (Option<String>, Vec<Neighbour>)> = HashMap::new();
     let mut all = HashMap::new();
-    for (key, blobs) in files {
+    for (key, blobs) in files.into_iter().take_while(|_| !interrupt.is_set()) {
         let info = &make.content.keys[key as usize];
         let environment = info.text.environment_as(info.kind);
         let mut clues = BTreeSet::new();
@@ -61,7 +65,7 @@ pub(super) fn gather(make: &EntryMaker<'_>, paths: &HashMap<Oid, Shown>) -> Hash
             let path = paths.get(&make.store.objects.oid(blob));
             let (dashboard, neighbours_in_file) = read.entry(blob).or_insert_with(|| {
                 match make.content.sizes[blob as usize] <= MOST_BYTES
-                    && make.store.read(blob, MOST_BYTES, &mut bytes).is_ok()
+                    && make.content.read(make.store, blob, &mut bytes).is_ok()
                 {
                     true => (dashboard_url(&bytes), siblings(&bytes)),
                     false => (None, Vec::new()),
@@ -229,61 +233,110 @@ fn consumer_kind(path: &[u8]) -> Option<&'static str> {
     })
 }
 
-/// Where the branch that HEAD names refers to a variable in files that deploy it: by variable, sorted.
-pub(super) fn consumers(make: &EntryMaker<'_>, variables: &BTreeSet<Vec<u8>>) -> BTreeMap<Vec<u8>, Vec<NamedPlace>> {
-    /// So many entries of the tree are looked at, and so many places told for a variable.
+/// Where the branch that HEAD names refers to a variable in files that deploy it: by variable, sorted, the first ones by
+/// name. Cost: each file that deploys something is read once.
+pub(super) fn consumers(
+    make: &EntryMaker<'_>,
+    variables: &BTreeSet<Vec<u8>>,
+    interrupt: Interrupt<'_>,
+) -> BTreeMap<Vec<u8>, Vec<NamedPlace>> {
+    /// So many entries of the tree are looked at.
     const MOST_ENTRIES: usize = 500_000;
-    const MOST_PLACES: usize = 40;
-    let mut found: BTreeMap<Vec<u8>, Vec<NamedPlace>> = BTreeMap::new();
+    let mut consumers = Consumers::default();
     let head = make.roots.tips.iter().find(|tip| tip.class == RefClass::HeadBranch || tip.name == b"HEAD");
     let root = head.or(make.roots.tips.iter().find(|tip| tip.class.is_branch())).map(|tip| tip.peeled);
-    let Some(root) = root.filter(|commit| make.content.graph.kind(*commit) == NodeKind::Commit) else { return found };
-    let mut pending: Vec<(ObjectIndex, Vec<u8>)> =
-        make.content.graph.links(root).first().map(|tree| (*tree, Vec::new())).into_iter().collect();
+    let root = root.filter(|commit| make.content.graph.kind(*commit) == NodeKind::Commit);
+    let tree = root.and_then(|commit| make.content.graph.links(commit).first());
+    let mut pending: Vec<(ObjectIndex, Vec<u8>)> = tree.map(|tree| (*tree, Vec::new())).into_iter().collect();
     let (mut bytes, mut seen) = (Vec::new(), 0);
     while let Some((tree, prefix)) = pending.pop() {
-        if tree == NONE || make.content.graph.kind(tree) != NodeKind::Tree {
+        if tree == NONE || make.content.graph.kind(tree) != NodeKind::Tree || interrupt.is_set() {
             continue;
         }
         let mut items = Vec::new();
-        read_tree(make.store, &make.content.graph, tree, &mut bytes, |item| items.push(item));
+        read_tree(make.store, make.content, tree, &mut bytes, |item| items.push(item));
         for item in items {
             seen += 1;
             let Some(object) = item.object.filter(|_| seen < MOST_ENTRIES && prefix.len() < 4096) else { continue };
             let path = if prefix.is_empty() { item.name.into_vec() } else { [&prefix, &b"/"[..], &item.name].concat() };
             match (make.content.graph.kind(object), consumer_kind(&path)) {
                 (NodeKind::Tree, _) => pending.push((object, path)),
-                (NodeKind::Blob, Some(kind))
-                    if make.content.sizes[object as usize] <= MOST_BYTES
-                        && make.store.read(object, MOST_BYTES, &mut bytes).is_ok() =>
-                {
-                    for variable in variables {
-                        if let Some(at) = word(&bytes, variable) {
-                            let line = memchr::memchr_iter(b'\n', &bytes[..at]).count() as u64 + 1;
-                            let place = NamedPlace {
-                                name: Shown::own(kind),
-                                path: Some(make.detector.mask(&path)),
-                                line: Some(line),
-                            };
-                            found.entry(variable.clone()).or_default().push(place);
-                        }
-                    }
+                (NodeKind::Blob, Some(kind)) if !interrupt.is_set() => {
+                    consumers.add(make, variables, (object, kind, &path), &mut bytes);
                 }
                 _ => {}
             }
         }
     }
-    for places in found.values_mut() {
-        places.sort();
-        places.truncate(MOST_PLACES);
-    }
-    found
+    consumers.found.into_iter().map(|(variable, places)| (variable, places.into_iter().collect())).collect()
 }
 
-/// Where `name` stands as a word of its own.
-fn word(text: &[u8], name: &[u8]) -> Option<usize> {
-    let is_name = |byte: Option<&u8>| byte.is_some_and(|byte| byte.is_ascii_alphanumeric() || *byte == b'_');
-    memchr::memmem::find_iter(text, name).find(|at| {
-        !is_name(at.checked_sub(1).and_then(|before| text.get(before))) && !is_name(text.get(at + name.len()))
-    })
+/// What deploys variables, as it is found.
+#[derive(Default)]
+struct Consumers {
+    found: BTreeMap<Vec<u8>, BTreeSet<NamedPlace>>,
+    places: usize,
+    /// What was read, by the variables that it names and the lines of each: the same file may stand at many paths.
+    read: HashMap<ObjectIndex, Vec<(Vec<u8>, u64)>>,
+}
+
+impl Consumers {
+    /// So many places are told of a variable, and of all.
+    const MOST_PLACES: usize = 40;
+    const MOST_OF_ALL: usize = 20_000;
+    /// So many variables of a file are looked at, the first ones by name.
+    const MOST_OF_FILE: usize = 1000;
+
+    fn add(
+        &mut self,
+        make: &EntryMaker<'_>,
+        variables: &BTreeSet<Vec<u8>>,
+        (blob, kind, path): (ObjectIndex, &'static str, &[u8]),
+        bytes: &mut Vec<u8>,
+    ) {
+        let named = self.read.entry(blob).or_insert_with(|| {
+            let is_small = make.content.sizes[blob as usize] <= MOST_BYTES;
+            match is_small && make.content.read(make.store, blob, bytes).is_ok() {
+                true => first_lines(bytes, variables),
+                false => Vec::new(),
+            }
+        });
+        if named.is_empty() || self.places >= Self::MOST_OF_ALL {
+            return;
+        }
+        let path = make.detector.mask(path);
+        for (variable, line) in named {
+            let place = NamedPlace { name: Shown::own(kind), path: Some(path.clone()), line: Some(*line) };
+            let places = self.found.entry(variable.clone()).or_default();
+            self.places += usize::from(places.insert(place));
+            if places.len() > Self::MOST_PLACES {
+                places.pop_last();
+                self.places -= 1;
+            }
+        }
+    }
+}
+
+/// Which of some variables a text names as words of their own, each with the line of its first place. Cost: one look at
+/// the text, however many variables there are.
+fn first_lines(text: &[u8], variables: &BTreeSet<Vec<u8>>) -> Vec<(Vec<u8>, u64)> {
+    let mut found: BTreeMap<&[u8], u64> = BTreeMap::new();
+    for (line, number) in text.split(|byte| *byte == b'\n').zip(1..) {
+        let words = line.split(|byte| !(byte.is_ascii_alphanumeric() || *byte == b'_'));
+        words.filter(|word| variables.contains(*word)).for_each(|word| _ = found.entry(word).or_insert(number));
+    }
+    let first = found.into_iter().take(Consumers::MOST_OF_FILE);
+    first.map(|(variable, line)| (variable.to_vec(), line)).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn variables_are_told_where_they_stand_as_words_of_their_own() {
+        let variables = BTreeSet::from([b"A_KEY".to_vec(), b"B_KEY".to_vec(), b"C_KEY".to_vec()]);
+        let text = b"XA_KEY: 1\nA_KEY_2: 1\n  - ${B_KEY}, $A_KEY\nA_KEY\n";
+        assert_eq!(first_lines(text, &variables), [(b"A_KEY".to_vec(), 3), (b"B_KEY".to_vec(), 3)]);
+    }
 }

@@ -110,7 +110,7 @@ fn is_bundled(name: &[u8]) -> bool {
 impl<'a> Findings<'a> {
     /// A report for each key that stands in something this audit is about, and of each as much as `budget` has room for.
     pub(super) fn reports(mut self, budget: &mut Budget) -> Vec<(KeyId, KeyReport)> {
-        let mut details = DetailsReader::new(self.make.store, self.make.detector);
+        let mut details = DetailsReader::new(self.make.store, self.make.content, self.make.detector);
         let mut of_key = self.gather(&mut details, budget);
         let mut reports = Vec::new();
         for (number, info) in self.make.content.keys.iter().enumerate() {

@@ -75,7 +75,7 @@ impl<'a> Hidden<'a> {
         let mut bytes = Vec::new();
         let mut entries = Entries::new();
         // What could be read once and is moved away by now hides nothing: it is told by itself.
-        if self.store.read(tree, u64::MAX, &mut bytes).is_ok() {
+        if self.content.read(self.store, tree, &mut bytes).is_ok() {
             parse::tree(&bytes, self.store.format, |entry| {
                 if entry.is_gitlink() || entry.oid.is_builtin() {
                     return;

@@ -11,6 +11,9 @@ use crate::store::ObjectIndex;
 
 /// So many different keys are told apart; a repository made of nothing else reaches it.
 const MOST_KEYS: usize = 50_000;
+/// So many names of a key are looked for where it may be deployed.
+const MOST_OF_KEY: usize = 1000;
+
 /// A key, as far as its sightings tell.
 #[derive(Clone, Debug)]
 pub(super) struct KeyInfo {
@@ -112,6 +115,10 @@ impl KeyTable {
             let info = &mut infos[*key as usize];
             info.sightings += mention.count;
             info.variables.extend(mention.variables.iter().cloned());
+            // The first by name, whatever the order in which they come.
+            while info.variables.len() > MOST_OF_KEY {
+                info.variables.pop_last();
+            }
             if mention.confidence > info.confidence {
                 info.confidence = mention.confidence;
                 info.reasons.clear();

@@ -236,7 +236,7 @@ impl Auditor<'_> {
             &|| attribute::leading_trees(&content),
         );
         gaps.extend(content_gaps(&store, &content, &roots));
-        let outside = Outside::of(&store, &mut content, self, &name);
+        let outside = Outside::of(&store, &mut content, self, &name, &mut gaps);
         if interrupted {
             gaps.push(Gap::named("interrupted", b"audit", b"it was stopped before everything was read"));
         }
@@ -301,7 +301,7 @@ impl Auditor<'_> {
         };
         let mut budget = Budget::default();
         let mut keys = findings.reports(&mut budget);
-        surround(&make, &mut keys);
+        surround(&make, &mut keys, self.interrupt);
         if !interrupted && self.interrupt.is_set() {
             gaps.push(Gap::named("interrupted", b"history", b"it was stopped before all that was found was looked at"));
         }
@@ -474,7 +474,7 @@ struct Read<'a> {
 }
 
 /// Adds evidence, siblings and consumers to the reports of one repository.
-fn surround(make: &EntryMaker<'_>, keys: &mut [(KeyId, KeyReport)]) {
+fn surround(make: &EntryMaker<'_>, keys: &mut [(KeyId, KeyReport)], interrupt: Interrupt<'_>) {
     // Of several paths the first by name, so that nothing depends on the order in which threads came upon the keys.
     let mut paths: HashMap<Oid, Shown> = HashMap::new();
     let mut note = |object: Oid, path: &Shown| {
@@ -503,8 +503,8 @@ fn surround(make: &EntryMaker<'_>, keys: &mut [(KeyId, KeyReport)]) {
         if is_nameless_key { BTreeSet::from([b"CLERK_SECRET_KEY".to_vec()]) } else { names }
     };
     let all_variables = make.content.keys.iter().flat_map(variable_names).collect();
-    let consumers = evidence::consumers(make, &all_variables);
-    let mut evidence = evidence::gather(make, &paths);
+    let consumers = evidence::consumers(make, &all_variables, interrupt);
+    let mut evidence = evidence::gather(make, &paths, interrupt);
     let number: HashMap<KeyId, u32> =
         make.content.keys.iter().enumerate().map(|(number, info)| (info.text.id(), number as u32)).collect();
     for (id, report) in keys {

@@ -9,7 +9,7 @@ use super::findings::RefName;
 use super::roots::RefClass;
 use crate::history::Way;
 use crate::model::{Place, Shown, Unreachable};
-use crate::store::Store;
+use crate::store::{Gap, Store};
 
 /// Keys outside of objects.
 pub(super) struct Outside {
@@ -23,17 +23,23 @@ pub(super) struct Outside {
 
 impl Outside {
     /// Scans them, and notes their keys beside those in objects.
-    pub(super) fn of(store: &Store, content: &mut Content, auditor: &Auditor<'_>, repository: &Shown) -> Self {
+    pub(super) fn of(
+        store: &Store,
+        content: &mut Content,
+        auditor: &Auditor<'_>,
+        repository: &Shown,
+        gaps: &mut Vec<Gap>,
+    ) -> Self {
         Self {
-            ref_names: ref_names(store, content, auditor),
-            reflog_lines: reflog_lines(store, content, auditor, repository),
-            index_paths: index_paths(store, content, auditor, repository),
+            ref_names: ref_names(store, content, auditor, gaps),
+            reflog_lines: reflog_lines(store, content, auditor, repository, gaps),
+            index_paths: index_paths(store, content, auditor, repository, gaps),
         }
     }
 }
 
 /// Refs with a key in their name. With `--ref` only those that match are tips, and only their names are read.
-fn ref_names(store: &Store, content: &mut Content, auditor: &Auditor<'_>) -> Vec<RefName> {
+fn ref_names(store: &Store, content: &mut Content, auditor: &Auditor<'_>, gaps: &mut Vec<Gap>) -> Vec<RefName> {
     let mut found = Vec::new();
     let direct = store.refs.tips.iter().map(|tip| (&tip.name, Some(tip.oid)));
     let symbolic = store.refs.symbolic.iter().map(|name| (name, None));
@@ -41,7 +47,7 @@ fn ref_names(store: &Store, content: &mut Content, auditor: &Auditor<'_>) -> Vec
         if !auditor.detector.has_candidate(name) || !super::roots::is_chosen(auditor.options, name) {
             continue;
         }
-        let keys = content.note_all(auditor.detector, name);
+        let keys = content.note_all(auditor, name, name, gaps);
         if !keys.is_empty() {
             found.push(RefName { keys, name: name.clone(), object, class: RefClass::of_name(name, false) });
         }
@@ -55,19 +61,20 @@ fn reflog_lines(
     content: &mut Content,
     auditor: &Auditor<'_>,
     repository: &Shown,
+    gaps: &mut Vec<Gap>,
 ) -> Vec<(u32, Unreachable)> {
     let mut found = Vec::new();
     let refs: HashSet<&[u8]> = store.refs.tips.iter().map(|tip| tip.name.as_slice()).collect();
     for log in &store.refs.reflogs {
         let has_ref = refs.contains(log.name.as_slice());
         if !has_ref && auditor.detector.has_candidate(&log.name) {
-            for key in content.note_all(auditor.detector, &log.name) {
+            for key in content.note_all(auditor, &log.name, &log.name, gaps) {
                 let path = auditor.detector.mask(&log.name);
                 found.push((key, unreachable(repository, "reflog", Place::RefName, Some(path), None, None)));
             }
         }
         for line in log.lines.iter().filter(|line| auditor.detector.has_candidate(&line.text)) {
-            for key in content.note_all(auditor.detector, &line.text) {
+            for key in content.note_all(auditor, &line.text, &log.name, gaps) {
                 let path = auditor.detector.mask(&log.name);
                 let via = path.between("", &format!("@{{{}}}", line.position));
                 let place = unreachable(repository, "reflog", Place::Reflog, Some(path), Some(line.line), Some(via));
@@ -84,11 +91,12 @@ fn index_paths(
     content: &mut Content,
     auditor: &Auditor<'_>,
     repository: &Shown,
+    gaps: &mut Vec<Gap>,
 ) -> Vec<(u32, Unreachable)> {
     let mut found = Vec::new();
     for (index, entries) in &store.indexes {
         for entry in entries.iter().filter(|entry| auditor.detector.has_candidate(&entry.path)) {
-            for key in content.note_all(auditor.detector, &entry.path) {
+            for key in content.note_all(auditor, &entry.path, index, gaps) {
                 let (path, via) = (auditor.detector.mask(&entry.path), auditor.detector.mask(index));
                 let mut place = unreachable(repository, "index", Place::Path, Some(path), None, Some(via));
                 place.object = Some(entry.oid);

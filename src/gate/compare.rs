@@ -409,8 +409,11 @@ impl<'a> Comparer<'a> {
     ) {
         let Difference { name, oid, same, is_dir, is_elsewhere, .. } = *difference;
         if same.is_empty() && self.detector.has_candidate(name) {
-            let named = scan(self.detector, name, Interrupt::never()).keys;
-            held.extend(named.into_iter().map(|sight| Held {
+            let named = scan(self.detector, name, self.interrupt);
+            if extent == Extent::Pushed {
+                named.limits.iter().for_each(|limit| self.problem(oid, Problem::Decoding { oid: Some(oid), limit }));
+            }
+            held.extend(named.keys.into_iter().map(|sight| Held {
                 sight: Sight { line: None, ..sight },
                 path: difference.path(),
                 oid,

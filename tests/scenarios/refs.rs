@@ -1,10 +1,12 @@
 //! What is read: every ref whatever its namespace, heads of worktrees, reflogs, and the text of refs themselves.
 
-use super::support::{MAIN, audit, audit_at, entries, env, git_in, held, list, text, unreachable};
+use serde_json::Value;
+
+use super::support::{MAIN, audit, audit_at, audit_with, entries, env, git_in, held, list, text, unreachable};
 use crate::common::fixture::Repo;
 use crate::common::fixture::objects::{Files, Mode, ObjectType, Person, Tag};
 use crate::common::run::Audit;
-use crate::common::secrets::{live_key, test_key};
+use crate::common::secrets::{Alphabet, Padding, base64, live_key, test_key};
 
 #[test]
 fn every_namespace_is_read() {
@@ -313,5 +315,32 @@ fn the_name_of_a_branch_that_is_not_born_yet_is_read() {
         repo.finish();
         std::fs::write(repo.git_directory().join(name), text).unwrap();
         assert!(audit(&mut repo).complete().has(&key));
+    }
+}
+
+/// As of an object, so of a name and of a log's line: what a limit keeps from being read is told.
+#[test]
+fn what_of_a_reflog_and_of_a_name_lies_beyond_a_limit_is_a_gap() {
+    let key = live_key(229);
+    let wrapped = |text: &str| base64(text.as_bytes(), Alphabet::UrlSafe, Padding::None);
+    let twice = wrapped(&wrapped(&format!("token: {key} ")));
+    let commit = |repo: &mut Repo| repo.commit_on(MAIN, &[("a", Some("a\n"))], "A");
+    let mut logged = Repo::bare();
+    let at = commit(&mut logged);
+    let line = format!("{at} {at} A <a@b.c> 1700000000 +0000\t{twice}\n");
+    logged.finish();
+    std::fs::create_dir_all(logged.path().join("logs/refs/heads")).unwrap();
+    std::fs::write(logged.path().join("logs/refs/heads/main"), line).unwrap();
+    let mut named = Repo::bare();
+    let at = commit(&mut named);
+    named.set_ref(&format!("refs/heads/{twice}"), at);
+    named.finish();
+    for (repo, place) in [(logged, "refs/heads/main"), (named, "refs/heads/")] {
+        assert!(audit_at(repo.path()).complete().has(&key), "{place}");
+        let found = audit_with(repo.path(), &["--max-depth=1"]);
+        assert_eq!(found.code, 3, "{place}");
+        let skipped: Vec<&Value> = list(&found.report["repositories"][0]["skipped"]).collect();
+        assert_eq!(text(&skipped[0]["reason"]), "limit", "{skipped:?}");
+        assert!(text(&skipped[0]["object"]).starts_with(place), "{skipped:?}");
     }
 }
