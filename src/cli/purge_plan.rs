@@ -271,7 +271,13 @@ fn write(to: &Path, plans: &[Plan], only: &[KeyId], limits: ReadLimits) -> io::R
         }
         Ok(())
     };
-    all().inspect_err(|_| _ = std::fs::remove_dir_all(to))
+    all().map_err(|error: io::Error| match std::fs::remove_dir_all(to) {
+        Ok(()) => error,
+        Err(left) => io::Error::new(
+            error.kind(),
+            format!("{error}; what was written before may have keys in it, and cannot be removed ({left}): remove it by hand"),
+        ),
+    })
 }
 
 fn file(path: &Path, content: &[u8]) -> io::Result<()> {

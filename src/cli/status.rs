@@ -16,7 +16,7 @@ use crate::detect::Detector;
 use crate::install;
 use crate::model::{Report, Shown};
 use crate::report::{self, Evidence, KeyProgress, Noted, Step};
-use crate::state::{Asked, Status as State, Tick};
+use crate::state::{Asked, PolicyPlaces, Status as State, Tick};
 use crate::store::{Ignores, locate};
 
 /// Say what of a rotation is still open, and tick what is done
@@ -204,7 +204,7 @@ fn look_around(report: &Report, evidence: &mut Evidence<'_>, detector: &Detector
     }
     for (repository, files) in wanted {
         let Ok(layout) = locate(&path_of(&repository), false) else { continue };
-        let gate = install::guards(&layout).map(|gate| detector.mask_text(&gate));
+        let gate = install::guards(&layout, &PolicyPlaces::of_host()).map(|gate| detector.mask_text(&gate));
         let mut ignores = (!files.is_empty()).then(|| Ignores::of(&layout));
         for file in files {
             let line = ignores.as_mut().and_then(|ignores| ignores.covering(&Shown::unescape(&file)));

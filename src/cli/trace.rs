@@ -219,12 +219,11 @@ impl Trace {
 /// What a trace comes to. That a credential which only its name tells was not seen says nothing of places that have its
 /// value without one.
 fn exit(found: &Report, wanted: &Wanted) -> Exit {
-    let by_name = matches!(wanted, Wanted::Text(key) if !key.hint().starts_with("sk_"));
     match (found.complete, found.keys.is_empty()) {
-        (true, true) if by_name => {
+        (true, true) if wanted.needs_a_name() => {
             incident::note(
-                "warning: a credential of this kind is seen only where a name or what stands around it says that it is \
-                 Clerk's. Where its value stands alone it is not: search for that as well.",
+                "warning: a credential of this kind and length is seen only where a name or what stands around it says \
+                 that it is Clerk's. Where its value stands alone it is not: search for that as well.",
             );
             Exit::Incomplete
         }

@@ -2,7 +2,7 @@
 
 use std::io::{self, Read, Write};
 use std::os::unix::process::CommandExt;
-use std::process::{Child, Command, ExitStatus, Output, Stdio};
+use std::process::{Child, Command, Output, Stdio};
 use std::sync::mpsc::{Receiver, channel};
 use std::time::Duration;
 
@@ -49,19 +49,22 @@ fn attend(child: &mut Child, input: &[u8], patience: Duration) -> io::Result<Opt
         spawn(move || _ = stdin.write_all(&input))?;
     }
     let (stdout, stderr) = (read_all(child.stdout.take())?, read_all(child.stderr.take())?);
-    let Some(status) = end(child, patience)? else { return Ok(None) };
-    let (Ok(stdout), Ok(stderr)) = (stdout.recv_timeout(patience), stderr.recv_timeout(patience)) else {
-        return Ok(None);
-    };
-    Ok(Some(Output { status, stdout, stderr }))
+    let Some(status) = within(patience, || child.try_wait())? else { return Ok(None) };
+    let (mut out, mut err) = (None, None);
+    let written = within(patience, || {
+        out = out.take().or_else(|| stdout.try_recv().ok());
+        err = err.take().or_else(|| stderr.try_recv().ok());
+        Ok(if err.is_some() { out.take() } else { None })
+    })?;
+    Ok(written.zip(err).map(|(stdout, stderr)| Output { status, stdout, stderr }))
 }
 
-/// Waits for its end.
-fn end(child: &mut Child, patience: Duration) -> io::Result<Option<ExitStatus>> {
+/// Looks for something until it is there, for so long at most.
+fn within<T>(patience: Duration, mut look: impl FnMut() -> io::Result<Option<T>>) -> io::Result<Option<T>> {
     let looks = patience.as_millis() / PAUSE.as_millis();
     for _ in 0..=looks {
-        if let Some(status) = child.try_wait()? {
-            return Ok(Some(status));
+        if let Some(found) = look()? {
+            return Ok(Some(found));
         }
         std::thread::sleep(PAUSE);
     }

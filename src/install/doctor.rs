@@ -2,18 +2,17 @@
 
 use std::fs;
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::Duration;
 
 use super::canary::Said;
-use super::guard::{self, is_executable};
+use super::guard::{self, is_executable, text};
 use super::ours::Call;
 use super::reach::Use;
 use super::trial::{Answer, Runs};
 use super::{Canary, Error, Place, git, ours, system};
 use crate::model::error_chain;
 use crate::state::{LedgerPlace, Limits, Mode, Policy, PolicyPlaces, is_for_group, ledger_place};
-use crate::store::locate_git_dir;
 
 /// How a check came out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -54,19 +53,11 @@ pub fn examine(place: &Place, policies: &PolicyPlaces) -> Result<Vec<Check>, Err
     }
     let runs = checks.installed(place);
     let call = match &runs {
-        Some(Runs::File(hook)) => ours::call(&fs::read(hook).unwrap_or_default()),
+        Some(Runs::File(hook)) => ours::call(&text(hook).unwrap_or_default()),
         Some(Runs::Configured(command)) => ours::call(command.as_bytes()),
         None => Call::default(),
     };
-    let repository = place.git_dir.as_ref().map(|dir| {
-        let common = locate_git_dir(dir).map_or_else(|_| dir.clone(), |found| found.common_dir);
-        common.join("clerk-audit.toml")
-    });
-    // A relative one begins where the hook runs.
-    let from_there = |path: &PathBuf| place.git_dir.as_ref().map_or_else(|| path.clone(), |dir| dir.join(path));
-    let named = policies.named.clone().or_else(|| call.policy.as_ref().map(from_there));
-    let places = PolicyPlaces { repository: repository.unwrap_or_default(), named, ..policies.clone() };
-    let policy = Policy::find(&places);
+    let policy = Policy::find(&guard::policies(place, &call, policies));
     if let Some(runs) = runs {
         let found = policy.as_ref().ok().and_then(|policy| policy.path.clone());
         checks.called(place, &Call { policy: found.or(call.policy), ..call });
@@ -189,7 +180,8 @@ impl Checks {
             self.add(State::Bad, format!("{} is not executable: git ignores it; chmod +x", hook.display()));
             return;
         }
-        let text = fs::read_to_string(hook).unwrap_or_default();
+        let text = text(hook).unwrap_or_default();
+        let text = String::from_utf8_lossy(&text);
         let first = text.lines().next().unwrap_or_default();
         if let Some(interpreter) = first.strip_prefix("#!").and_then(|rest| rest.split_whitespace().next())
             && !is_executable(Path::new(interpreter))

@@ -3,7 +3,7 @@
 use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::OsStringExt;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output, Stdio};
+use std::process::{Command, Output};
 use std::time::Duration;
 
 use super::Error;
@@ -33,7 +33,8 @@ pub(super) fn command(directory: &Path) -> Command {
 
 /// Whether there is a git to run: chroots for hooks often have none.
 pub(super) fn is_here() -> bool {
-    Command::new("git").arg("version").stdin(Stdio::null()).output().is_ok_and(|output| output.status.success())
+    let version = deadline::run(Command::new("git").arg("version"), b"", PATIENCE, Ends::Itself);
+    version.is_ok_and(|output| output.is_some_and(|output| output.status.success()))
 }
 
 /// So long may take what is asked of a repository that is here: a file of its own that its settings name may have no end.

@@ -7,8 +7,10 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
+use super::ours::{self, Call};
 use super::shell::refuses_by_us;
-use super::{Layout, Place, system};
+use super::{Canary, Layout, Place, system};
+use crate::state::{Mode, Policy, PolicyPlaces};
 use crate::store;
 
 /// So much is read of a hook: more than anybody writes.
@@ -18,11 +20,17 @@ const MOST_BYTES: u64 = 1 << 20;
 const MOST_HOOKS: usize = 1000;
 
 /// By what a push of a key to a repository is refused, as far as what is written there says; `None` where nothing does,
-/// and where git, which alone knows, cannot be asked. It is neither run nor obeyed: what calls this program by another
-/// name, or from a file that another calls, is not seen.
-pub fn guards(repository: &store::Layout) -> Option<String> {
+/// where the policy that it goes by refuses nothing, and where git, which alone knows, cannot be asked. It is neither run
+/// nor obeyed: what calls this program by another name, or from a file that another calls, is not seen. `given`: the
+/// policies beside those that the hook and the repository have.
+pub fn guards(repository: &store::Layout, given: &PolicyPlaces) -> Option<String> {
     let place = Place::of_repository(repository)?;
-    let refuses = |hook: &PathBuf| is_executable(hook) && text(hook).is_some_and(|text| refuses_by_us(&text));
+    let refuses_by = |text: &[u8]| {
+        // One that cannot be read refuses everything.
+        let policy = || Policy::find(&policies(&place, &ours::call(text), given));
+        refuses_by_us(text) && policy().map_or(true, |it| it.mode == Mode::Enforce && Canary::is_refused_by(&it))
+    };
+    let refuses = |hook: &PathBuf| is_executable(hook) && text(hook).is_some_and(|text| refuses_by(&text));
     if is_led_to(&place)
         && let Some(hook) = hooks(&place).into_iter().find(refuses)
     {
@@ -30,7 +38,19 @@ pub fn guards(repository: &store::Layout) -> Option<String> {
         return Some(below.display().to_string());
     }
     let command = configured(&place).ok()??;
-    refuses_by_us(command.as_bytes()).then(|| format!("git's configuration ({})", system::COMMAND))
+    refuses_by(command.as_bytes()).then(|| format!("git's configuration ({})", system::COMMAND))
+}
+
+/// Where the policy is that a hook goes by: it may name one, and its repository may have one.
+pub(super) fn policies(place: &Place, call: &Call, given: &PolicyPlaces) -> PolicyPlaces {
+    let repository = place.git_dir.as_ref().map(|dir| {
+        let common = store::locate_git_dir(dir).map_or_else(|_| dir.clone(), |found| found.common_dir);
+        common.join("clerk-audit.toml")
+    });
+    // A relative one begins where the hook runs.
+    let from_there = |path: &PathBuf| place.git_dir.as_ref().map_or_else(|| path.clone(), |dir| dir.join(path));
+    let named = given.named.clone().or_else(|| call.policy.as_ref().map(from_there));
+    PolicyPlaces { repository: repository.unwrap_or_default(), named, ..given.clone() }
 }
 
 /// Whether git comes to the hooks of a place: past a directory whose server's own hook is gone it does not.

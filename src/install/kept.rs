@@ -6,6 +6,7 @@
 use std::fs;
 use std::path::Path;
 
+use super::guard::text;
 use super::script::KeptRun;
 
 /// Shells that can source it under another name.
@@ -18,7 +19,7 @@ const FOLLOWS_LINKS: &[&str] = &["readlink", "realpath", " -h ", " -L ", "pwd -P
 /// given another.
 pub(super) fn run_of(path: &Path) -> (KeptRun, bool) {
     let by_itself = |is_doubtful| (KeptRun::ByItself, is_doubtful);
-    let Some(text) = fs::read(path).ok().and_then(|bytes| String::from_utf8(bytes).ok()) else {
+    let Some(text) = text(path).and_then(|bytes| String::from_utf8(bytes).ok()) else {
         return by_itself(true);
     };
     if text.contains('\0') {

@@ -4,10 +4,10 @@
 //! somebody has added something to is theirs, and is kept as every other hook is.
 
 use std::ffi::OsStr;
-use std::fs;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
+use super::guard::text;
 use super::script::{FIND_OWN, MARK, WRITTEN};
 
 /// The scripts of `hooks/`.
@@ -32,12 +32,12 @@ const HOOKS: &[&str] = &["pre-receive", "update", "ref-update", "commit-received
 
 /// Whether the hook at a path is ours.
 pub(super) fn is_ours(path: &Path) -> bool {
-    fs::read(path).is_ok_and(|text| is_our_text(&String::from_utf8_lossy(&text)))
+    text(path).is_some_and(|text| is_our_text(&String::from_utf8_lossy(&text)))
 }
 
 /// Whether the hook at a path says that it is the gate's, or was.
 pub(super) fn has_mark(path: &Path) -> bool {
-    fs::read(path).is_ok_and(|text| is_marked(&String::from_utf8_lossy(&text)))
+    text(path).is_some_and(|text| is_marked(&String::from_utf8_lossy(&text)))
 }
 
 fn is_marked(text: &str) -> bool {

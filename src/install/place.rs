@@ -3,6 +3,9 @@
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
+use memchr::memmem;
+
+use super::guard::text;
 use super::reach::User;
 use super::{Error, git};
 use crate::store;
@@ -231,9 +234,9 @@ fn gerrits_hooks(git_dir: &Path) -> Option<String> {
 /// GitLab has a directory for hooks in a repository that has any, and by default names a repository's directory by a
 /// hash below one of this name.
 fn is_gitlabs(git_dir: &Path) -> bool {
-    let config = std::fs::read_to_string(git_dir.join("config")).unwrap_or_default();
+    let config = text(&git_dir.join("config")).unwrap_or_default();
     git_dir.join("custom_hooks").is_dir()
-        || config.contains("[gitlab]")
+        || memmem::find(&config, b"[gitlab]").is_some()
         || git_dir.components().any(|part| part.as_os_str() == "@hashed")
 }
 
@@ -254,10 +257,10 @@ fn has_driver(hooks: &Path) -> bool {
     if !directory.is_dir() {
         return false;
     }
-    match std::fs::read(hooks.join("pre-receive")) {
-        Ok(text) => names_its_directory(&text),
+    match text(&hooks.join("pre-receive")) {
+        Some(text) => names_its_directory(&text),
         // It is to be written again yet: what stands beside tells whose repository it is.
-        Err(_) => {
+        None => {
             ["gitea", "forgejo", "soft-serve"].iter().any(|name| directory.join(name).exists())
                 || ["update.d", "post-receive.d"].iter().all(|name| hooks.join(name).is_dir())
         }

@@ -2,13 +2,13 @@
 
 use std::fs;
 use std::io::Write;
-use std::os::unix::fs::{MetadataExt, PermissionsExt};
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
 use super::ours::{has_mark, is_ours};
 use super::reach::Use;
 use super::script::{Gate, KeptRun};
-use super::{Error, Layout, Place, git, kept, script};
+use super::{Error, Layout, Place, git, guard, kept, script};
 
 /// One step of an installation.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -101,7 +101,8 @@ fn write(path: &Path, text: &str, kept: Option<&Path>) -> Result<(), Error> {
     let mut file = beside(dir)?;
     file.as_file_mut().write_all(text.as_bytes()).map_err(Error::io("write", path))?;
     let open = fs::Permissions::from_mode(0o755);
-    fs::set_permissions(file.path(), open).map_err(Error::io("make executable", path))?;
+    // By the file and never by its name: whoever owns the directory can give that to another file of root's.
+    file.as_file().set_permissions(open).map_err(Error::io("make executable", path))?;
     file.as_file().sync_all().map_err(Error::io("write", path))?;
     if let Some(kept) = kept.filter(|kept| !is_same(path, kept)) {
         keep(path, kept)?;
@@ -124,8 +125,11 @@ fn keep(hook: &Path, kept: &Path) -> Result<(), Error> {
     if let Ok(target) = fs::read_link(hook) {
         return std::os::unix::fs::symlink(target, kept).map_err(failed);
     }
-    let copy = beside(kept.parent().unwrap_or(Path::new("/")))?;
-    fs::copy(hook, copy.path()).map_err(failed)?;
+    let mut copy = beside(kept.parent().unwrap_or(Path::new("/")))?;
+    let mut original = fs::File::open(hook).map_err(failed)?;
+    std::io::copy(&mut original, copy.as_file_mut()).map_err(failed)?;
+    let mode = original.metadata().map_err(failed)?.permissions();
+    copy.as_file().set_permissions(mode).map_err(failed)?;
     copy.as_file().sync_all().map_err(failed)?;
     copy.persist_noclobber(kept).map(drop).map_err(|error| failed(error.error))
 }
@@ -147,10 +151,13 @@ fn make_directories(dir: &Path) -> Result<(), Error> {
             Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists && dir.is_dir() => continue,
             Err(error) => return Err(Error::io("make", dir)(error)),
         }
+        // Opened once, and no link: its name may be another directory's by now.
+        let flags = rustix::fs::OFlags::NOFOLLOW | rustix::fs::OFlags::DIRECTORY;
+        let made = fs::OpenOptions::new().read(true).custom_flags(flags.bits() as i32).open(dir);
+        let made = made.map_err(Error::io("look at", dir))?;
         // Beside the bit that hands on the group, which a shared repository's directories have.
-        let mode = fs::metadata(dir).map_err(Error::io("look at", dir))?.permissions().mode();
-        let open = fs::Permissions::from_mode(mode | 0o755);
-        fs::set_permissions(dir, open).map_err(Error::io("open to all", dir))?;
+        let mode = made.metadata().map_err(Error::io("look at", dir))?.permissions().mode();
+        made.set_permissions(fs::Permissions::from_mode(mode | 0o755)).map_err(Error::io("open to all", dir))?;
     }
     Ok(())
 }
@@ -163,7 +170,7 @@ pub(super) fn is_there(path: &Path) -> bool {
 /// Whether an executable file has this text already.
 pub(super) fn is_so(path: &Path, text: &str) -> bool {
     let is_executable = fs::metadata(path).is_ok_and(|meta| meta.permissions().mode() & 0o111 == 0o111);
-    is_executable && fs::read(path).is_ok_and(|there| there == text.as_bytes())
+    is_executable && guard::text(path).is_some_and(|there| there == text.as_bytes())
 }
 
 /// Plans the hook at a place.

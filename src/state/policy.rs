@@ -198,12 +198,22 @@ impl Default for Policy {
 pub struct PolicyPlaces {
     /// `--policy`.
     pub named: Option<PathBuf>,
-    /// The host's, `/etc/clerk-audit/gate.toml`.
+    /// The host's, [`Self::HOST`].
     pub host: PathBuf,
     /// `CLERK_AUDIT_POLICY`.
     pub environment: Option<PathBuf>,
     /// `<git dir>/clerk-audit.toml`.
     pub repository: PathBuf,
+}
+
+impl PolicyPlaces {
+    /// The host's own policy.
+    pub const HOST: &str = "/etc/clerk-audit/gate.toml";
+
+    /// Nothing but the host's own.
+    pub fn of_host() -> Self {
+        Self { named: None, host: PathBuf::from(Self::HOST), environment: None, repository: PathBuf::new() }
+    }
 }
 
 #[derive(Deserialize)]

@@ -124,6 +124,9 @@ impl Status {
                 status.answers.insert(id.to_owned(), answer);
             } else if step == STEPS {
                 let asked: Asked = serde_json::from_value(value).map_err(odd)?;
+                if !asked.steps.iter().all(|step| is_word(step)) {
+                    return Err(wrong("a key asks for what is the name of no step".to_owned()));
+                }
                 status.keys.insert(id.to_owned(), asked);
             } else {
                 let tick: Tick = serde_json::from_value(value).map_err(odd)?;

@@ -126,3 +126,41 @@ fn a_setting_that_has_no_end_holds_nobody_up() {
     server.config(&server.case.repo.git_directory().join("config"), "include.path", pipe.to_str().unwrap());
     server.is_open(&[]);
 }
+
+#[test]
+fn a_hook_that_has_no_end_holds_nobody_up() {
+    let server = Server::new(484);
+    server.write("hooks/pre-receive.d/ours", CALL);
+    let pipe = server.case.repo.git_directory().join("hooks/pre-receive");
+    assert!(std::process::Command::new("mkfifo").arg(&pipe).status().unwrap().success());
+    server.is_open(&[]);
+    std::fs::remove_file(&pipe).unwrap();
+    std::os::unix::fs::symlink("/dev/zero", &pipe).unwrap();
+    server.is_open(&[]);
+}
+
+#[test]
+fn a_policy_that_refuses_nothing_guards_nothing() {
+    let server = Server::new(485);
+    server.write("hooks/pre-receive", CALL);
+    let own = server.case.repo.git_directory().join("clerk-audit.toml");
+    for (policy, guards) in [
+        ("mode = \"observe\"\n", false),
+        ("[refuse]\nkinds = [\"webhook_secret\"]\n", false),
+        ("strict = true\n", true),
+        // Every push is refused.
+        ("mode = \n", true),
+    ] {
+        std::fs::write(&own, policy).unwrap();
+        if guards {
+            server.is_guarded_by("hooks/pre-receive", &[]);
+        } else {
+            server.is_open(&[]);
+        }
+    }
+    std::fs::remove_file(&own).unwrap();
+    let named = server.case.repo.beside("gate.toml");
+    std::fs::write(&named, "mode = \"observe\"\n").unwrap();
+    server.write("hooks/pre-receive", &format!("{} --policy {}\n", CALL.trim_end(), named.display()));
+    server.is_open(&[]);
+}

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueEnum};
 
-use super::receive::{HOST_POLICY, variable};
+use super::receive::variable;
 use crate::cli::exit::Exit;
 use crate::cli::output;
 use crate::detect::Detector;
@@ -246,9 +246,8 @@ impl Doctor {
         };
         let places = PolicyPlaces {
             named: self.policy,
-            host: PathBuf::from(HOST_POLICY),
             environment: variable("CLERK_AUDIT_POLICY").filter(|value| !value.is_empty()).map(PathBuf::from),
-            repository: PathBuf::new(),
+            ..PolicyPlaces::of_host()
         };
         let checks = match install::examine(&place, &places) {
             Ok(checks) => checks,

@@ -26,9 +26,6 @@ use crate::report::escape;
 use crate::state::{Append, Policy, PolicyPlaces, append};
 use crate::store::{PushPaths, Receiving, locate_git_dir};
 
-/// The host's policy.
-pub(super) const HOST_POLICY: &str = "/etc/clerk-audit/gate.toml";
-
 /// How long after the budget the examination may take to notice.
 const GRACE: Duration = Duration::from_millis(300);
 
@@ -151,7 +148,7 @@ impl Gate {
         let common = common.map_or_else(|| repository.clone(), |found| found.common_dir);
         let places = PolicyPlaces {
             named: self.policy.clone(),
-            host: PathBuf::from(HOST_POLICY),
+            host: PathBuf::from(PolicyPlaces::HOST),
             environment: variable("CLERK_AUDIT_POLICY").filter(|value| !value.is_empty()).map(PathBuf::from),
             repository: common.join("clerk-audit.toml"),
         };
