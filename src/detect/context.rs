@@ -31,30 +31,6 @@ const NAMES: &[(&str, Context)] = &[
     ("pk_test_", Context::Clerk),
 ];
 
-/// Others who sign webhooks with `whsec_` or are often set up beside Clerk, and whether the word is plain English:
-/// then it tells only with a capital, in quotes, or as a package's name.
-const SENDERS: &[(&str, &str, bool)] = &[
-    ("resend", "Resend", true),
-    ("polar", "Polar", true),
-    ("github", "GitHub", false),
-    ("supabase", "Supabase", false),
-    ("openai", "OpenAI", false),
-    ("loops", "Loops", true),
-    ("vercel", "Vercel", false),
-    ("shopify", "Shopify", false),
-    ("lemonsqueezy", "Lemon Squeezy", false),
-    ("lemon squeezy", "Lemon Squeezy", false),
-    ("replicate", "Replicate", true),
-    ("dodopayments", "Dodo Payments", false),
-    ("brex", "Brex", false),
-    ("paddle", "Paddle", true),
-    ("lithic", "Lithic", false),
-    ("twilio", "Twilio", false),
-    ("sendgrid", "SendGrid", false),
-    ("whop", "Whop", false),
-    ("trigger.dev", "Trigger.dev", false),
-];
-
 /// Names that tell only as words of a variable's own name: plain English else, or too short.
 const OWN_NAMES: &[(&str, &str)] = &[
     ("tap", "Tap"),
@@ -113,83 +89,47 @@ const NEAR: usize = 256;
 /// Longer names are no names.
 pub(super) const LONGEST_NAME: usize = 100;
 
-fn search_of(names: impl Iterator<Item = &'static str>) -> Option<AhoCorasick> {
+pub(super) fn search_of(names: impl Iterator<Item = &'static str>) -> Option<AhoCorasick> {
     let mut search = AhoCorasick::builder();
     search.ascii_case_insensitive(true).match_kind(aho_corasick::MatchKind::LeftmostFirst).build(names).ok()
 }
 
-fn search() -> Option<&'static AhoCorasick> {
+pub(super) fn search() -> Option<&'static AhoCorasick> {
     static SEARCH: LazyLock<Option<AhoCorasick>> = LazyLock::new(|| search_of(NAMES.iter().map(|(name, _)| *name)));
     SEARCH.as_ref()
 }
 
-/// Whose names are looked for.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Whose {
-    /// Of those who issue keys.
-    Issuers,
-    /// Of them, and of those who send webhooks.
-    Senders,
-}
+/// Whom the word at a place of a text names, and where what it names ends.
+pub(super) type NamedAt = fn(&[u8], (usize, usize), usize) -> Option<(usize, Context)>;
 
 /// The context of the token at `at..end` of `text`: the nearest name within some 250 characters, line ends counted
 /// as far.
 pub(super) fn nearest(text: &[u8], at: usize, end: usize) -> Context {
-    nearest_of(text, at, end, NEAR, Whose::Issuers)
-}
-
-/// The nearest within `far` characters, among those who send webhooks too.
-pub(super) fn nearest_sender(text: &[u8], at: usize, end: usize, far: usize) -> Context {
-    nearest_of(text, at, end, far, Whose::Senders)
-}
-
-/// The same among the lines right before and behind the token's, up to one that is blank.
-pub(super) fn nearest_sender_in_block(text: &[u8], at: usize, end: usize) -> Context {
-    const FAR: usize = 2048;
-    let from = at.saturating_sub(FAR);
-    let is_blank = |line: &[u8]| line.trim_ascii().is_empty();
-    let mut first = from;
-    let mut line_start = from;
-    for newline in memchr::memchr_iter(b'\n', &text[from..at]).map(|newline| from + newline) {
-        if newline > line_start && is_blank(&text[line_start..newline]) || newline == line_start {
-            first = newline + 1;
-        }
-        line_start = newline + 1;
-    }
-    let to = text.len().min(end + FAR);
-    let mut last = to;
-    let mut line_start = None;
-    for newline in memchr::memchr_iter(b'\n', &text[end..to]).map(|newline| end + newline) {
-        if line_start.is_some_and(|start| is_blank(&text[start..newline])) {
-            last = newline;
-            break;
-        }
-        line_start = Some(newline + 1);
-    }
-    nearest_sender(&text[first..last], at - first, end - first, FAR)
+    let issuers = search().map(|search| (search, named_at as NamedAt));
+    nearest_of(text, (at, end), NEAR, issuers)
 }
 
 /// A name beside a token: how many line ends and how many bytes stand between.
 #[derive(Clone, Copy)]
-struct Beside {
+pub(super) struct Beside {
     lines: usize,
     bytes: usize,
     whose: Context,
 }
 
 impl Beside {
-    fn new(gap: &[u8], whose: Context) -> Self {
+    pub(super) fn new(gap: &[u8], whose: Context) -> Self {
         // What a closed brace parts is another object's.
         Self { lines: memchr::memchr2_iter(b'\n', b'}', gap).count(), bytes: gap.len(), whose }
     }
 
-    fn distance(&self) -> usize {
+    pub(super) fn distance(&self) -> usize {
         self.bytes + LINE_END * self.lines
     }
 }
 
 /// Whom the name at `start..end` of `text` names, if it does.
-fn named_at(text: &[u8], (start, end): (usize, usize), name: usize) -> Option<(usize, Context)> {
+pub(super) fn named_at(text: &[u8], (start, end): (usize, usize), name: usize) -> Option<(usize, Context)> {
     let (word, whose) = NAMES[name];
     if !word.starts_with("pk_") {
         return Some((end, whose));
@@ -199,31 +139,17 @@ fn named_at(text: &[u8], (start, end): (usize, usize), name: usize) -> Option<(u
     Some((start + key.text.len(), whose))
 }
 
-/// The same for one who sends webhooks: it must be a word.
-fn sender_at(text: &[u8], (start, end): (usize, usize), name: usize) -> Option<(usize, Context)> {
-    let (_, vendor, is_english) = SENDERS[name];
-    let before = start.checked_sub(1).map(|at| text[at]);
-    let first = text[start];
-    let begins = match before {
-        Some(before) if before.is_ascii_lowercase() => first.is_ascii_uppercase(),
-        Some(before) => !before.is_ascii_alphanumeric(),
-        None => true,
-    };
-    let goes_on = text.get(end).is_some_and(|next| next.is_ascii_lowercase() || next.is_ascii_digit());
-    let is_name = first.is_ascii_uppercase() || matches!(before, Some(b'"' | b'\'' | b'@' | b'/' | b'_' | b'['));
-    (begins && !goes_on && (!is_english || is_name)).then_some((end, Context::Other(vendor)))
-}
-
-/// The nearest name within `far` characters of the token at `at..end`.
-fn nearest_of(text: &[u8], at: usize, end: usize, far: usize, whose: Whose) -> Context {
-    static SENDER: LazyLock<Option<AhoCorasick>> = LazyLock::new(|| search_of(SENDERS.iter().map(|(name, ..)| *name)));
-    type NamedAt = fn(&[u8], (usize, usize), usize) -> Option<(usize, Context)>;
-    let issuers = search().map(|search| (search, named_at as NamedAt));
-    let senders = SENDER.as_ref().filter(|_| whose == Whose::Senders).map(|search| (search, sender_at as NamedAt));
+/// The nearest name within `far` characters of the token at `at..end`, of those that some searches find.
+pub(super) fn nearest_of<'s>(
+    text: &[u8],
+    (at, end): (usize, usize),
+    far: usize,
+    searches: impl IntoIterator<Item = (&'s AhoCorasick, NamedAt)>,
+) -> Context {
     let (first, window) = (at.saturating_sub(far), text.len().min(end.saturating_add(far)));
     let end = end.min(window);
     let (mut left, mut right) = (None::<Beside>, None::<(Beside, usize)>);
-    for (search, named) in issuers.into_iter().chain(senders) {
+    for (search, named) in searches {
         // Of those before, the last: the distance need not be counted for each.
         let before = search.find_iter(&text[first..at]).filter_map(|found| {
             named(&text[..at], (first + found.start(), first + found.end()), found.pattern().as_usize())
@@ -241,6 +167,11 @@ fn nearest_of(text: &[u8], at: usize, end: usize, far: usize, whose: Whose) -> C
             right = Some(right.filter(|(old, _)| old.distance() <= beside.distance()).unwrap_or((beside, start)));
         }
     }
+    nearer(text, at, left, right)
+}
+
+/// Who is meant of the nearest before the token at `at` and the nearest behind it, which begins where it says.
+pub(super) fn nearer(text: &[u8], at: usize, left: Option<Beside>, right: Option<(Beside, usize)>) -> Context {
     match (left, right) {
         (None, None) => Context::None,
         (Some(left), None) => left.whose,

@@ -6,6 +6,7 @@ use super::encoding::{Encoding, base64, broken, escapes};
 use super::needles::Needles;
 use super::places::Places;
 use super::probe;
+use super::senders::Senders;
 use crate::model::Span;
 
 /// One step on the way from an object's bytes to a text in it.
@@ -127,6 +128,8 @@ pub(super) struct Layer<'a> {
     pub(super) joins: Joins,
     /// Whether nothing stands before or behind it: a container is one only whole.
     pub(super) is_whole: bool,
+    /// Who sends webhooks, by the names in it.
+    pub(super) senders: Senders,
 }
 
 impl<'a> Layer<'a> {
@@ -142,6 +145,7 @@ impl<'a> Layer<'a> {
             member: 0,
             joins: Joins::Nothing,
             is_whole: true,
+            senders: Senders::default(),
         }
     }
 

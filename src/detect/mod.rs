@@ -27,6 +27,7 @@ mod one_key;
 mod places;
 mod probe;
 mod scan;
+mod senders;
 mod settle;
 mod split;
 mod stream;
@@ -232,7 +233,7 @@ impl Detector {
     }
 
     fn come_upon_hits(&self, bytes: &[u8], hits: &Hits, stop: &dyn Fn() -> bool) -> Scan<'_> {
-        if hits.is_empty() && container::sniff(bytes).is_none() {
+        if hits.is_empty() && container::sniff(bytes).is_none() && !container::is_behind_script(bytes) {
             return Scan::new(self, self.limits);
         }
         let layer = Layer::object(bytes);

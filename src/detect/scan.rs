@@ -1,6 +1,7 @@
 //! The scan of one object: each layer searched once, and what it holds in encodings and containers scanned in turn.
 
 use std::collections::BTreeMap;
+use std::ops::Range;
 
 use super::container::{self, Budget, Format, Outcome};
 use super::encoding::{Decoded, Encoding, base64, escapes, hex, quoted, wide};
@@ -66,6 +67,9 @@ impl<'d> Scan<'d> {
     pub(super) fn layer(&mut self, layer: &Layer<'_>, budget: &mut Budget<'_>) {
         let mut done = Done::default();
         for (lead, hit) in self.detector.needles.hits(layer.bytes) {
+            if !self.has_time(budget) {
+                return;
+            }
             self.needle(layer, lead, hit, &mut done, budget);
         }
         self.as_container(layer, budget);
@@ -78,6 +82,9 @@ impl<'d> Scan<'d> {
     pub(super) fn object(&mut self, layer: &Layer<'_>, hits: &Hits, budget: &mut Budget<'_>) {
         let mut done = Done::default();
         for (lead, hit) in hits.needles(&self.detector.needles) {
+            if !self.has_time(budget) {
+                return;
+            }
             self.needle(layer, lead, hit, &mut done, budget);
         }
         self.as_container(layer, budget);
@@ -86,6 +93,13 @@ impl<'d> Scan<'d> {
             let take = &mut |candidate| self.candidate(layer, candidate, &mut done, budget);
             probe.sign(layer.bytes, at, sign, take);
         }
+    }
+
+    /// Whether there is time to look at one place more.
+    fn has_time(&mut self, budget: &mut Budget<'_>) -> bool {
+        /// What is read around a hit, as a rule.
+        const AROUND: u64 = 512;
+        budget.work(AROUND).inspect_err(|limit| self.unread.limit(limit.name())).is_ok()
     }
 
     fn needle(&mut self, layer: &Layer<'_>, lead: Lead, hit: usize, done: &mut Done, budget: &mut Budget<'_>) {
@@ -102,7 +116,7 @@ impl<'d> Scan<'d> {
             && let Some(format) = container::sniff(layer.bytes)
         {
             self.container(layer, format, Told::All, budget);
-        } else if layer.may_hold_container() {
+        } else if layer.may_hold_container() || (layer.is_whole && container::is_behind_script(layer.bytes)) {
             self.containers_within(layer, budget);
         }
     }
@@ -130,6 +144,9 @@ impl<'d> Scan<'d> {
         budget: &mut Budget<'_>,
     ) -> usize {
         let bytes = layer.bytes;
+        if !self.has_time(budget) {
+            return bytes.len();
+        }
         let (kind, at) = match candidate {
             Candidate::Base64 { at, is_container } => {
                 return self.base64(layer, at, is_container.then_some(0), done, budget);
@@ -157,7 +174,13 @@ impl<'d> Scan<'d> {
                     self.unread.limit(TOO_DEEP);
                     return bytes.len();
                 }
-                let decoded = escapes::decode(bytes, at, encoding);
+                // What Python prints of a container's bytes has quotes of the other kind as they stand.
+                let is_container =
+                    encoding == Encoding::Backslash && container::within(&escapes::text_at(bytes, at), 0).is_some();
+                let decoded = match is_container {
+                    true => escapes::decode_literal(bytes, at),
+                    false => escapes::decode(bytes, at, encoding),
+                };
                 return decoded.map_or(at, |decoded| self.decoded(layer, decoded, Joins::Nothing, budget));
             }
         };
@@ -289,39 +312,47 @@ impl<'d> Scan<'d> {
         self.layer(&below, budget);
     }
 
-    /// Opens the containers that begin somewhere in a layer and are spelt in its escapes.
+    /// Opens the containers that begin somewhere in a layer and are spelt in its escapes, or stand behind a script.
     fn containers_within(&mut self, layer: &Layer<'_>, budget: &mut Budget<'_>) {
-        const MOST: usize = 16;
-        const MARK: usize = 4;
-        let mut at = 0;
+        /// So many marks are tried: a text with more of them was made to have them.
+        const MOST: usize = 1024;
+        /// A mark, and enough behind it that no container has in letters only.
+        const MARK: usize = 16;
+        let (mut at, mut taken) = (0, Vec::new());
         for _ in 0..MOST {
             let Some(hit) = container::within(layer.bytes, at) else { return };
+            at = hit + 1;
             let rest = Layer::rest(layer, hit);
             if !layer.is_plain(hit, layer.bytes.len().min(hit + MARK))
+                // What an earlier one has, stored as it is or by chance, was read there.
+                && !taken.iter().any(|part: &Range<usize>| part.contains(&hit))
                 && let Some(format) = container::sniff(rest.bytes)
             {
-                let members = self.members;
-                self.container(&rest, format, Told::WhereRead, budget);
-                // What begins further on may stand in this one, stored as it is.
-                if self.members > members {
-                    return;
-                }
+                let parts = self.container(&rest, format, Told::WhereRead, budget);
+                taken.extend(parts.into_iter().map(|part| hit + part.start..hit + part.end));
             }
-            at = hit + 1;
         }
+        self.unread.limit("containers in one text");
     }
 
-    fn container(&mut self, layer: &Layer<'_>, format: Format, told: Told, budget: &mut Budget<'_>) {
+    /// Reads a container; which parts of it made sense.
+    fn container(
+        &mut self,
+        layer: &Layer<'_>,
+        format: Format,
+        told: Told,
+        budget: &mut Budget<'_>,
+    ) -> Vec<Range<usize>> {
         if layer.depth >= self.limits.depth {
             self.unread.limit(TOO_DEEP);
-            return;
+            return Vec::new();
         }
         if !self.limits.containers {
             self.unread.limit("containers are not opened");
-            return;
+            return Vec::new();
         }
         let members = self.members;
-        let outcome = container::unpack(format, layer.bytes, budget, &mut |member, budget| {
+        let (outcome, taken) = container::unpack(format, layer.bytes, budget, &mut |member, budget| {
             self.members += 1;
             let below = Layer::member(layer, member.bytes, member.step, member.path, self.members);
             self.layer(&below, budget);
@@ -339,6 +370,7 @@ impl<'d> Scan<'d> {
             Outcome::Opaque(reason) => self.unread.opaque.push(Opaque { chain: layer.chain(), reason }),
             Outcome::Limited(reason) => self.unread.limit(reason),
         }
+        taken
     }
 }
 

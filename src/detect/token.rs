@@ -92,7 +92,9 @@ pub(super) fn examine(layer: &Layer<'_>, hit: usize, sights: &mut Vec<Sight>) {
                     if confidence != Confidence::High || !is_part {
                         return;
                     }
-                    (surer, "42 letters and digits, broken by a soft line break of quoted-printable")
+                    // Beside other escapes that say so the break is no guess.
+                    let reason = "42 letters and digits, broken by a soft line break of quoted-printable";
+                    (Confidence::Medium, reason)
                 }
                 Some(Over::Prefix) => (surer, "its prefix is broken by a soft line break"),
                 Some(Over::Loose) | None if confidence == Confidence::High && layer.ending(end) == Ending::Cut => {

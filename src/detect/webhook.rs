@@ -191,14 +191,14 @@ fn owner(
     if let Some(vendor) = variable.and_then(sender) {
         return Err(vendor);
     }
-    match context::nearest_sender_in_block(layer.bytes, at, end) {
+    match layer.senders.nearest_in_block(layer.bytes, (at, end)) {
         Context::Clerk => {
             return Ok((Confidence::Medium, "whsec_ and base64, and Clerk is the nearest name around it"));
         }
         Context::Other(name) => return other(name),
         Context::None => {}
     }
-    match context::nearest_sender(layer.bytes, at, end, FILE) {
+    match layer.senders.nearest(layer.bytes, (at, end), (at.saturating_sub(FILE), end.saturating_add(FILE))) {
         Context::Clerk => Ok((Confidence::Medium, "whsec_ and base64, in a file that names Clerk and nobody nearer")),
         Context::Other(name) => other(name),
         Context::None => match layer.outside(at) {

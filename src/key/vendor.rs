@@ -155,7 +155,7 @@ const RULES: &[Rule] = &[
     },
     Rule {
         vendor: Vendor { name: "Picatic or Elastic Pay", why: "32 lowercase letters and digits" },
-        claims: |prefix, body| is_env(prefix) && body.len() == 32 && lower(body),
+        claims: |prefix, body| prefix == Prefix::SkLive && body.len() == 32 && lower(body),
         example: ("sk_live_", "~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~"),
     },
     Rule {
@@ -175,7 +175,7 @@ const RULES: &[Rule] = &[
     },
     Rule {
         vendor: Vendor { name: "Elastic Pay", why: "32 letters and digits of both cases" },
-        claims: |prefix, body| is_env(prefix) && body.len() == 32 && alphanumeric(body),
+        claims: |prefix, body| prefix == Prefix::SkLive && body.len() == 32 && alphanumeric(body),
         example: ("sk_live_", "A????????????????????????????B??"),
     },
     Rule {

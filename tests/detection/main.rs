@@ -6,6 +6,7 @@
 
 #![allow(clippy::unwrap_used, clippy::print_stdout, reason = "a panic is the failing test's message")]
 
+mod among;
 mod check;
 mod detector;
 mod lines;

@@ -77,7 +77,9 @@ fn a_key_in_pieces_is_found_whole_and_never_surely() {
             if CLAIMED.contains(&cut) {
                 continue;
             }
-            for (context, confidence) in [(CONTEXT, "medium"), ("// settings\n", "low")] {
+            // Where another escape says that it is quoted-printable, the soft break is no guess.
+            let otherwise = if joint.name == "quoted-printable" { "medium" } else { "low" };
+            for (context, confidence) in [(CONTEXT, "medium"), ("// settings\n", otherwise)] {
                 let body = draw.body();
                 let head = format!("sk_{}_{}", if cut % 2 == 0 { "live" } else { "test" }, &body[..cut]);
                 let text = [context, joint.before, &head, joint.between, &body[cut..], joint.behind].concat();

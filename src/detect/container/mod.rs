@@ -12,6 +12,8 @@
 //! Memory: what was made of an object so far, at most `Limits::produced`; and what one decoder has to remember, at
 //! most twice [`decode::WINDOW`] a layer. Time: linear in the object's bytes and those made of it.
 
+use std::ops::Range;
+
 mod budget;
 mod decode;
 mod pdf;
@@ -22,7 +24,7 @@ mod tar;
 mod zip;
 
 pub(super) use budget::{Budget, Limit, Limits};
-pub(super) use sniff::{sniff, within};
+pub(super) use sniff::{is_behind_script, sniff, within};
 
 /// A container format, told by magic and not by name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -82,7 +84,7 @@ pub(super) enum Outcome {
 }
 
 /// Decodes what `bytes` hold and gives each piece to `sink`, which may spend from the same budget: what a container
-/// holds can be a container.
+/// holds can be a container. And which parts of the bytes made sense, in order.
 ///
 /// Raw bytes of the container are not handed over: names in a zip's directory, its comment, what follows a gzip
 /// stream stand in `bytes` as they are. Members are in the order of the file. Never panics.
@@ -91,8 +93,8 @@ pub(super) fn unpack(
     bytes: &[u8],
     budget: &mut Budget<'_>,
     sink: &mut dyn FnMut(Member<'_>, &mut Budget<'_>),
-) -> Outcome {
-    let mut reading = Reading { step: format.step(), budget, sink, fault: None };
+) -> (Outcome, Vec<Range<usize>>) {
+    let mut reading = Reading { step: format.step(), budget, sink, fault: None, taken: Vec::new() };
     let seen = match format {
         Format::Gzip => streams::gzip(bytes, &mut reading),
         Format::Zlib => streams::zlib(bytes, &mut reading),
@@ -104,12 +106,17 @@ pub(super) fn unpack(
         Format::SevenZ => sevenz::read(bytes, &mut reading),
         Format::Pdf => pdf::read(bytes, &mut reading),
     };
-    match (seen, reading.fault) {
+    // Of what is one whole, nobody else is in the midst.
+    if seen == Ok(Seen::Container) && reading.taken.is_empty() && reading.fault.is_none() {
+        reading.taken.push(0..bytes.len());
+    }
+    let outcome = match (seen, reading.fault) {
         (Err(limit), _) => Outcome::Limited(limit.name()),
         (Ok(Seen::Nothing), _) => Outcome::NotOne,
         (Ok(Seen::Container), Some(fault)) => Outcome::Opaque(fault.name()),
         (Ok(Seen::Container), None) => Outcome::Read,
-    }
+    };
+    (outcome, reading.taken)
 }
 
 /// Whether there was such a container.
@@ -168,6 +175,8 @@ struct Reading<'r, 'b> {
     sink: &'r mut dyn FnMut(Member<'_>, &mut Budget<'_>),
     /// The first fault: one reason is told.
     fault: Option<Fault>,
+    /// Which parts of the bytes made sense, in order.
+    taken: Vec<Range<usize>>,
 }
 
 impl Reading<'_, '_> {

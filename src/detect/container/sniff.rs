@@ -49,6 +49,11 @@ pub(in crate::detect) fn within(bytes: &[u8], from: usize) -> Option<usize> {
     None
 }
 
+/// Whether a container stands behind a script that unpacks it: archives that extract themselves, and many an installer.
+pub(in crate::detect) fn is_behind_script(bytes: &[u8]) -> bool {
+    bytes.starts_with(b"#!") && within(bytes, 0).is_some()
+}
+
 /// What the marks begin with that [`begins_within`] knows.
 const FIRST: [bool; 256] = {
     let mut table = [false; 256];

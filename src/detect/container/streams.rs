@@ -41,7 +41,9 @@ fn each(
             reading.note(fault);
         }
         // What a damaged one swallowed may be another.
-        let behind = if matches!(fault, None | Some(Fault::Checksum)) { at + used } else { at + 1 };
+        let is_whole = matches!(fault, None | Some(Fault::Checksum));
+        let behind = if is_whole { at + used } else { at + 1 };
+        reading.taken.extend(is_whole.then_some(at..behind));
         let rest = &bytes[behind..];
         let padding = rest.iter().take_while(|byte| **byte == 0).count();
         let Some(next) = mark.find(&rest[padding..]) else { break };
@@ -137,8 +139,9 @@ pub(super) fn zlib(bytes: &[u8], reading: &mut Reading<'_, '_>) -> Result<Seen, 
         Some(Fault::Cut) => used >= A_FEW && !out.is_empty(),
         Some(_) => used >= CONVINCING || used == bytes.len() && out.len() >= CONVINCING,
     };
-    if let Some(fault) = fault {
-        reading.note(fault);
+    match fault {
+        Some(fault) => reading.note(fault),
+        None => reading.taken.push(0..used),
     }
     Ok(if is_one { Seen::Container } else { Seen::Nothing })
 }

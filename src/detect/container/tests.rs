@@ -40,7 +40,7 @@ fn read(format: Format, bytes: &[u8]) -> (Outcome, Vec<Kept>) {
 
 fn read_within(format: Format, bytes: &[u8], budget: &mut Budget<'_>) -> (Outcome, Vec<Kept>) {
     let mut kept = Vec::new();
-    let outcome = unpack(format, bytes, budget, &mut |member, _| {
+    let (outcome, _) = unpack(format, bytes, budget, &mut |member, _| {
         assert_eq!(member.step, format.step());
         assert!(!member.bytes.is_empty(), "nothing is no member");
         let path = member.path.map(|path| String::from_utf8_lossy(path).into_owned());
@@ -64,7 +64,7 @@ fn only(kept: &[Kept]) -> &[u8] {
 fn read_nested(bytes: &[u8], budget: &mut Budget<'_>, depth: usize, told: &mut Vec<Outcome>) -> u64 {
     let Some(format) = sniff(bytes).filter(|_| depth > 0) else { return 0 };
     let mut total = 0;
-    let outcome = unpack(format, bytes, budget, &mut |member, budget| {
+    let (outcome, _) = unpack(format, bytes, budget, &mut |member, budget| {
         total += member.bytes.len() as u64 + read_nested(member.bytes, budget, depth - 1, told);
     });
     told.push(outcome);

@@ -197,6 +197,9 @@ pub(super) fn read(bytes: &[u8], reading: &mut Reading<'_, '_>) -> Result<Seen, 
         at = at.max(archive.named(entry, reading)?);
     }
     archive.unnamed(at, bytes.len(), reading)?;
+    // What stands behind the record at its end is none of it.
+    const RECORD: usize = 22;
+    reading.taken.extend(memmem::rfind(bytes, END).map(|end| 0..bytes.len().min(end + RECORD)));
     Ok(if archive.was_any || bytes.starts_with(b"PK") { Seen::Container } else { Seen::Nothing })
 }
 

@@ -225,8 +225,9 @@ pub(in crate::detect) fn behind_escape(bytes: &[u8], start: usize) -> usize {
 pub(in crate::detect) fn run(bytes: &[u8], at: usize) -> Run {
     let end_of = |from: usize| from + bytes[from..].iter().take_while(|byte| is_base64(**byte)).count();
     // Backward: whole lines of nothing else, the nearest first; then around, and forward.
-    let mut lines = vec![(line_start(bytes, at), end_of(at))];
-    while let Some(before) = lines.last().and_then(|(start, _)| previous_line(bytes, *start)) {
+    let (start, mark) = behind_mark(bytes, line_start(bytes, at), at);
+    let mut lines = vec![(start, end_of(at))];
+    while let Some(before) = lines.last().and_then(|(start, _)| previous_line(bytes, *start, mark)) {
         lines.push(before);
     }
     lines.reverse();
@@ -234,15 +235,47 @@ pub(in crate::detect) fn run(bytes: &[u8], at: usize) -> Run {
         if end - start < SHORTEST_LINE {
             break;
         }
-        let Some(next) = next_line(bytes, end) else { break };
+        let Some(next) = next_line(bytes, end, mark) else { break };
         lines.push(next);
     }
     let (from, to) = (lines[0].0, lines[lines.len() - 1].1);
     Run { lines: (lines.len() > 1).then(|| Arc::new(Lines::of(&lines))), from, to }
 }
 
-/// The line after the end of a run: a line end, indentation, characters, and a line end or padding.
-fn next_line(bytes: &[u8], end: usize) -> Option<(usize, usize)> {
+/// Where the characters at `start` begin indeed, and the mark that stands before them on their line and may stand before
+/// those on the next: a quotation's, a comment's, a list's, a difference's.
+fn behind_mark(bytes: &[u8], start: usize, at: usize) -> (usize, &[u8]) {
+    const LONGEST: usize = 16;
+    let line = bytes[..start].iter().rev().take(LONGEST + 1).take_while(|byte| !matches!(byte, b'\n' | b'\r')).count();
+    let mark = &bytes[start - line..start];
+    let is_mark = |byte: &u8| b" \t>#*/|;-+!%".contains(byte);
+    if line == 0 && at > start && bytes[start] == b'+' && is_difference(bytes, start) {
+        return (start + 1, &bytes[start..=start]);
+    }
+    let is_one = line <= LONGEST && mark.iter().all(is_mark) && mark.iter().any(|byte| !matches!(byte, b' ' | b'\t'));
+    (start, if is_one { mark } else { b"" })
+}
+
+/// Whether the line that begins at `start` is one of three in a row with a plus before them. A plus is a character of
+/// base64, too: one line in a quarter of a million has two such beside it by chance.
+fn is_difference(bytes: &[u8], start: usize) -> bool {
+    const LONGEST: usize = 1 << 10;
+    let before = |start: usize| {
+        let line = &bytes[start.saturating_sub(LONGEST)..start].strip_suffix(b"\n")?;
+        let begin = start - 1 - line.len() + memchr::memrchr(b'\n', line)? + 1;
+        (bytes[begin] == b'+').then_some(begin)
+    };
+    let behind = |start: usize| {
+        let line = &bytes[start..bytes.len().min(start + LONGEST)];
+        let begin = start + memchr::memchr(b'\n', line)? + 1;
+        (bytes.get(begin) == Some(&b'+')).then_some(begin)
+    };
+    let count = usize::from(before(start).is_some()) + usize::from(before(start).and_then(before).is_some());
+    count + usize::from(behind(start).is_some()) + usize::from(behind(start).and_then(behind).is_some()) >= 2
+}
+
+/// The line after the end of a run: a line end, indentation or `mark`, characters, and a line end or padding.
+fn next_line(bytes: &[u8], end: usize, mark: &[u8]) -> Option<(usize, usize)> {
     let mut at = end;
     if bytes.get(at) == Some(&b'\r') {
         at += 1;
@@ -251,7 +284,10 @@ fn next_line(bytes: &[u8], end: usize) -> Option<(usize, usize)> {
         return None;
     }
     at += 1;
-    at += bytes[at..].iter().take_while(|byte| matches!(byte, b' ' | b'\t')).count();
+    at += match bytes[at..].starts_with(mark) && !mark.is_empty() {
+        true => mark.len(),
+        false => bytes[at..].iter().take_while(|byte| matches!(byte, b' ' | b'\t')).count(),
+    };
     let length = bytes[at..].iter().take_while(|byte| is_base64(**byte)).count();
     // A name and its value, or words, are another line than the run's.
     let is_whole = match bytes.get(at + length..) {
@@ -265,13 +301,18 @@ fn next_line(bytes: &[u8], end: usize) -> Option<(usize, usize)> {
 }
 
 /// The line before the start of a run, if it ends in nothing but a run that is long enough.
-fn previous_line(bytes: &[u8], start: usize) -> Option<(usize, usize)> {
+fn previous_line(bytes: &[u8], start: usize, mark: &[u8]) -> Option<(usize, usize)> {
     let blanks = bytes[..start].iter().rev().take_while(|byte| matches!(byte, b' ' | b'\t')).count();
-    let before = &bytes[..start - blanks];
+    let before = match bytes[..start].strip_suffix(mark).filter(|_| !mark.is_empty()) {
+        Some(before) => before,
+        None => &bytes[..start - blanks],
+    };
     let before = before.strip_suffix(b"\n")?;
     let before = before.strip_suffix(b"\r").unwrap_or(before);
     let length = before.iter().rev().take_while(|byte| is_base64(**byte)).count();
-    (length >= SHORTEST_LINE).then_some((before.len() - length, before.len()))
+    // Of a difference's line, which has nothing between.
+    let plus = usize::from(mark == b"+" && before[before.len() - length..].starts_with(b"+"));
+    (length >= SHORTEST_LINE).then_some((before.len() - length + plus, before.len()))
 }
 
 impl Run {

@@ -182,11 +182,28 @@ fn entity(bytes: &[u8], at: usize) -> Escape {
 
 /// The text of the run around the escape at `at`; `None` where the run is too short for a credential.
 pub(in crate::detect) fn decode(bytes: &[u8], at: usize, encoding: Encoding) -> Option<Decoded> {
-    let (from, to) = match encoding {
-        Encoding::Backslash => literal_around(bytes, at),
+    let bounds = match encoding {
+        Encoding::Backslash => literal_around(bytes, at, Ends::AnyQuote),
         Encoding::Entities => node_around(bytes, at),
         _ => word_around(bytes, at),
     };
+    undo(bytes, bounds, encoding)
+}
+
+/// The same of a string literal up to the quote that it began with: the others may stand in it as they are.
+pub(in crate::detect) fn decode_literal(bytes: &[u8], at: usize) -> Option<Decoded> {
+    undo(bytes, literal_around(bytes, at, Ends::OwnQuote), Encoding::Backslash)
+}
+
+/// What the backslashes from shortly before `at` on say, as far as the mark of a container goes.
+pub(in crate::detect) fn text_at(bytes: &[u8], at: usize) -> Vec<u8> {
+    const BEFORE: usize = 4;
+    const FAR: usize = 160;
+    let bounds = (at.saturating_sub(BEFORE), bytes.len().min(at + FAR));
+    undo(bytes, bounds, Encoding::Backslash).map_or_else(Vec::new, |decoded| decoded.text)
+}
+
+fn undo(bytes: &[u8], (from, to): (usize, usize), encoding: Encoding) -> Option<Decoded> {
     if to - from < SHORTEST {
         return None;
     }
@@ -270,16 +287,26 @@ fn node_around(bytes: &[u8], at: usize) -> (usize, usize) {
     (at - back, at + on)
 }
 
+/// What ends a string literal.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Ends {
+    AnyQuote,
+    /// The quote that it began with.
+    OwnQuote,
+}
+
 /// The string literal around `at`: up to a quote that no backslash escapes. A line end is no end of it: some languages
 /// allow one, and another encoding may have put it there.
-fn literal_around(bytes: &[u8], at: usize) -> (usize, usize) {
+fn literal_around(bytes: &[u8], at: usize, ends: Ends) -> (usize, usize) {
     let is_end = |position: &usize| {
         matches!(bytes[*position], b'"' | b'\'' | b'`') && (*position == 0 || bytes[*position - 1] != b'\\')
     };
     let first = at.saturating_sub(REACH_BACK);
     let from = (first..at).rev().find(is_end).map_or(first, |position| position + 1);
     let last = bytes.len().min(at + REACH_ON);
-    let to = (at..last).find(is_end).unwrap_or(last);
+    let own = from.checked_sub(1).map(|before| bytes[before]).filter(|_| ends == Ends::OwnQuote && from > first);
+    let is_own = |position: &usize| is_end(position) && own.is_none_or(|own| own == bytes[*position]);
+    let to = (at..last).find(is_own).unwrap_or(last);
     // The name that the literal is the value of is context too.
     const CONTEXT: usize = 100;
     let is_line = |byte: &&u8| !matches!(**byte, b'\n' | b'\r' | 0);

@@ -65,8 +65,9 @@ fn gap(bytes: &[u8], at: usize) -> Option<usize> {
             b'0' if matches!(bytes.get(at + length + 1), Some(b'x' | b'X')) => length += 2,
             _ if digit(byte).is_some() => return Some(length),
             _ if is_gap(byte) => length += 1,
-            // A soft line break of quoted-printable, whose escape it is else.
-            b'=' if matches!(bytes.get(at + length + 1), Some(b'\r' | b'\n')) => length += 1,
+            // A soft line break of quoted-printable, whose escape it is else; and a line end that a backslash takes back, as in
+            // what a Windows registry exports.
+            b'=' | b'\\' if matches!(bytes.get(at + length + 1), Some(b'\r' | b'\n')) => length += 1,
             _ => return None,
         }
     }

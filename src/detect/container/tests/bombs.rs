@@ -196,7 +196,8 @@ fn who_says_stop_is_heard_and_is_handed_nothing_more() {
             };
             let mut budget = Budget::new(&Limits::default(), 1 << 30, &stop);
             let mut late = 0;
-            let outcome = unpack(format, &bytes, &mut budget, &mut |_, budget| late += u32::from(budget.is_stopped()));
+            let (outcome, _) =
+                unpack(format, &bytes, &mut budget, &mut |_, budget| late += u32::from(budget.is_stopped()));
             assert_eq!(late, 0, "{format:?}");
             if left.get() > 0 {
                 // What is stored is handed over without a look at every byte of it.
