@@ -28,6 +28,7 @@ pub mod parse;
 #[doc(hidden)]
 pub mod parts;
 mod receiving;
+mod ref_files;
 mod refs;
 mod reftable;
 mod single;

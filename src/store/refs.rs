@@ -11,6 +11,7 @@ use std::path::{Path, PathBuf};
 use super::Gap;
 use super::files;
 use super::locate::{Layout, bytes_of, path_of};
+use super::ref_files::{self, PackedLine, Walk};
 use super::reftable::{RefValue, Stack};
 use crate::model::{ObjectFormat, Oid};
 
@@ -64,12 +65,7 @@ pub struct Refs {
 }
 
 /// How many levels of symbolic refs git follows (`refs.c`, `SYMREF_MAXDEPTH`).
-const SYMREF_DEPTH: usize = 5;
-
-enum Value {
-    Direct(Oid),
-    Symbolic(Vec<u8>),
-}
+pub(super) const SYMREF_DEPTH: usize = 5;
 
 /// Reads every ref in every namespace, the HEAD of every worktree, and (unless told not to) every reflog. What is
 /// broken is a gap.
@@ -83,7 +79,7 @@ pub(super) fn read(layout: &Layout, format: ObjectFormat, with_reflogs: bool, ga
         tables.extend(reader.tables(&common.join("reftable"), b""));
     } else {
         // Loose refs first: one that is packed meanwhile is then in the file that is read after.
-        reader.loose(&common.join("refs"), b"refs");
+        reader.loose(&common.join("refs"), b"refs/");
         reader.packed(&common.join("packed-refs"));
         reader.head(&common.join("HEAD"), b"HEAD");
     }
@@ -93,7 +89,7 @@ pub(super) fn read(layout: &Layout, format: ObjectFormat, with_reflogs: bool, ga
             tables.extend(reader.tables(&dir.join("reftable"), &name));
         } else {
             reader.head(&dir.join("HEAD"), &[&name, &b"HEAD"[..]].concat());
-            reader.loose(&dir.join("refs"), &[&name, &b"refs"[..]].concat());
+            reader.loose(&dir.join("refs"), &[&name, &b"refs/"[..]].concat());
         }
         logs.push((dir.join("logs"), name));
     }
@@ -135,75 +131,39 @@ fn is_dir(path: &Path, gaps: &mut Vec<Gap>) -> bool {
     }
 }
 
-/// Whether a directory is entered for the first time: links can lead back. One that cannot be told is a gap.
-fn is_first_visit(dir: &Path, entered: &mut HashSet<PathBuf>, gaps: &mut Vec<Gap>) -> bool {
-    match dir.canonicalize() {
-        Ok(real) => entered.insert(real),
-        Err(error) => {
-            gaps.extend((error.kind() != io::ErrorKind::NotFound).then(|| Gap::unreadable(dir, &error)));
-            false
-        }
-    }
-}
-
 struct Reader<'a> {
     format: ObjectFormat,
     gaps: &'a mut Vec<Gap>,
-    values: BTreeMap<Vec<u8>, Value>,
+    values: BTreeMap<Vec<u8>, RefValue>,
 }
 
 impl Reader<'_> {
-    fn oid(&self, hex: &[u8]) -> Option<Oid> {
-        Oid::from_hex(hex).filter(|oid| oid.as_bytes().len() == self.format.raw_len())
-    }
-
     fn packed(&mut self, path: &Path) {
         let text = match files::read(path) {
             Ok(text) => text,
             Err(error) if error.kind() == io::ErrorKind::NotFound => return,
             Err(error) => return self.gaps.push(Gap::unreadable(path, &error)),
         };
-        for (number, line) in text.split(|byte| *byte == b'\n').enumerate() {
-            if line.is_empty() || line[0] == b'#' || line[0] == b'^' {
-                continue;
-            }
-            let digits = self.format.raw_len() * 2;
-            let parsed = (line.len() > digits + 1 && line[digits] == b' ').then(|| self.oid(&line[..digits])).flatten();
-            match parsed {
-                Some(oid) => {
-                    // A loose ref is newer than the packed one.
-                    self.values.entry(line[digits + 1..].to_vec()).or_insert(Value::Direct(oid));
+        for (number, line) in ref_files::packed(&text, self.format).enumerate() {
+            match line {
+                // A loose ref is newer than the packed one.
+                PackedLine::Ref(oid, name) => {
+                    self.values.entry(text[name].to_vec()).or_insert(RefValue::Direct(oid));
                 }
-                None => {
-                    self.gaps.push(Gap::new("broken_ref", path, format!("line {} is no ref", number + 1).as_bytes()))
+                PackedLine::Broken => {
+                    self.gaps.push(Gap::new("broken_ref", path, format!("line {} is no ref", number + 1).as_bytes()));
                 }
+                PackedLine::Peeled(_) | PackedLine::Nothing => {}
             }
         }
     }
 
-    /// The files below `dir`. Directories may be symbolic links (git-new-workdir makes
-    /// such); each is entered once.
+    /// The files below `dir`.
     fn loose(&mut self, dir: &Path, prefix: &[u8]) {
-        let mut entered = HashSet::new();
-        let mut pending = vec![(dir.to_owned(), prefix.to_vec())];
-        while let Some((dir, prefix)) = pending.pop() {
-            if !is_first_visit(&dir, &mut entered, self.gaps) {
-                continue;
-            }
-            for entry in files::entries(&dir, self.gaps) {
-                let file_name = entry.file_name();
-                let file_name = bytes_of(Path::new(&file_name));
-                // As git's files backend does: lock files and hidden files are no refs.
-                if file_name.starts_with(b".") || file_name.ends_with(b".lock") {
-                    continue;
-                }
-                let name = [prefix.as_slice(), b"/", &file_name].concat();
-                let path = entry.path();
-                if path.is_dir() {
-                    pending.push((path, name));
-                } else {
-                    self.file(&path, name);
-                }
+        let mut walk = Walk::new(dir, prefix, ref_files::is_part);
+        while let Some(files) = walk.next(self.gaps) {
+            for (path, name) in files {
+                self.file(&path, name);
             }
         }
     }
@@ -213,24 +173,18 @@ impl Reader<'_> {
         if let Ok(target) = fs::read_link(path)
             && bytes_of(&target).starts_with(b"refs/")
         {
-            self.values.insert(name, Value::Symbolic(bytes_of(&target)));
+            self.values.insert(name, RefValue::Symbolic(bytes_of(&target)));
             return;
         }
-        let text = match read_small(path) {
+        let text = match ref_files::read_small(path) {
             Ok(text) => text,
             // Deleted or packed since the directory was listed.
             Err(error) if error.kind() == io::ErrorKind::NotFound && fs::symlink_metadata(path).is_err() => return,
             Err(error) => return self.gaps.push(Gap::unreadable(path, &error)),
         };
-        let digits = self.format.raw_len() * 2;
-        if let Some(target) = text.strip_prefix(b"ref:") {
-            self.values.insert(name, Value::Symbolic(target.trim_ascii().to_vec()));
-        } else if let Some(oid) = text.get(..digits).and_then(|hex| self.oid(hex))
-            && text.get(digits).is_none_or(u8::is_ascii_whitespace)
-        {
-            self.values.insert(name, Value::Direct(oid));
-        } else {
-            self.gaps.push(Gap::named("broken_ref", &name, b"its file holds no object id"));
+        match ref_files::value(&text, self.format) {
+            Some(value) => _ = self.values.insert(name, value),
+            None => self.gaps.push(Gap::named("broken_ref", &name, b"its file holds no object id")),
         }
     }
 
@@ -256,10 +210,6 @@ impl Reader<'_> {
             if name != b"HEAD" && !name.starts_with(b"refs/") {
                 continue;
             }
-            let value = match value {
-                RefValue::Direct(oid) => Value::Direct(oid),
-                RefValue::Symbolic(target) => Value::Symbolic(target),
-            };
             self.values.insert([prefix, &name].concat(), value);
         }
         let mut texts: BTreeMap<Vec<u8>, Vec<u8>> = BTreeMap::new();
@@ -276,8 +226,8 @@ impl Reader<'_> {
             let mut name = name.to_vec();
             for _ in 0..SYMREF_DEPTH {
                 match self.values.get(&name) {
-                    Some(Value::Direct(oid)) => return Some((name, *oid)),
-                    Some(Value::Symbolic(target)) => name = target.clone(),
+                    Some(RefValue::Direct(oid)) => return Some((name, *oid)),
+                    Some(RefValue::Symbolic(target)) => name = target.clone(),
                     None => return None,
                 }
             }
@@ -285,55 +235,35 @@ impl Reader<'_> {
         };
         let head = direct(b"HEAD").map(|(name, _)| name);
         for (name, value) in &self.values {
-            if let Value::Symbolic(branch) = value
+            if let RefValue::Symbolic(branch) = value
                 && (name == b"HEAD" || (name.starts_with(b"worktrees/") && name.ends_with(b"/HEAD")))
             {
                 refs.branches.insert(name.clone(), branch.clone());
             }
             match value {
-                Value::Direct(oid) if oid.is_zero() => {
+                RefValue::Direct(oid) if oid.is_zero() => {
                     self.gaps.push(Gap::named("broken_ref", name, b"it names the all-zero id"));
                 }
-                Value::Direct(oid) => {
+                RefValue::Direct(oid) => {
                     let is_head = head.as_deref() == Some(name);
                     refs.tips.push(Tip { name: name.clone(), oid: *oid, is_head });
                 }
-                Value::Symbolic(_) if direct(name).is_some() => refs.symbolic.push(name.clone()),
+                RefValue::Symbolic(_) if direct(name).is_some() => refs.symbolic.push(name.clone()),
                 // A branch that is not born yet: nothing is hidden, but a name can say a key.
-                Value::Symbolic(target) => refs.symbolic.extend([name.clone(), target.clone()]),
+                RefValue::Symbolic(target) => refs.symbolic.extend([name.clone(), target.clone()]),
             }
         }
         refs
     }
 }
 
-/// A ref's file is a line; a hostile one may be anything.
-fn read_small(path: &Path) -> io::Result<Vec<u8>> {
-    use std::io::Read;
-    let mut text = Vec::new();
-    let file = files::open(path)?;
-    file.take(1 << 16).read_to_end(&mut text)?;
-    Ok(text)
-}
-
 fn read_reflogs(dir: &Path, prefix: &[u8], format: ObjectFormat, gaps: &mut Vec<Gap>, logs: &mut Vec<Reflog>) {
-    let mut entered = HashSet::new();
-    let mut pending = vec![(dir.to_owned(), prefix.to_vec())];
-    while let Some((path, name)) = pending.pop() {
-        if is_dir(&path, gaps) {
-            if !is_first_visit(&path, &mut entered, gaps) {
-                continue;
-            }
-            for entry in files::entries(&path, gaps) {
-                let file_name = bytes_of(Path::new(&entry.file_name()));
-                let below = if name.is_empty() || name.ends_with(b"/") {
-                    [name.as_slice(), &file_name].concat()
-                } else {
-                    [name.as_slice(), b"/", &file_name].concat()
-                };
-                pending.push((entry.path(), below));
-            }
-        } else if path != dir && !name.ends_with(b".lock") {
+    if !is_dir(dir, gaps) {
+        return;
+    }
+    let mut walk = Walk::new(dir, prefix, |_| true);
+    while let Some(files) = walk.next(gaps) {
+        for (path, name) in files.into_iter().filter(|(_, name)| !name.ends_with(b".lock")) {
             match files::read(&path) {
                 Ok(text) => logs.push(Reflog { lines: parse_reflog(&text, format), name }),
                 Err(error) if error.kind() == io::ErrorKind::NotFound => {}
