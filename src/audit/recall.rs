@@ -78,8 +78,8 @@ impl Auditor<'_> {
                 recalled.in_refs.extend(written);
             }
         }
-        let lines = store.refs.reflogs.iter().flat_map(|log| &log.lines).map(|line| &line.text);
-        let paths = store.indexes.iter().flat_map(|(_, entries)| entries).map(|entry| &entry.path);
+        let lines = store.refs.reflogs.iter().flat_map(|log| log.lines()).map(|line| line.text);
+        let paths = store.indexes.iter().flat_map(|(_, entries)| entries).map(|entry| entry.path.as_slice());
         for text in lines.chain(paths) {
             for found in outside.keys_in(text) {
                 recall.keys.entry(found.key.id()).or_insert_with(|| Recalled::new(found.key));

@@ -158,7 +158,7 @@ fn hash(parts: &Parts<'_>) -> String {
     }
     hash.all(&parts.refs.reflogs, |hash, log| {
         hash.add(&log.name);
-        hash.all(&log.lines, |hash, line| hash.add(&line.text));
+        hash.add(log.text());
     });
     hash.all(parts.indexes, |hash, (name, entries)| {
         hash.add(name);

@@ -26,28 +26,52 @@ pub struct Tip {
     pub is_head: bool,
 }
 
-/// One line of a reflog.
+/// One line of a reflog: `<old> <new> <who> <when>\t<message>` (git's `refs/files-backend.c`); what is not is kept for its
+/// text.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ReflogLine {
-    /// The ref and the position, as in `HEAD@{3}`: 0 is the newest.
+pub struct ReflogLine<'a> {
+    /// What stands in the braces of `HEAD@{3}`: 0 is the newest.
     pub position: usize,
     /// The id before.
     pub old: Option<Oid>,
     /// The id after.
     pub new: Option<Oid>,
     /// The whole line, as it stands.
-    pub text: Vec<u8>,
-    /// Its number in the file, from 1.
-    pub line: u64,
+    pub text: &'a [u8],
 }
 
-/// A ref's log.
+/// A ref's log. It is kept as it stands: its lines, taken apart, would be many times as large.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Reflog {
     /// The ref's name, as a tip would have it.
     pub name: Vec<u8>,
-    /// Its lines, oldest first.
-    pub lines: Vec<ReflogLine>,
+    text: Vec<u8>,
+    format: ObjectFormat,
+}
+
+impl Reflog {
+    /// Its lines, newest first.
+    pub fn lines(&self) -> impl Iterator<Item = ReflogLine<'_>> {
+        let digits = self.format.raw_len() * 2;
+        let oid = |hex: Option<&[u8]>| hex.and_then(Oid::from_hex).filter(|oid| !oid.is_zero());
+        let lines = self.text.rsplit(|byte| *byte == b'\n').filter(|line| !line.is_empty());
+        lines.enumerate().map(move |(position, text)| ReflogLine {
+            position,
+            old: oid(text.get(..digits)),
+            new: oid(text.get(digits + 1..digits * 2 + 1)),
+            text,
+        })
+    }
+
+    /// How many lines it has.
+    pub fn line_count(&self) -> usize {
+        self.text.split(|byte| *byte == b'\n').filter(|line| !line.is_empty()).count()
+    }
+
+    /// The file as it stands.
+    pub fn text(&self) -> &[u8] {
+        &self.text
+    }
 }
 
 /// All that names objects from outside the object store.
@@ -131,6 +155,9 @@ fn is_dir(path: &Path, gaps: &mut Vec<Gap>) -> bool {
     }
 }
 
+/// So many broken lines of one file are told each by itself: a line can be a byte, and what is told of it a hundred.
+const MOST_BROKEN: usize = 1_000;
+
 struct Reader<'a> {
     format: ObjectFormat,
     gaps: &'a mut Vec<Gap>,
@@ -144,6 +171,7 @@ impl Reader<'_> {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return,
             Err(error) => return self.gaps.push(Gap::unreadable(path, &error)),
         };
+        let mut broken = 0;
         for (number, line) in ref_files::packed(&text, self.format).enumerate() {
             match line {
                 // A loose ref is newer than the packed one.
@@ -151,10 +179,18 @@ impl Reader<'_> {
                     self.values.entry(text[name].to_vec()).or_insert(RefValue::Direct(oid));
                 }
                 PackedLine::Broken => {
-                    self.gaps.push(Gap::new("broken_ref", path, format!("line {} is no ref", number + 1).as_bytes()));
+                    broken += 1;
+                    if broken <= MOST_BROKEN {
+                        let detail = format!("line {} is no ref", number + 1);
+                        self.gaps.push(Gap::new("broken_ref", path, detail.as_bytes()));
+                    }
                 }
                 PackedLine::Peeled(_) | PackedLine::Nothing => {}
             }
+        }
+        if broken > MOST_BROKEN {
+            let detail = format!("{} more lines are no refs", broken - MOST_BROKEN);
+            self.gaps.push(Gap::new("broken_ref", path, detail.as_bytes()));
         }
     }
 
@@ -217,7 +253,7 @@ impl Reader<'_> {
             let text = texts.entry([prefix, &name].concat()).or_default();
             text.extend(line.iter().chain(b"\n"));
         }
-        texts.into_iter().map(|(name, text)| Reflog { lines: parse_reflog(&text, self.format), name }).collect()
+        texts.into_iter().map(|(name, text)| Reflog { name, text, format: self.format }).collect()
     }
 
     fn resolve(self) -> Refs {
@@ -265,32 +301,13 @@ fn read_reflogs(dir: &Path, prefix: &[u8], format: ObjectFormat, gaps: &mut Vec<
     while let Some(files) = walk.next(gaps) {
         for (path, name) in files.into_iter().filter(|(_, name)| !name.ends_with(b".lock")) {
             match files::read(&path) {
-                Ok(text) => logs.push(Reflog { lines: parse_reflog(&text, format), name }),
+                Ok(text) => logs.push(Reflog { name, text, format }),
                 Err(error) if error.kind() == io::ErrorKind::NotFound => {}
                 Err(error) => gaps.push(Gap::unreadable(&path, &error)),
             }
         }
     }
     logs.sort_by(|a, b| a.name.cmp(&b.name));
-}
-
-/// A line is `<old> <new> <who> <when>\t<message>` (git's `refs/files-backend.c`); what is not is kept for its text.
-fn parse_reflog(text: &[u8], format: ObjectFormat) -> Vec<ReflogLine> {
-    let digits = format.raw_len() * 2;
-    let lines: Vec<&[u8]> = text.split(|byte| *byte == b'\n').filter(|line| !line.is_empty()).collect();
-    let count = lines.len();
-    let oid = |hex: Option<&[u8]>| hex.and_then(Oid::from_hex).filter(|oid| !oid.is_zero());
-    lines
-        .into_iter()
-        .enumerate()
-        .map(|(at, line)| ReflogLine {
-            position: count - 1 - at,
-            old: oid(line.get(..digits)),
-            new: oid(line.get(digits + 1..digits * 2 + 1)),
-            text: line.to_vec(),
-            line: at as u64 + 1,
-        })
-        .collect()
 }
 
 /// The directories that `objects/info/alternates` of `objects` names, and theirs, each once.
@@ -380,10 +397,28 @@ mod tests {
         let zero = "0".repeat(40);
         let one = "1".repeat(40);
         let text = format!("{zero} {one} A <a@b> 1 +0000\tfirst\n{one} {one} A <a@b> 2 +0000\tsecond\nrubbish\n");
-        let lines = parse_reflog(text.as_bytes(), ObjectFormat::Sha1);
-        assert_eq!(lines.iter().map(|line| line.position).collect::<Vec<_>>(), [2, 1, 0]);
-        assert_eq!(lines[0].old, None);
+        let log = Reflog { name: b"HEAD".to_vec(), text: text.into_bytes(), format: ObjectFormat::Sha1 };
+        let lines: Vec<ReflogLine<'_>> = log.lines().collect();
+        assert_eq!(lines.iter().map(|line| line.position).collect::<Vec<_>>(), [0, 1, 2]);
+        assert_eq!(log.line_count(), 3);
+        assert_eq!(lines[2].old, None);
         assert_eq!(lines[1].old, Oid::from_hex(one.as_bytes()));
-        assert_eq!((lines[2].old, lines[2].new), (None, None));
+        assert_eq!((lines[0].old, lines[0].new), (None, None));
+    }
+
+    #[test]
+    fn broken_lines_without_end_are_counted_and_not_kept() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("packed-refs");
+        let one = "1".repeat(40);
+        fs::write(&path, format!("{}{one} refs/heads/main\n", "x\n".repeat(5_000))).unwrap();
+        let mut gaps = Vec::new();
+        let mut reader = Reader { format: ObjectFormat::Sha1, gaps: &mut gaps, values: BTreeMap::new() };
+        reader.packed(&path);
+        assert!(reader.values.contains_key(&b"refs/heads/main"[..]));
+        assert_eq!(gaps.len(), MOST_BROKEN + 1);
+        let last: Vec<String> =
+            gaps[MOST_BROKEN - 1..].iter().map(|gap| String::from_utf8_lossy(&gap.detail).into_owned()).collect();
+        assert_eq!(last, ["line 1000 is no ref", "4000 more lines are no refs"]);
     }
 }
