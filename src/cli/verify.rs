@@ -294,9 +294,13 @@ impl Asked<'_> {
             let cause = verdict.unreached;
             unreached = if cause.is_some() { unreached + 1 } else { 0 };
             let later = verdict.later;
+            // A known key that Clerk accepts asks for steps that it did not ask for before.
+            let asks_anew = asked == 1 || (key.known && verdict.liveness == Liveness::Alive);
             kept.change(|state| {
-                super::status::note_keys(self.report, state);
                 keep(state, key, verdict);
+                if asks_anew {
+                    super::status::note_keys(self.report, state);
+                }
             })?;
             bar.inc(1);
             let stop = match later {

@@ -39,6 +39,7 @@ mod windows;
 mod work_trees;
 mod writer;
 
+use std::collections::BTreeSet;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
@@ -213,7 +214,7 @@ pub struct Store {
     /// What is staged, by the index's name (`index`, `worktrees/x/index`).
     pub indexes: Vec<(Vec<u8>, Vec<IndexEntry>)>,
     /// Commits at which a shallow clone is cut.
-    pub shallow: Vec<Oid>,
+    pub shallow: BTreeSet<Oid>,
     /// All objects.
     pub objects: Objects,
     /// What of refs, indexes and settings could not be read.
@@ -232,7 +233,7 @@ struct Names {
     format: ObjectFormat,
     refs: Refs,
     indexes: Vec<(Vec<u8>, Vec<IndexEntry>)>,
-    shallow: Vec<Oid>,
+    shallow: BTreeSet<Oid>,
     gaps: Vec<Gap>,
 }
 
@@ -482,13 +483,13 @@ fn config_value(text: &str) -> (String, &str) {
     (value, text.get(end + 1..).unwrap_or_default())
 }
 
-fn shallow(common_dir: &Path, gaps: &mut Vec<Gap>) -> Vec<Oid> {
+fn shallow(common_dir: &Path, gaps: &mut Vec<Gap>) -> BTreeSet<Oid> {
     match files::read(&common_dir.join("shallow")) {
         Ok(text) => text.split(|byte| *byte == b'\n').filter_map(|line| Oid::from_hex(line.trim_ascii())).collect(),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Vec::new(),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => BTreeSet::new(),
         Err(error) => {
             gaps.push(Gap::unreadable(&common_dir.join("shallow"), &error));
-            Vec::new()
+            BTreeSet::new()
         }
     }
 }
