@@ -88,8 +88,7 @@ impl<'a> Kept<'a> {
         let was_merged = self.state.was_merged();
         change(&mut self.state);
         let after = self.state.text();
-        let is_written =
-            if after == before && !was_merged { Ok(()) } else { output::to_file(path, after.as_bytes()) };
+        let is_written = if after == before && !was_merged { Ok(()) } else { output::to_file(path, after.as_bytes()) };
         drop(held);
         self.written = (is_written.is_ok() && !was_merged).then_some(after);
         if was_merged && is_written.is_ok() {

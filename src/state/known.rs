@@ -7,6 +7,7 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
+use super::policy::is_day;
 use super::tally::Tally;
 use crate::key::KeyId;
 use crate::model::Report;
@@ -78,8 +79,7 @@ impl Known {
             let mut words = line.split_whitespace();
             let id = words.next().and_then(KeyId::parse).ok_or_else(|| error("does not begin with sha256:<64 hex>"))?;
             let date = words.next().ok_or_else(|| error("has no date"))?;
-            let is_date = date.len() == 10 && date.bytes().all(|byte| byte.is_ascii_digit() || byte == b'-');
-            if !is_date {
+            if !is_day(date) {
                 return Err(error("its date is not YYYY-MM-DD"));
             }
             // Written by hand, a line may have no counts.
@@ -156,6 +156,8 @@ mod tests {
             ("nonsense", 1),
             ("\nsha256:12 2026-01-02", 2),
             (&format!("{} soon", id('a')), 1),
+            (&format!("{} 0000000000", id('a')), 1),
+            (&format!("{} 2026-13-01", id('a')), 1),
             (&format!("{} 2026-01-02 tips=many", id('a')), 1),
             (&format!("{} 2026-01-02 seen=1", id('a')), 1),
             ("# clerk-audit known keys, version 9: x", 1),

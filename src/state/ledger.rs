@@ -186,10 +186,12 @@ pub struct LedgerEvent {
 #[derive(Clone, Debug, Default)]
 pub struct Ledger {
     events: std::collections::BTreeMap<KeyId, Vec<LedgerEvent>>,
+    torn: Vec<usize>,
 }
 
 impl Ledger {
-    /// Reads a ledger. Refused canaries are left out. A last line that a killed writer left unended is no error.
+    /// Reads a ledger. Refused canaries are left out. A line that ends too early, as a killed writer leaves it, is no error
+    /// ([`Ledger::torn`]).
     ///
     /// # Errors
     /// Where it cannot be read, or a line is no record.
@@ -201,13 +203,18 @@ impl Ledger {
 
     fn parse(text: &str) -> Result<Self, usize> {
         let mut ledger = Self::default();
+        // Somebody may be about to write the rest of it.
+        let unended = (!text.ends_with('\n')).then(|| text.lines().count());
         // What a crash of the machine leaves of a line can be as many NULs.
         let lines = text.lines().map(|line| line.trim_start_matches('\0')).enumerate();
         for (at, line) in lines.filter(|(_, line)| !line.trim().is_empty()) {
             let record: Value = match serde_json::from_str(line) {
                 Ok(record) => record,
                 // The beginning of a line, as a killed writer leaves it.
-                Err(error) if line.starts_with('{') && error.is_eof() => continue,
+                Err(error) if line.starts_with('{') && error.is_eof() => {
+                    ledger.torn.extend(Some(at + 1).filter(|_| unended != Some(at + 1)));
+                    continue;
+                }
                 Err(_) => return Err(at + 1),
             };
             if record["schema"] != 1 {
@@ -237,6 +244,11 @@ impl Ledger {
                 refs: list(&record["refs"]).iter().filter_map(|one| text(&one["name"])).collect(),
             });
         }
+    }
+
+    /// The numbers of lines that end too early, and are not about to be written: whatever they said is not known.
+    pub fn torn(&self) -> &[usize] {
+        &self.torn
     }
 
     /// The one key recorded whose id begins so.
@@ -293,9 +305,11 @@ mod tests {
         append(&path, &record("1", &id('a')), IN_TURN).unwrap();
         let mut torn = OpenOptions::new().append(true).open(&path).unwrap();
         torn.write_all(b"{\"schema\":1,\"time\":\"2").unwrap();
-        assert_eq!(Ledger::read(&path).unwrap().of(&KeyId::parse(&id('a')).unwrap()).len(), 1);
+        let ledger = Ledger::read(&path).unwrap();
+        assert_eq!((ledger.of(&KeyId::parse(&id('a')).unwrap()).len(), ledger.torn()), (1, &[][..]));
         append(&path, &record("3", &id('a')), Append::AtOnce).unwrap();
         let ledger = Ledger::read(&path).unwrap();
+        assert_eq!(ledger.torn(), [2], "nobody ends it any more");
         let times: Vec<&str> =
             ledger.of(&KeyId::parse(&id('a')).unwrap()).iter().map(|event| event.time.as_str()).collect();
         assert_eq!(times, ["1", "3"]);
