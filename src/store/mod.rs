@@ -316,6 +316,7 @@ impl Store {
             streams: true,
             known,
             seen: bulk::Seen::new(self.objects.len()),
+            turn: Mutex::default(),
             failures: Mutex::new(Vec::new()),
             interrupt,
             events,

@@ -227,6 +227,7 @@ impl Receiving {
             streams: false,
             known: None,
             seen: bulk::Seen::new(self.quarantined.len()),
+            turn: Mutex::default(),
             failures: Mutex::new(Vec::new()),
             interrupt,
             events: &Silent,
