@@ -13,7 +13,7 @@ use super::{input, output};
 use crate::audit::{Auditor, Recall};
 use crate::detect::Detector;
 use crate::model::{Report, error_chain};
-use crate::report;
+use crate::report::{self, ReadError};
 use crate::store::locate;
 
 /// The largest report that is read: one of a hundred thousand keys is a tenth of it.
@@ -47,7 +47,7 @@ pub(super) fn read_report(path: &Path, detector: &Detector) -> Result<Report, Ex
         return Err(Exit::Incomplete);
     }
     let report = report::read(&text, &|bytes| detector.mask(bytes)).map_err(|error| {
-        output::error(&format!("{}: {error}", path.display()), Some(error.hint()));
+        output::error(&format!("{}: {error}", path.display()), Some(hint(&error)));
         Exit::Incomplete
     })?;
     if report::is_ahead(&report.generated_at, &super::clock::now()) {
@@ -88,6 +88,18 @@ pub(super) fn check_outputs(paths: &[Option<&Path>]) -> Result<(), Exit> {
         })?;
     }
     Ok(())
+}
+
+/// What to do about a report that cannot be read.
+fn hint(error: &ReadError) -> &'static str {
+    match error {
+        ReadError::CutShort => "write it again, with `clerk-audit history --format json --output FILE`",
+        ReadError::Lines | ReadError::NotJson { .. } | ReadError::NotAReport => {
+            "make a report with `clerk-audit history --format json --output FILE`"
+        }
+        ReadError::Version(_) => "use the version of clerk-audit that wrote it, or make a new report with this one",
+        ReadError::Malformed(_) => "make it anew, with `clerk-audit history --format json --output FILE`",
+    }
 }
 
 /// The place that a path names, whether or not anything is there yet.
@@ -305,6 +317,11 @@ mod tests {
         assert_eq!(keep_inputs(Some(&at("other.json")), &[Some(&report), Some(&kept)]), Ok(()));
         assert_eq!(keep_inputs(Some(Path::new("-")), &[Some(Path::new("-"))]), Ok(()));
         assert_eq!(keep_inputs(None, &[Some(&report)]), Ok(()));
+    }
+
+    #[test]
+    fn a_report_that_is_cut_short_is_to_be_written_again() {
+        assert!(hint(&ReadError::CutShort).contains("write it again"));
     }
 
     #[test]

@@ -44,20 +44,6 @@ pub enum ReadError {
     Malformed(String),
 }
 
-impl ReadError {
-    /// What to do about it.
-    pub fn hint(&self) -> &'static str {
-        match self {
-            Self::CutShort => "write it again, with `clerk-audit history --format json --output FILE`",
-            Self::Lines | Self::NotJson { .. } | Self::NotAReport => {
-                "make a report with `clerk-audit history --format json --output FILE`"
-            }
-            Self::Version(_) => "use the version of clerk-audit that wrote it, or make a new report with this one",
-            Self::Malformed(_) => "make it anew, with `clerk-audit history --format json --output FILE`",
-        }
-    }
-}
-
 /// How text becomes text that may be shown: `Detector::mask`.
 pub type Mask<'a> = &'a dyn Fn(&[u8]) -> Shown;
 
@@ -290,7 +276,6 @@ mod tests {
             }
             let error = read(&whole.as_bytes()[..length], &mask).unwrap_err();
             assert!(matches!(error, ReadError::CutShort), "{length}: {error}");
-            assert!(error.hint().contains("write it again"));
         }
     }
 

@@ -6,7 +6,7 @@
 //! by our own: libgit2 follows deltas that lead back to themselves until memory ends.
 //!
 //! Invariant: whatever cannot be read is a [`Gap`] or a [`Failure`] by name, never an absence. Nothing of a
-//! repository's configuration is run or obeyed, but for the three settings that say how its files are to be read.
+//! repository's configuration is run or obeyed, but for the two settings that say how its files are to be read.
 
 mod budget;
 mod bulk;
