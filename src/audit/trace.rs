@@ -13,7 +13,7 @@ use super::roots::{RefClass, Roots, TipObject};
 use super::{Auditor, Target};
 use crate::detect::{Detector, Found, OneKey};
 use crate::history::{NONE, NodeKind};
-use crate::key::{KeyId, KeyText};
+use crate::key::{BODY, KeyId, KeyText};
 use crate::model::{Checkout, Contained, KeyReport, Oid, RawTime, Report, Shown};
 use crate::state::Known;
 use crate::store::{ObjectIndex, Store, WorkTree, parse};
@@ -103,15 +103,14 @@ fn with_a_name(text: &[u8], detector: &Detector) -> Option<KeyText> {
 /// Says of a key that was typed with a few letters too many or too few how many they are: the nearest that reads as one is
 /// not what was meant.
 fn miscounted(text: &[u8]) -> Option<String> {
-    const LENGTH: usize = 42;
     const OFF: usize = 4;
     for prefix in ["sk_live_", "sk_test_"] {
         for at in memchr::memmem::find_iter(text, prefix) {
             let body = &text[at + prefix.len()..];
             let length = body.iter().take_while(|byte| byte.is_ascii_alphanumeric()).count();
-            if length != LENGTH && length.abs_diff(LENGTH) <= OFF {
+            if length != BODY && length.abs_diff(BODY) <= OFF {
                 return Some(format!(
-                    "that has {length} letters and digits behind {prefix}, and a key of Clerk's has {LENGTH}"
+                    "that has {length} letters and digits behind {prefix}, and a key of Clerk's has {BODY}"
                 ));
             }
         }

@@ -6,11 +6,11 @@
 use std::fs::{File, OpenOptions};
 use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::path::Path;
-use std::time::Duration;
 
-use rustix::fs::{Access, FlockOperation};
+use rustix::fs::Access;
 use serde_json::Value;
 
+use super::hold;
 use crate::key::KeyId;
 
 /// Why a ledger cannot be read.
@@ -45,22 +45,14 @@ pub enum Append<'a> {
 
 /// Locks the ledger; whether it is.
 fn lock(file: &File, how: Append<'_>) -> io::Result<bool> {
-    const PAUSE: Duration = Duration::from_millis(2);
-    loop {
-        match (rustix::fs::flock(file, FlockOperation::NonBlockingLockExclusive), how) {
-            (Ok(()), _) => return Ok(true),
-            // Appending one line is whole by itself on a local disk: the lock is for the moments when something fails.
-            (Err(_), Append::AtOnce) => return Ok(false),
-            (Err(rustix::io::Errno::WOULDBLOCK | rustix::io::Errno::INTR), Append::InTurn(is_over)) => {
-                if is_over() {
-                    break;
-                }
-                std::thread::sleep(PAUSE);
-            }
-            (Err(error), _) => return Err(error.into()),
+    match how {
+        // Appending one line is whole by itself on a local disk: the lock is for the moments when something fails.
+        Append::AtOnce => Ok(hold::lock(file, || true).unwrap_or(false)),
+        Append::InTurn(is_over) if hold::lock(file, is_over)? => Ok(true),
+        Append::InTurn(_) => {
+            Err(io::Error::new(io::ErrorKind::TimedOut, "another process holds its lock and does not end"))
         }
     }
-    Err(io::Error::new(io::ErrorKind::TimedOut, "another process holds its lock and does not end"))
 }
 
 /// How a ledger stands before anything is written to it.
@@ -340,7 +332,7 @@ mod tests {
         let path = dir.path().join("ledger");
         append(&path, &record("1", &id('a')), IN_TURN).unwrap();
         let stopped = File::open(&path).unwrap();
-        rustix::fs::flock(&stopped, FlockOperation::LockExclusive).unwrap();
+        rustix::fs::flock(&stopped, rustix::fs::FlockOperation::LockExclusive).unwrap();
         let asked = std::cell::Cell::new(0);
         let is_over = || asked.replace(asked.get() + 1) >= 10;
         let error = append(&path, &record("2", &id('a')), Append::InTurn(&is_over)).unwrap_err();

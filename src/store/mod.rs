@@ -251,7 +251,7 @@ impl Names {
                 indexes.push((name, index_file::read(&dir, format, &mut gaps)));
             }
         }
-        let shallow = shallow(&layout.common_dir, &mut gaps);
+        let shallow = shallow(&layout.common_dir.join("shallow"), &mut gaps);
         Ok(Self { format, refs, indexes, shallow, gaps })
     }
 }
@@ -484,12 +484,12 @@ fn config_value(text: &str) -> (String, &str) {
     (value, text.get(end + 1..).unwrap_or_default())
 }
 
-fn shallow(common_dir: &Path, gaps: &mut Vec<Gap>) -> BTreeSet<Oid> {
-    match files::read(&common_dir.join("shallow")) {
+/// The commits that a shallow file names.
+fn shallow(path: &Path, gaps: &mut Vec<Gap>) -> BTreeSet<Oid> {
+    match files::read(path) {
         Ok(text) => text.split(|byte| *byte == b'\n').filter_map(|line| Oid::from_hex(line.trim_ascii())).collect(),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => BTreeSet::new(),
         Err(error) => {
-            gaps.push(Gap::unreadable(&common_dir.join("shallow"), &error));
+            gaps.extend((error.kind() != io::ErrorKind::NotFound).then(|| Gap::unreadable(path, &error)));
             BTreeSet::new()
         }
     }
