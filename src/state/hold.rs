@@ -7,7 +7,7 @@ use std::time::Duration;
 use rustix::fs::FlockOperation;
 use rustix::io::Errno;
 
-use super::FileError;
+use super::Error;
 
 /// Keeps other processes of this program from a file until it is dropped.
 #[must_use = "it is let go where it is dropped"]
@@ -23,7 +23,7 @@ pub struct Held {
 ///
 /// # Errors
 /// Where another holds it all the while.
-pub fn hold(path: &Path, patience: Duration) -> Result<Held, FileError> {
+pub fn hold(path: &Path, patience: Duration) -> Result<Held, Error> {
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
     // Where the folder cannot be opened, reading or writing the file says why.
     let Ok(folder) = File::open(folder) else { return Ok(Held { _folder: None }) };
@@ -35,7 +35,7 @@ pub fn hold(path: &Path, patience: Duration) -> Result<Held, FileError> {
     };
     match lock(&folder, is_over) {
         Ok(true) => Ok(Held { _folder: Some(folder) }),
-        Ok(false) => Err(FileError::Busy { path: path.display().to_string() }),
+        Ok(false) => Err(Error::Busy { path: path.display().to_string() }),
         Err(_) => Ok(Held { _folder: None }),
     }
 }
@@ -65,7 +65,7 @@ mod tests {
         let file = folder.path().join("x.status.json");
         let held = hold(&file, Duration::ZERO).unwrap();
         let error = hold(&file, Duration::from_millis(20)).map(|_| ()).unwrap_err();
-        assert!(matches!(error, FileError::Busy { .. }), "{error}");
+        assert!(matches!(error, Error::Busy { .. }), "{error}");
         drop(held);
         assert!(hold(&file, Duration::ZERO).is_ok());
         assert!(!file.exists(), "and nothing is left behind");

@@ -10,29 +10,8 @@ use std::path::Path;
 use rustix::fs::Access;
 use serde_json::Value;
 
-use super::hold;
+use super::{Error, hold};
 use crate::key::KeyId;
-
-/// Why a ledger cannot be read.
-#[derive(Debug, thiserror::Error)]
-pub enum LedgerError {
-    /// It cannot be read.
-    #[error("cannot read the ledger {path}")]
-    Read {
-        /// Which.
-        path: String,
-        /// Why.
-        source: io::Error,
-    },
-    /// A line is not one of a ledger's.
-    #[error("{path}, line {line}: no record of a decision")]
-    Line {
-        /// Which file.
-        path: String,
-        /// Which line, from 1.
-        line: usize,
-    },
-}
 
 /// Whether to wait for other writers.
 #[derive(Clone, Copy)]
@@ -187,10 +166,14 @@ impl Ledger {
     ///
     /// # Errors
     /// Where it cannot be read, or a line is no record.
-    pub fn read(path: &Path) -> Result<Self, LedgerError> {
+    pub fn read(path: &Path) -> Result<Self, Error> {
         let name = path.display().to_string();
-        let text = std::fs::read(path).map_err(|source| LedgerError::Read { path: name.clone(), source })?;
-        Self::parse(&String::from_utf8_lossy(&text)).map_err(|line| LedgerError::Line { path: name, line })
+        let text = std::fs::read(path).map_err(|source| Error::Read { file: format!("the ledger {name}"), source })?;
+        Self::parse(&String::from_utf8_lossy(&text)).map_err(|line| Error::Line {
+            path: name,
+            line,
+            what: "no record of a decision",
+        })
     }
 
     fn parse(text: &str) -> Result<Self, usize> {
