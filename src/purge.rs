@@ -10,7 +10,7 @@
 //!
 //! Each key has a replacement of its own: two names that differ by their keys alone must not become one.
 
-use crate::key::{KeyId, KeyText};
+use crate::key::{KeyId, KeyText, base64};
 use crate::model::{Oid, ReadLimits, shell_word};
 
 /// A key that is to go.
@@ -84,7 +84,7 @@ fn spellings(leak: &Leak) -> Vec<Spelling> {
     for plain in [text, wide.as_slice()] {
         for alignment in 0..3 {
             // A wide character's first byte stands at every place in a group as well.
-            let core = base64_core(plain, alignment);
+            let core = base64::core(plain, alignment);
             let url_safe: Vec<u8> = core
                 .iter()
                 .map(|byte| match byte {
@@ -139,16 +139,6 @@ impl Cleaner {
         }
         text
     }
-}
-
-/// The base64 characters that are wholly determined by `text` when so many unknown bytes precede it in its group.
-fn base64_core(text: &[u8], alignment: usize) -> Vec<u8> {
-    const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-    let bit = |at: usize| (text[at / 8 - alignment] >> (7 - at % 8)) & 1;
-    let (first, last) = (alignment * 8, (alignment + text.len()) * 8);
-    (first.div_ceil(6)..last / 6)
-        .map(|at| ALPHABET[(at * 6..at * 6 + 6).fold(0, |value, at| (value << 1) | usize::from(bit(at)))])
-        .collect()
 }
 
 /// The files for one repository, of which these refs are to be dropped.
@@ -364,7 +354,7 @@ mod tests {
         }
         // Of base64 no more is left than the two ends that other bytes have a share in.
         let text = [b"ab".as_slice(), key().expose(), b"c"].concat();
-        let encoded = base64_core(&text, 0);
+        let encoded = base64::core(&text, 0);
         let clean = Cleaner::of(&[leak(key())]).clean(&encoded);
         let longest = (0..encoded.len()).rev().find(|length| {
             let mut pieces = encoded.windows(*length);

@@ -7,7 +7,6 @@
 mod common;
 
 use std::collections::BTreeMap;
-use std::io::Write as _;
 use std::path::Path;
 use std::sync::Mutex;
 
@@ -17,7 +16,7 @@ use common::oracle::compare::differences;
 use common::oracle::facts::Facts;
 use common::random_history::Plan;
 use common::run::Audit;
-use common::seeds::failing;
+use common::seeds::{failing, number, say};
 use serde_json::Value;
 
 const HISTORIES: u64 = 500;
@@ -175,14 +174,4 @@ fn smallest(seed: u64, told: &str) -> String {
         }
     }
     told.to_owned()
-}
-
-fn number(variable: &str) -> Option<u64> {
-    let text = std::env::var(variable).ok()?;
-    Some(text.parse().unwrap_or_else(|_| panic!("{variable} is no number: {text}")))
-}
-
-/// Says something that a passing test shows too.
-fn say(text: &str) {
-    let _ = writeln!(std::io::stderr().lock(), "{text}");
 }

@@ -7,7 +7,6 @@
 mod common;
 
 use std::collections::BTreeMap;
-use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 
@@ -16,7 +15,7 @@ use common::git;
 use common::random_history::Plan;
 use common::run::Audit;
 use common::secrets::{live_key, look_alike, publishable_key};
-use common::seeds::failing;
+use common::seeds::{failing, number, say};
 use fastrand::Rng;
 use serde_json::Value;
 
@@ -291,14 +290,4 @@ fn first_difference(one: &Value, other: &Value, at: &str) -> Option<String> {
         }
         _ => (one != other).then(|| format!("{at} is {other}, not {one}")),
     }
-}
-
-fn number(variable: &str) -> Option<u64> {
-    let text = std::env::var(variable).ok()?;
-    Some(text.parse().unwrap_or_else(|_| panic!("{variable} is no number: {text}")))
-}
-
-/// Says something that a passing test shows too.
-fn say(text: &str) {
-    let _ = writeln!(std::io::stderr().lock(), "{text}");
 }

@@ -14,13 +14,10 @@ use common::random_history::Plan;
 use common::run::Audit;
 use common::schema;
 use common::secrets::{key_id, live_key};
+use common::seeds::number;
 use serde_json::Value;
 
 const HISTORIES: u64 = 120;
-
-fn number(variable: &str) -> Option<u64> {
-    std::env::var(variable).ok()?.parse().ok()
-}
 
 fn trace(repository: &Path, id: Option<&str>, typed: &str) -> (Option<i32>, Value) {
     let audit = Audit::new(&["trace", "--format", "json"]).and(repository).input(typed.as_bytes());

@@ -162,7 +162,7 @@ impl EntryMaker<'_> {
                 place,
                 path: path.map(|path| self.detector.mask(path)),
                 line,
-                via: self.roots.kept_by.get(&object).map(|name| self.detector.mask(name)),
+                via: self.roots.kept_by.get(&object).map(|by| self.detector.mask(&by.name(self.store))),
                 commits: commits.iter().map(|commit| self.store.objects.oid(*commit)).collect(),
             });
         }

@@ -31,6 +31,10 @@ pub(super) struct TipKeys {
     /// The same without what stands in the ref's own name.
     held_in_files: Vec<SetId>,
     reached: Vec<SetId>,
+    /// What stands in the ref's own name.
+    named: Vec<SetId>,
+    /// By key, those of the refs with a key in their name that are no tips.
+    no_tips: HashMap<u32, Vec<usize>>,
 }
 
 impl TipKeys {
@@ -44,8 +48,12 @@ impl TipKeys {
         for sighting in &content.sightings {
             by_object.entry(sighting.object).or_default().push(sighting.key);
         }
+        let mut in_names: HashMap<&[u8], Vec<u32>> = HashMap::new();
+        for named in ref_names {
+            in_names.entry(&named.name).or_default().extend(&named.keys);
+        }
         let own = |object: &u32| by_object.get(object).cloned().unwrap_or_default();
-        let (mut held, mut held_in_files, mut reached) = (Vec::new(), Vec::new(), Vec::new());
+        let (mut held, mut held_in_files, mut reached, mut named) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
         for tip in &roots.tips {
             let number = attribution.number_of.get(&tip.peeled).copied();
             let kind = content.graph.kind(tip.peeled);
@@ -55,8 +63,7 @@ impl TipKeys {
             };
             let in_blob = if kind == NodeKind::Blob { own(&tip.peeled) } else { Vec::new() };
             let in_blob = attribution.sets.of(in_blob);
-            let in_name = ref_names.iter().filter(|named| named.name == tip.name).flat_map(|named| named.keys.clone());
-            let in_name = attribution.sets.of(in_name.collect());
+            let in_name = attribution.sets.of(in_names.remove(tip.name.as_slice()).unwrap_or_default());
             let in_files = attribution.sets.union(attribution.presence.keys(tree), in_blob);
             let here = attribution.sets.union(in_files, in_name);
             let in_tags = attribution.sets.of(tip.tags.iter().flat_map(own).collect());
@@ -65,8 +72,13 @@ impl TipKeys {
             held.push(here);
             held_in_files.push(in_files);
             reached.push(attribution.sets.union(all, history));
+            named.push(in_name);
         }
-        Self { held, held_in_files, reached }
+        let mut no_tips: HashMap<u32, Vec<usize>> = HashMap::new();
+        for (at, of) in ref_names.iter().enumerate().filter(|(_, of)| in_names.contains_key(of.name.as_slice())) {
+            of.keys.iter().for_each(|key| no_tips.entry(*key).or_default().push(at));
+        }
+        Self { held, held_in_files, reached, named, no_tips }
     }
 }
 
@@ -388,28 +400,26 @@ impl<'a> Findings<'a> {
             }
         };
         let mut at = Vec::new();
-        for (tip, keys) in make.roots.tips.iter().zip(&self.tip_keys.held) {
+        for (number, (tip, keys)) in make.roots.tips.iter().zip(&self.tip_keys.held).enumerate() {
             if make.attribution.sets.has(*keys, key) {
                 count(tip.class);
                 let room = Budget::most_held(self.most).saturating_sub(at.len());
                 if room > 0 && !self.interrupt.is_set() {
-                    self.held_places(key, tip, room, &mut at);
+                    self.held_places(key, (tip, self.tip_keys.named[number]), room, &mut at);
                 }
             }
         }
         // Symbolic refs are no tips, and yet their names are read by whoever fetches.
-        for named in self.ref_names.iter().filter(|named| named.keys.contains(&key)) {
-            if !make.roots.tips.iter().any(|tip| tip.name == named.name) {
-                count(named.class);
-                at.push(self.held_place(&named.name, None, None, None));
-            }
+        for named in self.tip_keys.no_tips.get(&key).into_iter().flatten().map(|at| &self.ref_names[*at]) {
+            count(named.class);
+            at.push(self.held_place(&named.name, None, None, None));
         }
         budget.cut_held(&mut at, self.most);
         report.at = at;
         report
     }
 
-    fn held_places(&self, key: u32, tip: &TipObject, room: usize, at: &mut Vec<HeldPlace>) {
+    fn held_places(&self, key: u32, (tip, named): (&TipObject, SetId), room: usize, at: &mut Vec<HeldPlace>) {
         let attribution = self.make.attribution;
         let number = attribution.number_of.get(&tip.peeled);
         let commit = number.map(|_| self.make.store.objects.oid(tip.peeled));
@@ -427,7 +437,7 @@ impl<'a> Findings<'a> {
         if in_blob.is_some() && at.len() == before {
             at.push(self.held_place(&tip.name, None, None, in_blob.flatten()));
         }
-        if self.ref_names.iter().any(|named| named.name == tip.name && named.keys.contains(&key)) {
+        if attribution.sets.has(named, key) {
             at.push(self.held_place(&tip.name, None, None, None));
         }
     }

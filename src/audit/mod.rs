@@ -540,7 +540,6 @@ fn content_gaps(store: &Store, content: &Content, roots: &Roots) -> Vec<Gap> {
     if content.missing.is_empty() {
         return gaps;
     }
-    let shallow: HashSet<Oid> = store.shallow.iter().copied().collect();
     let mut named_by: HashMap<u32, u32> = HashMap::new();
     let mut is_missing = Bits::new(content.graph.len());
     (0..content.missing.len()).for_each(|number| _ = is_missing.insert((store.objects.len() + number) as u32));
@@ -551,7 +550,7 @@ fn content_gaps(store: &Store, content: &Content, roots: &Roots) -> Vec<Gap> {
     });
     for (number, missing) in content.missing.iter().enumerate() {
         let Some(by) = named_by.get(&((store.objects.len() + number) as u32)) else { continue };
-        let is_cut = shallow.contains(&store.objects.oid(*by));
+        let is_cut = store.shallow.contains(&store.objects.oid(*by));
         let kind = match content.graph.kind(*by) {
             NodeKind::Commit => "commit",
             NodeKind::Tag => "tag",

@@ -73,11 +73,13 @@ fn reflog_lines(
                 found.push((key, unreachable(repository, "reflog", Place::RefName, Some(path), None, None)));
             }
         }
-        for line in log.lines.iter().filter(|line| auditor.detector.has_candidate(&line.text)) {
-            for key in content.note_all(auditor, &line.text, &log.name, gaps) {
+        let count = log.line_count();
+        for line in log.lines().filter(|line| auditor.detector.has_candidate(line.text)) {
+            for key in content.note_all(auditor, line.text, &log.name, gaps) {
                 let path = auditor.detector.mask(&log.name);
                 let via = path.between("", &format!("@{{{}}}", line.position));
-                let place = unreachable(repository, "reflog", Place::Reflog, Some(path), Some(line.line), Some(via));
+                let number = (count - line.position) as u64;
+                let place = unreachable(repository, "reflog", Place::Reflog, Some(path), Some(number), Some(via));
                 found.push((key, place));
             }
         }

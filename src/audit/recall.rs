@@ -78,8 +78,8 @@ impl Auditor<'_> {
                 recalled.in_refs.extend(written);
             }
         }
-        let lines = store.refs.reflogs.iter().flat_map(|log| &log.lines).map(|line| &line.text);
-        let paths = store.indexes.iter().flat_map(|(_, entries)| entries).map(|entry| &entry.path);
+        let lines = store.refs.reflogs.iter().flat_map(|log| log.lines()).map(|line| line.text);
+        let paths = store.indexes.iter().flat_map(|(_, entries)| entries).map(|entry| entry.path.as_slice());
         for text in lines.chain(paths) {
             for found in outside.keys_in(text) {
                 recall.keys.entry(found.key.id()).or_insert_with(|| Recalled::new(found.key));
@@ -128,26 +128,35 @@ impl Auditor<'_> {
                 continue;
             };
             let Ok(kind) = store.read(index, self.options.max_memory / 2, &mut bytes) else { continue };
-            match kind {
-                ObjectType::Commit => {
-                    let commit = parse::commit(&bytes, store.format);
-                    let parents = commit.parents.into_iter().filter(|_| !store.shallow.contains(&oid));
-                    pending.extend(parents.chain(commit.tree));
-                }
-                ObjectType::Tag => pending.extend(parse::tag(&bytes, store.format).target),
-                ObjectType::Tree => {
-                    _ = parse::tree(&bytes, store.format, |entry| match entry.mode & 0o170_000 {
-                        0o040_000 => pending.push(entry.oid),
-                        0o160_000 => {}
-                        // A file is looked for and not read.
-                        _ if !seen.insert(entry.oid) || entry.oid.is_builtin() => {}
-                        _ => missing += usize::from(store.objects.find(&entry.oid).is_none()),
-                    });
-                }
-                ObjectType::Blob => {}
-            }
+            named(&store, &oid, kind, &bytes, |oid, is_file| match is_file {
+                false => pending.push(oid),
+                // A file is looked for and not read.
+                true if !seen.insert(oid) || oid.is_builtin() => {}
+                true => missing += usize::from(store.objects.find(&oid).is_none()),
+            });
         }
         Ok(missing)
+    }
+}
+
+/// Hands over what an object names, other repositories' commits apart: the id, and whether it is a file's, which names
+/// nothing. History that was cut on purpose is not gone on with.
+pub(super) fn named(store: &Store, oid: &Oid, kind: ObjectType, bytes: &[u8], mut each: impl FnMut(Oid, bool)) {
+    match kind {
+        ObjectType::Commit => {
+            let commit = parse::commit(bytes, store.format);
+            let parents = commit.parents.into_iter().filter(|_| !store.shallow.contains(oid));
+            parents.chain(commit.tree).for_each(|oid| each(oid, false));
+        }
+        ObjectType::Tag => parse::tag(bytes, store.format).target.into_iter().for_each(|oid| each(oid, false)),
+        ObjectType::Tree => {
+            _ = parse::tree(bytes, store.format, |entry| match entry.mode & 0o170_000 {
+                0o040_000 => each(entry.oid, false),
+                0o160_000 => {}
+                _ => each(entry.oid, true),
+            });
+        }
+        ObjectType::Blob => {}
     }
 }
 

@@ -8,7 +8,7 @@
 use std::collections::{BTreeMap, HashSet};
 use std::time::Duration;
 
-use super::{Auditor, Clock, object_clock};
+use super::{Auditor, Clock, object_clock, recall};
 use crate::detect::{Detector, Found};
 use crate::key::KeyId;
 use crate::model::{Interrupt, ObjectFormat, ObjectType, Oid};
@@ -147,7 +147,6 @@ impl Rehearsal<'_> {
 
     /// All that some objects lead to. Files are not read.
     fn reach(&self, mut pending: Vec<Oid>, reached: &mut HashSet<Oid>) {
-        let format = self.store.format;
         while let Some(oid) = pending.pop() {
             // Whoever stops it gets no plan.
             if self.interrupt.is_set() {
@@ -157,21 +156,10 @@ impl Rehearsal<'_> {
                 continue;
             }
             let Some((kind, bytes)) = self.read(&oid) else { continue };
-            match kind {
-                ObjectType::Commit => {
-                    let commit = parse::commit(&bytes, format);
-                    pending.extend(commit.parents.into_iter().chain(commit.tree));
-                }
-                ObjectType::Tag => pending.extend(parse::tag(&bytes, format).target),
-                ObjectType::Tree => {
-                    _ = parse::tree(&bytes, format, |entry| match entry.mode & 0o170_000 {
-                        0o040_000 => pending.push(entry.oid),
-                        0o160_000 => {}
-                        _ => _ = reached.insert(entry.oid),
-                    })
-                }
-                ObjectType::Blob => {}
-            }
+            recall::named(&self.store, &oid, kind, &bytes, |oid, is_file| match is_file {
+                false => pending.push(oid),
+                true => _ = reached.insert(oid),
+            });
         }
     }
 

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use super::Options;
 use super::content::Content;
-use rustc_hash::FxHashSet;
+use rustc_hash::{FxHashMap, FxHashSet};
 
 use crate::history::{Bits, NONE, NodeKind};
 use crate::model::Oid;
@@ -73,7 +73,26 @@ pub(super) struct Roots {
     /// Commits that only `refs/notes/` reaches.
     pub(super) notes: Bits,
     /// By what an unreachable object is still kept.
-    pub(super) kept_by: HashMap<ObjectIndex, Vec<u8>>,
+    pub(super) kept_by: HashMap<ObjectIndex, Keeper>,
+}
+
+/// What keeps objects besides refs, by its number. A log can have a long name and a million lines: the names are made
+/// where they are told.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Keeper {
+    /// A log, and the position of its entry.
+    Log(usize, usize),
+    Index(usize),
+}
+
+impl Keeper {
+    /// As people call it: `HEAD@{3}`.
+    pub(super) fn name(self, store: &Store) -> Vec<u8> {
+        match self {
+            Self::Log(log, position) => [&store.refs.reflogs[log].name, format!("@{{{position}}}").as_bytes()].concat(),
+            Self::Index(index) => store.indexes[index].0.clone(),
+        }
+    }
 }
 
 /// Works out what is reached. What a ref, a reflog or an index names and is not there is a gap.
@@ -109,12 +128,12 @@ pub(super) fn find(
     if options.reads_unreachable() {
         let mut seen = reached.clone();
         seen.add(&left_out);
-        for (name, object) in keepers(store, options, gaps) {
+        keepers(store, options, gaps, |keeper, object| {
             graph.reach([object], &mut seen, |object| {
                 relevant.insert(object);
-                kept_by.insert(object, name.clone());
+                kept_by.insert(object, keeper);
             });
-        }
+        });
         for object in 0..store.objects.len() as u32 {
             if !store.objects.is_borrowed(object) && !left_out.has(object) {
                 relevant.insert(object);
@@ -169,41 +188,43 @@ fn tips(store: &Store, content: &Content, options: &Options, gaps: &mut Vec<Gap>
     tips
 }
 
-/// What keeps objects besides refs, and the object it names: reflog entries, the stash's first, then indexes.
-fn keepers(store: &Store, options: &Options, gaps: &mut Vec<Gap>) -> Vec<(Vec<u8>, ObjectIndex)> {
-    let mut keepers = Vec::new();
-    let mut logs: Vec<_> = store.refs.reflogs.iter().filter(|_| options.reflog).collect();
-    logs.sort_by_key(|log| (log.name != b"refs/stash", &log.name));
-    let mut missing: Vec<(Vec<u8>, Oid)> = Vec::new();
-    let mut keep = |name: Vec<u8>, oid: Oid| match store.objects.find(&oid) {
-        Some(object) => keepers.push((name, object)),
+/// Hands over what keeps objects besides refs, and the object it names: reflog entries, the stash's first, then indexes.
+fn keepers(store: &Store, options: &Options, gaps: &mut Vec<Gap>, mut each: impl FnMut(Keeper, ObjectIndex)) {
+    /// So many missing objects are told each by itself: a line of a log can be much shorter than the log's name.
+    const MOST_MISSING: usize = 10_000;
+    let logs = &store.refs.reflogs;
+    let mut order: Vec<usize> = (0..logs.len()).filter(|_| options.reflog).collect();
+    order.sort_by_key(|log| (logs[*log].name != b"refs/stash", &logs[*log].name));
+    let mut missing: FxHashMap<Oid, Keeper> = FxHashMap::default();
+    let mut keep = |keeper, oid: Oid| match store.objects.find(&oid) {
+        Some(object) => each(keeper, object),
         None if oid.is_builtin() => {}
-        None => missing.push((name, oid)),
+        None => _ = missing.entry(oid).or_insert(keeper),
     };
-    for log in logs {
-        for line in log.lines.iter().rev() {
-            let name = |position| [&log.name, format!("@{{{position}}}").as_bytes()].concat();
-            if let Some(new) = line.new {
-                keep(name(line.position), new);
-            }
-            if let Some(old) = line.old {
-                keep(name(line.position + 1), old);
+    for log in order {
+        for line in logs[log].lines() {
+            for (oid, position) in [(line.new, line.position), (line.old, line.position + 1)] {
+                oid.into_iter().for_each(|oid| keep(Keeper::Log(log, position), oid));
             }
         }
     }
-    for (name, entries) in &store.indexes {
+    for (number, (_, entries)) in store.indexes.iter().enumerate() {
         // A submodule's commit stands in another repository.
         for entry in entries.iter().filter(|entry| entry.mode & 0o170_000 != 0o160_000) {
-            keep(name.clone(), entry.oid);
+            keep(Keeper::Index(number), entry.oid);
         }
     }
-    missing.sort();
-    missing.dedup_by_key(|(_, oid)| *oid);
-    for (name, oid) in missing {
-        let detail = [b"named by ", name.as_slice()].concat();
+    let mut missing: Vec<(Oid, Keeper)> = missing.into_iter().collect();
+    missing.sort_unstable_by_key(|(oid, _)| *oid);
+    let (told, rest) = missing.split_at(missing.len().min(MOST_MISSING));
+    for (oid, keeper) in told {
+        let detail = [b"named by ", keeper.name(store).as_slice()].concat();
         gaps.push(Gap::named("missing", oid.to_string().as_bytes(), &detail));
     }
-    keepers
+    if !rest.is_empty() {
+        let detail = format!("reflogs and indexes name {} more objects that are not there", rest.len());
+        gaps.push(Gap::named("missing", b"objects", detail.as_bytes()));
+    }
 }
 
 /// Whether `--ref` takes a ref in; without it every ref is.

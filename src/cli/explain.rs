@@ -81,7 +81,7 @@ fn key_told(detector: &Detector, found: &KeyFound) -> Vec<String> {
         Confidence::Medium => "probable",
         Confidence::Low => "possible",
     };
-    let kind = found.kind.name().replace('_', " ");
+    let kind = found.kind.in_words();
     let place = match (found.line, found.column) {
         (Some(line), Some(column)) => format!("line {line}, column {column}"),
         _ => bytes(found.span),

@@ -1,5 +1,6 @@
 //! What the commands of an incident share: reading a report and the status beside it, naming a key, asking.
 
+use std::collections::HashSet;
 use std::io::{self, IsTerminal, Read, Write};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -12,8 +13,9 @@ use super::status::path_of;
 use super::{input, output};
 use crate::audit::{Auditor, Recall};
 use crate::detect::Detector;
+use crate::key::KeyId;
 use crate::model::{Report, error_chain};
-use crate::report;
+use crate::report::{self, ReadError};
 use crate::store::locate;
 
 /// The largest report that is read: one of a hundred thousand keys is a tenth of it.
@@ -47,7 +49,7 @@ pub(super) fn read_report(path: &Path, detector: &Detector) -> Result<Report, Ex
         return Err(Exit::Incomplete);
     }
     let report = report::read(&text, &|bytes| detector.mask(bytes)).map_err(|error| {
-        output::error(&format!("{}: {error}", path.display()), Some(error.hint()));
+        output::error(&format!("{}: {error}", path.display()), Some(hint(&error)));
         Exit::Incomplete
     })?;
     if report::is_ahead(&report.generated_at, &super::clock::now()) {
@@ -90,10 +92,22 @@ pub(super) fn check_outputs(paths: &[Option<&Path>]) -> Result<(), Exit> {
     Ok(())
 }
 
+/// What to do about a report that cannot be read.
+fn hint(error: &ReadError) -> &'static str {
+    match error {
+        ReadError::CutShort => "write it again, with `clerk-audit history --format json --output FILE`",
+        ReadError::Lines | ReadError::NotJson { .. } | ReadError::NotAReport => {
+            "make a report with `clerk-audit history --format json --output FILE`"
+        }
+        ReadError::Version(_) => "use the version of clerk-audit that wrote it, or make a new report with this one",
+        ReadError::Malformed(_) => "make it anew, with `clerk-audit history --format json --output FILE`",
+    }
+}
+
 /// The place that a path names, whether or not anything is there yet.
 pub(super) fn real(path: &Path) -> PathBuf {
     let there = |path: &Path| path.canonicalize().ok();
-    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let folder = output::folder_of(path);
     let in_its_folder = || Some(there(folder)?.join(path.file_name()?));
     there(path).or_else(in_its_folder).unwrap_or_else(|| path.to_owned())
 }
@@ -217,8 +231,24 @@ pub(super) fn tell_unread(path: &Path, unread: usize) {
     }
 }
 
+/// Reads wanted keys of a repository again, and whether all of it was read; what was not has been told.
+pub(super) fn recall(auditor: &Auditor<'_>, path: &Path, wanted: &HashSet<KeyId>) -> (Recall, bool) {
+    let name = path.as_os_str().as_encoded_bytes();
+    match locate(path, false).and_then(|layout| auditor.recall(name, layout, Some(wanted))) {
+        Ok(recall) => {
+            let is_whole = is_whole_recall(path, &recall);
+            (recall, is_whole)
+        }
+        Err(error) => {
+            let hint = "if it has moved, or has a key in its own path, name it with --repo";
+            output::error(&error_chain(&error), Some(hint));
+            (Recall::default(), false)
+        }
+    }
+}
+
 /// Whether a repository was read again whole; what was not has been told.
-pub(super) fn is_whole_recall(path: &Path, recall: &Recall) -> bool {
+fn is_whole_recall(path: &Path, recall: &Recall) -> bool {
     tell_unread(path, recall.unread);
     if recall.limited > 0 {
         let objects = if recall.limited == 1 { "1 object".to_owned() } else { format!("{} objects", recall.limited) };
@@ -305,6 +335,11 @@ mod tests {
         assert_eq!(keep_inputs(Some(&at("other.json")), &[Some(&report), Some(&kept)]), Ok(()));
         assert_eq!(keep_inputs(Some(Path::new("-")), &[Some(Path::new("-"))]), Ok(()));
         assert_eq!(keep_inputs(None, &[Some(&report)]), Ok(()));
+    }
+
+    #[test]
+    fn a_report_that_is_cut_short_is_to_be_written_again() {
+        assert!(hint(&ReadError::CutShort).contains("write it again"));
     }
 
     #[test]

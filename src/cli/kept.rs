@@ -22,6 +22,9 @@ pub(super) struct Kept<'a> {
     /// What it says, as it was read or written last. Masked.
     pub(super) state: Status,
     path: Option<PathBuf>,
+    /// The file as it was written last. While it is still so it need not be read again, which takes long where there are
+    /// thousands of keys.
+    written: Option<String>,
     detector: &'a Detector,
 }
 
@@ -33,7 +36,7 @@ impl<'a> Kept<'a> {
             Some(path) => read(path, detector)?,
             None => Status::default(),
         };
-        Ok(Self { state, path, detector })
+        Ok(Self { state, path, written: None, detector })
     }
 
     /// Whether there is a file that it can be kept in.
@@ -75,16 +78,20 @@ impl<'a> Kept<'a> {
             output::error(&error_chain(&error), Some("wait for it, or look for one that hangs, and run it again"));
             Exit::Incomplete
         })?;
-        self.state = read(path, self.detector)?;
-        let before = self.state.clone();
-        change(&mut self.state);
-        let is_written = if self.state == before && !before.was_merged() {
-            Ok(())
-        } else {
-            output::to_file(path, self.state.text().as_bytes())
+        let before = match self.written.take().filter(|text| is_still(path, text)) {
+            Some(text) => text,
+            None => {
+                self.state = read(path, self.detector)?;
+                self.state.text()
+            }
         };
+        let was_merged = self.state.was_merged();
+        change(&mut self.state);
+        let after = self.state.text();
+        let is_written = if after == before && !was_merged { Ok(()) } else { output::to_file(path, after.as_bytes()) };
         drop(held);
-        if before.was_merged() && is_written.is_ok() {
+        self.written = (is_written.is_ok() && !was_merged).then_some(after);
+        if was_merged && is_written.is_ok() {
             note(&format!(
                 "{} had the marks of a merge in it. Both sides were taken together: of a step the earliest tick, of a \
                  key the newest answer. `git add` it.",
@@ -93,6 +100,12 @@ impl<'a> Kept<'a> {
         }
         Ok(is_written)
     }
+}
+
+/// Whether a file has this text and no other.
+fn is_still(path: &Path, text: &str) -> bool {
+    let is_as_long = std::fs::metadata(path).is_ok_and(|meta| meta.len() == text.len() as u64);
+    is_as_long && std::fs::read(path).is_ok_and(|now| now == text.as_bytes())
 }
 
 fn read(path: &Path, detector: &Detector) -> Result<Status, Exit> {
@@ -123,6 +136,7 @@ pub(super) fn status_path(report: &Path, named: Option<&Path>) -> Option<PathBuf
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::state::Tick;
 
     #[test]
     fn the_status_stands_beside_the_report() {
@@ -130,5 +144,29 @@ mod tests {
         assert_eq!(path("a/report.json"), Some(PathBuf::from("a/report.status.json")));
         assert_eq!(path("report"), Some(PathBuf::from("report.status.json")));
         assert_eq!(path("-"), None);
+    }
+    #[test]
+    fn what_another_notes_meanwhile_is_not_lost() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("x.status.json");
+        let detector = Detector::new();
+        let id = |digit: char| format!("sha256:{}", digit.to_string().repeat(64));
+        let tick = |of: &mut Kept<'_>, digit| {
+            let tick = Tick { by: "Ann".to_owned(), at: "2026-11-24T10:00:00Z".to_owned() };
+            assert!(of.change(|state| state.add_tick(&id(digit), "logs", tick)).is_ok());
+        };
+        let kept = || Kept::read(Some(path.clone()), &detector).unwrap();
+        let (mut one, mut other) = (kept(), kept());
+        for digit in ['a', 'b'] {
+            tick(&mut one, digit);
+        }
+        tick(&mut other, 'c');
+        tick(&mut one, 'd');
+        let state = Status::read(&path).unwrap();
+        assert!("abcd".chars().all(|digit| state.tick(&id(digit), "logs").is_some()));
+        std::fs::remove_file(&path).unwrap();
+        tick(&mut one, 'e');
+        let state = Status::read(&path).unwrap();
+        assert!(state.tick(&id('a'), "logs").is_none() && state.tick(&id('e'), "logs").is_some());
     }
 }

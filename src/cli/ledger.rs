@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use super::exit::Exit;
+use super::incident::note;
 use super::output;
 use crate::detect::Detector;
 use crate::key::KeyId;
@@ -11,10 +12,19 @@ use crate::state::{Ledger, LedgerEvent};
 
 /// The gate's ledger, empty where none is named. What is wrong with it has been told where this fails.
 pub(super) fn read_ledger(path: Option<&Path>) -> Result<Ledger, Exit> {
-    path.map(Ledger::read).transpose().map(Option::unwrap_or_default).map_err(|error| {
+    let Some(path) = path else { return Ok(Ledger::default()) };
+    let ledger = Ledger::read(path).map_err(|error| {
         output::error(&error_chain(&error), Some("the gate writes one where its policy names it: docs/hooks.md"));
         Exit::Usage
-    })
+    })?;
+    if let [first, more @ ..] = ledger.torn() {
+        let more = if more.is_empty() { String::new() } else { format!(", and {} more", more.len()) };
+        note(&format!(
+            "warning: {}, line {first}{more}: it ends too early, as a process leaves it that is killed, and is passed over",
+            path.display()
+        ));
+    }
+    Ok(ledger)
 }
 
 /// What the ledger says of a key, fit to be shown.

@@ -105,7 +105,7 @@ impl PurgePlan {
             output::error(&message, Some("name a folder that is not there yet"));
             return Err(Exit::Usage);
         }
-        let parent = self.to.parent().filter(|dir| !dir.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        let parent = output::folder_of(&self.to);
         let Ok(parent) = parent.canonicalize() else {
             output::error(&format!("there is no folder {}", parent.display()), None);
             return Err(Exit::Usage);
@@ -149,26 +149,15 @@ impl PurgePlan {
         let auditor = Auditor { detector, options: &options, events: &progress, interrupt: Interrupt::on(interrupt) };
         let (mut plans, mut found, mut whole) = (Vec::new(), HashSet::new(), true);
         for path in &named {
-            let name = path.as_os_str().as_encoded_bytes().to_vec();
-            match locate(path, false).and_then(|layout| auditor.recall(&name, layout, Some(wanted))) {
-                Ok(recall) if recall.keys.is_empty() => {
-                    whole &= incident::is_whole_recall(path, &recall);
-                }
-                Ok(recall) => {
-                    whole &= incident::is_whole_recall(path, &recall);
-                    found.extend(recall.keys.keys().copied());
-                    match made(&auditor, path, recall, wanted) {
-                        Some(plan) => plans.push(plan),
-                        None => whole = false,
-                    }
-                }
-                Err(error) => {
-                    whole = false;
-                    output::error(
-                        &error_chain(&error),
-                        Some("if it has moved, or has a key in its own path, name it with --repo"),
-                    );
-                }
+            let (recall, is_whole) = incident::recall(&auditor, path, wanted);
+            whole &= is_whole;
+            if recall.keys.is_empty() {
+                continue;
+            }
+            found.extend(recall.keys.keys().copied());
+            match made(&auditor, path, recall, wanted) {
+                Some(plan) => plans.push(plan),
+                None => whole = false,
             }
         }
         progress.finish();

@@ -14,7 +14,7 @@ use super::output;
 use super::verify::Asking;
 use crate::detect::Detector;
 use crate::install;
-use crate::model::{Report, Shown};
+use crate::model::{KeyReport, Report, Shown};
 use crate::report::{self, Evidence, KeyProgress, Noted, Step};
 use crate::state::{Asked, PolicyPlaces, Status as State, Tick};
 use crate::store::{Ignores, locate};
@@ -154,9 +154,10 @@ fn tick(text: &str, keys: &[KeyProgress], detector: &Detector) -> Result<(String
 
 /// Notes what every key asks for, so that its steps outlive its being in a report.
 pub(super) fn note_keys(report: &Report, state: &mut State) {
+    let here: BTreeMap<&str, &KeyReport> = report.keys.iter().map(|key| (key.id.as_str(), key)).collect();
     for key in report::progress(report, &noted(state)) {
         let steps = key.steps.iter().map(|(step, _)| step.name().to_owned()).collect();
-        if let Some(found) = report.keys.iter().find(|other| other.id == key.id) {
+        if let Some(found) = here.get(key.id.as_str()) {
             let seen_in = report::seen_in(found, report);
             state.add_key(&key.id, Asked { hint: key.hint, steps, seen_in, kind: Some(key.kind) });
         }

@@ -294,9 +294,13 @@ impl Asked<'_> {
             let cause = verdict.unreached;
             unreached = if cause.is_some() { unreached + 1 } else { 0 };
             let later = verdict.later;
+            // A known key that Clerk accepts asks for steps that it did not ask for before.
+            let asks_anew = asked == 1 || (key.known && verdict.liveness == Liveness::Alive);
             kept.change(|state| {
-                super::status::note_keys(self.report, state);
                 keep(state, key, verdict);
+                if asks_anew {
+                    super::status::note_keys(self.report, state);
+                }
             })?;
             bar.inc(1);
             let stop = match later {
@@ -429,21 +433,9 @@ fn recall(
         if left.is_empty() {
             break;
         }
-        let name = path.as_os_str().as_encoded_bytes().to_vec();
-        let recalled = locate(path, false).and_then(|layout| auditor.recall(&name, layout, Some(&left)));
-        match recalled {
-            Ok(recall) => {
-                all_was_read &= incident::is_whole_recall(path, &recall);
-                texts.extend(recall.keys.into_iter().map(|(id, key)| (id, key.text)));
-            }
-            Err(error) => {
-                all_was_read = false;
-                output::error(
-                    &error_chain(&error),
-                    Some("if it has moved, or has a key in its own path, name it with --repo"),
-                );
-            }
-        }
+        let (recall, is_whole) = incident::recall(&auditor, path, &left);
+        all_was_read &= is_whole;
+        texts.extend(recall.keys.into_iter().map(|(id, key)| (id, key.text)));
     }
     progress.finish();
     // What is named and not there was not read, and may be where they are.

@@ -7,12 +7,13 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::decision::{CommitPart, Decision, KeyDecision, Place, Verdict};
 use super::message::{Voice, kinds};
 use super::{CommitShown, Notes, Sighting, Standing};
+use crate::key::ROTATION_GUIDE;
 use crate::model::{Kind, Oid};
 
 /// How a secret of a kind is replaced, in a line.
 fn replacement(kind: Kind) -> &'static str {
     match kind {
-        Kind::SecretKey | Kind::LegacyApiKey | Kind::Other => "https://clerk.com/docs/guides/secure/rotate-api-keys",
+        Kind::SecretKey | Kind::LegacyApiKey | Kind::Other => ROTATION_GUIDE,
         Kind::WebhookSecret => {
             "https://dashboard.clerk.com/~/webhooks (add an endpoint, deploy its secret, delete the old one)"
         }

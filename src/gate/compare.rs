@@ -260,7 +260,7 @@ impl<'a> Comparer<'a> {
             }
             if let Some(problem) = self.too_far(&frame, &above) {
                 if extent == Extent::Pushed {
-                    self.problems.push(problem);
+                    problem.join(&mut self.problems);
                     return;
                 }
                 continue;
@@ -359,7 +359,7 @@ impl<'a> Comparer<'a> {
     pub(super) fn held(&mut self, receiving: &mut Receiving, from: &[Oid], against: &[Oid]) -> Vec<Held> {
         let Comparison { held, is_cut } = self.compare(receiving, from, against, Extent::Pushed, u64::MAX);
         if is_cut {
-            self.problems.push(Problem::TooMany);
+            Problem::TooMany.join(&mut self.problems);
         }
         held
     }

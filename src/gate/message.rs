@@ -147,7 +147,7 @@ fn named(commit: &CommitShown) -> String {
 }
 
 /// The beginning of a text, and whether there is more of it.
-fn cut(text: &str, most: usize) -> String {
+pub(super) fn cut(text: &str, most: usize) -> String {
     match text.char_indices().nth(most) {
         Some((end, _)) => format!("{}…", &text[..end]),
         None => text.to_owned(),

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::decision::{Decision, Outcome, Place};
-use super::{Examination, Push, Sighting};
+use super::{Examination, Push, Sighting, message};
 use crate::model::Shown;
 
 /// What the ledger says beside the decision: the server's word, not the pusher's.
@@ -106,7 +106,7 @@ pub fn record(
                 "place_count": key.sightings.len(),
             });
             match &key.outcome {
-                Outcome::Bypassed { reason } => value["reason"] = json!(reason),
+                Outcome::Bypassed { reason } => value["reason"] = json!(cut(reason)),
                 Outcome::Allowed { reason, owner } => {
                     value["reason"] = json!(reason);
                     value["owner"] = json!(owner);
@@ -160,14 +160,9 @@ fn remains(decision: &Decision) -> bool {
     places.any(|place| *place == Place::Certificate { is_stored: true })
 }
 
-/// A path or name, masked whole, as far as the ledger has it: nobody is to fill a disk with names.
+/// A text, masked whole, as far as the ledger has it: nobody is to fill a disk with names.
 fn cut(text: &Shown) -> String {
-    const MOST: usize = 1_000;
-    let text = text.as_str();
-    match text.char_indices().nth(MOST) {
-        Some((at, _)) => format!("{}…", &text[..at]),
-        None => text.to_owned(),
-    }
+    message::cut(text.as_str(), 1_000)
 }
 
 fn place(sighting: &Sighting) -> Value {

@@ -4,6 +4,7 @@
 //! from measurement; no public source documents the length of a secret key, so [`BODY`] is a measured one: every
 //! sample known has exactly 42 letters and digits.
 
+pub mod base64;
 mod instance;
 mod judge;
 mod placeholder;
@@ -24,3 +25,6 @@ pub use vendor::{Vendor, claims as vendor_claims, examples as vendor_examples};
 
 /// How many letters and digits follow the prefix of a Clerk secret key.
 pub const BODY: usize = 42;
+
+/// How Clerk has a key replaced.
+pub const ROTATION_GUIDE: &str = "https://clerk.com/docs/guides/secure/rotate-api-keys";

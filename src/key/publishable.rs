@@ -2,6 +2,7 @@
 //! beside a secret key tells which instance that key is for (Clerk's `packages/shared/src/keys.ts` decodes the same
 //! way).
 
+use super::base64::{NO_SEXTET, SEXTETS};
 use crate::model::Environment;
 
 /// A publishable key that decodes.
@@ -25,14 +26,14 @@ pub fn decode(text: &[u8]) -> Option<Publishable> {
         _ => return None,
     };
     let rest = &text[PREFIX..];
-    let is_base64 = |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'/' | b'-' | b'_');
+    let is_base64 = |byte: &u8| SEXTETS[usize::from(*byte)] != NO_SEXTET;
     let run = rest.iter().take_while(|byte| is_base64(byte)).count().min(400);
     let padding = rest[run..].iter().take_while(|byte| **byte == b'=').count().min(2);
     // Something may be glued on (`…$` then `_next`): the `$` says where the key ends.
     let mut decoded = Vec::with_capacity(run * 3 / 4);
     let (mut bits, mut have) = (0u32, 0);
     for (at, byte) in rest[..run].iter().enumerate() {
-        bits = (bits << 6) | u32::from(sextet(*byte)?);
+        bits = (bits << 6) | u32::from(SEXTETS[usize::from(*byte)]);
         have += 6;
         if have >= 8 {
             have -= 8;
@@ -49,18 +50,6 @@ pub fn decode(text: &[u8]) -> Option<Publishable> {
         }
     }
     None
-}
-
-/// The six bits a base64 character stands for, in the standard alphabet or the URL-safe one.
-fn sextet(byte: u8) -> Option<u8> {
-    match byte {
-        b'A'..=b'Z' => Some(byte - b'A'),
-        b'a'..=b'z' => Some(byte - b'a' + 26),
-        b'0'..=b'9' => Some(byte - b'0' + 52),
-        b'+' | b'-' => Some(62),
-        b'/' | b'_' => Some(63),
-        _ => None,
-    }
 }
 
 fn is_host(host: &str) -> bool {

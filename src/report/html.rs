@@ -8,6 +8,7 @@ use std::io;
 
 use sha2::{Digest, Sha256};
 
+use crate::key::base64::ALPHABET;
 use crate::model::Report;
 
 use super::Options;
@@ -75,7 +76,6 @@ fn tail(out: &mut dyn io::Write) -> io::Result<()> {
 
 /// The hash of an inline style or script as a policy names it (CSP level 3): SHA-256 in base64.
 fn hash(text: &str) -> String {
-    const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
     let mut base64 = String::with_capacity(44);
     for group in Sha256::digest(text.as_bytes()).chunks(3) {
         let byte = |at: usize| u32::from(group.get(at).copied().unwrap_or(0));

@@ -4,8 +4,9 @@
 //! own), and nothing of it ever becomes a link. Keys are masked before they come here: a [`crate::model::Shown`] and a
 //! hint are all that a report has of them.
 //!
-//! Nothing here reads a clock, an environment or a file. The cost is one pass over the report, with memory for a
-//! line; text and Markdown shorten long lists and long names, JSON gives all.
+//! Nothing here reads a clock, an environment or a file. The cost is one pass over the report, with memory for a line, or
+//! for the document where it is put together first (HTML, of which the page is made from the checklist's Markdown, and
+//! GitLab's format); text and Markdown shorten long lists and long names, JSON gives all.
 
 use std::io;
 

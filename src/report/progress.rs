@@ -86,7 +86,8 @@ pub fn progress(report: &Report, evidence: &Evidence<'_>) -> Vec<KeyProgress> {
     let possible = triage.possible.iter().map(|key| of(key, vec![Step::Look]));
     // A list of known keys says that a key is no news. What it asked for before it was put there is not done by that.
     let known = triage.known.iter().filter_map(|key| Some(of(key, evidence.noted.get(&key.id)?.steps.clone())));
-    let gone = evidence.noted.iter().filter(|(id, _)| !report.keys.iter().any(|key| key.id == **id));
+    let here: BTreeSet<&str> = report.keys.iter().map(|key| key.id.as_str()).collect();
+    let gone = evidence.noted.iter().filter(|(id, _)| !here.contains(id.as_str()));
     let gone = gone.map(|(id, noted)| KeyProgress {
         id: id.clone(),
         hint: noted.hint.clone(),

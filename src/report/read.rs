@@ -9,12 +9,11 @@
 use serde_json::Value;
 use serde_json::error::Category;
 use time::OffsetDateTime;
-use time::format_description::well_known::Rfc3339;
 
 use crate::key::KeyId;
 use crate::model::{Entry, KeyReport, REPORT_SCHEMA, RawTime, Report, Shown};
 
-use super::{escape, wording};
+use super::{clock, escape, wording};
 
 /// Why a text is no report that can be read.
 #[derive(Debug, thiserror::Error)]
@@ -42,20 +41,6 @@ pub enum ReadError {
     /// A field is missing or is not what it should be. The words are masked.
     #[error("the report is not as clerk-audit writes it: {0}")]
     Malformed(String),
-}
-
-impl ReadError {
-    /// What to do about it.
-    pub fn hint(&self) -> &'static str {
-        match self {
-            Self::CutShort => "write it again, with `clerk-audit history --format json --output FILE`",
-            Self::Lines | Self::NotJson { .. } | Self::NotAReport => {
-                "make a report with `clerk-audit history --format json --output FILE`"
-            }
-            Self::Version(_) => "use the version of clerk-audit that wrote it, or make a new report with this one",
-            Self::Malformed(_) => "make it anew, with `clerk-audit history --format json --output FILE`",
-        }
-    }
 }
 
 /// How text becomes text that may be shown: `Detector::mask`.
@@ -129,7 +114,7 @@ fn mask_all(value: &mut Value, mask: Mask<'_>) {
 /// Holds what this program makes by itself to how it makes it.
 fn check(report: &Report) -> Result<(), ReadError> {
     let wrong = |what: &str| Err(ReadError::Malformed(what.to_owned()));
-    if parse_time(&report.generated_at).is_none() {
+    if clock::parse(&report.generated_at).is_none() {
         return wrong("`generated_at` is no time");
     }
     if !is_plain(&report.tool.name) || !is_plain(&report.tool.version) {
@@ -174,7 +159,7 @@ fn check_key(key: &KeyReport) -> Result<(), ReadError> {
     let entries = key.first_introduced.iter().chain(&key.introductions).chain(&key.removals);
     let recorded = entries.flat_map(people).flatten().filter_map(|person| person.time);
     let times = [&exposure.start, &exposure.end].into_iter().flatten().cloned().chain(recorded);
-    if times.into_iter().any(|time| parse_time(&time).is_none()) {
+    if times.into_iter().any(|time| clock::parse(&time).is_none()) {
         return wrong("a time is not as RFC 3339 has it");
     }
     let instance = key.instance.iter();
@@ -191,14 +176,10 @@ fn is_plain(word: &str) -> bool {
     !word.is_empty() && word.len() <= 64 && word.bytes().all(is_plain)
 }
 
-fn parse_time(text: &str) -> Option<OffsetDateTime> {
-    OffsetDateTime::parse(text, &Rfc3339).ok()
-}
-
 /// What the document does not have, because it follows from what it has.
 fn restore_order(entry: &mut Entry) {
     let person = entry.committer.as_ref().or(entry.tagger.as_ref());
-    let time = person.and_then(|person| person.time.as_deref()).and_then(parse_time);
+    let time = person.and_then(|person| person.time.as_deref()).and_then(clock::parse);
     // Git records times that RFC 3339 cannot say.
     let recorded = || person.and_then(|person| RawTime::parse(&person.time_raw.unescaped())).map(|time| time.seconds);
     entry.seconds = time.map(OffsetDateTime::unix_timestamp).or_else(recorded);
@@ -290,7 +271,6 @@ mod tests {
             }
             let error = read(&whole.as_bytes()[..length], &mask).unwrap_err();
             assert!(matches!(error, ReadError::CutShort), "{length}: {error}");
-            assert!(error.hint().contains("write it again"));
         }
     }
 

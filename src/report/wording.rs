@@ -11,7 +11,7 @@ use crate::model::{
 pub(super) const DASHBOARD: &str = "https://dashboard.clerk.com/~/api-keys";
 
 /// Clerk's own guide to rotation.
-pub(super) const GUIDE: &str = "https://clerk.com/docs/guides/secure/rotate-api-keys";
+pub(super) use crate::key::ROTATION_GUIDE as GUIDE;
 
 /// A number with its thousands told apart: `47,834`.
 pub(super) fn number(number: u64) -> String {

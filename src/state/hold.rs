@@ -7,7 +7,7 @@ use std::time::Duration;
 use rustix::fs::FlockOperation;
 use rustix::io::Errno;
 
-use super::FileError;
+use super::Error;
 
 /// Keeps other processes of this program from a file until it is dropped.
 #[must_use = "it is let go where it is dropped"]
@@ -23,23 +23,34 @@ pub struct Held {
 ///
 /// # Errors
 /// Where another holds it all the while.
-pub fn hold(path: &Path, patience: Duration) -> Result<Held, FileError> {
-    const PAUSE: Duration = Duration::from_millis(5);
+pub fn hold(path: &Path, patience: Duration) -> Result<Held, Error> {
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
     // Where the folder cannot be opened, reading or writing the file says why.
     let Ok(folder) = File::open(folder) else { return Ok(Held { _folder: None }) };
     let mut left = patience;
+    let is_over = || {
+        let is_over = left.is_zero();
+        left = left.saturating_sub(PAUSE);
+        is_over
+    };
+    match lock(&folder, is_over) {
+        Ok(true) => Ok(Held { _folder: Some(folder) }),
+        Ok(false) => Err(Error::Busy { path: path.display().to_string() }),
+        Err(_) => Ok(Held { _folder: None }),
+    }
+}
+
+/// How long it is waited before another is asked again whether it is done.
+const PAUSE: Duration = Duration::from_millis(2);
+
+/// Waits until no other process has a file locked, and locks it; whether that was before it `is_over`.
+pub(super) fn lock(file: &File, mut is_over: impl FnMut() -> bool) -> Result<bool, Errno> {
     loop {
-        match rustix::fs::flock(&folder, FlockOperation::NonBlockingLockExclusive) {
-            Ok(()) => return Ok(Held { _folder: Some(folder) }),
-            Err(Errno::WOULDBLOCK | Errno::INTR) if left.is_zero() => {
-                return Err(FileError::Busy { path: path.display().to_string() });
-            }
-            Err(Errno::WOULDBLOCK | Errno::INTR) => {
-                std::thread::sleep(PAUSE);
-                left = left.saturating_sub(PAUSE);
-            }
-            Err(_) => return Ok(Held { _folder: None }),
+        match rustix::fs::flock(file, FlockOperation::NonBlockingLockExclusive) {
+            Ok(()) => return Ok(true),
+            Err(Errno::WOULDBLOCK | Errno::INTR) if is_over() => return Ok(false),
+            Err(Errno::WOULDBLOCK | Errno::INTR) => std::thread::sleep(PAUSE),
+            Err(error) => return Err(error),
         }
     }
 }
@@ -54,7 +65,7 @@ mod tests {
         let file = folder.path().join("x.status.json");
         let held = hold(&file, Duration::ZERO).unwrap();
         let error = hold(&file, Duration::from_millis(20)).map(|_| ()).unwrap_err();
-        assert!(matches!(error, FileError::Busy { .. }), "{error}");
+        assert!(matches!(error, Error::Busy { .. }), "{error}");
         drop(held);
         assert!(hold(&file, Duration::ZERO).is_ok());
         assert!(!file.exists(), "and nothing is left behind");

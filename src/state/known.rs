@@ -7,32 +7,11 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
+use super::Error;
+use super::policy::is_day;
 use super::tally::Tally;
 use crate::key::KeyId;
 use crate::model::Report;
-
-/// Why a file of known keys cannot be used.
-#[derive(Debug, thiserror::Error)]
-pub enum KnownError {
-    /// It cannot be read.
-    #[error("cannot read {path}")]
-    Read {
-        /// Which.
-        path: String,
-        /// Why.
-        source: std::io::Error,
-    },
-    /// A line of it is not one of its format.
-    #[error("{path}, line {line}: {what}")]
-    Line {
-        /// Which file.
-        path: String,
-        /// Which line, from 1.
-        line: usize,
-        /// What is wrong.
-        what: &'static str,
-    },
-}
 
 /// The known keys.
 #[derive(Clone, Debug, Default)]
@@ -57,16 +36,16 @@ impl Known {
     ///
     /// # Errors
     /// Where it cannot be read, or a line is not understood: a baseline that is half read would hide keys.
-    pub fn read(path: &Path) -> Result<Self, KnownError> {
+    pub fn read(path: &Path) -> Result<Self, Error> {
         let name = path.display().to_string();
-        let text = std::fs::read_to_string(path).map_err(|source| KnownError::Read { path: name.clone(), source })?;
+        let text = std::fs::read_to_string(path).map_err(|source| Error::Read { file: name.clone(), source })?;
         Self::parse(&text, &name)
     }
 
-    fn parse(text: &str, name: &str) -> Result<Self, KnownError> {
+    fn parse(text: &str, name: &str) -> Result<Self, Error> {
         let mut keys = BTreeMap::new();
         for (number, line) in text.lines().enumerate() {
-            let error = |what| KnownError::Line { path: name.to_owned(), line: number + 1, what };
+            let error = |what| Error::Line { path: name.to_owned(), line: number + 1, what };
             let line = line.trim();
             let version = line.strip_prefix(BEFORE_VERSION);
             if version.is_some_and(|rest| rest.split(|it: char| !it.is_ascii_alphanumeric()).next() != Some("1")) {
@@ -78,8 +57,7 @@ impl Known {
             let mut words = line.split_whitespace();
             let id = words.next().and_then(KeyId::parse).ok_or_else(|| error("does not begin with sha256:<64 hex>"))?;
             let date = words.next().ok_or_else(|| error("has no date"))?;
-            let is_date = date.len() == 10 && date.bytes().all(|byte| byte.is_ascii_digit() || byte == b'-');
-            if !is_date {
+            if !is_day(date) {
                 return Err(error("its date is not YYYY-MM-DD"));
             }
             // Written by hand, a line may have no counts.
@@ -156,13 +134,15 @@ mod tests {
             ("nonsense", 1),
             ("\nsha256:12 2026-01-02", 2),
             (&format!("{} soon", id('a')), 1),
+            (&format!("{} 0000000000", id('a')), 1),
+            (&format!("{} 2026-13-01", id('a')), 1),
             (&format!("{} 2026-01-02 tips=many", id('a')), 1),
             (&format!("{} 2026-01-02 seen=1", id('a')), 1),
             ("# clerk-audit known keys, version 9: x", 1),
             ("# clerk-audit known keys, version 12: x", 1),
         ] {
             let error = Known::parse(text, "known").unwrap_err();
-            assert!(matches!(error, KnownError::Line { line: at, .. } if at == line), "{text}: {error}");
+            assert!(matches!(error, Error::Line { line: at, .. } if at == line), "{text}: {error}");
         }
     }
 }

@@ -6,33 +6,12 @@
 use std::fs::{File, OpenOptions};
 use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::path::Path;
-use std::time::Duration;
 
-use rustix::fs::{Access, FlockOperation};
+use rustix::fs::Access;
 use serde_json::Value;
 
+use super::{Error, hold};
 use crate::key::KeyId;
-
-/// Why a ledger cannot be read.
-#[derive(Debug, thiserror::Error)]
-pub enum LedgerError {
-    /// It cannot be read.
-    #[error("cannot read the ledger {path}")]
-    Read {
-        /// Which.
-        path: String,
-        /// Why.
-        source: io::Error,
-    },
-    /// A line is not one of a ledger's.
-    #[error("{path}, line {line}: no record of a decision")]
-    Line {
-        /// Which file.
-        path: String,
-        /// Which line, from 1.
-        line: usize,
-    },
-}
 
 /// Whether to wait for other writers.
 #[derive(Clone, Copy)]
@@ -45,22 +24,14 @@ pub enum Append<'a> {
 
 /// Locks the ledger; whether it is.
 fn lock(file: &File, how: Append<'_>) -> io::Result<bool> {
-    const PAUSE: Duration = Duration::from_millis(2);
-    loop {
-        match (rustix::fs::flock(file, FlockOperation::NonBlockingLockExclusive), how) {
-            (Ok(()), _) => return Ok(true),
-            // Appending one line is whole by itself on a local disk: the lock is for the moments when something fails.
-            (Err(_), Append::AtOnce) => return Ok(false),
-            (Err(rustix::io::Errno::WOULDBLOCK | rustix::io::Errno::INTR), Append::InTurn(is_over)) => {
-                if is_over() {
-                    break;
-                }
-                std::thread::sleep(PAUSE);
-            }
-            (Err(error), _) => return Err(error.into()),
+    match how {
+        // Appending one line is whole by itself on a local disk: the lock is for the moments when something fails.
+        Append::AtOnce => Ok(hold::lock(file, || true).unwrap_or(false)),
+        Append::InTurn(is_over) if hold::lock(file, is_over)? => Ok(true),
+        Append::InTurn(_) => {
+            Err(io::Error::new(io::ErrorKind::TimedOut, "another process holds its lock and does not end"))
         }
     }
-    Err(io::Error::new(io::ErrorKind::TimedOut, "another process holds its lock and does not end"))
 }
 
 /// How a ledger stands before anything is written to it.
@@ -186,28 +157,39 @@ pub struct LedgerEvent {
 #[derive(Clone, Debug, Default)]
 pub struct Ledger {
     events: std::collections::BTreeMap<KeyId, Vec<LedgerEvent>>,
+    torn: Vec<usize>,
 }
 
 impl Ledger {
-    /// Reads a ledger. Refused canaries are left out. A last line that a killed writer left unended is no error.
+    /// Reads a ledger. Refused canaries are left out. A line that ends too early, as a killed writer leaves it, is no error
+    /// ([`Ledger::torn`]).
     ///
     /// # Errors
     /// Where it cannot be read, or a line is no record.
-    pub fn read(path: &Path) -> Result<Self, LedgerError> {
+    pub fn read(path: &Path) -> Result<Self, Error> {
         let name = path.display().to_string();
-        let text = std::fs::read(path).map_err(|source| LedgerError::Read { path: name.clone(), source })?;
-        Self::parse(&String::from_utf8_lossy(&text)).map_err(|line| LedgerError::Line { path: name, line })
+        let text = std::fs::read(path).map_err(|source| Error::Read { file: format!("the ledger {name}"), source })?;
+        Self::parse(&String::from_utf8_lossy(&text)).map_err(|line| Error::Line {
+            path: name,
+            line,
+            what: "no record of a decision",
+        })
     }
 
     fn parse(text: &str) -> Result<Self, usize> {
         let mut ledger = Self::default();
+        // Somebody may be about to write the rest of it.
+        let unended = (!text.ends_with('\n')).then(|| text.lines().count());
         // What a crash of the machine leaves of a line can be as many NULs.
         let lines = text.lines().map(|line| line.trim_start_matches('\0')).enumerate();
         for (at, line) in lines.filter(|(_, line)| !line.trim().is_empty()) {
             let record: Value = match serde_json::from_str(line) {
                 Ok(record) => record,
                 // The beginning of a line, as a killed writer leaves it.
-                Err(error) if line.starts_with('{') && error.is_eof() => continue,
+                Err(error) if line.starts_with('{') && error.is_eof() => {
+                    ledger.torn.extend(Some(at + 1).filter(|_| unended != Some(at + 1)));
+                    continue;
+                }
                 Err(_) => return Err(at + 1),
             };
             if record["schema"] != 1 {
@@ -237,6 +219,11 @@ impl Ledger {
                 refs: list(&record["refs"]).iter().filter_map(|one| text(&one["name"])).collect(),
             });
         }
+    }
+
+    /// The numbers of lines that end too early, and are not about to be written: whatever they said is not known.
+    pub fn torn(&self) -> &[usize] {
+        &self.torn
     }
 
     /// The one key recorded whose id begins so.
@@ -293,9 +280,11 @@ mod tests {
         append(&path, &record("1", &id('a')), IN_TURN).unwrap();
         let mut torn = OpenOptions::new().append(true).open(&path).unwrap();
         torn.write_all(b"{\"schema\":1,\"time\":\"2").unwrap();
-        assert_eq!(Ledger::read(&path).unwrap().of(&KeyId::parse(&id('a')).unwrap()).len(), 1);
+        let ledger = Ledger::read(&path).unwrap();
+        assert_eq!((ledger.of(&KeyId::parse(&id('a')).unwrap()).len(), ledger.torn()), (1, &[][..]));
         append(&path, &record("3", &id('a')), Append::AtOnce).unwrap();
         let ledger = Ledger::read(&path).unwrap();
+        assert_eq!(ledger.torn(), [2], "nobody ends it any more");
         let times: Vec<&str> =
             ledger.of(&KeyId::parse(&id('a')).unwrap()).iter().map(|event| event.time.as_str()).collect();
         assert_eq!(times, ["1", "3"]);
@@ -326,7 +315,7 @@ mod tests {
         let path = dir.path().join("ledger");
         append(&path, &record("1", &id('a')), IN_TURN).unwrap();
         let stopped = File::open(&path).unwrap();
-        rustix::fs::flock(&stopped, FlockOperation::LockExclusive).unwrap();
+        rustix::fs::flock(&stopped, rustix::fs::FlockOperation::LockExclusive).unwrap();
         let asked = std::cell::Cell::new(0);
         let is_over = || asked.replace(asked.get() + 1) >= 10;
         let error = append(&path, &record("2", &id('a')), Append::InTurn(&is_over)).unwrap_err();

@@ -10,25 +10,21 @@ mod status;
 mod tally;
 
 pub use hold::{Held, hold};
-pub use known::{Known, KnownError};
-pub use ledger::{
-    Append, Ledger, LedgerError, LedgerEvent, LedgerPlace, append, is_for_group, ledger_place, no_plain_file,
-};
-pub use policy::{
-    Allowance, Class, Limits, Mode, OnOpaque, Policy, PolicyError, PolicyPlaces, Reaction, allow_entries, is_day,
-};
+pub use known::Known;
+pub use ledger::{Append, Ledger, LedgerEvent, LedgerPlace, append, is_for_group, ledger_place, no_plain_file};
+pub use policy::{Allowance, Class, Limits, Mode, OnOpaque, Policy, PolicyPlaces, Reaction, allow_entries, is_day};
 pub use remembered::{DETECTOR, LooseMemory, PackMemory, Remembered, RepositoryMemory, StateFile};
 pub use status::{Asked, Status, Tick};
 pub use tally::Tally;
 
-/// Why a file that this program keeps as one document cannot be used.
+/// Why a file cannot be used.
 #[derive(Debug, thiserror::Error)]
-pub enum FileError {
+pub enum Error {
     /// It cannot be read.
-    #[error("cannot read {path}")]
+    #[error("cannot read {file}")]
     Read {
-        /// Which.
-        path: String,
+        /// Which: its path, behind what it is where that tells more.
+        file: String,
         /// Why.
         source: std::io::Error,
     },
@@ -38,12 +34,30 @@ pub enum FileError {
         /// Which.
         path: String,
     },
+    /// A line of it is not one of its format.
+    #[error("{path}, line {line}: {what}")]
+    Line {
+        /// Which file.
+        path: String,
+        /// Which line, from 1.
+        line: usize,
+        /// What is wrong.
+        what: &'static str,
+    },
     /// It is not one, is damaged or cut short, or has the marks of a merge in it that cannot be resolved.
     #[error("{path}: {what}")]
     Malformed {
         /// Which.
         path: String,
         /// What is wrong.
+        what: String,
+    },
+    /// It is a policy, and no TOML, or has a setting that is not known or whose value is none.
+    #[error("the policy {path} is not valid: {what}")]
+    Invalid {
+        /// Which.
+        path: String,
+        /// What is wrong and where.
         what: String,
     },
 }

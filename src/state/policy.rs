@@ -9,29 +9,9 @@ use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 
+use super::Error;
 use crate::key::KeyId;
 use crate::model::{Confidence, Environment, Kind};
-
-/// Why a policy cannot be used.
-#[derive(Debug, thiserror::Error)]
-pub enum PolicyError {
-    /// It is named and cannot be read.
-    #[error("cannot read the policy {path}")]
-    Read {
-        /// Which.
-        path: String,
-        /// Why.
-        source: io::Error,
-    },
-    /// It is no TOML, or has a setting that is not known or whose value is none.
-    #[error("the policy {path} is not valid: {what}")]
-    Invalid {
-        /// Which.
-        path: String,
-        /// What is wrong and where.
-        what: String,
-    },
-}
 
 /// Whether the gate refuses or only tells.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
@@ -275,7 +255,7 @@ impl Policy {
     ///
     /// # Errors
     /// Where one that is named, or is there, cannot be read or is not valid.
-    pub fn find(places: &PolicyPlaces) -> Result<Self, PolicyError> {
+    pub fn find(places: &PolicyPlaces) -> Result<Self, Error> {
         if let Some(path) = &places.named {
             return Self::read(path);
         }
@@ -299,10 +279,10 @@ impl Policy {
     ///
     /// # Errors
     /// Where it cannot be read or is not valid.
-    pub fn read(path: &Path) -> Result<Self, PolicyError> {
+    pub fn read(path: &Path) -> Result<Self, Error> {
         let name = path.display().to_string();
-        let text = read_file(path).map_err(|source| PolicyError::Read { path: name.clone(), source })?;
-        let parsed = Self::parse(&text).map_err(|what| PolicyError::Invalid { path: name, what })?;
+        let text = read_file(path).map_err(|source| Error::Read { file: format!("the policy {name}"), source })?;
+        let parsed = Self::parse(&text).map_err(|what| Error::Invalid { path: name, what })?;
         Ok(Self { path: Some(path.to_owned()), ..parsed })
     }
 
@@ -584,12 +564,12 @@ mod tests {
         write("host", "per_repository = true\n[limits]\ntree_depth = 2");
         assert_eq!(depth(&places).unwrap(), 4);
         places.named = Some(at("named"));
-        assert!(matches!(depth(&places), Err(PolicyError::Read { .. })));
+        assert!(matches!(depth(&places), Err(Error::Read { .. })));
         write("named", "[limits]\ntree_depth = 1");
         assert_eq!(depth(&places).unwrap(), 1);
         places.named = None;
         std::fs::remove_file(at("host")).unwrap();
         std::os::unix::fs::symlink(at("nowhere"), at("host")).unwrap();
-        assert!(matches!(depth(&places), Err(PolicyError::Read { .. })));
+        assert!(matches!(depth(&places), Err(Error::Read { .. })));
     }
 }

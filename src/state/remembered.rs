@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 
-use super::{FileError, no_plain_file};
+use super::{Error, no_plain_file};
 use crate::model::Oid;
 
 /// What every version's format begins with.
@@ -95,20 +95,20 @@ impl Remembered {
     ///
     /// # Errors
     /// Where it is there and cannot be read, is none, is cut short or was changed: it would be written over.
-    pub fn read(path: &Path) -> Result<StateFile, FileError> {
+    pub fn read(path: &Path) -> Result<StateFile, Error> {
         let name = path.display().to_string();
         if let Some(what) = no_plain_file(path) {
-            return Err(FileError::Malformed { path: name, what: format!("it is {what} and no plain file") });
+            return Err(Error::Malformed { path: name, what: format!("it is {what} and no plain file") });
         }
         match std::fs::read(path) {
             Ok(text) => Self::parse(&text, &name),
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(StateFile::Missing),
-            Err(source) => Err(FileError::Read { path: name, source }),
+            Err(source) => Err(Error::Read { file: name, source }),
         }
     }
 
-    fn parse(text: &[u8], name: &str) -> Result<StateFile, FileError> {
-        let wrong = |what: &str| FileError::Malformed { path: name.to_owned(), what: what.to_owned() };
+    fn parse(text: &[u8], name: &str) -> Result<StateFile, Error> {
+        let wrong = |what: &str| Error::Malformed { path: name.to_owned(), what: what.to_owned() };
         let head: Head = serde_json::from_slice(text).map_err(|error| match error.classify() {
             serde_json::error::Category::Eof => wrong("it is cut short"),
             _ => wrong("it is no state file of clerk-audit"),

@@ -13,7 +13,7 @@ use std::path::Path;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use super::{FileError, merge};
+use super::{Error, merge};
 use crate::key::{KeyId, is_instance_id};
 use crate::model::{Answer, Answers, Kind, Liveness};
 
@@ -75,17 +75,17 @@ impl Status {
     ///
     /// # Errors
     /// Where it cannot be read or understood: half of it would say that things are open which are done, or lose them.
-    pub fn read(path: &Path) -> Result<Self, FileError> {
+    pub fn read(path: &Path) -> Result<Self, Error> {
         let name = path.display().to_string();
         match std::fs::read_to_string(path) {
             Ok(text) => Self::parse(&text, &name),
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(Self::default()),
-            Err(source) => Err(FileError::Read { path: name, source }),
+            Err(source) => Err(Error::Read { file: name, source }),
         }
     }
 
-    fn parse(text: &str, name: &str) -> Result<Self, FileError> {
-        let unclear = |_| FileError::Malformed {
+    fn parse(text: &str, name: &str) -> Result<Self, Error> {
+        let unclear = |_| Error::Malformed {
             path: name.to_owned(),
             what: "it has the marks of a merge in it, and they are not as git writes them".to_owned(),
         };
@@ -100,8 +100,8 @@ impl Status {
         }
     }
 
-    fn parse_one(text: &str, name: &str) -> Result<Self, FileError> {
-        let wrong = |what: String| FileError::Malformed { path: name.to_owned(), what };
+    fn parse_one(text: &str, name: &str) -> Result<Self, Error> {
+        let wrong = |what: String| Error::Malformed { path: name.to_owned(), what };
         let document: Map<String, Value> = serde_json::from_str(text)
             .map_err(|error| wrong(format!("line {} is not as clerk-audit writes it", error.line())))?;
         match document.get("schema").and_then(Value::as_str) {

@@ -37,9 +37,14 @@ pub(super) fn open(path: &Path) -> io::Result<fs::File> {
 fn check(path: &Path) -> io::Result<fs::Metadata> {
     let meta = fs::metadata(path)?;
     if !meta.is_file() {
-        return Err(io::Error::other("not a plain file"));
+        return Err(not_plain());
     }
     Ok(meta)
+}
+
+/// That something else stands where a file should.
+pub(super) fn not_plain() -> io::Error {
+    io::Error::other("not a plain file")
 }
 
 /// That something of a file is larger than git ever makes it.

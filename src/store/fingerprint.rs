@@ -8,6 +8,7 @@
 //! anew as still in use (`freshen_packed_object`). Then they are read again, which is always right and seldom needed. No
 //! time of a change of status (`ctime`) is asked for: every hard link that a local clone makes would count.
 
+use std::collections::BTreeSet;
 use std::fmt::{self, Write as _};
 use std::fs::{File, Metadata};
 use std::os::unix::fs::{FileExt, MetadataExt};
@@ -138,7 +139,7 @@ struct Parts<'a> {
     format: ObjectFormat,
     refs: &'a Refs,
     indexes: &'a [(Vec<u8>, Vec<IndexEntry>)],
-    shallow: &'a [Oid],
+    shallow: &'a BTreeSet<Oid>,
     marks: &'a [DirMark],
 }
 
@@ -158,7 +159,7 @@ fn hash(parts: &Parts<'_>) -> String {
     }
     hash.all(&parts.refs.reflogs, |hash, log| {
         hash.add(&log.name);
-        hash.all(&log.lines, |hash, line| hash.add(&line.text));
+        hash.add(log.text());
     });
     hash.all(parts.indexes, |hash, (name, entries)| {
         hash.add(name);
@@ -168,7 +169,8 @@ fn hash(parts: &Parts<'_>) -> String {
             hash.number(u64::from(entry.mode));
         });
     });
-    hash.all(parts.shallow, |hash, oid| hash.add(oid.as_bytes()));
+    hash.number(parts.shallow.len() as u64);
+    parts.shallow.iter().for_each(|oid| hash.add(oid.as_bytes()));
     hash.all(parts.marks, |hash, dir| {
         hash.all(&dir.loose, |hash, (oid, stamp)| {
             hash.add(oid.as_bytes());

@@ -6,7 +6,7 @@
 //! by our own: libgit2 follows deltas that lead back to themselves until memory ends.
 //!
 //! Invariant: whatever cannot be read is a [`Gap`] or a [`Failure`] by name, never an absence. Nothing of a
-//! repository's configuration is run or obeyed, but for the three settings that say how its files are to be read.
+//! repository's configuration is run or obeyed, but for the two settings that say how its files are to be read.
 
 mod budget;
 mod bulk;
@@ -28,6 +28,7 @@ pub mod parse;
 #[doc(hidden)]
 pub mod parts;
 mod receiving;
+mod ref_files;
 mod refs;
 mod reftable;
 mod single;
@@ -38,6 +39,7 @@ mod windows;
 mod work_trees;
 mod writer;
 
+use std::collections::BTreeSet;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
@@ -212,7 +214,7 @@ pub struct Store {
     /// What is staged, by the index's name (`index`, `worktrees/x/index`).
     pub indexes: Vec<(Vec<u8>, Vec<IndexEntry>)>,
     /// Commits at which a shallow clone is cut.
-    pub shallow: Vec<Oid>,
+    pub shallow: BTreeSet<Oid>,
     /// All objects.
     pub objects: Objects,
     /// What of refs, indexes and settings could not be read.
@@ -231,7 +233,7 @@ struct Names {
     format: ObjectFormat,
     refs: Refs,
     indexes: Vec<(Vec<u8>, Vec<IndexEntry>)>,
-    shallow: Vec<Oid>,
+    shallow: BTreeSet<Oid>,
     gaps: Vec<Gap>,
 }
 
@@ -249,7 +251,7 @@ impl Names {
                 indexes.push((name, index_file::read(&dir, format, &mut gaps)));
             }
         }
-        let shallow = shallow(&layout.common_dir, &mut gaps);
+        let shallow = shallow(&layout.common_dir.join("shallow"), &mut gaps);
         Ok(Self { format, refs, indexes, shallow, gaps })
     }
 }
@@ -314,6 +316,7 @@ impl Store {
             streams: true,
             known,
             seen: bulk::Seen::new(self.objects.len()),
+            turn: Mutex::default(),
             failures: Mutex::new(Vec::new()),
             interrupt,
             events,
@@ -481,13 +484,13 @@ fn config_value(text: &str) -> (String, &str) {
     (value, text.get(end + 1..).unwrap_or_default())
 }
 
-fn shallow(common_dir: &Path, gaps: &mut Vec<Gap>) -> Vec<Oid> {
-    match files::read(&common_dir.join("shallow")) {
+/// The commits that a shallow file names.
+fn shallow(path: &Path, gaps: &mut Vec<Gap>) -> BTreeSet<Oid> {
+    match files::read(path) {
         Ok(text) => text.split(|byte| *byte == b'\n').filter_map(|line| Oid::from_hex(line.trim_ascii())).collect(),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Vec::new(),
         Err(error) => {
-            gaps.push(Gap::unreadable(&common_dir.join("shallow"), &error));
-            Vec::new()
+            gaps.extend((error.kind() != io::ErrorKind::NotFound).then(|| Gap::unreadable(path, &error)));
+            BTreeSet::new()
         }
     }
 }

@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use rustc_hash::FxHashSet;
 
 use super::fingerprint::{PackMark, Stamp};
-use super::inflate::Inflater;
+use super::inflate::{Inflater, read_some};
 use super::numbers::{be32, offset_varint};
 use super::{Failure, Gap, delta, files};
 use crate::model::{ObjectFormat, ObjectType, Oid};
@@ -268,20 +268,7 @@ impl<'f> Headers<'f> {
         let room = usize::try_from(self.end.saturating_sub(offset)).unwrap_or(self.at_once).min(self.at_once);
         self.from = offset;
         self.window.resize(room, 0);
-        let mut filled = 0;
-        while filled < room {
-            match self.file.read_at(&mut self.window[filled..], offset + filled as u64) {
-                Ok(0) => break,
-                Ok(count) => filled += count,
-                Err(error) if error.kind() == std::io::ErrorKind::Interrupted => {}
-                Err(error) => {
-                    self.window.clear();
-                    return Err(Failure::Io(error.kind()));
-                }
-            }
-        }
-        self.window.truncate(filled);
-        Ok(())
+        read_some(self.file, &mut self.window, offset).inspect_err(|_| self.window.clear())
     }
 }
 

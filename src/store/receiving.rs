@@ -13,7 +13,7 @@ use super::commit_graph::CommitGraph;
 use super::locate::{bytes_of, path_of};
 use super::lookup::Lookup;
 use super::objects::{ObjectIndex, Objects};
-use super::{Error, Failure, Gap, Layout, Tips, Visitor, bulk, files, list_directory, locate_git_dir, parse, refs};
+use super::{Error, Failure, Gap, Layout, Tips, Visitor, bulk, list_directory, locate_git_dir, parse, refs};
 use crate::model::{Interrupt, ObjectFormat, ObjectType, Oid, RawTime, Silent};
 
 /// Where git says that a push is, as its environment variables have it.
@@ -139,7 +139,7 @@ pub struct Receiving {
     pub quarantined: Objects,
     /// Bytes that the quarantine takes as it is stored.
     pub stored_bytes: u64,
-    /// What of the quarantine or the alternates could not be listed.
+    /// What of the quarantine, the alternates or the shallow files could not be read.
     pub gaps: Vec<Gap>,
     is_new: Vec<bool>,
     everything: Lookup,
@@ -182,11 +182,8 @@ impl Receiving {
         let is_new = behind.lacks(&quarantined);
         let graph = permanent.iter().find_map(|dir| CommitGraph::open(dir, format));
         let everything = quarantines.into_iter().chain(permanent).collect();
-        let mut shallow = FxHashSet::default();
-        for file in paths.shallow_file.iter().cloned().chain([layout.common_dir.join("shallow")]) {
-            let text = files::read(&file).unwrap_or_default();
-            shallow.extend(text.split(|byte| *byte == b'\n').filter_map(|line| Oid::from_hex(line.trim_ascii())));
-        }
+        let shallow_files = paths.shallow_file.iter().cloned().chain([layout.common_dir.join("shallow")]);
+        let shallow = shallow_files.flat_map(|file| super::shallow(&file, &mut gaps)).collect();
         Ok(Self {
             tips: Tips::open(&layout, format),
             layout,
@@ -227,6 +224,7 @@ impl Receiving {
             streams: false,
             known: None,
             seen: bulk::Seen::new(self.quarantined.len()),
+            turn: Mutex::default(),
             failures: Mutex::new(Vec::new()),
             interrupt,
             events: &Silent,

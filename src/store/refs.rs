@@ -11,6 +11,7 @@ use std::path::{Path, PathBuf};
 use super::Gap;
 use super::files;
 use super::locate::{Layout, bytes_of, path_of};
+use super::ref_files::{self, PackedLine, Walk};
 use super::reftable::{RefValue, Stack};
 use crate::model::{ObjectFormat, Oid};
 
@@ -25,28 +26,52 @@ pub struct Tip {
     pub is_head: bool,
 }
 
-/// One line of a reflog.
+/// One line of a reflog: `<old> <new> <who> <when>\t<message>` (git's `refs/files-backend.c`); what is not is kept for its
+/// text.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ReflogLine {
-    /// The ref and the position, as in `HEAD@{3}`: 0 is the newest.
+pub struct ReflogLine<'a> {
+    /// What stands in the braces of `HEAD@{3}`: 0 is the newest.
     pub position: usize,
     /// The id before.
     pub old: Option<Oid>,
     /// The id after.
     pub new: Option<Oid>,
     /// The whole line, as it stands.
-    pub text: Vec<u8>,
-    /// Its number in the file, from 1.
-    pub line: u64,
+    pub text: &'a [u8],
 }
 
-/// A ref's log.
+/// A ref's log. It is kept as it stands: its lines, taken apart, would be many times as large.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Reflog {
     /// The ref's name, as a tip would have it.
     pub name: Vec<u8>,
-    /// Its lines, oldest first.
-    pub lines: Vec<ReflogLine>,
+    text: Vec<u8>,
+    format: ObjectFormat,
+}
+
+impl Reflog {
+    /// Its lines, newest first.
+    pub fn lines(&self) -> impl Iterator<Item = ReflogLine<'_>> {
+        let digits = self.format.raw_len() * 2;
+        let oid = |hex: Option<&[u8]>| hex.and_then(Oid::from_hex).filter(|oid| !oid.is_zero());
+        let lines = self.text.rsplit(|byte| *byte == b'\n').filter(|line| !line.is_empty());
+        lines.enumerate().map(move |(position, text)| ReflogLine {
+            position,
+            old: oid(text.get(..digits)),
+            new: oid(text.get(digits + 1..digits * 2 + 1)),
+            text,
+        })
+    }
+
+    /// How many lines it has.
+    pub fn line_count(&self) -> usize {
+        self.text.split(|byte| *byte == b'\n').filter(|line| !line.is_empty()).count()
+    }
+
+    /// The file as it stands.
+    pub fn text(&self) -> &[u8] {
+        &self.text
+    }
 }
 
 /// All that names objects from outside the object store.
@@ -64,12 +89,7 @@ pub struct Refs {
 }
 
 /// How many levels of symbolic refs git follows (`refs.c`, `SYMREF_MAXDEPTH`).
-const SYMREF_DEPTH: usize = 5;
-
-enum Value {
-    Direct(Oid),
-    Symbolic(Vec<u8>),
-}
+pub(super) const SYMREF_DEPTH: usize = 5;
 
 /// Reads every ref in every namespace, the HEAD of every worktree, and (unless told not to) every reflog. What is
 /// broken is a gap.
@@ -83,7 +103,7 @@ pub(super) fn read(layout: &Layout, format: ObjectFormat, with_reflogs: bool, ga
         tables.extend(reader.tables(&common.join("reftable"), b""));
     } else {
         // Loose refs first: one that is packed meanwhile is then in the file that is read after.
-        reader.loose(&common.join("refs"), b"refs");
+        reader.loose(&common.join("refs"), b"refs/");
         reader.packed(&common.join("packed-refs"));
         reader.head(&common.join("HEAD"), b"HEAD");
     }
@@ -93,7 +113,7 @@ pub(super) fn read(layout: &Layout, format: ObjectFormat, with_reflogs: bool, ga
             tables.extend(reader.tables(&dir.join("reftable"), &name));
         } else {
             reader.head(&dir.join("HEAD"), &[&name, &b"HEAD"[..]].concat());
-            reader.loose(&dir.join("refs"), &[&name, &b"refs"[..]].concat());
+            reader.loose(&dir.join("refs"), &[&name, &b"refs/"[..]].concat());
         }
         logs.push((dir.join("logs"), name));
     }
@@ -135,75 +155,51 @@ fn is_dir(path: &Path, gaps: &mut Vec<Gap>) -> bool {
     }
 }
 
-/// Whether a directory is entered for the first time: links can lead back. One that cannot be told is a gap.
-fn is_first_visit(dir: &Path, entered: &mut HashSet<PathBuf>, gaps: &mut Vec<Gap>) -> bool {
-    match dir.canonicalize() {
-        Ok(real) => entered.insert(real),
-        Err(error) => {
-            gaps.extend((error.kind() != io::ErrorKind::NotFound).then(|| Gap::unreadable(dir, &error)));
-            false
-        }
-    }
-}
+/// So many broken lines of one file are told each by itself: a line can be a byte, and what is told of it a hundred.
+const MOST_BROKEN: usize = 1_000;
 
 struct Reader<'a> {
     format: ObjectFormat,
     gaps: &'a mut Vec<Gap>,
-    values: BTreeMap<Vec<u8>, Value>,
+    values: BTreeMap<Vec<u8>, RefValue>,
 }
 
 impl Reader<'_> {
-    fn oid(&self, hex: &[u8]) -> Option<Oid> {
-        Oid::from_hex(hex).filter(|oid| oid.as_bytes().len() == self.format.raw_len())
-    }
-
     fn packed(&mut self, path: &Path) {
         let text = match files::read(path) {
             Ok(text) => text,
             Err(error) if error.kind() == io::ErrorKind::NotFound => return,
             Err(error) => return self.gaps.push(Gap::unreadable(path, &error)),
         };
-        for (number, line) in text.split(|byte| *byte == b'\n').enumerate() {
-            if line.is_empty() || line[0] == b'#' || line[0] == b'^' {
-                continue;
-            }
-            let digits = self.format.raw_len() * 2;
-            let parsed = (line.len() > digits + 1 && line[digits] == b' ').then(|| self.oid(&line[..digits])).flatten();
-            match parsed {
-                Some(oid) => {
-                    // A loose ref is newer than the packed one.
-                    self.values.entry(line[digits + 1..].to_vec()).or_insert(Value::Direct(oid));
+        let mut broken = 0;
+        for (number, line) in ref_files::packed(&text, self.format).enumerate() {
+            match line {
+                // A loose ref is newer than the packed one.
+                PackedLine::Ref(oid, name) => {
+                    self.values.entry(text[name].to_vec()).or_insert(RefValue::Direct(oid));
                 }
-                None => {
-                    self.gaps.push(Gap::new("broken_ref", path, format!("line {} is no ref", number + 1).as_bytes()))
+                PackedLine::Broken => {
+                    broken += 1;
+                    if broken <= MOST_BROKEN {
+                        let detail = format!("line {} is no ref", number + 1);
+                        self.gaps.push(Gap::new("broken_ref", path, detail.as_bytes()));
+                    }
                 }
+                PackedLine::Peeled(_) | PackedLine::Nothing => {}
             }
+        }
+        if broken > MOST_BROKEN {
+            let detail = format!("{} more lines are no refs", broken - MOST_BROKEN);
+            self.gaps.push(Gap::new("broken_ref", path, detail.as_bytes()));
         }
     }
 
-    /// The files below `dir`. Directories may be symbolic links (git-new-workdir makes
-    /// such); each is entered once.
+    /// The files below `dir`.
     fn loose(&mut self, dir: &Path, prefix: &[u8]) {
-        let mut entered = HashSet::new();
-        let mut pending = vec![(dir.to_owned(), prefix.to_vec())];
-        while let Some((dir, prefix)) = pending.pop() {
-            if !is_first_visit(&dir, &mut entered, self.gaps) {
-                continue;
-            }
-            for entry in files::entries(&dir, self.gaps) {
-                let file_name = entry.file_name();
-                let file_name = bytes_of(Path::new(&file_name));
-                // As git's files backend does: lock files and hidden files are no refs.
-                if file_name.starts_with(b".") || file_name.ends_with(b".lock") {
-                    continue;
-                }
-                let name = [prefix.as_slice(), b"/", &file_name].concat();
-                let path = entry.path();
-                if path.is_dir() {
-                    pending.push((path, name));
-                } else {
-                    self.file(&path, name);
-                }
+        let mut walk = Walk::new(dir, prefix, ref_files::is_part);
+        while let Some(files) = walk.next(self.gaps) {
+            for (path, name) in files {
+                self.file(&path, name);
             }
         }
     }
@@ -213,24 +209,18 @@ impl Reader<'_> {
         if let Ok(target) = fs::read_link(path)
             && bytes_of(&target).starts_with(b"refs/")
         {
-            self.values.insert(name, Value::Symbolic(bytes_of(&target)));
+            self.values.insert(name, RefValue::Symbolic(bytes_of(&target)));
             return;
         }
-        let text = match read_small(path) {
+        let text = match ref_files::read_small(path) {
             Ok(text) => text,
             // Deleted or packed since the directory was listed.
             Err(error) if error.kind() == io::ErrorKind::NotFound && fs::symlink_metadata(path).is_err() => return,
             Err(error) => return self.gaps.push(Gap::unreadable(path, &error)),
         };
-        let digits = self.format.raw_len() * 2;
-        if let Some(target) = text.strip_prefix(b"ref:") {
-            self.values.insert(name, Value::Symbolic(target.trim_ascii().to_vec()));
-        } else if let Some(oid) = text.get(..digits).and_then(|hex| self.oid(hex))
-            && text.get(digits).is_none_or(u8::is_ascii_whitespace)
-        {
-            self.values.insert(name, Value::Direct(oid));
-        } else {
-            self.gaps.push(Gap::named("broken_ref", &name, b"its file holds no object id"));
+        match ref_files::value(&text, self.format) {
+            Some(value) => _ = self.values.insert(name, value),
+            None => self.gaps.push(Gap::named("broken_ref", &name, b"its file holds no object id")),
         }
     }
 
@@ -256,10 +246,6 @@ impl Reader<'_> {
             if name != b"HEAD" && !name.starts_with(b"refs/") {
                 continue;
             }
-            let value = match value {
-                RefValue::Direct(oid) => Value::Direct(oid),
-                RefValue::Symbolic(target) => Value::Symbolic(target),
-            };
             self.values.insert([prefix, &name].concat(), value);
         }
         let mut texts: BTreeMap<Vec<u8>, Vec<u8>> = BTreeMap::new();
@@ -267,7 +253,7 @@ impl Reader<'_> {
             let text = texts.entry([prefix, &name].concat()).or_default();
             text.extend(line.iter().chain(b"\n"));
         }
-        texts.into_iter().map(|(name, text)| Reflog { lines: parse_reflog(&text, self.format), name }).collect()
+        texts.into_iter().map(|(name, text)| Reflog { name, text, format: self.format }).collect()
     }
 
     fn resolve(self) -> Refs {
@@ -276,8 +262,8 @@ impl Reader<'_> {
             let mut name = name.to_vec();
             for _ in 0..SYMREF_DEPTH {
                 match self.values.get(&name) {
-                    Some(Value::Direct(oid)) => return Some((name, *oid)),
-                    Some(Value::Symbolic(target)) => name = target.clone(),
+                    Some(RefValue::Direct(oid)) => return Some((name, *oid)),
+                    Some(RefValue::Symbolic(target)) => name = target.clone(),
                     None => return None,
                 }
             }
@@ -285,82 +271,43 @@ impl Reader<'_> {
         };
         let head = direct(b"HEAD").map(|(name, _)| name);
         for (name, value) in &self.values {
-            if let Value::Symbolic(branch) = value
+            if let RefValue::Symbolic(branch) = value
                 && (name == b"HEAD" || (name.starts_with(b"worktrees/") && name.ends_with(b"/HEAD")))
             {
                 refs.branches.insert(name.clone(), branch.clone());
             }
             match value {
-                Value::Direct(oid) if oid.is_zero() => {
+                RefValue::Direct(oid) if oid.is_zero() => {
                     self.gaps.push(Gap::named("broken_ref", name, b"it names the all-zero id"));
                 }
-                Value::Direct(oid) => {
+                RefValue::Direct(oid) => {
                     let is_head = head.as_deref() == Some(name);
                     refs.tips.push(Tip { name: name.clone(), oid: *oid, is_head });
                 }
-                Value::Symbolic(_) if direct(name).is_some() => refs.symbolic.push(name.clone()),
+                RefValue::Symbolic(_) if direct(name).is_some() => refs.symbolic.push(name.clone()),
                 // A branch that is not born yet: nothing is hidden, but a name can say a key.
-                Value::Symbolic(target) => refs.symbolic.extend([name.clone(), target.clone()]),
+                RefValue::Symbolic(target) => refs.symbolic.extend([name.clone(), target.clone()]),
             }
         }
         refs
     }
 }
 
-/// A ref's file is a line; a hostile one may be anything.
-fn read_small(path: &Path) -> io::Result<Vec<u8>> {
-    use std::io::Read;
-    let mut text = Vec::new();
-    let file = files::open(path)?;
-    file.take(1 << 16).read_to_end(&mut text)?;
-    Ok(text)
-}
-
 fn read_reflogs(dir: &Path, prefix: &[u8], format: ObjectFormat, gaps: &mut Vec<Gap>, logs: &mut Vec<Reflog>) {
-    let mut entered = HashSet::new();
-    let mut pending = vec![(dir.to_owned(), prefix.to_vec())];
-    while let Some((path, name)) = pending.pop() {
-        if is_dir(&path, gaps) {
-            if !is_first_visit(&path, &mut entered, gaps) {
-                continue;
-            }
-            for entry in files::entries(&path, gaps) {
-                let file_name = bytes_of(Path::new(&entry.file_name()));
-                let below = if name.is_empty() || name.ends_with(b"/") {
-                    [name.as_slice(), &file_name].concat()
-                } else {
-                    [name.as_slice(), b"/", &file_name].concat()
-                };
-                pending.push((entry.path(), below));
-            }
-        } else if path != dir && !name.ends_with(b".lock") {
+    if !is_dir(dir, gaps) {
+        return;
+    }
+    let mut walk = Walk::new(dir, prefix, |_| true);
+    while let Some(files) = walk.next(gaps) {
+        for (path, name) in files.into_iter().filter(|(_, name)| !name.ends_with(b".lock")) {
             match files::read(&path) {
-                Ok(text) => logs.push(Reflog { lines: parse_reflog(&text, format), name }),
+                Ok(text) => logs.push(Reflog { name, text, format }),
                 Err(error) if error.kind() == io::ErrorKind::NotFound => {}
                 Err(error) => gaps.push(Gap::unreadable(&path, &error)),
             }
         }
     }
     logs.sort_by(|a, b| a.name.cmp(&b.name));
-}
-
-/// A line is `<old> <new> <who> <when>\t<message>` (git's `refs/files-backend.c`); what is not is kept for its text.
-fn parse_reflog(text: &[u8], format: ObjectFormat) -> Vec<ReflogLine> {
-    let digits = format.raw_len() * 2;
-    let lines: Vec<&[u8]> = text.split(|byte| *byte == b'\n').filter(|line| !line.is_empty()).collect();
-    let count = lines.len();
-    let oid = |hex: Option<&[u8]>| hex.and_then(Oid::from_hex).filter(|oid| !oid.is_zero());
-    lines
-        .into_iter()
-        .enumerate()
-        .map(|(at, line)| ReflogLine {
-            position: count - 1 - at,
-            old: oid(line.get(..digits)),
-            new: oid(line.get(digits + 1..digits * 2 + 1)),
-            text: line.to_vec(),
-            line: at as u64 + 1,
-        })
-        .collect()
 }
 
 /// The directories that `objects/info/alternates` of `objects` names, and theirs, each once.
@@ -450,10 +397,28 @@ mod tests {
         let zero = "0".repeat(40);
         let one = "1".repeat(40);
         let text = format!("{zero} {one} A <a@b> 1 +0000\tfirst\n{one} {one} A <a@b> 2 +0000\tsecond\nrubbish\n");
-        let lines = parse_reflog(text.as_bytes(), ObjectFormat::Sha1);
-        assert_eq!(lines.iter().map(|line| line.position).collect::<Vec<_>>(), [2, 1, 0]);
-        assert_eq!(lines[0].old, None);
+        let log = Reflog { name: b"HEAD".to_vec(), text: text.into_bytes(), format: ObjectFormat::Sha1 };
+        let lines: Vec<ReflogLine<'_>> = log.lines().collect();
+        assert_eq!(lines.iter().map(|line| line.position).collect::<Vec<_>>(), [0, 1, 2]);
+        assert_eq!(log.line_count(), 3);
+        assert_eq!(lines[2].old, None);
         assert_eq!(lines[1].old, Oid::from_hex(one.as_bytes()));
-        assert_eq!((lines[2].old, lines[2].new), (None, None));
+        assert_eq!((lines[0].old, lines[0].new), (None, None));
+    }
+
+    #[test]
+    fn broken_lines_without_end_are_counted_and_not_kept() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("packed-refs");
+        let one = "1".repeat(40);
+        fs::write(&path, format!("{}{one} refs/heads/main\n", "x\n".repeat(5_000))).unwrap();
+        let mut gaps = Vec::new();
+        let mut reader = Reader { format: ObjectFormat::Sha1, gaps: &mut gaps, values: BTreeMap::new() };
+        reader.packed(&path);
+        assert!(reader.values.contains_key(&b"refs/heads/main"[..]));
+        assert_eq!(gaps.len(), MOST_BROKEN + 1);
+        let last: Vec<String> =
+            gaps[MOST_BROKEN - 1..].iter().map(|gap| String::from_utf8_lossy(&gap.detail).into_owned()).collect();
+        assert_eq!(last, ["line 1000 is no ref", "4000 more lines are no refs"]);
     }
 }

@@ -4,13 +4,14 @@
 //! looked up by name, `packed-refs` is read in one piece, and the loose refs are listed only when everything is needed.
 
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use rustc_hash::FxHashSet;
 
-use super::locate::{Layout, bytes_of, path_of};
+use super::locate::{Layout, path_of};
+use super::ref_files::{self, PackedLine, Walk, read_small};
 use super::reftable::{RefValue, Stack};
-use super::{files, list_directory, refs};
+use super::{files, refs};
 use crate::model::{ObjectFormat, Oid};
 
 /// What existing refs name.
@@ -44,7 +45,7 @@ impl Tips {
     /// that would lead out of the refs, to a file of another repository's, names nothing.
     pub fn value(&self, name: &[u8]) -> Option<Oid> {
         let mut name = name.to_vec();
-        for _ in 0..MOST_SYMBOLIC {
+        for _ in 0..refs::SYMREF_DEPTH {
             if !is_below_refs(&name) {
                 return None;
             }
@@ -53,10 +54,9 @@ impl Tips {
                 return self.packed_value(&name);
             }
             // Where there is a file, what is packed under the same name is out of force, whatever the file says.
-            let text = read_small(&path)?;
-            match text.strip_prefix(b"ref:") {
-                Some(target) => name = target.trim_ascii().to_vec(),
-                None => return self.oid(&text),
+            match self.loose(&path)? {
+                RefValue::Symbolic(target) => name = target,
+                RefValue::Direct(oid) => return Some(oid),
             }
         }
         None
@@ -70,10 +70,9 @@ impl Tips {
 
     /// What HEAD names.
     pub fn head(&self) -> Option<Oid> {
-        let text = read_small(&self.layout.git_dir.join("HEAD"))?;
-        match text.strip_prefix(b"ref:") {
-            Some(target) => self.value(target.trim_ascii()),
-            None => self.oid(&text),
+        match self.loose(&self.layout.git_dir.join("HEAD"))? {
+            RefValue::Symbolic(target) => self.value(&target),
+            RefValue::Direct(oid) => Some(oid),
         }
     }
 
@@ -93,7 +92,7 @@ impl Tips {
         let mut found = FxHashSet::default();
         let mut loose_names: FxHashSet<Vec<u8>> = FxHashSet::default();
         if !self.is_table {
-            self.list(&self.layout.common_dir.join("refs"), b"refs", &mut |name, oid| {
+            self.list(&self.layout.common_dir.join("refs"), &mut |name, oid| {
                 // One that is gone by now was packed, or deleted: it takes no packed one's place.
                 let is_there =
                     oid.is_some() || fs::symlink_metadata(self.layout.common_dir.join(path_of(&name))).is_ok();
@@ -113,9 +112,8 @@ impl Tips {
         }
         found.extend(self.head());
         for (_, dir) in refs::worktrees(&self.layout.common_dir, &mut Vec::new()) {
-            let head = read_small(&dir.join("HEAD"));
-            found.extend(head.and_then(|text| self.oid(&text)));
-            self.list(&dir.join("refs"), b"refs", &mut |_, oid| found.extend(oid));
+            found.extend(self.direct(&dir.join("HEAD")));
+            self.list(&dir.join("refs"), &mut |_, oid| found.extend(oid));
             if let Ok(stack) = Stack::read(&dir.join("reftable"), self.format) {
                 found.extend(parse(&as_packed(&stack), self.format).into_iter().map(|row| row.0));
             }
@@ -123,72 +121,50 @@ impl Tips {
         found
     }
 
-    fn list(&self, dir: &Path, prefix: &[u8], each: &mut dyn FnMut(Vec<u8>, Option<Oid>)) {
-        /// No ref's name has as many parts: a link that leads back to itself ends here.
-        const DEEPEST: usize = 64;
-        let mut pending: Vec<(PathBuf, Vec<u8>, usize)> = vec![(dir.to_owned(), prefix.to_vec(), 0)];
-        while let Some((dir, prefix, depth)) = pending.pop() {
-            // A ref that cannot be listed makes nothing old: what it reaches is looked at once more.
-            for entry in list_directory(&dir).0 {
-                let file_name = bytes_of(Path::new(&entry.file_name()));
-                if file_name.starts_with(b".") || file_name.ends_with(b".lock") {
-                    continue;
-                }
-                let name = [prefix.as_slice(), b"/", &file_name].concat();
-                let path = entry.path();
-                let is_dir = match entry.file_type() {
-                    Ok(kind) if kind.is_symlink() => path.is_dir(),
-                    Ok(kind) => kind.is_dir(),
-                    Err(_) => false,
-                };
-                if is_dir && depth < DEEPEST {
-                    pending.push((path, name, depth + 1));
-                } else if !is_dir {
-                    let oid = self.loose(&path);
-                    each(name, oid);
-                }
+    fn list(&self, dir: &Path, each: &mut dyn FnMut(Vec<u8>, Option<Oid>)) {
+        let mut walk = Walk::new(dir, b"refs/", ref_files::is_part);
+        // A ref that cannot be listed makes nothing old: what it reaches is looked at once more.
+        while let Some(files) = walk.next(&mut Vec::new()) {
+            for (path, name) in files {
+                each(name, self.direct(&path));
             }
         }
     }
 
-    /// What the file of a ref names, itself.
-    fn loose(&self, path: &Path) -> Option<Oid> {
-        self.oid(&read_small(path)?)
+    /// What the file of a ref says.
+    fn loose(&self, path: &Path) -> Option<RefValue> {
+        ref_files::value(&read_small(path).ok()?, self.format)
     }
 
-    fn oid(&self, text: &[u8]) -> Option<Oid> {
-        let digits = self.format.raw_len() * 2;
-        let oid = text.get(..digits).and_then(Oid::from_hex)?;
-        text.get(digits).is_none_or(u8::is_ascii_whitespace).then_some(oid)
+    /// The id that the file of a ref names, itself.
+    fn direct(&self, path: &Path) -> Option<Oid> {
+        match self.loose(path)? {
+            RefValue::Direct(oid) => Some(oid),
+            RefValue::Symbolic(_) => None,
+        }
     }
 }
 
-/// So many symbolic refs may stand one behind another, as in git (`refs.c`, `SYMREF_MAXDEPTH`).
-const MOST_SYMBOLIC: usize = 5;
-
 /// Whether a name leads, as a path, to a ref and nowhere else.
 fn is_below_refs(name: &[u8]) -> bool {
-    let is_part = |part: &[u8]| !part.is_empty() && !part.starts_with(b".") && !part.ends_with(b".lock");
+    let is_part = |part: &[u8]| !part.is_empty() && ref_files::is_part(part);
     name.starts_with(b"refs/") && name.split(|byte| *byte == b'/').all(is_part)
 }
 
 /// Ids of a `packed-refs` and where the names stand; a peeled line has the name of the ref before it.
 fn parse(text: &[u8], format: ObjectFormat) -> Vec<(Oid, u32, u32)> {
-    let digits = format.raw_len() * 2;
-    let mut rows = Vec::with_capacity(text.len() / (digits + 24));
-    let (mut start, mut name) = (0, (0, 0));
-    while start < text.len() {
-        let end = memchr::memchr(b'\n', &text[start..]).map_or(text.len(), |at| start + at);
-        let line = &text[start..end];
-        if let Some(peeled) = line.strip_prefix(b"^") {
-            rows.extend(Oid::from_hex(peeled.trim_ascii_end()).map(|oid| (oid, name.0, name.1)));
-        } else if let Some(oid) = line.get(..digits).and_then(Oid::from_hex)
-            && line.get(digits) == Some(&b' ')
-        {
-            name = ((start + digits + 1) as u32, end as u32);
-            rows.push((oid, name.0, name.1));
-        }
-        start = end + 1;
+    let mut rows = Vec::with_capacity(text.len() / (format.raw_len() * 2 + 24));
+    let mut name = (0, 0);
+    for line in ref_files::packed(text, format) {
+        let oid = match line {
+            PackedLine::Ref(oid, at) => {
+                name = (at.start as u32, at.end as u32);
+                oid
+            }
+            PackedLine::Peeled(oid) => oid,
+            PackedLine::Nothing | PackedLine::Broken => continue,
+        };
+        rows.push((oid, name.0, name.1));
     }
     rows
 }
@@ -203,17 +179,6 @@ fn as_packed(stack: &Stack) -> Vec<u8> {
         }
     }
     text
-}
-
-fn read_small(path: &Path) -> Option<Vec<u8>> {
-    use std::io::Read;
-    use std::os::unix::fs::OpenOptionsExt;
-    // A named pipe in the place of a ref would else be waited for without end.
-    let flags = rustix::fs::OFlags::NONBLOCK.bits() as i32;
-    let file = fs::OpenOptions::new().read(true).custom_flags(flags).open(path).ok()?;
-    let mut text = Vec::with_capacity(128);
-    file.take(1 << 12).read_to_end(&mut text).ok()?;
-    Some(text)
 }
 
 #[cfg(test)]
@@ -234,6 +199,27 @@ mod tests {
         fs::write(git_dir.join("packed-refs"), format!("{one} refs/heads/main\n")).unwrap();
         fs::remove_file(git_dir.join("refs/heads/main")).unwrap();
         assert_eq!(tips.all(), FxHashSet::from_iter(Oid::from_hex(one.as_bytes())));
+    }
+
+    #[test]
+    fn links_that_lead_back_end_the_walk_and_hide_nothing() {
+        //  refs/heads: main, a -> ., b -> ., c -> ../tags; refs/tags: one, above -> ..
+        let dir = tempfile::tempdir().unwrap();
+        let refs = dir.path().join("refs");
+        let (one, two) = ("1".repeat(40), "2".repeat(40));
+        for (folder, name, oid) in [("heads", "main", &one), ("tags", "one", &two)] {
+            fs::create_dir_all(refs.join(folder)).unwrap();
+            fs::write(refs.join(folder).join(name), format!("{oid}\n")).unwrap();
+        }
+        for (link, target) in [("heads/a", "."), ("heads/b", "."), ("heads/c", "../tags"), ("tags/above", "..")] {
+            std::os::unix::fs::symlink(target, refs.join(link)).unwrap();
+        }
+        let layout = Layout { common_dir: dir.path().to_owned(), git_dir: dir.path().to_owned() };
+        let tips = Tips::open(&layout, ObjectFormat::Sha1);
+        let mut found = Vec::new();
+        tips.list(&refs, &mut |name, oid| found.push((String::from_utf8(name).unwrap(), oid.unwrap().to_string())));
+        found.sort();
+        assert_eq!(found, [("refs/heads/main".to_owned(), one), ("refs/tags/one".to_owned(), two)]);
     }
 
     #[test]

@@ -5,8 +5,10 @@
 //! how many there are.
 
 mod encoders;
+#[path = "../common/seeds.rs"]
+#[allow(dead_code, reason = "each test binary uses a part of it")]
+mod seeds;
 
-use std::io::Write as _;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -15,6 +17,7 @@ use clerk_audit::key::KeyText;
 use clerk_audit::model::Confidence;
 use encoders::{ALL, Encoded, is_container};
 use fastrand::Rng;
+use seeds::{number, say};
 
 const CASES: u64 = 30_000;
 
@@ -281,14 +284,4 @@ fn random_bytes_in_any_dress_hold_no_key() {
         }
         detector.scan(&bytes, &mut |found| panic!("seed {seed}: {found:?}"));
     }
-}
-
-fn number(variable: &str) -> Option<u64> {
-    let text = std::env::var(variable).ok()?;
-    Some(text.parse().unwrap_or_else(|_| panic!("{variable} is no number: {text}")))
-}
-
-/// Says something that a passing test shows too.
-fn say(text: &str) {
-    let _ = writeln!(std::io::stderr().lock(), "{text}");
 }

@@ -1,5 +1,6 @@
 //! Cases of a property, each from a seed, on all cores.
 
+use std::io::Write as _;
 use std::ops::Range;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Mutex;
@@ -32,4 +33,15 @@ pub(crate) fn failing(seeds: Range<u64>, work: impl Fn(u64) -> Result<(), String
         }
     });
     failed.into_inner().expect("no thread panicked")
+}
+
+/// The number that a variable of the environment says, if it is set.
+pub(crate) fn number(variable: &str) -> Option<u64> {
+    let text = std::env::var(variable).ok()?;
+    Some(text.parse().unwrap_or_else(|_| panic!("{variable} is no number: {text}")))
+}
+
+/// Says something that a passing test shows too.
+pub(crate) fn say(text: &str) {
+    let _ = writeln!(std::io::stderr().lock(), "{text}");
 }

@@ -252,6 +252,13 @@ fn a_push_option_lets_one_key_pass_where_policy_says_so() {
     assert_eq!(last["keys"][0]["decision"], "bypassed");
     assert_eq!(last["keys"][0]["reason"], "rotated, see ticket 7");
     assert!(!last.to_string().contains(&key));
+    // Nobody is to fill a disk with reasons.
+    let scratch = Server::new();
+    scratch.config("receive.advertisePushOptions", "true");
+    scratch.policy_with_ledger("bypass = true");
+    scratch.push(&mut bad_push(&key), &["-o", &format!("{wish} {}", "x".repeat(2_000)), MAIN]).passes();
+    let reason = scratch.ledger().pop().unwrap()["keys"][0]["reason"].as_str().unwrap().to_owned();
+    assert!(reason.starts_with("rotated, see ticket 7 x") && reason.chars().count() == 1_001, "{reason}");
 }
 
 #[test]

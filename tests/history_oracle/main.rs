@@ -10,7 +10,6 @@ mod copy;
 mod plan;
 
 use std::collections::BTreeSet;
-use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
@@ -21,6 +20,7 @@ use common::oracle::facts::Facts;
 use common::random_history::Plan as RandomHistory;
 use common::run::{Audit, Outcome};
 use common::secrets::key_id;
+use common::seeds::say;
 use copy::{Copied, copy_with};
 use plan::Planted;
 use serde_json::Value;
@@ -36,20 +36,20 @@ fn planted_keys_are_reported_where_they_were_planted() {
     let source = std::env::var_os("CLERK_AUDIT_REPO").map_or_else(|| stand_in.path().to_owned(), PathBuf::from);
     let started = Instant::now();
     let copied = copy_with(&source);
-    say("copied and planted", started.elapsed());
+    tell("copied and planted", started.elapsed());
 
     let outcome = Audit::history(&copied.path).within(Duration::from_secs(1800)).run();
-    say("audited", outcome.wall);
+    tell("audited", outcome.wall);
     let report = outcome.report();
 
     let started = Instant::now();
     let threads = std::thread::available_parallelism().map_or(2, usize::from);
     let facts = Facts::read(&copied.path, threads);
-    say("read by brute force", started.elapsed());
+    tell("read by brute force", started.elapsed());
     let mut wrong = differences(&facts, &report);
     wrong.extend(copied.planted.iter().filter_map(|planted| misplaced(planted, &report)));
     wrong.extend(whole_keys(&outcome, &copied));
-    print(&figures(&facts, &report, &outcome, &copied));
+    say(&figures(&facts, &report, &outcome, &copied));
     if !wrong.is_empty() {
         let path = copied.keep();
         panic!("{} differences; the copy is left in {}:\n{}", wrong.len(), path.display(), wrong.join("\n"));
@@ -119,13 +119,8 @@ fn a_partial_clone_is_copied_whole() {
     common::git::run(common::git::command(&copied.path), &["rev-list", "--objects", "--all", "--quiet"], b"");
 }
 
-fn say(what: &str, took: Duration) {
-    print(&format!("{what} in {:.2} s", took.as_secs_f64()));
-}
-
-/// Says something that a passing test shows too.
-fn print(text: &str) {
-    let _ = writeln!(std::io::stderr().lock(), "{text}");
+fn tell(what: &str, took: Duration) {
+    say(&format!("{what} in {:.2} s", took.as_secs_f64()));
 }
 
 /// Whether `path` is a folder with a repository in it: asked before hours are spent.

@@ -6,12 +6,15 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
+use clerk_audit::model::{Copied, ObjectType};
+use clerk_audit::store::{Failure, ObjectIndex, PassOptions, Pieces, Visitor};
 use fastrand::Rng;
 use serde_json::Value;
 
 use super::differential::{STORAGES, repository};
-use super::support::{Everything, Watchdog, each_seed, read_everything, seeds};
+use super::support::{Everything, Watchdog, each_seed, everything, open, read_everything, seeds};
 use crate::common::fixture::Repo;
+use crate::common::packs::{Packed, made_up, write_pack};
 use crate::common::run::{Audit, Outcome};
 
 /// So long may one repository take that is read in a few milliseconds when it is sound.
@@ -233,4 +236,37 @@ fn of_what_is_damaged_an_audit_finds_what_libgit2_finds_and_says_that_there_is_m
     let (incomplete, lost) = (incomplete.into_inner(), lost.into_inner());
     println!("of {count} damages {incomplete} leave an audit incomplete, and {lost} cost it keys");
     assert!(incomplete * 3 > count && lost > 0, "{incomplete} and {lost} of {count}: this shows little");
+}
+
+/// Counts blobs that come in pieces, and takes its time for each: so the other thread comes to the next meanwhile.
+#[derive(Default)]
+struct Slow(usize);
+
+impl Visitor for Slow {
+    type Memory = ();
+
+    fn object(&mut self, _: ObjectIndex, _: ObjectType, _: &[u8], _: Option<(&(), &[Copied])>) -> Option<()> {
+        None
+    }
+
+    fn large(&mut self, _: ObjectIndex, pieces: &mut Pieces<'_>) -> Result<(), Failure> {
+        self.0 += 1;
+        std::thread::sleep(Duration::from_millis(300));
+        while pieces.next_piece()?.is_some() {}
+        Ok(())
+    }
+}
+
+#[test]
+fn a_large_blob_that_stands_twice_in_a_pack_is_handed_over_once() {
+    //  pack: a large blob, 98 small ones, the large one once more
+    let repo = Repo::bare();
+    let large = || Packed::blob(made_up(1_000), vec![b'x'; 1 << 20]);
+    let small = (0..98).map(|number| Packed::blob(made_up(number), number.to_string()));
+    let all: Vec<Packed> = std::iter::once(large()).chain(small).chain([large()]).collect();
+    write_pack(&repo.git_directory().join("objects"), "twice", &all);
+    let store = open(repo.path());
+    let mut visitors = [Slow::default(), Slow::default()];
+    let failed = store.visit_all(&mut visitors, &PassOptions { memory: 1 << 20, ..everything() });
+    assert_eq!((failed, visitors.iter().map(|visitor| visitor.0).sum::<usize>()), (Vec::new(), 1));
 }

@@ -11,7 +11,7 @@ use clerk_audit::model::{Copied, Interrupt, ObjectType, Oid, Silent};
 use clerk_audit::store::{Failure, ObjectIndex, OpenOptions, PassOptions, Pieces, Reader, Store, Visitor, locate};
 
 use crate::common::run::{Audit, Outcome};
-use crate::common::seeds::failing;
+use crate::common::seeds::{failing, number};
 
 /// The seeds of a test's cases: `count` of them, or what the environment says. Says which.
 pub(super) fn seeds(of: &str, count: u64) -> std::ops::Range<u64> {
@@ -20,11 +20,6 @@ pub(super) fn seeds(of: &str, count: u64) -> std::ops::Range<u64> {
     let count = if replayed.is_some() { 1 } else { count * number("CLERK_AUDIT_TIMES").unwrap_or(1) };
     println!("{of}: {count} cases from seed {base} on (CLERK_AUDIT_SEED replays one)");
     base..base + count
-}
-
-fn number(variable: &str) -> Option<u64> {
-    let text = std::env::var(variable).ok()?;
-    Some(text.parse().unwrap_or_else(|_| panic!("{variable} is no number: {text}")))
 }
 
 /// Does the work of each seed on all cores; panics with the first few that fail.

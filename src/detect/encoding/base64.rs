@@ -4,42 +4,12 @@ use std::sync::Arc;
 
 use super::super::layer::Positions;
 use super::{Decoded, Encoding};
-
-const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-
-/// The characters that are wholly determined by `text` when `alignment` unknown bytes precede it.
-pub(super) fn core(text: &[u8], alignment: usize) -> Vec<u8> {
-    let bit = |at: usize| (text[at / 8 - alignment] >> (7 - at % 8)) & 1;
-    let (first, last) = (alignment * 8, (alignment + text.len()) * 8);
-    (first.div_ceil(6)..last / 6)
-        .map(|at| ALPHABET[(at * 6..at * 6 + 6).fold(0, |value, at| (value << 1) | usize::from(bit(at)))])
-        .collect()
-}
+use crate::key::base64::{NO_SEXTET as NONE, SEXTETS};
 
 /// Whether the character belongs to either alphabet.
 pub(in crate::detect) const fn is_base64(byte: u8) -> bool {
     SEXTETS[byte as usize] != NONE
 }
-
-const NONE: u8 = 0xff;
-
-/// The six bits of each character.
-const SEXTETS: [u8; 256] = {
-    let mut table = [NONE; 256];
-    let mut byte = 0;
-    while byte < 256 {
-        table[byte] = match byte as u8 {
-            upper @ b'A'..=b'Z' => upper - b'A',
-            lower @ b'a'..=b'z' => lower - b'a' + 26,
-            digit @ b'0'..=b'9' => digit - b'0' + 52,
-            b'+' | b'-' => 62,
-            b'/' | b'_' => 63,
-            _ => NONE,
-        };
-        byte += 1;
-    }
-    table
-};
 
 /// The six bits of a character of the alphabets.
 #[cfg(test)]

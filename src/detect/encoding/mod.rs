@@ -51,7 +51,7 @@ impl Encoding {
     /// What `text` looks like in this encoding, in every way that has a fixed spelling.
     pub(super) fn needles(text: &[u8]) -> Vec<(Self, Vec<u8>)> {
         let mut all = vec![(Self::Wide, wide::utf16_core(text))];
-        all.extend((0..3).map(|alignment| (Self::Base64 { alignment }, base64::core(text, alignment))));
+        all.extend((0..3).map(|alignment| (Self::Base64 { alignment }, crate::key::base64::core(text, alignment))));
         all.extend(hex::spellings(text).map(|spelling| (Self::Hex, spelling)));
         all
     }

@@ -1,6 +1,7 @@
 //! What is still open of keys that ask for it by what was noted of them: a history that was cleaned has them no more,
 //! and a list of known keys says that they are no news.
 
+use std::collections::BTreeSet;
 use std::io;
 
 use crate::model::Report;
@@ -12,10 +13,8 @@ use super::sheet::{Sheet, code, quote};
 
 /// Of which keys something is open that the other parts of the page do not tell.
 pub(super) fn pending<'a>(progress: &'a [KeyProgress], triage: &Triage<'_>) -> Vec<&'a KeyProgress> {
-    let is_told = |key: &KeyProgress| {
-        triage.rotate.iter().chain(&triage.possible).any(|other| other.id == key.id) || open(key).next().is_none()
-    };
-    progress.iter().filter(|key| !is_told(key)).collect()
+    let told: BTreeSet<&str> = triage.rotate.iter().chain(&triage.possible).map(|key| key.id.as_str()).collect();
+    progress.iter().filter(|key| !told.contains(key.id.as_str()) && open(key).next().is_some()).collect()
 }
 
 fn open(key: &KeyProgress) -> impl Iterator<Item = (Step, Option<&str>)> {
@@ -35,9 +34,9 @@ pub(super) fn write(sheet: &mut Sheet<'_>, report: &Report, triage: &Triage<'_>)
         "An earlier report had these keys. That they were cleaned out of a history, or put on the list of known keys, \
          does none of what is open here. `clerk-audit status` ticks it.",
     )?;
+    let here: BTreeSet<&str> = report.keys.iter().map(|key| key.id.as_str()).collect();
     for key in pending {
-        let is_here = report.keys.iter().any(|other| other.id == key.id);
-        let about = if is_here { "known" } else { "no longer in the report" };
+        let about = if here.contains(key.id.as_str()) { "known" } else { "no longer in the report" };
         sheet.subheading(&format!("{} ({about})", code(&key.hint)))?;
         for (step, why) in open(key) {
             let told = step.told(key.kind);

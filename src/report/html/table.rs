@@ -9,7 +9,7 @@ use super::super::clock;
 use super::super::escape::markup;
 use super::super::triage::{self, Triage};
 use super::super::wording;
-use super::timeline::{CROSS, Scale, seconds};
+use super::timeline::{CROSS, Scale};
 
 pub(super) fn write(
     report: &Report,
@@ -128,7 +128,7 @@ fn row(
 ) -> io::Result<()> {
     let urgency = report.keys.iter().position(|other| std::ptr::eq(other, key)).unwrap_or(0);
     let section = section_of(key, triage);
-    let since = key.exposure.start.as_deref().and_then(seconds);
+    let since = key.exposure.start.as_deref().and_then(clock::seconds);
     let environment = if key.environment == Environment::Test { "test" } else { "live" };
     let standing = wording::standing_name(key.standing);
     writeln!(

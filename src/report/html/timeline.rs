@@ -32,10 +32,10 @@ pub(super) struct Scale {
 impl Scale {
     /// The scale of a report; `None` where the time it was made at is none.
     pub(super) fn of(report: &Report, plan: Option<Plan>) -> Option<Self> {
-        let now = seconds(&report.generated_at)?;
+        let now = clock::seconds(&report.generated_at)?;
         let times = report.keys.iter().flat_map(|key| {
             let entries = key.first_introduced.iter().chain(&key.introductions).chain(&key.removals);
-            entries.filter_map(time_of).chain(key.exposure.start.as_deref().and_then(seconds))
+            entries.filter_map(time_of).chain(key.exposure.start.as_deref().and_then(clock::seconds))
         });
         let oldest = times.map(|time| (now.saturating_sub(time)) as f64 / DAY).fold(45.0, f64::max);
         Some(Self { now, plans: plan.map_or(PLANS.to_vec(), |plan| vec![plan]), oldest: oldest * 1.1 })
@@ -98,7 +98,7 @@ impl Scale {
             _ = write!(svg, "<line class=\"edge\" x1=\"{at:.2}%\" x2=\"{at:.2}%\" y1=\"0\" y2=\"{HEIGHT}\"/>");
         }
         _ = write!(svg, "<line class=\"now\" x1=\"97.5%\" x2=\"97.5%\" y1=\"0\" y2=\"{HEIGHT}\"/>");
-        match key.exposure.start.as_deref().and_then(seconds) {
+        match key.exposure.start.as_deref().and_then(clock::seconds) {
             Some(start) => self.span(&mut svg, key, start),
             None => {
                 _ = write!(
@@ -115,7 +115,7 @@ impl Scale {
     /// The bar of the exposure, and a thin line as long as refs reach the key after it.
     fn span(&self, svg: &mut String, key: &KeyReport, start: i64) {
         let from = self.at(start);
-        let end = key.exposure.end.as_deref().and_then(seconds);
+        let end = key.exposure.end.as_deref().and_then(clock::seconds);
         let class = match key.environment {
             Environment::Test => "test",
             Environment::Live | Environment::Unknown => "live",
@@ -205,11 +205,7 @@ fn label(key: &KeyReport) -> String {
 /// The committer's or tagger's time of an entry, in seconds.
 fn time_of(entry: &Entry) -> Option<i64> {
     let person = entry.committer.as_ref().or(entry.tagger.as_ref())?;
-    seconds(person.time.as_deref()?)
-}
-
-pub(super) fn seconds(text: &str) -> Option<i64> {
-    clock::parse(text).map(time::OffsetDateTime::unix_timestamp)
+    clock::seconds(person.time.as_deref()?)
 }
 
 #[cfg(test)]

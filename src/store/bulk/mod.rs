@@ -59,6 +59,8 @@ pub(super) struct Pass<'a> {
     /// Blobs of which the size is enough.
     pub(super) known: Option<&'a (dyn Fn(ObjectIndex) -> bool + Sync)>,
     pub(super) seen: Seen,
+    /// Held while a large blob is read that stands in several places.
+    pub(super) turn: Mutex<()>,
     pub(super) failures: Mutex<Vec<(ObjectIndex, Failure)>>,
     pub(super) interrupt: Interrupt<'a>,
     pub(super) events: &'a dyn Events,
@@ -109,6 +111,9 @@ impl Pass<'_> {
     }
 
     fn visit_large<V: Visitor>(&self, visitor: &mut V, index: ObjectIndex, mut pieces: Pieces<'_>) {
+        // It counts as seen once it was read to its end, or a copy that is damaged would be in the way of a sound one: so
+        // nobody reads the one while another reads the other.
+        let _turn = self.objects.copies.contains_key(&index).then(|| self.turn.lock());
         if self.seen.has(index) {
             return;
         }
