@@ -176,7 +176,7 @@ impl<'d> Scan<'d> {
                 }
                 // What Python prints of a container's bytes has quotes of the other kind as they stand.
                 let is_container =
-                    encoding == Encoding::Backslash && container::within(&escapes::text_at(bytes, at), 0).is_some();
+                    encoding == Encoding::Backslash && container::within(&escapes::beginning(bytes, at), 0).is_some();
                 let decoded = match is_container {
                     true => escapes::decode_literal(bytes, at),
                     false => escapes::decode(bytes, at, encoding),

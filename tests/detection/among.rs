@@ -55,8 +55,10 @@ fn of_several_containers_in_one_text_each_is_opened() {
                 for (name, spell) in spellings {
                     let key = format!("sk_{}_{}", "live", draw.body());
                     let escaped = |bytes: &[u8]| bytes.iter().map(|byte| spell(*byte)).collect::<String>();
-                    let nothing = escaped(&first("nothing here ".repeat(20).as_bytes()));
-                    let held = escaped(&second(format!("CLERK_SECRET_KEY={key}\n").as_bytes()));
+                    // What does not shrink is stored, and found as it stands too.
+                    let filling = "nothing here ".repeat(20);
+                    let nothing = escaped(&first(filling.as_bytes()));
+                    let held = escaped(&second(format!("{filling}CLERK_SECRET_KEY={key}\n").as_bytes()));
                     let text = format!("form = 'a={nothing}&b={held}'\n");
                     let times = times(&detector, text.as_bytes(), &key);
                     assert_eq!(times, 1, "seed {seed}: {first_name}, {second_name} in {name}");

@@ -44,7 +44,11 @@ pub(in crate::detect) fn escape_at(bytes: &[u8], at: usize) -> Option<Encoding> 
             let folds = matches!(bytes.get(last + 1), Some(b'n' | b'r')) && is_in_run(bytes, at, last + 2);
             // Markdown's, in a prefix: `sk\_live\_`.
             let marks_down = bytes.get(last + 1) == Some(&b'_') && bytes[..at].ends_with(b"k");
-            (tells || folds || marks_down).then_some(Encoding::Backslash)
+            // And zlib's mark, whose first byte is a letter: Python prints it as one.
+            let is_zlibs = more == 1
+                && matches!(&bytes[at + 1..], [b'x', b'9', b'c' | b'C', ..] | [b'x', b'd' | b'D', b'a' | b'A', ..])
+                && (bytes[..at].ends_with(b"x") || bytes[..at].ends_with(b"\\x78"));
+            (tells || folds || marks_down || is_zlibs).then_some(Encoding::Backslash)
         }
         _ => None,
     }
@@ -195,11 +199,14 @@ pub(in crate::detect) fn decode_literal(bytes: &[u8], at: usize) -> Option<Decod
     undo(bytes, literal_around(bytes, at, Ends::OwnQuote), Encoding::Backslash)
 }
 
-/// What the backslashes from shortly before `at` on say, as far as the mark of a container goes.
-pub(in crate::detect) fn text_at(bytes: &[u8], at: usize) -> Vec<u8> {
-    const BEFORE: usize = 4;
+/// How the literal around `at` begins, as far as the mark of a container goes: the first escape that could be a key's may
+/// stand behind that.
+pub(in crate::detect) fn beginning(bytes: &[u8], at: usize) -> Vec<u8> {
+    const BEFORE: usize = 512;
     const FAR: usize = 160;
-    let bounds = (at.saturating_sub(BEFORE), bytes.len().min(at + FAR));
+    let first = at.saturating_sub(BEFORE);
+    let from = memchr::memrchr3(b'"', b'\'', b'`', &bytes[first..at]).map_or(first, |quote| first + quote);
+    let bounds = (from, bytes.len().min(from + FAR));
     undo(bytes, bounds, Encoding::Backslash).map_or_else(Vec::new, |decoded| decoded.text)
 }
 
