@@ -102,6 +102,13 @@ impl Checks {
             self.add(State::Bad, format!("{} {text}", place.hook.display()));
             return None;
         }
+        if place.is_at_the_root() {
+            self.add(
+                State::Bad,
+                "core.hooksPath is empty or /, and git looks for /pre-receive: it runs no hook of the repository; git \
+                 config --unset core.hooksPath, and clerk-audit hook install",
+            );
+        }
         if let Some(hook) = guard::hooks(place).into_iter().find(|hook| calls_us(hook)) {
             self.found(place, &hook);
             return Some(Runs::File(hook));
@@ -130,10 +137,10 @@ impl Checks {
             );
             return None;
         }
-        self.add(
-            State::Bad,
-            format!("not installed: {} is not the gate's; clerk-audit hook install", place.hook.display()),
-        );
+        if !place.is_at_the_root() {
+            let hook = place.hook.display();
+            self.add(State::Bad, format!("not installed: {hook} is not the gate's; clerk-audit hook install"));
+        }
         None
     }
 

@@ -144,6 +144,11 @@ impl Place {
         (there.canonicalize().ok() != git_dir.join("hooks").canonicalize().ok()).then_some(there)
     }
 
+    /// Whether `core.hooksPath` is set to nothing, or to the root of the host's files: no hook is to stand there.
+    pub(super) fn is_at_the_root(&self) -> bool {
+        self.layout == Layout::Plain && self.hook == Path::new("/pre-receive")
+    }
+
     /// Whether a group shares the repository, so that git runs as many users.
     pub(super) fn is_shared(&self) -> bool {
         let mode = |dir: &PathBuf| std::fs::metadata(dir).map(|meta| meta.permissions().mode()).ok();
@@ -204,7 +209,9 @@ fn git_dir(root: &Path, has_git: bool) -> Result<PathBuf, Error> {
 fn hooks(git_dir: &Path) -> Result<PathBuf, Error> {
     let named = git::path(git_dir, &["--git-dir=.", "config", "--path", "--get", "core.hooksPath"]);
     match named {
-        Ok(path) if !path.as_os_str().is_empty() => Ok(git_dir.join(path)),
+        // git puts nothing before the names of hooks then, and looks for `/pre-receive`; asked for the directory, it says "./".
+        Ok(path) if path.as_os_str().is_empty() => Ok(PathBuf::from("/")),
+        Ok(path) => Ok(git_dir.join(path)),
         Err(hung @ Error::Hung { .. }) => Err(hung),
         _ => Ok(git_dir.join(git::path(git_dir, &["--git-dir=.", "rev-parse", "--git-path", "hooks"])?)),
     }

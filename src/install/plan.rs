@@ -5,6 +5,7 @@ use std::io::Write;
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
+use super::guard::is_executable;
 use super::ours::{has_mark, is_ours};
 use super::reach::Use;
 use super::script::{Gate, KeptRun};
@@ -187,6 +188,12 @@ pub fn install(place: &Place, gate: &Gate) -> Result<Plan, Error> {
     } else if is_anothers {
         return Err(Error::NotOurs { path: place.hook.clone() });
     } else if place.layout == Layout::GitHub {
+    if place.is_at_the_root() {
+        return Err(Error::NoHooksPath);
+    }
+    if place.layout != Layout::GitHub {
+        is_runnable(gate)?;
+    }
         script::github_hook(gate)
     } else {
         script::hook(gate)
@@ -210,6 +217,11 @@ pub(super) fn unreachable_binary(binary: &Path, closed: &Path, who: &str) -> Str
 impl Plan {
     /// What installing does not see to.
     fn look_around(&mut self, place: &Place, gate: &Gate) {
+/// Whether what the hook is to call can be run: what stands there would else be replaced by one that refuses every push.
+pub(super) fn is_runnable(gate: &Gate) -> Result<(), Error> {
+    if is_executable(&gate.binary) { Ok(()) } else { Err(Error::NoBinary { path: gate.binary.clone() }) }
+}
+
         let beside = place.layout == Layout::GitHub && !gate.is_named;
         let owner = place.owner().filter(|_| !beside);
         if let Some(closed) = owner.and_then(|owner| owner.kept_from(&gate.binary, Use::Execute)) {
@@ -223,6 +235,12 @@ impl Plan {
             ));
         }
     }
+        if place.layout == Layout::GitHub && gate.is_named && !is_executable(&gate.binary) {
+            self.notes.push(format!(
+                "look at {}: it cannot be run here, and must be there where the hook runs, or every push is refused",
+                gate.binary.display()
+            ));
+        }
 
     /// How the hook that is kept, which stands at `path` yet, is to be run.
     fn look_at_kept(&mut self, place: &Place, path: &Path) -> KeptRun {

@@ -135,6 +135,8 @@ fn fail(error: &Error) -> Exit {
              plain for a repository that is Gerrit's no more",
         ),
         Error::NoGit { .. } => Some("install it, or name the layout of a server that needs none: --layout"),
+        Error::NoHooksPath => Some("git config --unset core.hooksPath in it, or set it to a directory of hooks"),
+        Error::NoBinary { .. } => Some("put it there first, or name another: --binary FILE"),
         Error::Hung { .. } => Some("look at what it waits for: a network, a password, a file that has no end"),
         Error::Git { .. } | Error::Io { .. } => None,
     };
