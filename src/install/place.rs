@@ -176,6 +176,13 @@ impl Place {
             && self.git_dir.as_ref().and_then(scope).is_some_and(|scope| scope.starts_with("global\t"))
     }
 
+    /// The directories that `install` makes for the hook of this layout and nobody misses where they are empty, the inner
+    /// first.
+    pub(super) fn own_directories(&self) -> Vec<PathBuf> {
+        let count = if matches!(self.layout, Layout::GitLab | Layout::Gitolite) { 2 } else { 0 };
+        self.hook.ancestors().skip(1).take(count).map(Path::to_owned).collect()
+    }
+
     /// Where a hook that was there is kept.
     pub(super) fn kept(&self) -> PathBuf {
         let mut name = self.hook.as_os_str().to_owned();
@@ -236,10 +243,12 @@ fn gerrits_hooks(git_dir: &Path) -> Option<String> {
 }
 
 /// GitLab has a directory for hooks in a repository that has any, and by default names a repository's directory by a
-/// hash below one of this name.
+/// hash below one of this name. An empty directory is what somebody left.
 fn is_gitlabs(git_dir: &Path) -> bool {
     let config = std::fs::read_to_string(git_dir.join("config")).unwrap_or_default();
-    git_dir.join("custom_hooks").is_dir()
+    let has_any = |dir: PathBuf| !store::list_directory(&dir).0.is_empty();
+    let custom = store::list_directory(&git_dir.join("custom_hooks")).0;
+    custom.iter().any(|entry| !entry.path().is_dir() || has_any(entry.path()))
         || config.contains("[gitlab]")
         || git_dir.components().any(|part| part.as_os_str() == "@hashed")
 }
