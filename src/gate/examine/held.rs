@@ -158,12 +158,9 @@ impl Work<'_> {
         }
         let links = &self.links;
         let parents_of = |commit: &Oid| links.get(commit).map(|links| links.parents.clone());
-        let is_last = |parent: &&Parent| {
-            let mut others = parents.iter().filter(|other| other.commit != parent.commit);
-            let pair = |other: &Parent| (other.commit, parent.commit);
-            !others.any(|other| self.ancestry.descends(self.receiving, pair(other), &parents_of))
-        };
-        let last: Vec<Parent> = parents.iter().filter(is_last).copied().collect();
+        let commits: Vec<Oid> = parents.iter().map(|parent| parent.commit).collect();
+        let earlier = self.ancestry.descended_from(self.receiving, &commits, &parents_of);
+        let last: Vec<Parent> = parents.iter().filter(|parent| !earlier.contains(&parent.commit)).copied().collect();
         if last.len() < parents.len() {
             let held: FxHashSet<(KeyId, Vec<u8>)> =
                 self.left(tree, &last, u64::MAX).into_iter().map(|held| (held.sight.id, held.path)).collect();
