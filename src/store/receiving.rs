@@ -255,6 +255,17 @@ impl Receiving {
         self.shallow.contains(oid)
     }
 
+    /// Puts objects into the order in which they are stored, those in packs first: what is read so is read once, because an
+    /// object that others are made of is at hand when they are.
+    pub fn sort_as_stored<T>(&mut self, rows: &mut [T], oid_of: impl Fn(&T) -> Oid) {
+        rows.sort_by_cached_key(|row| self.everything.stored_at(&oid_of(row)));
+    }
+
+    /// The tree of a commit, where the commit-graph has it.
+    pub fn tree_in_graph(&self, oid: &Oid) -> Option<Oid> {
+        self.graph.as_ref()?.tree_of(oid)
+    }
+
     /// A commit's place in history: by the commit-graph where it has it, else from the commit. `None` where it is no commit
     /// that can be read.
     pub fn place(&mut self, oid: &Oid) -> Option<CommitPlace> {
