@@ -332,6 +332,7 @@ impl Checks {
             }
         };
         let is_for_all = is_ledger_for_group(path, found);
+        self.owners_ledger(place, path, found);
         self.add(
             State::Good,
             match found {
@@ -346,6 +347,32 @@ impl Checks {
                     "the repository is shared by a group, and the ledger {} is, or will be, its maker's alone: pushes by \
                      others are refused; make it beforehand with mode 0660 and that group (docs/hooks.md)",
                     path.display()
+                ),
+            );
+        }
+    }
+}
+
+impl Checks {
+    /// Whether the repository's owner, whom git runs as most often, could write the ledger, whoever asks.
+    fn owners_ledger(&mut self, place: &Place, path: &Path, found: LedgerPlace) {
+        let Some(owner) = place.owner() else { return };
+        let closed = match found {
+            LedgerPlace::Writable => owner.kept_from(path, Use::Write).or_else(|| owner.kept_from(path, Use::Read)),
+            LedgerPlace::ToBeMade => {
+                let folder = path.parent().unwrap_or(Path::new("/"));
+                owner.kept_from(folder, Use::Write).or_else(|| owner.kept_from(folder, Use::Execute))
+            }
+        };
+        if let Some(closed) = closed {
+            self.add(
+                State::Bad,
+                format!(
+                    "the ledger {} cannot be written by the repository's owner (user {}), by the mode of {}: a push of theirs \
+                     is refused, or not recorded (on_failure); chown or chmod it",
+                    path.display(),
+                    owner.uid,
+                    closed.display()
                 ),
             );
         }
