@@ -105,8 +105,8 @@ pub struct Limits {
     pub object_bytes: u64,
     /// Bytes of all objects of the quarantine, inflated.
     pub total_bytes: u64,
-    /// The same as a multiple of what they take packed, where it is more than `object_bytes`: no history comes near it,
-    /// and a file that was made to unpack without end does.
+    /// The same as a multiple of what they take packed, where it is more than sixteen times `object_bytes`: a file that was
+    /// made to unpack without end comes to more.
     pub expansion: u64,
     /// Levels of directories; git's own limit is 2048 (`core.maxTreeDepth`).
     pub tree_depth: usize,
