@@ -174,10 +174,16 @@ fn in_commits(decision: &Decision, counted: &[&Sighting], lines: &mut Vec<String
     }
     let changes: Vec<(&CommitShown, Change)> = changes.into_values().collect();
     if !changes.is_empty() {
+        let lines_of_history = by_branch(&changes);
         if changes.iter().all(|(commit, _)| commit.is_last) {
             last(decision, &changes, lines);
+        } else if let [one] = lines_of_history.as_slice()
+            && one.is_on_each()
+        {
+            earlier(decision, &one.changes, lines);
+            again(decision, lines);
         } else {
-            earlier(decision, &changes, lines);
+            on_branches(decision, changes.len(), &lines_of_history, lines);
         }
         if changes.iter().any(|(commit, _)| commit.is_tagged) {
             lines.push("  A tag is on it too. Make it again on the new commit, and push that:".to_owned());
@@ -196,32 +202,99 @@ fn in_commits(decision: &Decision, counted: &[&Sighting], lines: &mut Vec<String
     }
 }
 
+/// Commits that one branch leads to, which one rebase can change.
+struct OnBranch<'a> {
+    /// The branches that lead to all of them.
+    branches: u64,
+    changes: Vec<&'a (&'a CommitShown, Change)>,
+}
+
+impl OnBranch<'_> {
+    /// Whether every branch that leads to one of them leads to all: whoever has one of them checked out can begin.
+    fn is_on_each(&self) -> bool {
+        self.changes.iter().all(|(commit, _)| commit.branches == self.branches)
+    }
+
+    /// One that only a branch with all of them has.
+    fn least_common(&self) -> Option<&CommitShown> {
+        self.changes.iter().map(|(commit, _)| *commit).min_by_key(|commit| commit.branches.count_ones())
+    }
+}
+
+/// Puts commits, parents first, together by branches.
+fn by_branch<'a>(changes: &'a [(&'a CommitShown, Change)]) -> Vec<OnBranch<'a>> {
+    let mut all: Vec<OnBranch<'a>> = Vec::new();
+    for change in changes {
+        let on = change.0.branches;
+        match all.iter_mut().find(|one| one.branches & on != 0 || one.branches == on) {
+            Some(one) => {
+                one.branches &= on;
+                one.changes.push(change);
+            }
+            None => all.push(OnBranch { branches: on, changes: vec![change] }),
+        }
+    }
+    all
+}
+
+/// So many branches are told how to change; who has more is told of the rest by the next push.
+const MOST_BRANCHES: usize = 10;
+
+/// One branch after the other: no rebase changes what is not below what is checked out.
+fn on_branches(decision: &Decision, count: usize, branches: &[OnBranch<'_>], lines: &mut Vec<String>) {
+    lines.push(format!("  It came in {count} commits. Change them, branch by branch:"));
+    for branch in branches.iter().take(MOST_BRANCHES) {
+        let id = branch.least_common().map(|commit| commit.oid.short()).unwrap_or_default();
+        lines.push(match branch.branches {
+            0 => format!("      git switch --detach <tag>          (one that has it: git tag --contains {id})"),
+            _ => format!("      git switch <branch>          (one that has it: git branch --contains {id})"),
+        });
+        if branch.changes.iter().all(|(commit, _)| commit.is_last) {
+            amended(&branch.changes, lines);
+        } else {
+            rebased(decision, &branch.changes, lines);
+        }
+    }
+    lines.push("      git push".to_owned());
+    lines.push("          (with the same words as before)".to_owned());
+}
+
 /// All of it is in commits on which no other is made.
 fn last(decision: &Decision, changes: &[(&CommitShown, Change)], lines: &mut Vec<String>) {
     lines.push(match changes.len() {
         1 => "  It is in your last commit. Take it out of there, and then:".to_owned(),
         count => format!("  It is in the last commits of {count} branches. On each take it out, and then:"),
     });
-    let change = changes.iter().fold(Change::default(), |sum, (_, change)| sum.join(change));
-    lines.push(format!("      {}", change.amend()));
-    change.hints(lines);
+    amended(&changes.iter().collect::<Vec<_>>(), lines);
     again(decision, lines);
 }
 
-/// One rebase, from the first commit that has one: all others stand behind it.
-fn earlier(decision: &Decision, changes: &[(&CommitShown, Change)], lines: &mut Vec<String>) {
+/// The command that changes the commit at hand, in all that is to be changed of any of them.
+fn amended(changes: &[&(&CommitShown, Change)], lines: &mut Vec<String>) {
+    let change = changes.iter().fold(Change::default(), |sum, (_, change)| sum.join(change));
+    lines.push(format!("      {}", change.amend()));
+    change.hints(lines);
+}
+
+/// All others stand behind the first of them, or beside it below the same commit.
+fn earlier(decision: &Decision, changes: &[&(&CommitShown, Change)], lines: &mut Vec<String>) {
     lines.push(match changes.len() {
         1 => "  It is in an earlier commit. Change that commit:".to_owned(),
         count => format!("  It came in {count} commits. Change each of them:"),
     });
+    rebased(decision, changes, lines);
+}
+
+/// One rebase, from the first commit that has one.
+fn rebased(decision: &Decision, changes: &[&(&CommitShown, Change)], lines: &mut Vec<String>) {
     let Some((first, _)) = changes.first() else { return };
-    let has_branches = changes.iter().any(|(commit, _)| commit.branches > 1);
+    let has_branches = changes.iter().any(|(commit, _)| commit.branches.count_ones() > 1);
     let merges = if decision.has_merges { "--rebase-merges " } else { "" };
     let branches = if has_branches { "--update-refs " } else { "" };
     let from = if first.parents == 0 { "--root".to_owned() } else { format!("{}^", first.oid.short()) };
     // What takes the key out later becomes empty: git would stop there.
     lines.push(format!("      git rebase --interactive --empty=drop {merges}{branches}{from}"));
-    let (joins, plain): (Vec<_>, Vec<_>) = changes.iter().partition(|(commit, _)| commit.parents > 1);
+    let (joins, plain): (Vec<_>, Vec<_>) = changes.iter().copied().partition(|(commit, _)| commit.parents > 1);
     let list = |commits: &[&(&CommitShown, Change)]| {
         let ids: Vec<String> = commits.iter().take(MOST_COMMITS).map(|(commit, _)| commit.oid.short()).collect();
         ids.join(" ")
@@ -235,9 +308,7 @@ fn earlier(decision: &Decision, changes: &[(&CommitShown, Change)], lines: &mut 
             list(&joins)
         ));
     }
-    let change = changes.iter().fold(Change::default(), |sum, (_, change)| sum.join(change));
-    lines.push(format!("      {}", change.amend()));
-    change.hints(lines);
+    amended(changes, lines);
     lines.push("      git rebase --continue".to_owned());
     if changes.len() > 1 {
         lines.push("          (both again wherever it stops)".to_owned());
@@ -248,5 +319,4 @@ fn earlier(decision: &Decision, changes: &[(&CommitShown, Change)], lines: &mut 
             first.oid.short()
         ));
     }
-    again(decision, lines);
 }

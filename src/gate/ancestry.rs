@@ -6,8 +6,9 @@
 //! ran wrong this says "new" of old ones, never the reverse, and [`Ancestry::find_old`] is exact.
 
 use std::collections::BinaryHeap;
+use std::collections::hash_map::Entry;
 
-use rustc_hash::FxHashSet;
+use rustc_hash::{FxHashMap, FxHashSet};
 
 use crate::model::{Interrupt, ObjectType, Oid};
 use crate::store::{CommitPlace, Receiving, parse};
@@ -109,12 +110,13 @@ impl<'a> Ancestry<'a> {
         if self.advance(receiving, oid, since, NEAR) {
             return true;
         }
-        if !std::mem::replace(&mut self.all_seeded, true) {
-            let tips: Vec<Oid> = self.tips(receiving).iter().copied().collect();
-            if tips.contains(oid) {
+        if !self.all_seeded {
+            if self.tips(receiving).contains(oid) {
                 self.seed(receiving, *oid);
                 return true;
             }
+            self.all_seeded = true;
+            let tips: Vec<Oid> = self.tips(receiving).iter().copied().collect();
             for tip in tips {
                 if self.interrupt.is_set() {
                     return false;
@@ -151,16 +153,14 @@ impl<'a> Ancestry<'a> {
         self
     }
 
-    /// Which of some commits are old, whatever clocks say. Where a commit-graph knows generations, what cannot lead to them is
-    /// left out; else this walks all of history, once.
+    /// Which of some commits are old, whatever clocks say. Where there is a commit-graph, what cannot lead to them is left
+    /// out; else this walks all of history, once.
     pub(super) fn find_old(&mut self, receiving: &mut Receiving, commits: &[Oid]) -> Vec<Oid> {
         let (mut open, mut old): (FxHashSet<Oid>, Vec<Oid>) = (commits.iter().copied().collect(), Vec::new());
         if open.is_empty() {
             return old;
         }
-        let generations: Option<Vec<u32>> =
-            commits.iter().map(|oid| receiving.place(oid).and_then(|place| place.generation)).collect();
-        let lowest = generations.and_then(|all| all.into_iter().min());
+        let sought = Sought::of(commits.iter().filter_map(|oid| receiving.place(oid)));
         let mut pending: Vec<Oid> = self.tips(receiving).iter().copied().collect();
         let mut seen: FxHashSet<Oid> = pending.iter().copied().collect();
         while let Some(next) = pending.pop().filter(|_| !open.is_empty() && !self.interrupt.is_set()) {
@@ -168,7 +168,7 @@ impl<'a> Ancestry<'a> {
                 old.push(next);
             }
             let parents = match receiving.place(&next) {
-                Some(place) if cannot_reach(&place, lowest) => Vec::new(),
+                Some(place) if sought.is_out_of_reach_of(&place) => Vec::new(),
                 Some(place) => place.parents,
                 None => tagged(receiving, &next).into_iter().collect(),
             };
@@ -177,36 +177,84 @@ impl<'a> Ancestry<'a> {
         old
     }
 
-    /// Whether a commit, or one it descends from by `parents_of` where that knows it, descends from another. Cost: all of its
-    /// history, where no commit-graph knows generations.
-    pub(super) fn descends(
+    /// Which of some commits another of them descends from, whatever clocks say; by `parents_of` where that knows them. One
+    /// walk for all of them, the newest first, that ends at what all descend from: nothing below can be one of them. Where
+    /// clocks ran wrong it goes further before it ends.
+    pub(super) fn descended_from(
         &self,
         receiving: &mut Receiving,
-        (commit, from): (Oid, Oid),
+        commits: &[Oid],
         parents_of: &dyn Fn(&Oid) -> Option<Vec<Oid>>,
-    ) -> bool {
-        let generation = receiving.place(&from).and_then(|place| place.generation);
-        let (mut pending, mut seen) = (vec![commit], FxHashSet::default());
-        while let Some(next) = pending.pop().filter(|_| !self.interrupt.is_set()) {
-            let parents = match parents_of(&next) {
-                Some(parents) => parents,
-                None => match receiving.place(&next) {
-                    Some(place) if !cannot_reach(&place, generation) => place.parents,
-                    _ => Vec::new(),
-                },
-            };
-            if parents.contains(&from) {
-                return true;
-            }
-            pending.extend(parents.into_iter().filter(|parent| seen.insert(*parent)));
+    ) -> FxHashSet<Oid> {
+        let mut open: FxHashMap<Oid, Descendants> = FxHashMap::default();
+        for commit in commits {
+            let bit = 1 << open.len().min(MOST_TOLD_APART);
+            open.entry(*commit).or_insert(bit);
         }
-        false
+        let is_told_apart = open.len() <= MOST_TOLD_APART;
+        let sought = Sought::of(open.keys().filter_map(|oid| receiving.place(oid)));
+        let mut by: FxHashMap<Oid, Descendants> = open.clone();
+        let mut queue: BinaryHeap<(i64, Oid, Vec<Oid>)> = BinaryHeap::new();
+        let mut enter = |oid: Oid, queue: &mut BinaryHeap<(i64, Oid, Vec<Oid>)>| {
+            let place = receiving.place(&oid);
+            let known = parents_of(&oid);
+            if known.is_none() && place.as_ref().is_none_or(|place| sought.is_out_of_reach_of(place)) {
+                return;
+            }
+            let time = place.as_ref().map_or(i64::MAX, |place| place.time);
+            let parents = known.or(place.map(|place| place.parents)).unwrap_or_default();
+            queue.push((time, oid, parents));
+        };
+        open.keys().for_each(|oid| enter(*oid, &mut queue));
+        let mut found = FxHashSet::default();
+        let mut all = open.values().fold(0, |all, bit| all | bit);
+        while let Some((_, oid, parents)) = queue.pop().filter(|_| open.len() > 1 && !self.interrupt.is_set()) {
+            let from = by.get(&oid).copied().unwrap_or_default();
+            if is_told_apart && from & all == all {
+                continue;
+            }
+            for parent in parents {
+                if let Some(bit) = open.remove(&parent) {
+                    found.insert(parent);
+                    all &= !bit;
+                }
+                match by.entry(parent) {
+                    Entry::Occupied(mut known) => *known.get_mut() |= from,
+                    Entry::Vacant(unknown) => {
+                        unknown.insert(from);
+                        enter(parent, &mut queue);
+                    }
+                }
+            }
+        }
+        found
     }
 }
 
-/// Whether a commit has no ancestor, but itself, of a generation.
-fn cannot_reach(place: &CommitPlace, generation: Option<u32>) -> bool {
-    matches!((place.generation, generation), (Some(from), Some(to)) if from <= to)
+/// Which of some commits descend from one, a bit for each.
+type Descendants = u64;
+
+/// So many have a bit of their own.
+const MOST_TOLD_APART: usize = 63;
+
+/// Commits that are looked for, as far as a commit-graph has them: it has every ancestor of each that it has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Sought {
+    /// The lowest generation of those that are in it, 0 where it was never computed; `None` where none is in it.
+    lowest: Option<u32>,
+}
+
+impl Sought {
+    fn of(places: impl Iterator<Item = CommitPlace>) -> Self {
+        let in_graph = places.filter(|place| place.is_in_graph);
+        Self { lowest: in_graph.map(|place| place.generation.unwrap_or_default()).min() }
+    }
+
+    /// Whether none of them is an ancestor of a commit, which may be one of them itself.
+    fn is_out_of_reach_of(self, place: &CommitPlace) -> bool {
+        let is_above = |lowest| place.generation.is_none_or(|generation| generation > lowest);
+        place.is_in_graph && !self.lowest.is_some_and(is_above)
+    }
 }
 
 /// What a tag tags; `None` for anything but a tag.
@@ -215,5 +263,27 @@ fn tagged(receiving: &mut Receiving, oid: &Oid) -> Option<Oid> {
     match receiving.read(oid, 1 << 20, &mut bytes) {
         Ok(Some(ObjectType::Tag)) => parse::tag(&bytes, receiving.format).target,
         _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_graph_has_leads_to_nothing_outside_it_and_to_nothing_as_high() {
+        let place = |generation, is_in_graph| CommitPlace { parents: Vec::new(), time: 0, generation, is_in_graph };
+        let at = |generation| place(Some(generation), true);
+        let (outside, unknown) = (place(None, false), place(None, true));
+        let sought = |places: &[&CommitPlace]| Sought::of(places.iter().map(|place| (*place).clone()));
+        for (places, leads) in [
+            (&[&outside] as &[&CommitPlace], [true, false, false, false]),
+            (&[&outside, &at(5)], [true, true, false, true]),
+            (&[&at(6), &at(7)], [true, false, false, true]),
+            (&[&at(2), &unknown], [true, true, true, true]),
+        ] {
+            let told = [&outside, &at(6), &at(5), &unknown].map(|from| !sought(places).is_out_of_reach_of(from));
+            assert_eq!(told, leads, "{places:?}");
+        }
     }
 }

@@ -138,12 +138,12 @@ const MANY_FRAMES: u64 = 10_000;
 pub(super) struct Entry {
     pub(super) oid: Oid,
     /// Another repository's commit.
-    is_link: bool,
-    is_dir: bool,
+    pub(super) is_link: bool,
+    pub(super) is_dir: bool,
 }
 
 impl Entry {
-    fn of(entry: &parse::TreeEntry<'_>) -> Self {
+    pub(super) fn of(entry: &parse::TreeEntry<'_>) -> Self {
         Self { oid: entry.oid, is_link: entry.is_gitlink(), is_dir: entry.mode & 0o170_000 == 0o040_000 }
     }
 
@@ -495,35 +495,5 @@ impl<'a> Comparer<'a> {
             self.outside.insert(oid, Rc::clone(&scanned));
         }
         scanned
-    }
-
-    /// The files and directories right in an old tree, and which are the latter; what is another repository's is none.
-    pub(super) fn each_below(&mut self, receiving: &mut Receiving, tree: Oid, each: &mut dyn FnMut(Oid, bool)) {
-        let bytes = self.tree(receiving, tree, Extent::Old);
-        parse::tree(&bytes, receiving.format, |entry| {
-            let Entry { oid, is_link, is_dir } = Entry::of(&entry);
-            if !is_link {
-                each(oid, is_dir);
-            }
-        });
-    }
-
-    /// What stands at a path below a tree, where something does.
-    pub(super) fn at_path(&mut self, receiving: &mut Receiving, root: Oid, path: &[u8]) -> Option<Entry> {
-        let mut at = Entry { oid: root, is_link: false, is_dir: true };
-        for name in path.split(|byte| *byte == b'/') {
-            if !at.is_dir {
-                return None;
-            }
-            let bytes = self.tree(receiving, at.oid, Extent::Old);
-            let mut found = None;
-            parse::tree(&bytes, receiving.format, |entry| {
-                if entry.name == name && found.is_none() {
-                    found = Some(Entry::of(&entry));
-                }
-            });
-            at = found?;
-        }
-        Some(at)
     }
 }

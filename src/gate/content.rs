@@ -85,6 +85,10 @@ impl Shared<'_> {
     }
 }
 
+/// Up to so many objects of the largest size a push may unpack to, whatever it takes: versions of the image of an empty disk
+/// become ten thousand times what they take, and that much is read in seconds.
+const FREELY: u64 = 16;
+
 /// So many objects of the largest size may be held at once. A chain of versions takes two however long it is; a family that
 /// branches takes one more each time its number doubles, and a few kilobytes can make one of thousands.
 const MOST_HELD: u64 = 4;
@@ -285,7 +289,7 @@ pub(super) fn read(
         names_others: AtomicBool::new(false),
         over: OnceLock::new(),
         limits,
-        most: receiving.stored_bytes.saturating_mul(limits.expansion).max(limits.object_bytes),
+        most: receiving.stored_bytes.saturating_mul(limits.expansion).max(limits.object_bytes.saturating_mul(FREELY)),
         interrupt,
         is_over: &is_over,
     };

@@ -73,8 +73,8 @@ pub struct CommitShown {
     pub parents: usize,
     /// Whether no other commit of the push is made on it.
     pub is_last: bool,
-    /// How many pushed refs that are no tags and no notes lead to it; some sixty at most.
-    pub branches: u32,
+    /// Which pushed refs that are no tags and no notes lead to it: a bit for each, and for those past sixty one together.
+    pub branches: u64,
     /// Whether a pushed tag leads to it.
     pub is_tagged: bool,
     /// The notes that it is of.

@@ -38,6 +38,11 @@ pub enum SelfTest {
         /// Its answer.
         answer: String,
     },
+    /// Nothing was said of what was pushed: it did not come to the server's hooks, as far as can be told.
+    Unanswered {
+        /// git's words.
+        answer: String,
+    },
     /// It was accepted: the gate does not work.
     Accepted {
         /// Whether the ref that it made is gone again.
@@ -143,7 +148,9 @@ impl Canary {
         let first = self.push_as(&target, ObjectFormat::Sha1, patience)?;
         match &first {
             // Only the push itself tells: an empty repository lists nothing by which it could be known before.
-            SelfTest::RefusedByAnother { answer } if OTHER_FORMAT.iter().any(|words| answer.contains(words)) => {
+            SelfTest::RefusedByAnother { answer } | SelfTest::Unanswered { answer }
+                if OTHER_FORMAT.iter().any(|words| answer.contains(words)) =>
+            {
                 let second = self.push_as(&target, ObjectFormat::Sha256, patience);
                 second.or(Ok(first))
             }
@@ -161,16 +168,21 @@ impl Canary {
         let push = |refspec: String| {
             let mut push = git::command(at);
             PLAIN.iter().for_each(|setting| _ = push.args(["-c", setting]));
-            git::run_within(push.args(["push", "--"]).arg(target).arg(refspec), at, patience)
+            git::run_within(push.args(["push", "--porcelain", "--"]).arg(target).arg(refspec), at, patience)
         };
         let pushed = push(format!("{}:{}", objects[2], self.name))?;
-        let answer = String::from_utf8_lossy(&pushed.stderr).into_owned();
+        let mut answer = String::from_utf8_lossy(&pushed.stderr).into_owned();
+        // A line for each ref of which the server, or git before it sends anything, says no.
+        let report = String::from_utf8_lossy(&pushed.stdout);
+        let refused: Vec<&str> = report.lines().filter(|line| line.starts_with("!\t")).collect();
+        refused.iter().for_each(|line| answer.extend([line, "\n"]));
         let said = Said::of(&answer);
         if !pushed.status.success() {
             return Ok(match said {
                 Said::Refused if answer.contains(TOO_LATE) => SelfTest::RefusedLate { objects: objects.to_vec() },
                 Said::Refused => SelfTest::Refused,
                 Said::Failing => SelfTest::Failing { answer },
+                Said::Observed | Said::Nothing if refused.is_empty() => SelfTest::Unanswered { answer },
                 Said::Observed | Said::Nothing => SelfTest::RefusedByAnother { answer },
             });
         }

@@ -93,6 +93,13 @@ impl Checks {
             self.add(State::Bad, format!("{} {text}", place.hook.display()));
             return None;
         }
+        if place.is_at_the_root() {
+            self.add(
+                State::Bad,
+                "core.hooksPath is empty or /, and git looks for /pre-receive: it runs no hook of the repository; git \
+                 config --unset core.hooksPath, and clerk-audit hook install",
+            );
+        }
         if let Some(hook) = guard::hooks(place).into_iter().find(|hook| calls_us(hook)) {
             self.found(place, &hook);
             return Some(Runs::File(hook));
@@ -121,10 +128,10 @@ impl Checks {
             );
             return None;
         }
-        self.add(
-            State::Bad,
-            format!("not installed: {} is not the gate's; clerk-audit hook install", place.hook.display()),
-        );
+        if !place.is_at_the_root() {
+            let hook = place.hook.display();
+            self.add(State::Bad, format!("not installed: {hook} is not the gate's; clerk-audit hook install"));
+        }
         None
     }
 
@@ -317,6 +324,7 @@ impl Checks {
             }
         };
         let is_for_all = is_ledger_for_group(path, found);
+        self.owners_ledger(place, path, found);
         self.add(
             State::Good,
             match found {
@@ -331,6 +339,32 @@ impl Checks {
                     "the repository is shared by a group, and the ledger {} is, or will be, its maker's alone: pushes by \
                      others are refused; make it beforehand with mode 0660 and that group (docs/hooks.md)",
                     path.display()
+                ),
+            );
+        }
+    }
+}
+
+impl Checks {
+    /// Whether the repository's owner, whom git runs as most often, could write the ledger, whoever asks.
+    fn owners_ledger(&mut self, place: &Place, path: &Path, found: LedgerPlace) {
+        let Some(owner) = place.owner() else { return };
+        let closed = match found {
+            LedgerPlace::Writable => owner.kept_from(path, Use::Write).or_else(|| owner.kept_from(path, Use::Read)),
+            LedgerPlace::ToBeMade => {
+                let folder = path.parent().unwrap_or(Path::new("/"));
+                owner.kept_from(folder, Use::Write).or_else(|| owner.kept_from(folder, Use::Execute))
+            }
+        };
+        if let Some(closed) = closed {
+            self.add(
+                State::Bad,
+                format!(
+                    "the ledger {} cannot be written by the repository's owner (user {}), by the mode of {}: a push of theirs \
+                     is refused, or not recorded (on_failure); chown or chmod it",
+                    path.display(),
+                    owner.uid,
+                    closed.display()
                 ),
             );
         }

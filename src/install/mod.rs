@@ -85,6 +85,15 @@ pub enum Error {
         /// The directory of the site's hooks.
         hooks: String,
     },
+    /// The setting that says where hooks are says nothing.
+    #[error("core.hooksPath is empty or /, and git looks for /pre-receive: it runs no hook of the repository")]
+    NoHooksPath,
+    /// What the hook is to call cannot be run.
+    #[error("{} is not there or not executable: a hook that calls it would refuse every push", path.display())]
+    NoBinary {
+        /// The binary.
+        path: PathBuf,
+    },
     /// A file stands where ours is to be, and is another's.
     #[error("{} is there, and is no hook as clerk-audit writes it: it stays as it is", path.display())]
     NotOurs {

@@ -147,6 +147,11 @@ impl Place {
         (there.canonicalize().ok() != git_dir.join("hooks").canonicalize().ok()).then_some(there)
     }
 
+    /// Whether `core.hooksPath` is set to nothing, or to the root of the host's files: no hook is to stand there.
+    pub(super) fn is_at_the_root(&self) -> bool {
+        self.layout == Layout::Plain && self.hook == Path::new("/pre-receive")
+    }
+
     /// Whether a group shares the repository, so that git runs as many users.
     pub(super) fn is_shared(&self) -> bool {
         let mode = |dir: &PathBuf| std::fs::metadata(dir).map(|meta| meta.permissions().mode()).ok();
@@ -172,6 +177,13 @@ impl Place {
         self.layout == Layout::Plain
             && self.has_git
             && self.git_dir.as_ref().and_then(scope).is_some_and(|scope| scope.starts_with("global\t"))
+    }
+
+    /// The directories that `install` makes for the hook of this layout and nobody misses where they are empty, the inner
+    /// first.
+    pub(super) fn own_directories(&self) -> Vec<PathBuf> {
+        let count = if matches!(self.layout, Layout::GitLab | Layout::Gitolite) { 2 } else { 0 };
+        self.hook.ancestors().skip(1).take(count).map(Path::to_owned).collect()
     }
 
     /// Where a hook that was there is kept.
@@ -207,7 +219,9 @@ fn git_dir(root: &Path, has_git: bool) -> Result<PathBuf, Error> {
 fn hooks(git_dir: &Path) -> Result<PathBuf, Error> {
     let named = git::path(git_dir, &["--git-dir=.", "config", "--path", "--get", "core.hooksPath"]);
     match named {
-        Ok(path) if !path.as_os_str().is_empty() => Ok(git_dir.join(path)),
+        // git puts nothing before the names of hooks then, and looks for `/pre-receive`; asked for the directory, it says "./".
+        Ok(path) if path.as_os_str().is_empty() => Ok(PathBuf::from("/")),
+        Ok(path) => Ok(git_dir.join(path)),
         Err(hung @ Error::Hung { .. }) => Err(hung),
         _ => Ok(git_dir.join(git::path(git_dir, &["--git-dir=.", "rev-parse", "--git-path", "hooks"])?)),
     }
@@ -232,10 +246,12 @@ fn gerrits_hooks(git_dir: &Path) -> Option<String> {
 }
 
 /// GitLab has a directory for hooks in a repository that has any, and by default names a repository's directory by a
-/// hash below one of this name.
+/// hash below one of this name. An empty directory is what somebody left.
 fn is_gitlabs(git_dir: &Path) -> bool {
     let config = text(&git_dir.join("config")).unwrap_or_default();
-    git_dir.join("custom_hooks").is_dir()
+    let has_any = |dir: PathBuf| !store::list_directory(&dir).0.is_empty();
+    let custom = store::list_directory(&git_dir.join("custom_hooks")).0;
+    custom.iter().any(|entry| !entry.path().is_dir() || has_any(entry.path()))
         || memmem::find(&config, b"[gitlab]").is_some()
         || git_dir.components().any(|part| part.as_os_str() == "@hashed")
 }

@@ -5,10 +5,12 @@ use std::io::Write;
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
+use super::guard::is_executable;
 use super::ours::{has_mark, is_ours};
 use super::reach::Use;
 use super::script::{Gate, KeptRun};
 use super::{Error, Layout, Place, git, guard, kept, script};
+use crate::store;
 
 /// One step of an installation.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -31,6 +33,11 @@ pub enum Step {
     },
     /// Removes a file of ours.
     Remove {
+        /// Which.
+        path: PathBuf,
+    },
+    /// Removes a directory of ours, where there is nothing in it any more.
+    RemoveDirectory {
         /// Which.
         path: PathBuf,
     },
@@ -57,6 +64,7 @@ impl std::fmt::Display for Step {
             Self::Write { path, kept: None, .. } => write!(f, "write {}", path.display()),
             Self::Rename { from, to } => write!(f, "rename {} to {}", from.display(), to.display()),
             Self::Remove { path } => write!(f, "remove {}", path.display()),
+            Self::RemoveDirectory { path } => write!(f, "remove the empty directory {}", path.display()),
             Self::Set { name, value } => write!(f, "git config --system {name} {value}"),
             Self::Unset { name } => write!(f, "git config --system --unset-all {name}"),
         }
@@ -87,6 +95,11 @@ fn run(step: &Step) -> Result<(), Error> {
         Step::Write { path, text, kept } => write(path, text, kept.as_deref()),
         Step::Rename { from, to } => fs::rename(from, to).map_err(Error::io("rename", from)),
         Step::Remove { path } => fs::remove_file(path).map_err(Error::io("remove", path)),
+        Step::RemoveDirectory { path } => match fs::remove_dir(path) {
+            // Somebody has put something into it since: then it is theirs.
+            Err(error) if error.kind() == std::io::ErrorKind::DirectoryNotEmpty => Ok(()),
+            done => done.map_err(Error::io("remove", path)),
+        },
         Step::Set { name, value } => git::run_for_all(&["config", "--system", "--replace-all", name, value]).map(drop),
         Step::Unset { name } => git::run(Path::new("/"), &["config", "--system", "--unset-all", name]).map(drop),
     }
@@ -182,6 +195,12 @@ pub fn install(place: &Place, gate: &Gate) -> Result<Plan, Error> {
     if place.may_be_elsewhere() {
         return Err(Error::NoGit { path: place.root.clone() });
     }
+    if place.is_at_the_root() {
+        return Err(Error::NoHooksPath);
+    }
+    if place.layout != Layout::GitHub {
+        is_runnable(gate)?;
+    }
     plan.look_around(place, gate);
     let is_anothers = is_there(&place.hook) && !is_ours(&place.hook);
     let text = if place.keeps() {
@@ -205,6 +224,11 @@ pub fn install(place: &Place, gate: &Gate) -> Result<Plan, Error> {
     Ok(plan)
 }
 
+/// Whether what the hook is to call can be run: what stands there would else be replaced by one that refuses every push.
+pub(super) fn is_runnable(gate: &Gate) -> Result<(), Error> {
+    if is_executable(&gate.binary) { Ok(()) } else { Err(Error::NoBinary { path: gate.binary.clone() }) }
+}
+
 /// Says of a binary that somebody cannot run it: then every push of theirs is refused.
 pub(super) fn unreachable_binary(binary: &Path, closed: &Path, who: &str) -> String {
     format!(
@@ -218,6 +242,12 @@ impl Plan {
     /// What installing does not see to.
     fn look_around(&mut self, place: &Place, gate: &Gate) {
         let beside = place.layout == Layout::GitHub && !gate.is_named;
+        if place.layout == Layout::GitHub && gate.is_named && !is_executable(&gate.binary) {
+            self.notes.push(format!(
+                "look at {}: it cannot be run here, and must be there where the hook runs, or every push is refused",
+                gate.binary.display()
+            ));
+        }
         let owner = place.owner().filter(|_| !beside);
         if let Some(closed) = owner.and_then(|owner| owner.kept_from(&gate.binary, Use::Execute)) {
             self.notes.push(unreachable_binary(&gate.binary, &closed, "not even the repository's owner"));
@@ -228,6 +258,19 @@ impl Plan {
                  look at {}",
                 place.hook.display()
             ));
+        }
+    }
+
+    /// Removes the directories that the hook leaves empty.
+    fn directories(&mut self, place: &Place) {
+        let mut inside = place.hook.clone();
+        for path in place.own_directories() {
+            let (entries, gap) = store::list_directory(&path);
+            if gap.is_some() || entries.iter().any(|entry| entry.path() != inside) {
+                return;
+            }
+            self.steps.push(Step::RemoveDirectory { path: path.clone() });
+            inside = path;
         }
     }
 
@@ -259,6 +302,9 @@ pub fn uninstall(place: &Place) -> Result<Plan, Error> {
         } else {
             Step::Remove { path: place.hook.clone() }
         });
+        if !place.keeps() || !is_there(&place.kept()) {
+            plan.directories(place);
+        }
     } else if is_there(&place.hook) && (!place.keeps() || has_mark(&place.hook)) {
         return Err(Error::NotOurs { path: place.hook.clone() });
     }

@@ -12,6 +12,7 @@ use std::path::{Path, PathBuf};
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Use {
     Read,
+    Write,
     Execute,
 }
 
@@ -60,10 +61,11 @@ impl User {
     fn may_by(&self, mode: u32, uid: u32, gid: u32, wanted: Use, is_dir: bool) -> bool {
         let bit = match wanted {
             Use::Read => 0o4,
+            Use::Write => 0o2,
             Use::Execute => 0o1,
         };
         if self.uid == 0 {
-            return is_dir || wanted == Use::Read || mode & 0o111 != 0;
+            return is_dir || wanted != Use::Execute || mode & 0o111 != 0;
         }
         let class = if uid == self.uid {
             6
@@ -125,7 +127,9 @@ mod tests {
             assert_eq!(git.may_by(mode, uid, gid, Use::Execute, true), may, "{mode:o} {uid} {gid}");
         }
         assert!(git.may_by(0o640, 1, 70, Use::Read, false) && !git.may_by(0o640, 1, 1, Use::Read, false));
+        assert!(git.may_by(0o620, 1, 70, Use::Write, false) && !git.may_by(0o644, 1, 70, Use::Write, false));
         let root = user(0, &[0]);
+        assert!(root.may_by(0o400, 7, 7, Use::Write, false));
         assert!(root.may_by(0o000, 7, 7, Use::Execute, true));
         assert!(!root.may_by(0o644, 7, 7, Use::Execute, false));
     }

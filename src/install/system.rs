@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use super::ours::is_ours;
-use super::plan::{Plan, Step, is_so, is_there, unreachable_binary};
+use super::plan::{Plan, Step, is_runnable, is_so, is_there, unreachable_binary};
 use super::reach::{Use, User};
 use super::script::{self, Gate};
 use super::{Error, git};
@@ -53,8 +53,9 @@ fn setting(name: &str) -> Option<String> {
 /// directory of hooks, `directory`, that hands on to each repository's own.
 ///
 /// # Errors
-/// Where the host has such a directory already, or another's hooks are in this one.
+/// Where the host has such a directory already, another's hooks are in this one, or the binary cannot be run.
 pub fn install_system(directory: &Path, gate: &Gate) -> Result<Plan, Error> {
+    is_runnable(gate)?;
     let mut plan = Plan::default();
     let anybody = User::anybody();
     let closed = anybody.kept_from(&gate.binary, Use::Execute);

@@ -85,8 +85,8 @@ pub struct Limits {
     pub object_bytes: u64,
     /// Bytes of all objects of the quarantine, inflated.
     pub total_bytes: u64,
-    /// The same as a multiple of what they take packed, where it is more than `object_bytes`: no history comes near it,
-    /// and a file that was made to unpack without end does.
+    /// The same as a multiple of what they take packed, where it is more than sixteen times `object_bytes`: a file that was
+    /// made to unpack without end comes to more.
     pub expansion: u64,
     /// Levels of directories; git's own limit is 2048 (`core.maxTreeDepth`).
     pub tree_depth: usize,
@@ -371,14 +371,25 @@ fn in_a_line(error: &toml::de::Error, text: &str) -> String {
     before.map_or(what.clone(), |before| format!("line {}: {what}", before.matches('\n').count() + 1))
 }
 
-/// The text of a file. A pipe is none: whoever reads one waits until somebody writes, for ever if need be.
+/// More than anybody writes: an allowance takes some two hundred bytes.
+const MOST_BYTES: u64 = 16 << 20;
+
+/// The text of a file. A pipe or a device is none: whoever reads one waits until somebody writes, or has no end of it.
 fn read_file(path: &Path) -> io::Result<String> {
-    use std::os::unix::fs::FileTypeExt;
-    let kind = std::fs::metadata(path)?.file_type();
-    if kind.is_fifo() || kind.is_socket() {
-        return Err(io::Error::new(io::ErrorKind::InvalidInput, "it is no plain file"));
+    use std::io::Read;
+    use std::os::unix::fs::OpenOptionsExt;
+    let invalid = |what: &str| io::Error::new(io::ErrorKind::InvalidInput, what.to_owned());
+    // What was looked at before may be another by then: what is open is looked at, and opening must not wait.
+    let flags = rustix::fs::OFlags::NONBLOCK.bits() as i32;
+    let file = std::fs::OpenOptions::new().read(true).custom_flags(flags).open(path)?;
+    if !file.metadata()?.is_file() {
+        return Err(invalid("it is no plain file"));
     }
-    std::fs::read_to_string(path)
+    let mut text = String::new();
+    if file.take(MOST_BYTES + 1).read_to_string(&mut text)? as u64 > MOST_BYTES {
+        return Err(invalid("it is larger than 16 MiB"));
+    }
+    Ok(text)
 }
 
 fn is_there(path: &Path) -> bool {
@@ -571,5 +582,20 @@ mod tests {
         std::fs::remove_file(at("host")).unwrap();
         std::os::unix::fs::symlink(at("nowhere"), at("host")).unwrap();
         assert!(matches!(depth(&places), Err(Error::Read { .. })));
+    }
+    #[test]
+    fn a_file_that_has_no_end_is_none() {
+        let dir = tempfile::tempdir().unwrap();
+        let large = dir.path().join("large");
+        std::fs::File::create(&large).unwrap().set_len(MOST_BYTES + 1).unwrap();
+        for (path, why) in [
+            (Path::new("/dev/zero"), "no plain file"),
+            (Path::new("/dev/null"), "no plain file"),
+            (dir.path(), "no plain file"),
+            (&large, "larger than 16 MiB"),
+        ] {
+            let Err(PolicyError::Read { source, .. }) = Policy::read(path) else { panic!("{}", path.display()) };
+            assert!(source.to_string().contains(why), "{source}");
+        }
     }
 }

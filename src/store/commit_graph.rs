@@ -73,14 +73,26 @@ impl CommitGraph {
         Some(())
     }
 
-    /// What is known of a commit. Cost: three small reads.
-    pub(super) fn find(&self, oid: &Oid) -> Option<GraphCommit> {
+    /// The layer that has a commit, and where its row begins.
+    fn row(&self, oid: &Oid) -> Option<(&Layer, u64)> {
         let (layer, row) =
             self.layers.iter().rev().find_map(|layer| Some((layer, layer.table.find(&layer.file, oid)?)))?;
+        Some((layer, layer.data.checked_add(u64::from(row) * (self.hash as u64 + 16))?))
+    }
+
+    /// The tree of a commit. Cost: two small reads.
+    pub(super) fn tree_of(&self, oid: &Oid) -> Option<Oid> {
+        let (layer, at) = self.row(oid)?;
+        let mut id = vec![0; self.hash];
+        layer.file.read_exact_at(&mut id, at).ok()?;
+        Oid::from_bytes(&id)
+    }
+
+    /// What is known of a commit. Cost: three small reads.
+    pub(super) fn find(&self, oid: &Oid) -> Option<GraphCommit> {
+        let (layer, at) = self.row(oid)?;
         let mut bytes = [0; 16];
-        let stride = self.hash as u64 + 16;
-        let at = layer.data.checked_add(u64::from(row) * stride + self.hash as u64)?;
-        layer.file.read_exact_at(&mut bytes, at).ok()?;
+        layer.file.read_exact_at(&mut bytes, at.checked_add(self.hash as u64)?).ok()?;
         let word = |at: usize| u32::from_be_bytes([bytes[at], bytes[at + 1], bytes[at + 2], bytes[at + 3]]);
         let (first, second, high, low) = (word(0), word(4), word(8), word(12));
         let mut parents = Vec::new();

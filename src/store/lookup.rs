@@ -92,6 +92,12 @@ impl Lookup {
         self.find_packed(oid).is_some() || self.loose_dir(oid).is_some()
     }
 
+    /// By what objects come into the order in which they are stored: the pack and the place in it; behind all packs, what is
+    /// in none.
+    pub(super) fn stored_at(&mut self, oid: &Oid) -> (usize, u64) {
+        self.find_packed(oid).unwrap_or((usize::MAX, 0))
+    }
+
     /// For each object of a listing, whether it is not here.
     pub(super) fn lacks(&mut self, listing: &Objects) -> Vec<bool> {
         /// From so many on the loose objects are listed instead of looked for.

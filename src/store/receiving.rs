@@ -125,6 +125,8 @@ pub struct CommitPlace {
     pub time: i64,
     /// Higher than any ancestor's; only a commit-graph tells.
     pub generation: Option<u32>,
+    /// Whether the commit-graph has it, and so all of its ancestors.
+    pub is_in_graph: bool,
 }
 
 /// A repository that is being pushed to.
@@ -251,15 +253,28 @@ impl Receiving {
         self.shallow.contains(oid)
     }
 
+    /// Puts objects into the order in which they are stored, those in packs first: what is read so is read once, because an
+    /// object that others are made of is at hand when they are.
+    pub fn sort_as_stored<T>(&mut self, rows: &mut [T], oid_of: impl Fn(&T) -> Oid) {
+        rows.sort_by_cached_key(|row| self.everything.stored_at(&oid_of(row)));
+    }
+
+    /// The tree of a commit, where the commit-graph has it.
+    pub fn tree_in_graph(&self, oid: &Oid) -> Option<Oid> {
+        self.graph.as_ref()?.tree_of(oid)
+    }
+
     /// A commit's place in history: by the commit-graph where it has it, else from the commit. `None` where it is no commit
     /// that can be read.
     pub fn place(&mut self, oid: &Oid) -> Option<CommitPlace> {
         /// Larger than any commit but one made to be.
         const LARGEST: u64 = 64 << 20;
         let is_shallow = self.is_shallow(oid);
-        if !is_shallow && let Some(found) = self.graph.as_ref().and_then(|graph| graph.find(oid)) {
+        let found = self.graph.as_ref().and_then(|graph| graph.find(oid));
+        let is_in_graph = found.is_some();
+        if let Some(found) = found.filter(|_| !is_shallow) {
             let generation = Some(found.generation).filter(|generation| *generation > 0);
-            return Some(CommitPlace { parents: found.parents, time: found.time, generation });
+            return Some(CommitPlace { parents: found.parents, time: found.time, generation, is_in_graph });
         }
         let mut bytes = Vec::new();
         match self.read(oid, LARGEST, &mut bytes) {
@@ -270,7 +285,7 @@ impl Receiving {
         let time = commit.committer.clone().map(|line| parse::ident(&bytes[line]).time.to_vec());
         let time = time.and_then(|time| RawTime::parse(&time)).map_or(i64::MIN, |time| time.seconds);
         let parents = if is_shallow { Vec::new() } else { commit.parents };
-        Some(CommitPlace { parents, time, generation: None })
+        Some(CommitPlace { parents, time, generation: None, is_in_graph })
     }
 }
 

@@ -98,3 +98,17 @@ fn a_hook_that_hangs_is_ended_and_told() {
     let pushed = Canary::draw().push(server.path().as_os_str(), Duration::from_millis(500));
     assert!(matches!(pushed, Err(Error::Hung { .. })), "{pushed:?}");
 }
+
+#[test]
+fn a_server_that_does_not_answer_is_no_refusal() {
+    let server = bare();
+    let nothing = server.beside("nothing").display().to_string();
+    for target in ["ssh://nobody@127.0.0.1:1/x", "http://127.0.0.1:1/x", "ext::sh -c true", &nothing] {
+        let outcome = Audit::new(&["hook", "self-test"]).and(target).run();
+        ends(&outcome, 3, &["could not be reached", "fatal: "]);
+        assert!(!outcome.errors().contains("was refused"), "{}", outcome.errors());
+    }
+    // What another says no to is told with the words of git's report.
+    git::run(git::command(server.path()), &["config", "receive.hideRefs", "refs/clerk-audit"], b"");
+    ends(&hook(&["self-test"], server.path()), 3, &["not by the gate", "deny updating a hidden ref"]);
+}

@@ -136,3 +136,33 @@ fn a_bypass_by_push_options_that_git_does_not_take_is_told() {
     configure(&server, "receive.advertisePushOptions", "true");
     ends(&hook(&["doctor"], server.path()), 0, &["refuses a canary"]);
 }
+
+#[test]
+fn a_ledger_that_the_repositorys_owner_cannot_write_is_told_whoever_asks() {
+    const NOBODY: u32 = 65534;
+    let server = bare();
+    let config = server.beside("config");
+    std::fs::write(&config, "[safe]\ndirectory = *\n").unwrap();
+    ends(&hook(&["install"], server.path()), 0, &["write"]);
+    let folder = server.beside("log");
+    std::fs::create_dir(&folder).unwrap();
+    let ledger = folder.join("ledger");
+    std::fs::write(server.path().join("clerk-audit.toml"), format!("ledger = \"{}\"", ledger.display())).unwrap();
+    // Only root can ask on behalf of another.
+    if std::os::unix::fs::chown(server.path(), Some(NOBODY), Some(NOBODY)).is_err() {
+        return;
+    }
+    set_mode(server.path().parent().unwrap(), 0o755);
+    let doctor = || Audit::new(&["hook", "doctor"]).and(server.path()).variable("GIT_CONFIG_GLOBAL", &config).run();
+    let cannot = "cannot be written by the repository's owner (user 65534)";
+    set_mode(&folder, 0o755);
+    ends(&doctor(), 1, &["bad ", cannot, &format!("by the mode of {}:", folder.display())]);
+    std::fs::write(&ledger, "").unwrap();
+    set_mode(&ledger, 0o600);
+    ends(&doctor(), 1, &["bad ", cannot, &format!("by the mode of {}:", ledger.display())]);
+    std::os::unix::fs::chown(&ledger, Some(NOBODY), None).unwrap();
+    let outcome = doctor();
+    assert!(!outcome.text().contains(cannot), "{}", outcome.text());
+    set_mode(&folder, 0o700);
+    ends(&doctor(), 1, &["bad ", cannot, &format!("by the mode of {}:", folder.display())]);
+}

@@ -86,6 +86,19 @@ impl Desk {
         }
     }
 
+    /// Does what was said for each branch, on it; how many there were.
+    fn follow_on_branches(&self, said: &str) -> usize {
+        let parts: Vec<&str> = said.split("      git switch <branch>").skip(1).collect();
+        for part in &parts {
+            let id = part.split_once("git branch --contains ").unwrap().1.split(')').next().unwrap();
+            self.sh(&format!(
+                "git switch --quiet $(git branch --contains {id} --format='%(refname:short)' | head -n 1)"
+            ));
+            self.follow(part);
+        }
+        parts.len()
+    }
+
     fn is_rebasing(&self) -> bool {
         [PathBuf::from("rebase-merge"), PathBuf::from("rebase-apply")]
             .iter()
@@ -221,6 +234,44 @@ fn on_two_branches_of_which_one_goes_on_from_the_other() {
     desk.commit("echo 1 >more", "more");
     let said = desk.is_mended_by_what_it_is_told(&["refs/heads/*:refs/heads/*"]);
     assert!(said.contains("--update-refs") && said.contains("git branch --contains"), "{said}");
+}
+
+#[test]
+fn on_branches_that_have_nothing_of_it_in_common() {
+    let wanted = ["refs/heads/*:refs/heads/*"];
+    for (seed, is_first_last, is_there) in [(1851, false, "left"), (1852, true, "right"), (1853, false, "right")] {
+        let desk = Desk::new(seed);
+        desk.commit("echo hello >README", "first");
+        desk.sh("git branch -M base; git checkout --quiet -b left");
+        desk.commit("echo KEY=$KEY >left", "bad on the left");
+        if !is_first_last {
+            desk.commit("echo 1 >more", "more");
+        }
+        desk.sh("git checkout --quiet -b right base");
+        desk.commit("echo KEY=$KEY >right", "bad on the right");
+        desk.commit("echo 1 >right-more", "more");
+        desk.sh(&format!("git checkout --quiet {is_there}"));
+        let pushed = desk.push(&wanted);
+        pushed.is_refused_for(&desk.key, &["It came in 2 commits. Change them, branch by branch:"]);
+        assert_eq!(desk.follow_on_branches(&pushed.said), 2, "{}", pushed.said);
+        desk.push(&wanted).passes();
+    }
+}
+
+#[test]
+fn on_a_branch_that_goes_on_from_another_and_brings_more() {
+    let wanted = ["refs/heads/*:refs/heads/*"];
+    let desk = Desk::new(1854);
+    desk.commit("echo hello >README", "first");
+    desk.sh("git checkout --quiet -b lower");
+    desk.commit("echo KEY=$KEY >lower", "bad");
+    desk.sh("git checkout --quiet -b upper");
+    desk.commit("echo KEY=$KEY >upper", "bad too");
+    desk.commit("echo 1 >more", "more");
+    desk.sh("git checkout --quiet lower");
+    let pushed = desk.push(&wanted);
+    assert_eq!(desk.follow_on_branches(&pushed.said), 1, "{}", pushed.said);
+    desk.push(&wanted).passes();
 }
 
 #[test]

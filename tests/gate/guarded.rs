@@ -97,6 +97,9 @@ fn the_hook_that_git_runs_is_the_one_that_guards() {
     server.is_open(&[("HOME", home)]);
     script(&Path::new(home).join("elsewhere/pre-receive"), CALL);
     server.is_guarded_by(&format!("{home}/elsewhere/pre-receive"), &[("HOME", home)]);
+    // git looks at the root of the host's files then.
+    server.config(&own, "core.hooksPath", "");
+    server.is_open(&[]);
 }
 
 #[test]

@@ -372,6 +372,7 @@ fn a_hook_that_is_killed_at_any_moment_accepts_no_key() {
     let server = Server::new();
     server.policy_with_ledger("");
     let killed = server.repo.beside("killed");
+    super::installed::script(&killed, "#!/bin/sh\n");
     let outcome = Audit::new(&["hook", "install", "--binary"]).and(&killed).and(server.path()).run();
     assert_eq!(outcome.code, Some(0), "{}", outcome.errors());
     // The hook of the test's own is kept, and is not to be asked.

@@ -201,6 +201,7 @@ fn a_gate_that_is_not_there_or_is_ended_from_outside_refuses_with_a_reason() {
             std::fs::remove_file(&path).unwrap();
             script(&path, "#!/bin/sh\ntouch \"$GIT_DIR/asked\"\n");
         }
+        script(&gate, "#!/bin/sh\n");
         let outcome = Audit::new(&["hook", "install", "--binary"]).and(&gate).and(server.path()).run();
         ends(&outcome, 0, &["write"]);
         for (text, words) in [

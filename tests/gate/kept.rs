@@ -135,11 +135,14 @@ fn what_the_hook_says_by_itself_is_a_refusal_for_gitlabs_pages_too() {
     let path = server.path().join("hooks/pre-receive");
     script(&path, "#!/bin/sh\ntouch \"$GIT_DIR/asked\"\n");
     ends(&hook(&["install"], server.path()), 0, &["rename"]);
-    let nowhere = Path::new("/nonexistent");
+    let gate = server.beside("gate");
+    let nowhere = gate.as_path();
+    script(nowhere, "#!/bin/sh\n");
     let ended = "clerk-audit refuses this push: the gate was ended before it could say why (status 127)";
     let shipped = read(&Path::new(env!("CARGO_MANIFEST_DIR")).join("hooks/gitlab"));
     let install = Audit::new(&["hook", "install", "--binary"]).and(nowhere).and(server.path()).run();
     ends(&install, 0, &["write"]);
+    std::fs::remove_file(nowhere).unwrap();
     for text in [read(&path), shipped] {
         script(&path, &text);
         for variable in ["GL_ID", "GL_REPOSITORY", "UNRELATED"] {

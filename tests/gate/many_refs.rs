@@ -7,9 +7,9 @@ use std::time::Duration;
 
 use rustix::fs::inotify::{self, CreateFlags, WatchFlags};
 
-use super::support::{MAIN, Pushed, ZERO, pack, push, raw};
+use super::support::{MAIN, Pushed, Server, ZERO, pack, push, raw};
 use crate::common::fixture::Repo;
-use crate::common::fixture::objects::Oid;
+use crate::common::fixture::objects::{Files, Mode, Oid};
 use crate::common::git;
 use crate::common::run::Audit;
 use crate::common::secrets::live_key;
@@ -93,38 +93,39 @@ impl Host {
     /// The hook by itself, on what such a push would bring; how long it took.
     fn hook(&mut self, new: Oid, name: &str) -> (Pushed, Duration) {
         self.client.finish();
-        let there = git::run(git::command(&self.path), &["rev-parse", MAIN], b"");
-        let wanted = format!("{new}\n^{}", String::from_utf8(there).unwrap());
-        let sent = git::run(
-            git::command(self.client.path()),
-            &["pack-objects", "--revs", "--stdout", "-q"],
-            wanted.as_bytes(),
-        );
-        let quarantine = Repo::bare();
-        git::run(git::command(quarantine.path()), &["index-pack", "--stdin"], &sent);
-        let outcome = Audit::new(&["hook", "pre-receive"])
-            .from(&self.path)
-            .variable("GIT_DIR", ".")
-            .variable("GIT_QUARANTINE_PATH", quarantine.path().join("objects"))
-            .input(format!("{ZERO} {new} {name}\n").as_bytes())
-            .run();
-        let said = outcome.errors();
-        (Pushed { accepted: outcome.code == Some(0), all: said.clone(), said }, outcome.wall)
+        hook(self.client.path(), &self.path, new, name)
     }
 }
 
+/// The same for any server that has the client's main branch.
+fn hook(client: &Path, server: &Path, new: Oid, name: &str) -> (Pushed, Duration) {
+    let there = git::run(git::command(server), &["rev-parse", MAIN], b"");
+    let wanted = format!("{new}\n^{}", String::from_utf8(there).unwrap());
+    let sent = git::run(git::command(client), &["pack-objects", "--revs", "--stdout", "-q"], wanted.as_bytes());
+    let quarantine = Repo::bare();
+    git::run(git::command(quarantine.path()), &["index-pack", "--stdin"], &sent);
+    let outcome = Audit::new(&["hook", "pre-receive"])
+        .from(server)
+        .variable("GIT_DIR", ".")
+        .variable("GIT_QUARANTINE_PATH", quarantine.path().join("objects"))
+        .input(format!("{ZERO} {new} {name}\n").as_bytes())
+        .run();
+    let said = outcome.errors();
+    (Pushed { accepted: outcome.code == Some(0), all: said.clone(), said }, outcome.wall)
+}
+
 /// Opening a directory or any file in it is noted from here on.
-struct Watch(std::os::fd::OwnedFd);
+pub(super) struct Watch(std::os::fd::OwnedFd);
 
 impl Watch {
-    fn on(directory: &Path) -> Self {
+    pub(super) fn on(directory: &Path) -> Self {
         let watch = inotify::init(CreateFlags::NONBLOCK | CreateFlags::CLOEXEC).unwrap();
         inotify::add_watch(&watch, directory, WatchFlags::OPEN).unwrap();
         Self(watch)
     }
 
     /// Whether anything was opened since it was asked last.
-    fn has_seen(&self) -> bool {
+    pub(super) fn has_seen(&self) -> bool {
         let mut events = [0; 4096];
         let mut seen = false;
         while rustix::io::read(&self.0, &mut events).is_ok_and(|count| count > 0) {
@@ -202,4 +203,42 @@ fn refs_that_nobody_pushes_to_are_not_looked_at_where_the_others_say_it_all() {
     let bad = host.client.commit_on(MAIN, &[("bad", Some(&new))], "bad");
     host.hook(bad, MAIN).0.is_refused_for(&new, &["bad:1"]);
     assert!(watch.has_seen(), "the watch sees nothing");
+}
+
+#[test]
+fn what_both_sides_of_a_merge_come_from_is_not_walked() {
+    let key = live_key(450);
+    let server = Server::new();
+    server.hook("exit 0");
+    server.config("receive.unpackLimit", "10000");
+    let mut client = Repo::bare();
+    // (An hour each: as far as clocks may differ everything is looked at.)
+    let commits: Vec<Oid> =
+        (0..60).map(|number| client.commit_on(MAIN, &[("n", Some(&number.to_string()))], "n")).collect();
+    let files = client.files_at(MAIN);
+    let carrier = client.blob(key.as_str());
+    let mut side = |name: &str, path: &str, parents: &[Oid]| {
+        let blob = client.blob(name);
+        let mut files = files.clone();
+        files.insert(path.as_bytes().to_vec(), (Mode::File, carrier));
+        files.insert(name.as_bytes().to_vec(), (Mode::File, blob));
+        client.commit_files(&format!("refs/heads/{name}"), files, parents, name)
+    };
+    let sides: Vec<Oid> = (0..12).map(|number| side(&format!("s{number}"), "p", &commits[59..])).collect();
+    client.finish();
+    push(client.path(), server.path(), &["refs/heads/*:refs/heads/*"]).passes();
+    server.hook("exec \"$GATE\" hook pre-receive");
+    let files = Files::from([(b"q".to_vec(), (Mode::File, carrier))]);
+    // One of the past that is alone in its directory, as most are.
+    let folder = |oid: &Oid| server.path().join("objects").join(&oid.to_string()[..2]);
+    let is_alone = |oid: &&Oid| std::fs::read_dir(folder(oid)).is_ok_and(|files| files.count() == 1);
+    let first = folder(commits[1..20].iter().find(is_alone).unwrap());
+    for parents in [&sides[..2], &sides] {
+        let merge = client.commit_files("refs/heads/merge", files.clone(), parents, "moves it");
+        client.finish();
+        // (git looks at the past itself, where it sends and takes in: the hook runs by itself.)
+        let watch = Watch::on(&first);
+        hook(client.path(), server.path(), merge, "refs/heads/merge").0.passes_silently();
+        assert!(!watch.has_seen(), "{merge}: the past was walked");
+    }
 }

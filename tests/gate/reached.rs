@@ -153,3 +153,24 @@ fn a_relative_directory_for_the_whole_host_is_where_the_command_was_called() {
     let pushed = push_with(client.path(), server.path(), &[MAIN], &[("GIT_CONFIG_SYSTEM", &system)]);
     pushed.is_refused_for(&key, &["a:1"]);
 }
+
+#[test]
+fn a_path_of_hooks_that_says_nothing_leads_past_every_hook_of_the_repository() {
+    let server = bare();
+    ends(&hook(&["install"], server.path()), 0, &["write"]);
+    let (key, client) = bad_client(313);
+    let unset = "git config --unset core.hooksPath";
+    for value in ["", "/"] {
+        git::run(git::command(server.path()), &["config", "core.hooksPath", value], b"");
+        // (Nobody has a hook at the root of the files here.)
+        push(client.path(), server.path(), &["--force", "refs/heads/main:refs/heads/past"]).passes();
+        git::run(git::command(server.path()), &["update-ref", "-d", "refs/heads/past"], b"");
+        let outcome = hook(&["doctor"], server.path());
+        ends(&outcome, 1, &["bad ", "git looks for /pre-receive", unset]);
+        assert!(!outcome.text().contains("installed: "), "{}", outcome.text());
+        ends(&hook(&["install"], server.path()), 3, &["git looks for /pre-receive", unset]);
+    }
+    git::run(git::command(server.path()), &["config", "--unset", "core.hooksPath"], b"");
+    ends(&hook(&["doctor"], server.path()), 0, &["refuses a canary"]);
+    push(client.path(), server.path(), &[MAIN]).is_refused_for(&key, &["a:1"]);
+}

@@ -235,3 +235,47 @@ fn a_name_that_goes_elsewhere_hides_none_that_is_kept() {
         server.push(&mut client, &["refs/heads/*:refs/heads/*"]).is_refused_for(&key, &[]);
     }
 }
+
+#[test]
+fn keys_that_different_tips_hold_in_different_places_are_told_apart() {
+    let keys: [String; 4] = [1800, 1801, 1802, 1803].map(live_key);
+    let server = Server::new();
+    server.hook("exit 0");
+    // A path is a file on one of them and leads on on another; one of a directory's keys is held nowhere.
+    for (name, path, content) in [
+        ("a", "d/one", format!("{}\n", keys[0])),
+        ("b", "d/e/two", format!("{}\n{}\n", keys[1], keys[2])),
+        ("c", "d/e", format!("{}\n", keys[2])),
+        ("d", "d/one/inner", "nothing".to_owned()),
+    ] {
+        let mut client = Repo::bare();
+        client.commit_on(MAIN, &[(path, Some(&content))], name);
+        server.push(&mut client, &[&format!("{MAIN}:refs/heads/{name}")]).passes();
+    }
+    server.git(&["pack-refs", "--all"]);
+    server.git(&["tag", "--annotate", "--message", "of it", "t", "b"]);
+    server.git(&["branch", "-D", "b"]);
+    server.hook("exec \"$GATE\" hook pre-receive");
+    for is_packed in [false, true] {
+        if is_packed {
+            server.git(&["repack", "-adq"]);
+            server.git(&["commit-graph", "write", "--reachable"]);
+        }
+        let mut held = vec![("d/one", format!("A={}\n", keys[0])), ("d/e/two", format!("A={}\n", keys[1]))];
+        let mut push = |more: Option<(&'static str, String)>, number: usize| {
+            held.extend(more);
+            let mut client = Repo::bare();
+            let files: Vec<(&str, Option<&str>)> =
+                held.iter().map(|(path, content)| (*path, Some(content.as_str()))).collect();
+            client.commit_on(MAIN, &files, "unrelated");
+            server.push(&mut client, &[&format!("{MAIN}:refs/heads/pushed-{is_packed}-{number}")])
+        };
+        push(None, 0).passes_silently();
+        server.git(&["branch", "-D", &format!("pushed-{is_packed}-0")]);
+        let pushed = push(Some(("d/e/three", keys[2].clone())), 1);
+        pushed.is_refused_for(&keys[2], &["refuses this push: a Clerk secret key", "d/e/three:1"]);
+        let pushed = push(Some(("d/one-more", keys[3].clone())), 2);
+        pushed.is_refused_for(&keys[3], &["2 Clerk secret keys", "d/one-more:1", "d/e/three:1"]);
+        assert!(!pushed.said.contains("d/one:1") && !pushed.said.contains("d/e/two:1"), "{}", pushed.said);
+    }
+}

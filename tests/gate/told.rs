@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use super::installed::{bare, ends, git_of_version, hook};
+use super::installed::{bare, ends, git_of_version, hook, script};
 use crate::common::git;
 use crate::common::run::Audit;
 
@@ -83,7 +83,7 @@ fn the_hook_for_github_calls_the_binary_beside_it() {
     ends(&hook(&["doctor", "--layout", "github"], folder.path()), 0, &["refuses a canary"]);
     let named =
         Audit::new(&["hook", "install", "--layout", "github", "--binary", "/opt/gate"]).and(folder.path()).run();
-    ends(&named, 0, &["write"]);
+    ends(&named, 0, &["write", "look at /opt/gate: it cannot be run here"]);
     assert!(!named.text().contains("hooks/build-static"), "{}", named.text());
     assert!(std::fs::read_to_string(&path).unwrap().contains("\n'/opt/gate' hook pre-receive\n"));
 }
@@ -122,4 +122,52 @@ fn a_path_that_is_no_text_is_one_like_another() {
     ends(&hook(&["self-test"], &odd), 0, &["The gate works"]);
     ends(&hook(&["uninstall"], &odd), 0, &["remove"]);
     assert!(!odd.join("hooks/pre-receive").exists());
+}
+
+#[test]
+fn uninstall_leaves_no_directory_that_is_taken_for_another_servers() {
+    let server = bare();
+    let custom = server.path().join("custom_hooks");
+    ends(&hook(&["install", "--layout", "gitlab"], server.path()), 0, &["write"]);
+    std::fs::write(custom.join("post-receive"), "").unwrap();
+    let uninstalled = hook(&["uninstall", "--layout", "gitlab"], server.path());
+    ends(&uninstalled, 0, &["custom_hooks/pre-receive.d\n"]);
+    assert!(custom.exists() && !custom.join("pre-receive.d").exists(), "{}", uninstalled.text());
+    std::fs::remove_file(custom.join("post-receive")).unwrap();
+    ends(&hook(&["install", "--layout", "gitlab"], server.path()), 0, &["write"]);
+    ends(&hook(&["uninstall", "--layout", "gitlab", "--dry-run"], server.path()), 0, &["would remove the empty"]);
+    assert!(custom.join("pre-receive.d/clerk-audit").exists());
+    ends(&hook(&["uninstall", "--layout", "gitlab"], server.path()), 0, &["remove the empty directory"]);
+    assert!(!custom.exists());
+    // As an earlier version left it.
+    std::fs::create_dir_all(custom.join("pre-receive.d")).unwrap();
+    ends(&hook(&["install"], server.path()), 0, &["hooks/pre-receive\n"]);
+    ends(&hook(&["doctor"], server.path()), 0, &["(plain)"]);
+
+    let folder = tempfile::tempdir().unwrap();
+    let gitolite = |command: &str| hook(&[command, "--layout", "gitolite"], folder.path());
+    ends(&gitolite("install"), 0, &["write"]);
+    ends(&gitolite("uninstall"), 0, &["remove"]);
+    assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0);
+    script(&folder.path().join("hooks/common/pre-receive"), "#!/bin/sh\nexit 0\n");
+    ends(&gitolite("install"), 0, &["rename"]);
+    ends(&gitolite("uninstall"), 0, &["rename"]);
+    assert!(folder.path().join("hooks/common/pre-receive").exists());
+}
+
+#[test]
+fn a_binary_that_cannot_be_run_takes_the_place_of_none_that_can() {
+    let server = bare();
+    ends(&hook(&["install"], server.path()), 0, &["write"]);
+    let path = server.path().join("hooks/pre-receive");
+    let before = std::fs::read(&path).unwrap();
+    let plain = server.beside("plain file");
+    std::fs::write(&plain, "").unwrap();
+    for binary in [plain.as_path(), Path::new("/nonexistent/gate"), server.path()] {
+        let outcome = Audit::new(&["hook", "install", "--binary"]).and(binary).and(server.path()).run();
+        ends(&outcome, 3, &["is not there or not executable", "--binary FILE"]);
+        let system = Audit::new(&["hook", "install", "--system", "--dry-run", "--binary"]).and(binary).run();
+        ends(&system, 3, &["is not there or not executable"]);
+    }
+    assert_eq!(std::fs::read(&path).unwrap(), before);
 }

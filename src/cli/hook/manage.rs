@@ -135,6 +135,8 @@ fn fail(error: &Error) -> Exit {
              plain for a repository that is Gerrit's no more",
         ),
         Error::NoGit { .. } => Some("install it, or name the layout of a server that needs none: --layout"),
+        Error::NoHooksPath => Some("git config --unset core.hooksPath in it, or set it to a directory of hooks"),
+        Error::NoBinary { .. } => Some("put it there first, or name another: --binary FILE"),
         Error::Hung { .. } => Some("look at what it waits for: a network, a password, a file that has no end"),
         Error::Git { .. } | Error::Io { .. } => None,
     };
@@ -289,6 +291,12 @@ fn remaining(objects: &[String]) {
     objects.iter().for_each(|object| say(&format!("  {object}")));
 }
 
+/// Says why it is not shown that the gate works, and what git said.
+fn not_shown(error: &str, hint: Option<&str>, answer: &str) {
+    output::error(error, hint);
+    output::raw_error(answer);
+}
+
 impl SelfTesting {
     pub(super) fn run(self) -> Exit {
         if goes_round_its_server(&self.target) {
@@ -314,16 +322,17 @@ impl SelfTesting {
                 Exit::Found
             }
             Ok(SelfTest::Failing { answer }) => {
-                output::error(
-                    "the gate fails, and would refuse every push",
-                    Some("clerk-audit hook doctor REPO says more"),
-                );
-                output::raw_error(&answer);
+                let hint = "clerk-audit hook doctor REPO says more";
+                not_shown("the gate fails, and would refuse every push", Some(hint), &answer);
                 Exit::Found
             }
             Ok(SelfTest::RefusedByAnother { answer }) => {
-                output::error("the canary was refused, but not by the gate", None);
-                output::raw_error(&answer);
+                not_shown("the canary was refused, but not by the gate", None, &answer);
+                Exit::Incomplete
+            }
+            Ok(SelfTest::Unanswered { answer }) => {
+                let error = "the server could not be reached, or ended without an answer: nothing is known of the gate";
+                not_shown(error, Some("look at the URL, and whether this user may push there"), &answer);
                 Exit::Incomplete
             }
             Ok(SelfTest::Accepted { is_deleted, is_observed, objects, name }) => {

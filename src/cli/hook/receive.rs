@@ -4,7 +4,7 @@
 //! watchdog keeps it: it asks the examination to end, and where that does not answer (one object can take longer than the
 //! whole budget) it speaks and ends the process itself. Whoever claims the last word first has it.
 
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 use std::io::Write;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
@@ -73,7 +73,10 @@ struct Session {
     detector: Detector,
     policy: Policy,
     push: Push,
-    circumstances: Circumstances,
+    time: String,
+    hook: &'static str,
+    caller: Caller,
+    repository: PathBuf,
     voice: Voice,
     seconds: f64,
     started: Instant,
@@ -163,27 +166,16 @@ impl Gate {
     fn session(self, called: &Called, rules: Rules, push: Push) -> Session {
         let seconds = rules.seconds();
         let Rules { caller, policy, repository, .. } = rules;
-        let detector = Detector::new();
-        let shown = |text: &OsString| detector.mask(text.as_bytes());
-        let circumstances = Circumstances {
-            time: now(),
-            hook: self.hook,
-            server: caller.server.name(),
-            repository: detector.mask(repository.as_os_str().as_bytes()),
-            pusher: caller.pusher.as_ref().map(shown),
-            remote_address: caller.remote_address.as_ref().map(shown),
-            signer: push.certificate.map(|_| signer(&detector)),
-            objects_remain: called.objects_remain(),
-            milliseconds: 0,
-            policy: policy.path.as_ref().map(|path| detector.mask(path.as_os_str().as_bytes())),
-        };
         Session {
             seconds,
             voice: Voice { gitlab: caller.server == Server::GitLab, objects_remain: called.objects_remain() },
-            detector,
+            detector: Detector::new(),
             policy,
             push,
-            circumstances,
+            time: now(),
+            hook: self.hook,
+            caller,
+            repository,
             started: self.started,
             interrupt: self.interrupt,
             is_spoken: AtomicBool::new(false),
@@ -281,7 +273,7 @@ impl Session {
 
     fn decide(&self, examination: Examination) -> (Decision, Counts) {
         let mask = |text: &[u8]| self.detector.mask(text);
-        let today = self.circumstances.time.get(..10).unwrap_or_default();
+        let today = self.time.get(..10).unwrap_or_default();
         let counts = Counts::of(&examination);
         (decide(examination, &self.push, &self.policy, today, &mask), counts)
     }
@@ -289,9 +281,7 @@ impl Session {
     fn speak(&self, (mut decision, counts): (Decision, Counts), how: Append<'_>) -> Exit {
         let mask = |text: &[u8]| self.detector.mask(text);
         if let Some(ledger) = &self.policy.ledger {
-            let milliseconds = u64::try_from(self.started.elapsed().as_millis()).unwrap_or(u64::MAX);
-            let circumstances = Circumstances { milliseconds, ..self.circumstances.clone() };
-            let line = record(&decision, &self.push, counts, &circumstances, &mask);
+            let line = record(&decision, &self.push, counts, &self.circumstances(), &mask);
             if let Err(error) = append(ledger, &line, how) {
                 let what = format!("the ledger cannot be written: {error}");
                 decision.fail(mask(what.as_bytes()), &self.policy);
@@ -301,6 +291,25 @@ impl Session {
         match decision.verdict {
             Verdict::Refused => Exit::Found,
             Verdict::Accepted | Verdict::Observed => Exit::Clean,
+        }
+    }
+
+    /// What the ledger says beside the decision. It is masked when it is recorded: what may not be shown is known once the
+    /// push was read.
+    fn circumstances(&self) -> Circumstances {
+        let shown = |text: &OsStr| self.detector.mask(text.as_bytes());
+        let Caller { server, pusher, remote_address } = &self.caller;
+        Circumstances {
+            time: self.time.clone(),
+            hook: self.hook,
+            server: server.name(),
+            repository: shown(self.repository.as_os_str()),
+            pusher: pusher.as_deref().map(shown),
+            remote_address: remote_address.as_deref().map(shown),
+            signer: self.push.certificate.map(|_| signer(&self.detector)),
+            objects_remain: self.voice.objects_remain,
+            milliseconds: u64::try_from(self.started.elapsed().as_millis()).unwrap_or(u64::MAX),
+            policy: self.policy.path.as_ref().map(|path| shown(path.as_os_str())),
         }
     }
 

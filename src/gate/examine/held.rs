@@ -5,7 +5,8 @@ use std::collections::VecDeque;
 use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::Work;
-use crate::gate::compare::{Extent, Held};
+use super::tips::Open;
+use crate::gate::compare::Held;
 use crate::gate::content::Links;
 use crate::gate::scan::Sight;
 use crate::gate::{Place, Problem, Standing};
@@ -75,16 +76,6 @@ impl Work<'_> {
         }
     }
 
-    /// The tree of what an existing ref or tag names: a commit's, or itself.
-    fn root_of(&mut self, tip: Oid) -> Option<Oid> {
-        let mut bytes = Vec::new();
-        match self.receiving.read(&tip, self.examiner.limits.object_bytes, &mut bytes) {
-            Ok(Some(ObjectType::Commit)) => Links::of(&bytes, self.receiving.format).tree,
-            Ok(Some(ObjectType::Tree)) => Some(tip),
-            _ => None,
-        }
-    }
-
     /// What came to a commit, and what left it: a key that left one path and came to another was moved, paired in the
     /// order of paths.
     fn compared(&mut self, commit: Oid, tree: Oid, parents: &[Parent], came: Vec<Held>) {
@@ -111,7 +102,7 @@ impl Work<'_> {
                 moved_from.insert(at);
                 self.add(&held.sight, place, Some(commit), Standing::Moved, is_new);
             } else {
-                self.open.push((self.found.sightings.len(), held.sight.id, held.path.clone(), held.is_name));
+                self.ask_later(&held);
                 self.add(&held.sight, place, Some(commit), Standing::Introduced, is_new);
             }
         }
@@ -158,12 +149,9 @@ impl Work<'_> {
         }
         let links = &self.links;
         let parents_of = |commit: &Oid| links.get(commit).map(|links| links.parents.clone());
-        let is_last = |parent: &&Parent| {
-            let mut others = parents.iter().filter(|other| other.commit != parent.commit);
-            let pair = |other: &Parent| (other.commit, parent.commit);
-            !others.any(|other| self.ancestry.descends(self.receiving, pair(other), &parents_of))
-        };
-        let last: Vec<Parent> = parents.iter().filter(is_last).copied().collect();
+        let commits: Vec<Oid> = parents.iter().map(|parent| parent.commit).collect();
+        let earlier = self.ancestry.descended_from(self.receiving, &commits, &parents_of);
+        let last: Vec<Parent> = parents.iter().filter(|parent| !earlier.contains(&parent.commit)).copied().collect();
         if last.len() < parents.len() {
             let held: FxHashSet<(KeyId, Vec<u8>)> =
                 self.left(tree, &last, u64::MAX).into_iter().map(|held| (held.sight.id, held.path)).collect();
@@ -199,6 +187,12 @@ impl Work<'_> {
         }
     }
 
+    /// The sighting that is added next is one of which the tips are to be asked.
+    fn ask_later(&mut self, held: &Held) {
+        let sighting = self.found.sightings.len();
+        self.open.push(Open { sighting, id: held.sight.id, path: held.path.clone(), is_name: held.is_name });
+    }
+
     fn place_of(&self, held: &Held) -> Place {
         let path = self.examiner.detector.mask(&held.path);
         if held.is_name { Place::Name { path } } else { Place::File { path, line: held.sight.line } }
@@ -212,7 +206,7 @@ impl Work<'_> {
             for held in held {
                 let place = self.place_of(&held);
                 let is_new = self.receiving.came_with_push(&held.oid);
-                self.open.push((self.found.sightings.len(), held.sight.id, held.path.clone(), held.is_name));
+                self.ask_later(&held);
                 self.add(&held.sight, place, None, standing, is_new);
             }
         }
@@ -225,35 +219,6 @@ impl Work<'_> {
             return Standing::Introduced;
         }
         Standing::HeldByTip
-    }
-
-    /// Whether an object stands in the tree of an existing tip. Cost: all of these trees, each once.
-    fn is_below_a_tip(&mut self, wanted: Oid) -> bool {
-        let tips: Vec<Oid> = self.ancestry.peeled(self.receiving).iter().copied().collect();
-        let mut seen = FxHashSet::default();
-        let mut pending: Vec<Oid> = Vec::new();
-        for tip in tips {
-            pending.extend(self.root_of(tip).filter(|tree| seen.insert(*tree)));
-            while let Some(tree) = pending.pop() {
-                if tree == wanted {
-                    return true;
-                }
-                if self.examiner.interrupt.is_set() {
-                    return false;
-                }
-                let mut is_there = false;
-                self.comparer.each_below(self.receiving, tree, &mut |oid, is_dir| {
-                    is_there |= oid == wanted;
-                    if is_dir && seen.insert(oid) {
-                        pending.push(oid);
-                    }
-                });
-                if is_there {
-                    return true;
-                }
-            }
-        }
-        false
     }
 
     /// Keys in what came along and no pushed ref reaches: anyone who knows the id could read it. Where the comparison ended
@@ -282,36 +247,6 @@ impl Work<'_> {
                 };
                 self.add(sight, place, None, Standing::Introduced, true);
             }
-        }
-    }
-
-    /// Introductions that an existing tip holds at the same path are none.
-    pub(super) fn ask_tips(&mut self) {
-        let mut open = std::mem::take(&mut self.open);
-        open.retain(|row| self.found.sightings.get(row.0).is_some_and(|one| one.standing == Standing::Introduced));
-        if open.is_empty() {
-            return;
-        }
-        let mut tips: Vec<Oid> = self.ancestry.peeled(self.receiving).iter().copied().collect();
-        tips.sort_unstable();
-        let mut seen = FxHashSet::default();
-        for tip in tips {
-            if open.is_empty() || self.examiner.interrupt.is_set() {
-                return;
-            }
-            let Some(tree) = self.root_of(tip).filter(|tree| seen.insert(*tree)) else { continue };
-            open.retain(|(at, id, path, is_name)| {
-                let there = self.comparer.at_path(self.receiving, tree, path);
-                let holds = there.is_some_and(|entry| {
-                    let path = || path.clone();
-                    let mut keys_of = || self.comparer.keys_of(self.receiving, entry.oid, &path, Extent::Old);
-                    *is_name || (entry.is_file() && keys_of().keys.iter().any(|it| it.id == *id))
-                });
-                if holds {
-                    self.found.sightings[*at].standing = Standing::HeldByTip;
-                }
-                !holds
-            });
         }
     }
 }

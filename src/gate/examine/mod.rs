@@ -1,22 +1,23 @@
 //! What a push brings, and which keys are in it.
 //!
 //! The quarantine is read whole ([`super::content`]); [`walk`] finds the commits that are new; [`held`] says how each key
-//! stands to what was there before. This file begins and ends it.
+//! stands to what was there before, [`tips`] which of it existing refs hold. This file begins and ends it.
 
 mod held;
 mod shown;
+mod tips;
 mod walk;
 mod words;
 
 use rustc_hash::{FxHashMap, FxHashSet};
 
+use self::tips::Open;
 use super::ancestry::Ancestry;
 use super::compare::Comparer;
 use super::content::{self, Content, Links};
 use super::scan::{Scanned, Sight, scan};
 use super::{CommitShown, Examination, Limits, Place, Problem, Push, Sighting, Standing};
 use crate::detect::Detector;
-use crate::key::KeyId;
 use crate::model::{Interrupt, Oid};
 use crate::store::Receiving;
 
@@ -57,8 +58,8 @@ struct Work<'a> {
     found: Examination,
     /// Bytes of the paths in it.
     place_bytes: usize,
-    /// Introductions by path, to be asked of the existing tips: which sighting, key, path, whether it is a name.
-    open: Vec<(usize, KeyId, Vec<u8>, bool)>,
+    /// Introductions by path, to be asked of the existing tips.
+    open: Vec<Open>,
     /// Bytes of old content that may still be read to tell removals.
     removal_bytes: u64,
     /// Removals that were told.

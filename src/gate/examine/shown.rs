@@ -72,7 +72,7 @@ impl Work<'_> {
             commit.subject = known.get(&oid).map(|words| words.subject.clone()).unwrap_or_default();
             commit.number = numbers.get(&oid).copied().unwrap_or_default();
             commit.is_last = !parents.contains(&oid);
-            commit.branches = (over & BRANCHES).count_ones();
+            commit.branches = over & BRANCHES;
             commit.is_tagged = over & TAGS != 0;
             commit.notes = notes.filter(|_| over & NOTES != 0);
         }

@@ -1,0 +1,214 @@
+//! What the trees of existing tips hold, of which there may be tens of thousands.
+//!
+//! They are nearly the same, and stored as changes to each other: each is read once, in the order in which it is stored,
+//! and of each no more than is asked for. Memory: an id for each of them, and the directories of a few.
+
+use rustc_hash::{FxHashMap, FxHashSet};
+
+use super::Work;
+use crate::gate::Standing;
+use crate::gate::compare::{Entry, Extent};
+use crate::gate::content::Links;
+use crate::key::KeyId;
+use crate::model::{ObjectType, Oid};
+use crate::store::parse;
+
+/// An introduction of which it is asked whether a tip holds it.
+pub(super) struct Open {
+    /// The sighting's number.
+    pub(super) sighting: usize,
+    pub(super) id: KeyId,
+    pub(super) path: Vec<u8>,
+    /// Whether the key stands in the path and not in the content.
+    pub(super) is_name: bool,
+}
+
+/// The trees of so many tips are gone down together: what a level of them has is read in one go, and who finds it there
+/// has not read the others.
+const TOGETHER: usize = 256;
+
+/// Paths that are asked for, as a tree of names: of what none of them leads through nothing is read.
+struct Paths {
+    nodes: Vec<Node>,
+}
+
+#[derive(Default)]
+struct Node {
+    above: usize,
+    below: FxHashMap<Vec<u8>, usize>,
+    /// What ends here.
+    rows: Vec<Open>,
+    /// How many rows end here or below.
+    open: usize,
+}
+
+impl Paths {
+    const ROOT: usize = 0;
+
+    fn of(rows: Vec<Open>) -> Self {
+        let mut paths = Self { nodes: vec![Node::default()] };
+        for row in rows {
+            let mut at = Self::ROOT;
+            for name in row.path.split(|byte| *byte == b'/') {
+                let next = paths.nodes.len();
+                at = match paths.nodes[at].below.get(name) {
+                    Some(known) => *known,
+                    None => {
+                        paths.nodes[at].below.insert(name.to_vec(), next);
+                        paths.nodes.push(Node { above: at, ..Node::default() });
+                        next
+                    }
+                };
+            }
+            paths.count(at, |open| open + 1);
+            paths.nodes[at].rows.push(row);
+        }
+        paths
+    }
+
+    fn count(&mut self, mut at: usize, counted: impl Fn(usize) -> usize) {
+        loop {
+            let node = &mut self.nodes[at];
+            node.open = counted(node.open);
+            if at == Self::ROOT {
+                return;
+            }
+            at = node.above;
+        }
+    }
+
+    /// Takes out the rows that end at a node and are answered.
+    fn answer(&mut self, at: usize, is_answered: impl Fn(&Open) -> bool) -> Vec<Open> {
+        let answered: Vec<Open> = self.nodes[at].rows.extract_if(.., |row| is_answered(row)).collect();
+        self.count(at, |open| open - answered.len());
+        answered
+    }
+
+    fn is_open(&self, at: usize) -> bool {
+        self.nodes[at].open > 0
+    }
+}
+
+/// What is to be looked into: a tree, and what is asked of it.
+type Item<N> = (Oid, N);
+
+impl Work<'_> {
+    /// Introductions that an existing tip holds at the same path are none.
+    pub(super) fn ask_tips(&mut self) {
+        let mut open = std::mem::take(&mut self.open);
+        let is_introduced = |standing| standing == Standing::Introduced;
+        open.retain(|row| self.found.sightings.get(row.sighting).is_some_and(|one| is_introduced(one.standing)));
+        if open.is_empty() {
+            return;
+        }
+        let mut paths = Paths::of(open);
+        let mut seen: FxHashSet<Item<usize>> = FxHashSet::default();
+        self.below_tips(Paths::ROOT, &mut |this, (_, at), tree, next| {
+            let mut found: Vec<(usize, Entry)> = Vec::new();
+            let node = &paths.nodes[at];
+            parse::tree(tree, this.receiving.format, |entry| {
+                let asked = node.below.get(entry.name).filter(|below| paths.is_open(**below));
+                // Of two of one name the first is what stands there.
+                if let Some(below) = asked.filter(|below| found.iter().all(|one| one.0 != **below)) {
+                    found.push((*below, Entry::of(&entry)));
+                }
+            });
+            for (below, entry) in found {
+                if seen.insert((entry.oid, below)) {
+                    this.answer(&mut paths, below, &entry);
+                    next.extend((entry.is_dir && paths.is_open(below)).then_some((entry.oid, below)));
+                }
+            }
+            paths.is_open(Paths::ROOT)
+        });
+    }
+
+    /// Answers what is asked of what stands at a path.
+    fn answer(&mut self, paths: &mut Paths, at: usize, entry: &Entry) {
+        let rows = &paths.nodes[at].rows;
+        let Some(first) = rows.first() else { return };
+        let mut keys: FxHashSet<KeyId> = FxHashSet::default();
+        if entry.is_file() && rows.iter().any(|row| !row.is_name) {
+            let path = || first.path.clone();
+            let scanned = self.comparer.keys_of(self.receiving, entry.oid, &path, Extent::Old);
+            keys.extend(scanned.keys.iter().map(|sight| sight.id));
+        }
+        for row in paths.answer(at, |row| row.is_name || keys.contains(&row.id)) {
+            self.found.sightings[row.sighting].standing = Standing::HeldByTip;
+        }
+    }
+
+    /// Whether an object stands in the tree of an existing tip. Cost: all of these trees, each once.
+    pub(super) fn is_below_a_tip(&mut self, wanted: Oid) -> bool {
+        let mut is_there = false;
+        let mut seen = FxHashSet::default();
+        self.below_tips((), &mut |this, (oid, ()), tree, next| {
+            is_there |= oid == wanted;
+            parse::tree(tree, this.receiving.format, |entry| {
+                let Entry { oid, is_link, is_dir } = Entry::of(&entry);
+                is_there |= oid == wanted && !is_link;
+                if is_dir && seen.insert(oid) {
+                    next.push((oid, ()));
+                }
+            });
+            !is_there
+        });
+        is_there
+    }
+
+    /// Goes down from the trees of all tips, until it is answered no: a few at a time, and of those level by level, each in
+    /// the order in which it is stored. `each` says what of a tree is to be looked into next.
+    fn below_tips<N: Copy>(
+        &mut self,
+        root: N,
+        each: &mut dyn FnMut(&mut Self, Item<N>, &[u8], &mut Vec<Item<N>>) -> bool,
+    ) {
+        let mut bytes = Vec::new();
+        for roots in self.roots().chunks(TOGETHER) {
+            let mut level: Vec<Item<N>> = roots.iter().map(|tree| (*tree, root)).collect();
+            while !level.is_empty() {
+                let mut next = Vec::new();
+                for item in std::mem::take(&mut level) {
+                    if self.examiner.interrupt.is_set() {
+                        return;
+                    }
+                    // What cannot be read holds nothing.
+                    let read = self.receiving.read(&item.0, self.examiner.limits.object_bytes, &mut bytes);
+                    let tree: &[u8] = if matches!(read, Ok(Some(ObjectType::Tree))) { &bytes } else { &[] };
+                    if !each(self, item, tree, &mut next) {
+                        return;
+                    }
+                }
+                self.receiving.sort_as_stored(&mut next, |item| item.0);
+                level = next;
+            }
+        }
+    }
+
+    /// The trees of everything that existing refs name, each once, as they are stored.
+    fn roots(&mut self) -> Vec<Oid> {
+        let mut pending: Vec<Oid> = self.ancestry.tips(self.receiving).iter().copied().collect();
+        let mut seen: FxHashSet<Oid> = pending.iter().copied().collect();
+        self.receiving.sort_as_stored(&mut pending, |tip| *tip);
+        let mut trees: FxHashSet<Oid> = FxHashSet::default();
+        let mut bytes = Vec::new();
+        while let Some(next) = pending.pop().filter(|_| !self.examiner.interrupt.is_set()) {
+            if let Some(tree) = self.receiving.tree_in_graph(&next) {
+                trees.insert(tree);
+                continue;
+            }
+            let format = self.receiving.format;
+            match self.receiving.read(&next, self.examiner.limits.object_bytes, &mut bytes) {
+                Ok(Some(ObjectType::Commit)) => trees.extend(Links::of(&bytes, format).tree),
+                Ok(Some(ObjectType::Tree)) => _ = trees.insert(next),
+                Ok(Some(ObjectType::Tag)) => {
+                    pending.extend(parse::tag(&bytes, format).target.filter(|target| seen.insert(*target)));
+                }
+                _ => {}
+            }
+        }
+        let mut trees: Vec<Oid> = trees.into_iter().collect();
+        self.receiving.sort_as_stored(&mut trees, |tree| *tree);
+        trees
+    }
+}
