@@ -594,7 +594,7 @@ mod tests {
             (dir.path(), "no plain file"),
             (&large, "larger than 16 MiB"),
         ] {
-            let Err(PolicyError::Read { source, .. }) = Policy::read(path) else { panic!("{}", path.display()) };
+            let Err(Error::Read { source, .. }) = Policy::read(path) else { panic!("{}", path.display()) };
             assert!(source.to_string().contains(why), "{source}");
         }
     }
