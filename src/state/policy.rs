@@ -583,6 +583,7 @@ mod tests {
         std::os::unix::fs::symlink(at("nowhere"), at("host")).unwrap();
         assert!(matches!(depth(&places), Err(Error::Read { .. })));
     }
+
     #[test]
     fn a_file_that_has_no_end_is_none() {
         let dir = tempfile::tempdir().unwrap();
