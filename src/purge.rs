@@ -10,8 +10,21 @@
 //!
 //! Each key has a replacement of its own: two names that differ by their keys alone must not become one.
 
-use crate::key::{KeyId, KeyText, base64};
+mod scripts;
+
+use crate::key::{KeyText, base64};
 use crate::model::{Oid, ReadLimits, shell_word};
+
+pub use scripts::commands;
+
+/// The repository that a plan was made of.
+#[derive(Clone, Copy, Debug)]
+pub struct Subject<'a> {
+    /// Its path.
+    pub repository: &'a str,
+    /// Where it was cloned from, by the names that it has for that; masked and escaped. None where it is nobody's clone.
+    pub remotes: &'a [String],
+}
 
 /// A key that is to go.
 #[derive(Clone, Debug)]
@@ -161,6 +174,7 @@ pub fn files(leaks: &[Leak], dropped: &[Vec<u8>]) -> Vec<PlanFile> {
         PlanFile { name: "strip-blobs.txt", content: ids.into_bytes() },
         PlanFile { name: "drop-refs.txt", content: refs },
         PlanFile { name: "clerk_purge.py", content: module(&spellings).into_bytes() },
+        PlanFile { name: "publish.sh", content: scripts::PUBLISH.as_bytes().to_vec() },
     ]
 }
 
@@ -197,75 +211,6 @@ def clean_ref(name):
     return new
 "#;
 
-/// A shell script that rewrites a fresh mirror of the repository and proves that it is clean: of every key, or of these
-/// `only`, as far as the keys were looked for. It has no key in it.
-pub fn commands(repository: &str, only: &[KeyId], limits: ReadLimits) -> String {
-    let (quoted, audit) = (shell_word(repository), proof(only, &options(limits)));
-    format!(
-        r#"#!/bin/sh
-# Written by clerk-audit purge-plan. Run it as: sh commands.sh NEW-DIRECTORY
-# It clones a mirror into NEW-DIRECTORY, rewrites that, and audits it. The repository itself is not touched.
-set -eu
-plan=$(cd "$(dirname "$0")" && pwd)
-work=${{1:?name a new directory to work in}}
-audit=${{CLERK_AUDIT:-clerk-audit}}
-CLERK_PURGE_GIT=$(command -v git)
-export CLERK_PURGE_PLAN="$plan" CLERK_PURGE_GIT
-# By its own name: git would put its own folder first on PATH, and what stands there is never in its way.
-filter=$(PATH="$PATH:$(git --exec-path)"; command -v git-filter-repo) || {{
-  echo "git filter-repo is not installed: it is a package of that name, git-filter-repo" >&2
-  exit 3
-}}
-# filter-repo asks git for its help to see which options it has, and where git writes --[no-]mark-tags an older one sees
-# none: nested tags and commits that are not UTF-8 would then end it. It is shown the options as they were written.
-(umask 077; mkdir -p "$plan/bin"; cat >"$plan/bin/git") <<'END'
-#!/bin/sh
-if [ "$#" = 2 ] && [ "$1" = fast-export ] && [ "$2" = -h ]; then
-  "$CLERK_PURGE_GIT" fast-export -h 2>&1 | sed 's/--\[no-\]/--/'
-  exit 129
-fi
-exec "$CLERK_PURGE_GIT" "$@"
-END
-chmod 700 "$plan/bin/git"
-call="import os, sys; sys.dont_write_bytecode = True; sys.path.insert(0, os.environ['CLERK_PURGE_PLAN']); import clerk_purge"
-git clone --quiet --mirror --no-local {quoted} "$work"
-cd "$work"
-# Names of files and directories that have a key: a rewrite goes over commits, and passes these by.
-while IFS= read -r name; do git update-ref -d "$name"; done <"$plan/drop-refs.txt"
-PATH="$plan/bin:$PATH" "$filter" --force --quiet --prune-empty never \
-  --replace-text "$plan/expressions.txt" \
-  --replace-message "$plan/expressions.txt" \
-  --message-callback "$call; return clerk_purge.clean(message)" \
-  --strip-blobs-with-ids "$plan/strip-blobs.txt" \
-  --blob-callback "$call; blob.data = clerk_purge.clean(blob.data)" \
-  --filename-callback "$call; return filename and clerk_purge.clean(filename)" \
-  --name-callback "$call; return clerk_purge.clean(name)" \
-  --email-callback "$call; return clerk_purge.clean(email)" \
-  --commit-callback "$call; commit.encoding = commit.encoding and clerk_purge.clean(commit.encoding)" \
-  --refname-callback "$call; return clerk_purge.clean_ref(refname)"
-# HEAD is no ref that is renamed: where its branch was, it would name one that is gone. The name is never an argument
-# before it is clean.
-head=$(git symbolic-ref -q HEAD | python3 -c "$call; sys.stdout.buffer.write(clerk_purge.clean(sys.stdin.buffer.read()))")
-[ -z "$head" ] || git symbolic-ref HEAD "$head"
-git for-each-ref --format='%(refname)' refs/replace | while read -r name; do git update-ref -d "$name"; done
-rm -rf filter-repo
-git reflog expire --expire=now --all
-git gc --quiet --prune=now
-echo "Audit of the rewritten repository:"
-{audit}
-echo "Clean. Now see README.md for how to publish it, and for what this cannot reach."
-"#
-    )
-}
-
-/// The audit by which it ends.
-fn proof(only: &[KeyId], limits: &str) -> String {
-    match only {
-        [] => format!("\"$audit\" history{limits} ."),
-        keys => keys.iter().map(|key| format!("\"$audit\" trace --id {key}{limits} .")).collect::<Vec<_>>().join("\n"),
-    }
-}
-
 /// Limits as options of `history` and `trace`: those that are not the defaults.
 fn options(limits: ReadLimits) -> String {
     let (now, usual) = (limits, ReadLimits::default());
@@ -299,18 +244,28 @@ Destroy it when you are done:
 
 ## For each folder
 
-1. Tell everyone to push what they have, and stop pushes.
-2. `sh NAME/commands.sh NEW-DIRECTORY`: clones a mirror, rewrites it with `git filter-repo`, and audits it. It ends with
-   an error unless the audit is clean.
-3. Look at what changed, then publish: `git -C NEW-DIRECTORY push --mirror URL`. Servers refuse that for pull refs; push
-   `'refs/heads/*' 'refs/tags/*'` by force there.
-4. Everyone clones anew. An old clone that is pushed brings the key back: have a pre-receive hook refuse it.
-5. Audit the server's repository again: `clerk-audit history`. Only that proves it.
+In this order. URL is the repository on the server, as `git clone` takes it: a clone of it is no source, since what a clone
+has of others' branches is as old as its last fetch.
 
-With BFG instead, in a fresh mirror: `java -jar bfg.jar --replace-text NAME/bfg.txt --strip-blobs-with-ids
-NAME/strip-blobs.txt --no-blob-protection --filter-content-size-threshold 1000M`, then `git reflog expire --expire=now
---all && git gc --prune=now`, and the audit of step 5. (Without that threshold it leaves files of 1 MiB and more as they
-are.) It cleans files that are text, and no messages, names, refs or binary files: prefer filter-repo.
+1. Everyone pushes what they have. Then close the server for pushes.
+2. `sh NAME/commands.sh NEW-DIRECTORY URL`: clones a fresh mirror, notes what its refs name, rewrites it with
+   `git filter-repo`, and audits it. It ends with an error unless the audit is clean. Without URL the mirror is made of the
+   audited repository itself: right where that is the server's own.
+3. Look at what changed: `git -C NEW-DIRECTORY log --all --stat`.
+4. `sh NAME/publish.sh NEW-DIRECTORY URL`: compares what the server has now with what was noted, before it writes and in the
+   connection in which it writes, and refuses where anybody has pushed meanwhile: begin anew at step 1 then, with another new
+   directory. Else it publishes everything, as `git push --mirror` does. Where the server refuses refs of its own
+   (`refs/pull`, `refs/merge-requests`), run it again with `branches` behind the URL. Do not push by hand: that compares
+   nothing, and takes away what others pushed.
+5. Everyone clones anew, and throws the old clone away. One that is pushed brings the key back: have a pre-receive hook
+   refuse it. Then open the server.
+6. Audit the server's repository again: `clerk-audit history`. Only that proves it.
+
+With BFG instead, in a fresh mirror of the server's repository: `java -jar bfg.jar --replace-text NAME/bfg.txt
+--strip-blobs-with-ids NAME/strip-blobs.txt --no-blob-protection --filter-content-size-threshold 1000M`, then
+`git reflog expire --expire=now --all && git gc --prune=now`, and the audit of step 6. (Without that threshold it leaves
+files of 1 MiB and more as they are.) It cleans files that are text, and no messages, names, refs or binary files, and
+nothing compares what it publishes: prefer filter-repo.
 
 In the place of each key stands `REMOVED-` and ten digits of its id, so that you can tell which it was, and so that no two
 names become one. `strip-blobs.txt` names versions of files in which a key is packed (an archive) or spelt so that it cannot
@@ -397,10 +352,20 @@ mod tests {
         let with: Vec<&str> = files.iter().filter(|file| holds(&file.content)).map(|file| file.name).collect();
         assert_eq!(with, ["expressions.txt", "bfg.txt"], "the module has them as escapes");
         assert!(files[2].content.starts_with(b"0707"));
-        let script = commands("/srv/git/it's; rm -rf x", &[], ReadLimits::default());
-        assert!(script.contains(r"'/srv/git/it'\''s; rm -rf x'") && script.contains("history ."));
+        let subject = Subject { repository: "/srv/git/it's; rm -rf x", remotes: &[] };
+        let script = commands(&subject, &[], ReadLimits::default());
+        assert!(
+            script.contains(r"source=${2:-'/srv/git/it'\''s; rm -rf x'}") && script.contains("history --write-known")
+        );
+        let remotes = ["origin".to_owned(), "it's".to_owned()];
+        let clone = commands(&Subject { remotes: &remotes, ..subject }, &[], ReadLimits::default());
+        assert!(clone.contains(r"has a remote (origin, it'\''s): ") && !clone.contains("${2:-'"), "{clone}");
         let limits = ReadLimits { max_depth: 9, max_memory: 1 << 30, ..ReadLimits::default() };
-        let deep = commands("x", &[key().id()], limits);
+        let deep = commands(&subject, &[(key().id(), key().hint())], limits);
+        assert!(
+            deep.contains(&format!("echo 'Clean of {}.", key().hint())) && !deep.contains("echo \"Clean"),
+            "{deep}"
+        );
         assert!(deep.contains(&format!("trace --id {} --max-depth 9 --max-memory 1073741824 .", key().id())), "{deep}");
     }
 }

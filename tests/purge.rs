@@ -4,6 +4,11 @@
 
 mod common;
 
+mod purge {
+    mod clones;
+    mod spellings;
+}
+
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -12,7 +17,7 @@ use common::fixture::Repo;
 use common::fixture::objects::{Commit, Files, Mode, ObjectType, Person, Tag};
 use common::git;
 use common::run::{Audit, Outcome};
-use common::secrets::{Alphabet, Padding, base64, key_id, live_key, publishable_key, test_key, utf16le};
+use common::secrets::{Alphabet, Padding, base64, key_id, live_key, test_key, utf16le};
 use common::tools;
 
 const MAIN: &str = "refs/heads/main";
@@ -25,11 +30,16 @@ struct Case {
 
 impl Case {
     fn of(repositories: &[&Path]) -> Self {
+        Self::ending_with(1, repositories)
+    }
+
+    /// The same where the audit ends with another exit.
+    fn ending_with(code: i32, repositories: &[&Path]) -> Self {
         let place = tempfile::tempdir().unwrap();
         let report = place.path().join("report.json");
         let audit = Audit::new(&["history", "--format", "json", "--output"]).and(&report);
         let run = repositories.iter().fold(audit, |audit, repository| audit.and(repository)).run();
-        assert_eq!(run.code, Some(1), "{}", run.errors());
+        assert_eq!(run.code, Some(code), "{}", run.errors());
         Self { place, report }
     }
 
@@ -51,18 +61,28 @@ impl Case {
 
     fn try_to_rewrite(&self, repository: usize) -> (PathBuf, bool, String) {
         let work = self.place.path().join("work.git");
-        let script = self.to().join(format!("{repository}-repository/commands.sh"));
+        let (code, said) = self.script(&format!("{repository}-repository/commands.sh"), &[&work]);
+        (work, code == Some(0), said)
+    }
+
+    /// Runs a script of the plan: its exit, and what it said.
+    fn script(&self, name: &str, arguments: &[&Path]) -> (Option<i32>, String) {
+        self.script_with(env!("CARGO_BIN_EXE_clerk-audit"), name, arguments)
+    }
+
+    fn script_with(&self, audit: &str, name: &str, arguments: &[&Path]) -> (Option<i32>, String) {
         let output = Command::new("sh")
-            .arg(script)
-            .arg(&work)
-            .env("CLERK_AUDIT", env!("CARGO_BIN_EXE_clerk-audit"))
+            .arg(self.to().join(name))
+            .args(arguments)
+            .current_dir(self.place.path())
+            .env("CLERK_AUDIT", audit)
             .env("HOME", git::empty_home())
             .env("GIT_CONFIG_NOSYSTEM", "1")
             .env("GIT_CONFIG_GLOBAL", "/dev/null")
             .output()
             .expect("starting sh");
         let said = format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
-        (work, output.status.success(), said)
+        (output.status.code(), said)
     }
 }
 
@@ -74,6 +94,10 @@ fn can_rewrite() -> bool {
 /// What stands in a key's place.
 fn removed(key: &str) -> String {
     format!("REMOVED-{}", &key_id(key)[7..17])
+}
+
+fn hint(key: &str) -> String {
+    format!("{}…{}", &key[..12], &key[46..])
 }
 
 fn git_in(folder: &Path, arguments: &[&str]) -> String {
@@ -177,7 +201,15 @@ fn the_files_are_ones_own_and_hold_every_spelling() {
     assert_eq!(names(&case.to()), ["1-repository", "README.md"]);
     assert_eq!(
         names(&place),
-        ["bfg.txt", "clerk_purge.py", "commands.sh", "drop-refs.txt", "expressions.txt", "strip-blobs.txt"]
+        [
+            "bfg.txt",
+            "clerk_purge.py",
+            "commands.sh",
+            "drop-refs.txt",
+            "expressions.txt",
+            "publish.sh",
+            "strip-blobs.txt"
+        ]
     );
     for name in names(&place) {
         assert_eq!(mode(&place.join(&name)), 0o600, "{name}");
@@ -192,7 +224,7 @@ fn the_files_are_ones_own_and_hold_every_spelling() {
     assert!(holds(&wide[..wide.len() - 1]) && holds(hex.as_bytes()) && holds(&encoded.as_bytes()[..60]));
     assert!(holds(&wide_encoded.as_bytes()[..120]));
     // Neither the commands nor the words have one.
-    for path in [place.join("commands.sh"), case.to().join("README.md")] {
+    for path in [place.join("commands.sh"), place.join("publish.sh"), case.to().join("README.md")] {
         assert!(!String::from_utf8(std::fs::read(path).unwrap()).unwrap().contains(&key[10..40]));
     }
 }
@@ -281,12 +313,6 @@ fn an_object_that_cannot_be_read_makes_a_plan_that_says_so() {
     assert!(holds(&keys[0]) && !holds(&keys[1]), "what is there is planned");
 }
 
-/// Base64 on lines of so many characters.
-fn wrapped(text: &str, width: usize) -> String {
-    let encoded = base64(text.as_bytes(), Alphabet::Standard, Padding::Full);
-    encoded.as_bytes().chunks(width).map(|line| format!("{}\n", String::from_utf8_lossy(line))).collect()
-}
-
 fn percent(text: &str) -> String {
     text.bytes().map(|byte| format!("%{byte:02x}")).collect()
 }
@@ -349,137 +375,6 @@ fn names_that_would_become_one_all_the_same_get_no_plan() {
     assert!(!run.errors().contains(&key[10..40]), "{}", run.errors());
     assert_eq!(names(&case.to()), ["1-repository", "README.md"], "the others' plans are made");
     case.rewrite(1);
-}
-
-/// The file that Clerk's keyless mode writes.
-fn keyless(secret: &str) -> String {
-    let address = "https://dashboard.clerk.com/apps";
-    format!(
-        "{{\"publishableKey\":\"{}\",\"secretKey\":\"{secret}\",\"claimUrl\":\"{address}/claim?token={}\",\
-         \"apiKeysUrl\":\"{address}/app_{}/instances/ins_{}/api-keys\"}}\n",
-        publishable_key("happy-cat-12.clerk.accounts.dev"),
-        "3kq9zt1mfa8w0yh2vx7cgj5rlb6pn4desou1aq7z",
-        "2abcdefghijklmnopqrstuvwxyz",
-        "2bcdefghijklmnopqrstuvwxyza",
-    )
-}
-
-/// Keys in spellings of which no list has all, in files, messages and names.
-fn plant_odd_spellings() -> (Repo, Vec<String>) {
-    let keys: Vec<String> = (0..10).map(|seed| live_key(9150 + seed)).collect();
-    let mixed = |key: &str| -> String {
-        let digits = key.bytes().enumerate();
-        digits.map(|(at, byte)| if at % 2 == 0 { format!("{byte:02x}") } else { format!("{byte:02X}") }).collect()
-    };
-    let around = "some text before it that is long enough to go over a line, and then K=";
-    let keyless = keyless(&keys[3]);
-    let mut repo = Repo::bare();
-    let readme = format!("# Docs\n\nSee https://example.test/?k={}&x=1\n", keys[2].replace('_', "%5F"));
-    repo.commit_on(
-        MAIN,
-        &[
-            ("wrapped.txt", Some(&wrapped(&format!("{around}{}\nand some more behind\n", keys[0]), 64))),
-            ("mixed.txt", Some(&format!("{}\n", mixed(&keys[1])))),
-            ("README.md", Some(&readme)),
-            (".clerk/.tmp/keyless.json", Some(&keyless)),
-        ],
-        "Files",
-    );
-    let spaced: Vec<String> = keys[6].bytes().map(|byte| format!("{byte:02x}")).collect();
-    repo.commit_on(MAIN, &[("m1", Some("1\n"))], &format!("Percent\n\n{}\n", percent(&keys[4])));
-    repo.commit_on(MAIN, &[("m2", Some("1\n"))], &format!("Wrapped\n\n{}", wrapped(&format!("abc={}", keys[5]), 40)));
-    repo.commit_on(MAIN, &[("m3", Some("1\n"))], &format!("Hex\n\n{}\n", spaced.join(" ")));
-    repo.commit_on(MAIN, &[(&format!("dir/{}", percent(&keys[7])), Some("1\n"))], "A name");
-    let files = repo.files_at(MAIN);
-    let tree = repo.tree(&files);
-    let parent = repo.commit_on(MAIN, &[("only.gz.b64", Some("x\n"))], "Before");
-    let empty = repo.commit(&Commit::new(tree, &[parent], 1_704_100_000, "Release: nothing changed"));
-    let empty = repo.commit(&Commit::new(tree, &[empty], 1_704_100_001, "Release: nothing changed again"));
-    repo.set_ref(MAIN, empty);
-    // Tags of a file and of a directory: no rewrite of commits goes over these.
-    let blob = repo.blob(format!("K={}\n", keys[8]));
-    repo.set_ref("refs/tags/of-a-file", blob);
-    let inner = repo.blob(format!("K={}\n", keys[9]));
-    let tree = repo.tree(&Files::from([(b"a".to_vec(), (Mode::File, inner))]));
-    repo.set_ref("refs/tags/of-a-directory", tree);
-    let clean = repo.blob("clean\n");
-    repo.set_ref("refs/tags/of-a-clean-file", clean);
-    repo.finish();
-    (repo, keys)
-}
-
-#[test]
-fn what_no_list_of_spellings_has_is_cleaned_as_it_stands_or_dropped_and_told() {
-    if !can_rewrite() {
-        return;
-    }
-    let (repo, keys) = plant_odd_spellings();
-    let case = Case::of(&[repo.path()]);
-    let run = case.plan(&[]);
-    assert_eq!(run.code, Some(0), "{}", run.errors());
-    let told = run.errors();
-    assert!(told.contains("refs/tags/of-a-file") && told.contains("refs/tags/of-a-directory"), "{told}");
-    assert!(!told.contains("of-a-clean-file") && told.contains("strip-blobs.txt"), "{told}");
-    let (work, said) = case.rewrite(1);
-    assert!(said.contains("No Clerk secret key found"), "{said}");
-    let text = |name: &str| git_in(&work, &["show", &format!("main:{name}")]);
-    assert_eq!(text("README.md"), format!("# Docs\n\nSee https://example.test/?k={}&x=1\n", removed(&keys[2])));
-    assert_eq!(text("mixed.txt"), format!("{}\n", removed(&keys[1])));
-    assert!(text("wrapped.txt").contains(&removed(&keys[0])));
-    let files = git_in(&work, &["ls-tree", "-r", "--name-only", "main"]);
-    assert!(files.contains(&format!("dir/{}", removed(&keys[7]))) && !files.contains("keyless.json"), "{files}");
-    let log = git_in(&work, &["log", "--format=%B", "main"]);
-    for key in &keys[4..7] {
-        assert!(log.contains(&removed(key)), "{log}");
-    }
-    // A commit that changes nothing is one that somebody made.
-    assert!(log.contains("Release: nothing changed again"), "{log}");
-    assert_eq!(git_in(&work, &["rev-list", "--count", "main"]), git_in(repo.path(), &["rev-list", "--count", "main"]));
-    assert_eq!(git_in(&work, &["tag"]), "of-a-clean-file\n");
-}
-
-#[test]
-fn a_commit_whose_only_file_is_dropped_stays() {
-    if !can_rewrite() {
-        return;
-    }
-    let key = live_key(9170);
-    let mut repo = Repo::bare();
-    let packed = base64(
-        base64(format!("x={key}").as_bytes(), Alphabet::Standard, Padding::Full).as_bytes(),
-        Alphabet::Standard,
-        Padding::Full,
-    );
-    let content = [b"\0\x01".as_slice(), packed.as_bytes()].concat();
-    let blob = repo.blob(content);
-    let first =
-        repo.commit_files(MAIN, Files::from([(b"only.bin".to_vec(), (Mode::File, blob))]), &[], "Only an archive");
-    repo.set_ref("refs/tags/v1", first);
-    repo.finish();
-    let case = Case::of(&[repo.path()]);
-    let run = case.plan(&[]);
-    assert_eq!(run.code, Some(0), "{}", run.errors());
-    assert!(run.errors().contains("1 version of a file is dropped"), "{}", run.errors());
-    let (work, _) = case.rewrite(1);
-    assert_eq!(git_in(&work, &["log", "--format=%s", "main"]), "Only an archive\n");
-    assert_eq!(git_in(&work, &["tag"]), "v1\n");
-}
-
-#[test]
-fn what_will_be_left_is_told_beforehand() {
-    if !can_rewrite() {
-        return;
-    }
-    let mut repo = Repo::bare();
-    let commit = repo.commit_on(MAIN, &[("a", Some("1\n"))], &format!("A file\n\n{}\n", keyless(&test_key(9171))));
-    repo.finish();
-    let case = Case::of(&[repo.path()]);
-    let run = case.plan(&[]);
-    assert_eq!(run.code, Some(3), "{}", run.errors());
-    let commit = format!("the commit {}", &commit.to_string()[..12]);
-    assert!(run.errors().contains("a key will be left") && run.errors().contains(&commit), "{}", run.errors());
-    let (_, is_clean, said) = case.try_to_rewrite(1);
-    assert!(!is_clean, "{said}");
 }
 
 #[test]
@@ -598,7 +493,50 @@ fn a_plan_for_one_key_proves_that_one_gone_whatever_else_stands_there() {
     let case = Case::of(&[repo.path()]);
     assert_eq!(case.plan(&["--key", &key_id(&key)]).code, Some(0));
     let (work, said) = case.rewrite(1);
-    assert!(said.contains("Nowhere: ") && said.contains("Clean."), "{said}");
+    let clean = format!("Clean of {}.", hint(&key));
+    assert!(said.contains("Nowhere: ") && said.contains(&clean) && !said.contains("Clean.\n"), "{said}");
     assert_eq!(git_in(&work, &["show", "main:o"]), other);
     assert_eq!(git_in(&work, &["show", "main:k"]), removed(&key));
+}
+
+#[test]
+fn what_is_only_possible_is_left_out_and_told_and_no_history_with_it_is_called_clean() {
+    if !can_rewrite() {
+        return;
+    }
+    let (key, possible) = (live_key(7396), live_key(7397));
+    let mut repo = Repo::bare();
+    // A string that goes on in the next line.
+    let continued = format!("char *k = \"{}\\\n{}\";\n", &possible[..20], &possible[20..]);
+    repo.commit_on(MAIN, &[("k", Some(&key)), ("k.c", Some(&continued))], "A");
+    repo.finish();
+    let case = Case::of(&[repo.path()]);
+    let run = case.plan(&[]);
+    assert_eq!(run.code, Some(0), "{}", run.errors());
+    let told = format!("1 possible key is left out: {}.", hint(&possible));
+    assert!(run.errors().contains(&told) && run.errors().contains("--key"), "{}", run.errors());
+    let (_, said) = case.rewrite(1);
+    assert!(said.contains(&hint(&possible)) && said.contains("Clean of the keys of this plan."), "{said}");
+    assert!(!said.contains("Clean.\n"), "{said}");
+    // Whoever has looked at it takes it in.
+    std::fs::remove_dir_all(case.to()).unwrap();
+    let run = case.plan(&["--key", &hint(&possible), "--key", &hint(&key)]);
+    assert!(run.code == Some(0) && !run.errors().contains("left out"), "{}", run.errors());
+    let work = case.place.path().join("other.git");
+    let (code, said) = case.script("1-repository/commands.sh", &[&work]);
+    assert!(code == Some(0) && said.contains("Clean of "), "{said}");
+    assert_eq!(Audit::history(&work).run().report()["keys"], serde_json::json!([]));
+}
+
+#[test]
+fn a_script_that_could_not_audit_rewrites_nothing() {
+    let mut repo = Repo::bare();
+    repo.commit_on(MAIN, &[("k", Some(&live_key(7398)))], "A");
+    repo.finish();
+    let case = Case::of(&[repo.path()]);
+    case.plan(&[]);
+    let work = case.place.path().join("work.git");
+    let (code, said) = case.script_with("/no/such/clerk-audit", "1-repository/commands.sh", &[&work]);
+    assert_eq!(code, Some(3), "{said}");
+    assert!(said.contains("CLERK_AUDIT") && !work.exists(), "{said}");
 }

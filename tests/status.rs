@@ -224,9 +224,7 @@ fn a_report_of_less_than_where_the_key_was_seen_proves_nothing() {
         let mut case = Case::new(vec![test_key(7074)]);
         case.repo.commit_on("refs/heads/clean", &[("a", Some("a\n"))], "A");
         case.repo.finish();
-        for step in ["logs", "add", "deploy", "check", "dead", "minted", "config", "ignore", "gate"] {
-            status(&case, &["--done", &case.step(step), "--by", "Ann"]);
-        }
+        tick_what_people_do(&case);
         audit_anew(&case, options, if elsewhere { other.path() } else { case.repo.path() });
         let run = status(&case, &[]);
         assert_eq!(run.code, Some(1), "{why}: {}", run.text());
@@ -238,6 +236,90 @@ fn a_report_of_less_than_where_the_key_was_seen_proves_nothing() {
         audit_anew(&case, &[], case.repo.path());
         assert!(status(&case, &[]).text().contains("it stands at"), "{why}");
     }
+}
+
+/// Ticks all that only a person can see of the first key.
+fn tick_what_people_do(case: &Case) {
+    for step in ["logs", "add", "deploy", "check", "dead", "minted", "config", "ignore", "gate"] {
+        status(case, &["--done", &case.step(step), "--by", "Ann"]);
+    }
+}
+
+#[test]
+fn another_clone_at_the_same_path_proves_nothing_of_what_it_does_not_fetch() {
+    let mut server = Repo::bare();
+    let key = test_key(7077);
+    server.commit_on(MAIN, &[("a", Some("a\n"))], "A");
+    server.branch("refs/heads/leaky", MAIN);
+    server.commit_on("refs/heads/leaky", &[(".env", Some(&format!("CLERK_SECRET_KEY={key}\n")))], "B");
+    server.finish();
+    let clones = tempfile::tempdir().unwrap();
+    let git = |arguments: &[&str]| _ = common::git::run(common::git::command(clones.path()), arguments, b"");
+    let url = format!("file://{}", server.path().display());
+    let (clone, report) = (clones.path().join("dev"), clones.path().join("report.json"));
+    git(&["clone", "--quiet", &url, "dev"]);
+    let case = Case { repo: server, keys: vec![key], report };
+    audit_anew(&case, &[], &clone);
+    tick_what_people_do(&case);
+    let whole: serde_json::Value = serde_json::from_slice(&std::fs::read(&case.report).unwrap()).unwrap();
+    assert_eq!(whole["repositories"][0]["fetches_only"], serde_json::json!([]));
+    assert_eq!(whole["keys"].as_array().map(Vec::len), Some(1));
+    for (anew, why) in [
+        (&["clone", "--quiet", "--single-branch", "--branch", "main", &url, "dev"][..], "fetches only refs/heads/main"),
+        (&["init", "--quiet", "dev"], "has no commits any more"),
+    ] {
+        std::fs::remove_dir_all(&clone).unwrap();
+        git(anew);
+        audit_anew(&case, &[], &clone);
+        let run = status(&case, &[]);
+        assert_eq!(run.code, Some(1), "{why}: {}", run.text());
+        for step in ["tips", "refs"] {
+            let line =
+                run.text().lines().find(|line| line.contains(&format!("[ ] {step}"))).unwrap_or_default().to_owned();
+            assert!(line.contains(why), "{why}: {}", run.text());
+        }
+        // A person can look at the server's.
+        assert!(!run.text().contains("All is done"));
+    }
+    let report = Audit::history(&clone).run().report();
+    assert_eq!(report["repositories"][0]["fetches_only"], serde_json::json!([]));
+    for step in ["tips", "refs"] {
+        status(&case, &["--done", &case.step(step), "--by", "Ann"]);
+    }
+    assert_eq!(status(&case, &[]).code, Some(0));
+}
+
+#[test]
+fn a_clone_that_comes_to_fetch_less_is_told_though_nothing_else_changed() {
+    let mut server = Repo::bare();
+    server.commit_on(MAIN, &[("a", Some("a\n"))], "A");
+    server.finish();
+    let clones = tempfile::tempdir().unwrap();
+    let git = |arguments: &[&str]| _ = common::git::run(common::git::command(clones.path()), arguments, b"");
+    git(&["clone", "--quiet", &format!("file://{}", server.path().display()), "dev"]);
+    let report = || {
+        let state = clones.path().join("state");
+        let run = Audit::history(&clones.path().join("dev")).and("--state").and(&state).run();
+        run.report()["repositories"][0]["fetches_only"].clone()
+    };
+    assert_eq!(report(), serde_json::json!([]));
+    let narrow = "+refs/heads/main:refs/remotes/origin/main";
+    git(&["-C", "dev", "config", "remote.origin.fetch", narrow]);
+    assert_eq!(report(), serde_json::json!(["refs/heads/main"]));
+}
+
+#[test]
+fn a_narrowed_report_without_a_key_is_no_all_clear() {
+    let case = Case::new(vec![test_key(7078)]);
+    audit_anew(&case, &["--since", "main", "--no-unreachable"], case.repo.path());
+    let told = "The report was narrowed by --no-unreachable and --since main: there may be more keys than it has.";
+    let run = status(&case, &[]);
+    assert_eq!(run.code, Some(3), "{}", run.text());
+    assert!(run.text().contains("No key asks for anything.") && run.text().contains(told), "{}", run.text());
+    let run = Audit::new(&["verify", "--yes"]).and(&case.report).run();
+    assert!(run.text().contains("No key to ask about.") && run.errors().contains(told), "{}", run.errors());
+    audit_anew(&case, &[], case.repo.path());
+    assert!(!status(&case, &[]).text().contains("narrowed"));
 }
 
 #[test]

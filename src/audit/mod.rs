@@ -403,6 +403,7 @@ impl Auditor<'_> {
             lfs_pointers: content.lfs_pointers.iter().filter(|blob| roots.relevant.has(**blob)).count() as u64,
         };
         let mask = |bytes: &[u8]| self.detector.mask(bytes);
+        coverage.fetches_only = store.remotes.narrowed_to.iter().map(|source| mask(source)).collect();
         let opaque = content.opaque.iter().filter(|(object, _)| roots.relevant.has(*object));
         let opaque: BTreeSet<OpaquePlace> = opaque
             .map(|(object, opaque)| OpaquePlace {
@@ -574,6 +575,7 @@ fn blank_coverage(path: Shown, narrowed_by: Vec<Shown>) -> RepositoryReport {
         bytes: 0,
         unreachable: UnreachableCounts::default(),
         narrowed_by,
+        fetches_only: Vec::new(),
         skipped: Vec::new(),
         opaque: Opaque::default(),
         not_ours: NotOurs::default(),

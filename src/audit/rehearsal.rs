@@ -51,6 +51,11 @@ impl Auditor<'_> {
 }
 
 impl Rehearsal<'_> {
+    /// The repository, as it was opened.
+    pub fn store(&self) -> &Store {
+        &self.store
+    }
+
     /// Writes an object over, and says what is left in it. Of commits only what a rewrite keeps is looked at: people,
     /// message and how that is encoded, and no signature or other header.
     pub fn object(&self, oid: &Oid, clean: Clean<'_>) -> Tried {

@@ -15,19 +15,20 @@ use super::kept::{self, Kept};
 use super::limits;
 use super::output;
 use super::progress::Progress;
-use super::rehearse::{self, Collision, Plan};
+use super::rehearse::{self, Plan, Refused};
 use crate::audit::{Auditor, Recall};
 use crate::detect::Detector;
 use crate::key::KeyId;
-use crate::model::{Interrupt, Oid, ReadLimits, Report, error_chain};
-use crate::purge;
+use crate::model::{Confidence, Interrupt, KeyReport, Oid, ReadLimits, Report, error_chain};
+use crate::purge::{self, Subject};
+use crate::report::escape::terminal;
 use crate::store::locate;
 
 /// Write what `git filter-repo` needs to clean a history of keys
 ///
 /// The keys are read again from the repositories that the report names. The files written have keys in them, in every
-/// spelling: they go to a new folder that is yours alone, with a script that rewrites a fresh mirror and audits it.
-/// Nothing is rewritten by this command itself.
+/// spelling: they go to a new folder that is yours alone, with a script that rewrites a fresh mirror and audits it, and one
+/// that publishes it unless somebody has pushed meanwhile. Nothing is rewritten by this command itself.
 #[derive(Args, Debug)]
 #[command(after_help = "Exit status: 0 written, 2 wrong usage, 3 the report is not whole, not all keys could be read \
 again, some would be left after a rewrite, or nothing was written.")]
@@ -59,6 +60,7 @@ impl PurgePlan {
         self.check_place()?;
         let report = incident::read_report(&self.report, detector)?;
         let wanted = self.wanted(&report, detector)?;
+        self.tell_left_out(&report);
         let status = kept::status_path(&self.report, self.state.as_deref());
         incident::keep_inputs(Some(&self.to), &[Some(&self.report), status.as_deref()])?;
         incident::keep_inputs(status.as_deref(), &[Some(&self.report)])?;
@@ -79,7 +81,9 @@ impl PurgePlan {
         // When the history is clean a report of it has these keys no more.
         Kept::read(status, detector)?.note_keys(&report)?;
         // Others may stand there, and are not what this plan is about.
-        let mut only: Vec<KeyId> = wanted.iter().filter(|_| !self.key.is_empty()).copied().collect();
+        let named = report.keys.iter().filter_map(|key| Some((KeyId::parse(&key.id)?, key.hint.clone())));
+        let mut only: Vec<(KeyId, String)> =
+            named.filter(|(id, _)| !self.key.is_empty() && wanted.contains(id)).collect();
         only.sort_unstable();
         let written = write(&self.to, &plans, &only, report.limits).map_err(|error| {
             output::error(&format!("cannot write {}: {error}", self.to.display()), None);
@@ -119,9 +123,25 @@ impl PurgePlan {
         Ok(())
     }
 
+    /// Says which keys are no part of the plan: what is only possible, nobody wants cleaned out unasked.
+    fn tell_left_out(&self, report: &Report) {
+        let left: Vec<&str> = report.keys.iter().filter(|key| !is_sure(key)).map(|key| key.hint.as_str()).collect();
+        if left.is_empty() || !self.key.is_empty() {
+            return;
+        }
+        let more = if left.len() > 10 { format!(" and {} more", left.len() - 10) } else { String::new() };
+        let (is, them) = if left.len() == 1 { ("key is", "it") } else { ("keys are", "them") };
+        note(&format!(
+            "{} possible {is} left out: {}{more}. If you see that they are keys, name {them} with --key, and each other that is \
+             to go as well.",
+            left.len(),
+            left[..left.len().min(10)].join(", ")
+        ));
+    }
+
     fn wanted(&self, report: &Report, detector: &Detector) -> Result<HashSet<KeyId>, Exit> {
         if self.key.is_empty() {
-            let all = report.keys.iter().filter(|key| key.confidence > crate::model::Confidence::Low);
+            let all = report.keys.iter().filter(|key| is_sure(key));
             return Ok(all.filter_map(|key| KeyId::parse(&key.id)).collect());
         }
         let mut wanted = HashSet::new();
@@ -171,6 +191,11 @@ impl PurgePlan {
     }
 }
 
+/// Whether a key is cleaned out unasked.
+fn is_sure(key: &KeyReport) -> bool {
+    key.confidence > Confidence::Low
+}
+
 /// The plan for one repository. Why there is none has been told.
 fn made(auditor: &Auditor<'_>, path: &Path, recall: Recall, wanted: &HashSet<KeyId>) -> Option<Plan> {
     let repository = path.canonicalize().unwrap_or_else(|_| path.to_owned());
@@ -184,13 +209,9 @@ fn made(auditor: &Auditor<'_>, path: &Path, recall: Recall, wanted: &HashSet<Key
     let planned = locate(path, false).and_then(|layout| rehearse::plan(auditor, repository, layout, keys, wanted));
     match planned {
         Ok(Ok(plan)) => Some(plan),
-        Ok(Err(Collision(names))) => {
-            let [one, other] = names.map(|name| auditor.detector.mask(&name));
-            let message = format!(
-                "in {} the two names {one} and {other} would become one, and one of them be lost: no plan is made for it",
-                path.display()
-            );
-            output::error(&message, Some("rename or delete one of them, audit again, and make the plan then"));
+        Ok(Err(refused)) => {
+            let (why, hint) = told(&refused, auditor.detector);
+            output::error(&format!("{}: {why}: no plan is made for it", path.display()), Some(hint));
             None
         }
         Err(error) => {
@@ -200,13 +221,42 @@ fn made(auditor: &Auditor<'_>, path: &Path, recall: Recall, wanted: &HashSet<Key
     }
 }
 
-/// Says what a plan drops, and what it does not reach.
+/// Why there is no plan, and what to do about it.
+fn told(refused: &Refused, detector: &Detector) -> (String, &'static str) {
+    match refused {
+        Refused::Collision(names) => {
+            let [one, other] = names.each_ref().map(|name| detector.mask(name));
+            let why = format!("the two names {one} and {other} would become one, and one of them be lost");
+            (why, "rename or delete one of them, audit again, and make the plan then")
+        }
+        Refused::Shallow => (
+            "it is shallow, so that its rewritten history would begin where it is cut off, and publishing it take away all \
+             before that"
+                .to_owned(),
+            "`git fetch --unshallow`, or audit the server's repository, and make the plan of that report",
+        ),
+        Refused::Partial => (
+            "it is a partial clone, and a key may be in what it does not have".to_owned(),
+            "audit the server's repository, or a clone that is whole, and make the plan of that report",
+        ),
+    }
+}
+
+/// Says what is to be known of a plan before it is used, what it drops, and what it does not reach.
 fn tell(plan: &Plan, detector: &Detector) {
     let few = |names: &[Vec<u8>]| {
         let some: Vec<String> = names.iter().take(10).map(|name| detector.mask(name).to_string()).collect();
         let more = if names.len() > 10 { format!(" and {} more", names.len() - 10) } else { String::new() };
         format!("{}{more}", some.join(", "))
     };
+    if !plan.remotes.is_empty() {
+        note(&format!(
+            "{} has a remote ({}): its commands.sh wants the URL of the server's repository, since what is here of others' \
+             branches is as old as the last fetch.",
+            plan.repository.display(),
+            plan.remotes.join(", ")
+        ));
+    }
     let stripped: BTreeSet<&Oid> = plan.leaks.iter().flat_map(|leak| &leak.packed).collect();
     if !stripped.is_empty() {
         let (versions, them) = match stripped.len() {
@@ -239,7 +289,7 @@ fn tell(plan: &Plan, detector: &Detector) {
 }
 
 /// Writes all plans: into a folder of mode 0700, files of mode 0600. What could not be written whole is taken away.
-fn write(to: &Path, plans: &[Plan], only: &[KeyId], limits: ReadLimits) -> io::Result<()> {
+fn write(to: &Path, plans: &[Plan], only: &[(KeyId, String)], limits: ReadLimits) -> io::Result<()> {
     let folder = |path: &Path| DirBuilder::new().mode(0o700).create(path);
     folder(to)?;
     let no_text = |what: &str| {
@@ -256,7 +306,9 @@ fn write(to: &Path, plans: &[Plan], only: &[KeyId], limits: ReadLimits) -> io::R
                 file(&place.join(one.name), &one.content)?;
             }
             let repository = plan.repository.to_str().ok_or_else(|| no_text("repository"))?;
-            file(&place.join("commands.sh"), purge::commands(repository, only, limits).as_bytes())?;
+            let remotes: Vec<String> = plan.remotes.iter().map(|name| terminal(name).to_string()).collect();
+            let subject = Subject { repository, remotes: &remotes };
+            file(&place.join("commands.sh"), purge::commands(&subject, only, limits).as_bytes())?;
         }
         Ok(())
     };

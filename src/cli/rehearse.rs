@@ -12,6 +12,8 @@ use crate::store::{Error, Layout};
 /// What is to be cleaned out of one repository.
 pub(super) struct Plan {
     pub(super) repository: PathBuf,
+    /// Where that was cloned from, by the names that it has for it; masked.
+    pub(super) remotes: Vec<String>,
     pub(super) leaks: Vec<Leak>,
     /// Refs that no rewrite reaches, and that are dropped for it.
     pub(super) dropped: Vec<Vec<u8>>,
@@ -19,8 +21,15 @@ pub(super) struct Plan {
     pub(super) beyond: Vec<Vec<u8>>,
 }
 
-/// Two names that would become one: no plan is made, since one of them would be lost.
-pub(super) struct Collision(pub(super) [Vec<u8>; 2]);
+/// Why no plan is made.
+pub(super) enum Refused {
+    /// Two names would become one, and one of them be lost.
+    Collision([Vec<u8>; 2]),
+    /// The history is cut off: rewritten it would begin there, and publishing it would take away what is before that.
+    Shallow,
+    /// Objects were left out when it was cloned: what is in them is not known.
+    Partial,
+}
 
 /// Makes the plan of a repository from its keys and their places.
 pub(super) fn plan(
@@ -29,8 +38,16 @@ pub(super) fn plan(
     layout: Layout,
     keys: Vec<Recalled>,
     wanted: &HashSet<KeyId>,
-) -> Result<Result<Plan, Collision>, Error> {
+) -> Result<Result<Plan, Refused>, Error> {
     let rehearsal = auditor.rehearsal(layout, wanted)?;
+    let store = rehearsal.store();
+    if !store.shallow.is_empty() {
+        return Ok(Err(Refused::Shallow));
+    }
+    if store.remotes.is_partial {
+        return Ok(Err(Refused::Partial));
+    }
+    let remotes = store.remotes.names.iter().map(|name| auditor.detector.mask(name).to_string()).collect();
     let text = |key: &Recalled| Leak { text: key.text.clone(), written: Vec::new(), packed: Vec::new() };
     let mut leaks: Vec<Leak> = keys.iter().map(text).collect();
     let mut places: BTreeMap<Oid, Vec<(usize, &Place)>> = BTreeMap::new();
@@ -55,7 +72,7 @@ pub(super) fn plan(
     let all = || keys.iter().flat_map(|key| &key.places);
     let trees: BTreeSet<Oid> = all().filter(of(ObjectType::Tree)).map(|place| place.object).collect();
     if let Some(names) = rehearsal.collision(&rehearsal.reached(trees.into_iter().collect()), &clean) {
-        return Ok(Err(Collision(names)));
+        return Ok(Err(Refused::Collision(names)));
     }
     let dropped = rehearsal.refs_beside_commits(&all().map(|place| place.object).collect());
     let beyond = rehearsal.reached(left.keys().copied().collect());
@@ -63,7 +80,7 @@ pub(super) fn plan(
         beyond.iter().map(|oid| format!("the {} {}", word(left[oid]), oid.short()).into_bytes()).collect();
     let names = rehearsal.refs_left(&clean).into_iter().filter(|name| !dropped.contains(name));
     beyond.extend(names.map(|name| [b"the name of ", name.as_slice()].concat()));
-    Ok(Ok(Plan { repository, leaks, dropped, beyond }))
+    Ok(Ok(Plan { repository, remotes, leaks, dropped, beyond }))
 }
 
 /// Has blobs dropped in which a key is left when all is written over; what is left in other objects cannot be dropped, and

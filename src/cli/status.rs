@@ -15,6 +15,7 @@ use super::verify::Asking;
 use crate::detect::Detector;
 use crate::install;
 use crate::model::{KeyReport, Report, Shown};
+use crate::report::escape::terminal;
 use crate::report::{self, Evidence, KeyProgress, Noted, Step};
 use crate::state::{Asked, PolicyPlaces, Status as State, Tick};
 use crate::store::{Ignores, locate};
@@ -26,7 +27,7 @@ use crate::store::{Ignores, locate};
 /// small file beside the report, which has no key in it, is safe to commit, and merges.
 #[derive(Args, Debug)]
 #[command(after_help = "Exit status: 0 all is done, 1 something is open, 2 wrong usage, 3 the report is not whole or \
-cannot be read.")]
+cannot be read, or was narrowed by options and nothing is open of what it has.")]
 pub(super) struct Status {
     /// A report, as `history --format json` writes it; the newest there is
     #[arg(value_name = "REPORT.json")]
@@ -84,14 +85,21 @@ impl Status {
         if !report.complete {
             text.extend_from_slice(b"\nThe report is not whole: there may be more keys than it has.\n");
         }
+        let narrowed = report::narrowed(&report);
+        if let Some(narrowed) = &narrowed {
+            let told = format!("\nThe report was {}: there may be more keys than it has.\n", terminal(narrowed));
+            text.extend_from_slice(told.as_bytes());
+        }
         if output::to_stdout(&text).is_err() {
             return Err(Exit::Incomplete);
         }
         let done = keys.iter().flat_map(|key| &key.steps).all(|(_, state)| state.is_done());
         Ok(match (report.complete && asked != Exit::Incomplete, done) {
             (false, _) => Exit::Incomplete,
-            (true, true) => Exit::Clean,
             (true, false) => Exit::Found,
+            // Nothing is open of what it has; what it has is not all.
+            (true, true) if narrowed.is_some() => Exit::Incomplete,
+            (true, true) => Exit::Clean,
         })
     }
 

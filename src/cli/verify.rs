@@ -102,6 +102,9 @@ impl Verify {
             note("What Clerk answers is not kept: --state FILE keeps it.");
         }
         let exit = self.asking.ask(&report, &self.repo, &mut kept, interrupt)?;
+        if let Some(narrowed) = crate::report::narrowed(&report) {
+            note(&format!("The report was {narrowed}: there may be more keys than it has."));
+        }
         // Of Clerk's secrets that Clerk cannot be asked about it is not known.
         let all_asked = report.keys.iter().all(|key| is_askable(key) || key.confidence == Confidence::Low);
         Ok(if incident::is_whole(&report) && all_asked { exit } else { Exit::Incomplete })

@@ -5,7 +5,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::model::{Answers, KeyReport, Kind, Liveness, Report};
+use crate::model::{Answers, KeyReport, Kind, Liveness, Report, RepositoryReport};
 
 use super::rotation::{self, Step, paths_to_ignore};
 use super::triage::Triage;
@@ -179,27 +179,50 @@ fn dead(id: &str, evidence: &Evidence<'_>) -> (Option<State>, bool) {
     }
 }
 
+/// The options by which a report was narrowed, in words: there may be keys where it did not look. Masked.
+pub fn narrowed(report: &Report) -> Option<String> {
+    let options: BTreeSet<&str> =
+        report.repositories.iter().flat_map(|one| &one.narrowed_by).map(|option| option.as_str()).collect();
+    let options: Vec<String> = options.into_iter().map(str::to_owned).collect();
+    (!options.is_empty()).then(|| format!("narrowed by {}", wording::list(&options)))
+}
+
 /// Why a report says nothing of what is not in it; `None` where it does: all of these repositories were read, and all in
 /// them that could have a key.
-fn unseen<'a>(report: &Report, repositories: impl Iterator<Item = &'a str>) -> Option<String> {
+fn unseen<'a>(report: &Report, mut repositories: impl Iterator<Item = &'a str>) -> Option<String> {
     if !report.complete {
         return Some("not all was read".to_owned());
     }
-    let narrowed: BTreeSet<&str> =
-        report.repositories.iter().flat_map(|one| &one.narrowed_by).map(|option| option.as_str()).collect();
-    if !narrowed.is_empty() {
-        let options: Vec<String> = narrowed.into_iter().map(str::to_owned).collect();
-        return Some(format!("it was narrowed by {}", wording::list(&options)));
+    if let Some(narrowed) = narrowed(report) {
+        return Some(format!("it was {narrowed}"));
     }
-    let is_covered = |path: &str| report.repositories.iter().any(|one| one.path.as_str() == path);
-    let mut others = repositories.filter(|path| !is_covered(path));
-    others.next().map(|path| format!("it is not about {path}, where the key was seen"))
+    repositories.find_map(|path| match report.repositories.iter().find(|one| one.path.as_str() == path) {
+        None => Some(format!("it is not about {path}, where the key was seen")),
+        // What was cleaned has its other commits still.
+        Some(one) if one.commits == 0 => Some(format!("{path} has no commits any more: is it the same repository?")),
+        Some(one) => narrow(one),
+    })
+}
+
+/// Why nothing is seen of some branches in a clone that fetches others alone.
+fn narrow(repository: &RepositoryReport) -> Option<String> {
+    const MOST: usize = 5;
+    let fetched = &repository.fetches_only;
+    let mut told: Vec<String> = fetched.iter().take(MOST).map(|one| one.as_str().to_owned()).collect();
+    told.extend((fetched.len() > MOST).then(|| format!("{} more", fetched.len() - MOST)));
+    let told = wording::list(&told);
+    let path = &repository.path;
+    (!fetched.is_empty())
+        .then(|| format!("{path} fetches only {told}: audit the server's repository, or a clone that is whole"))
 }
 
 /// The same of a key that the report has, and that was seen elsewhere too.
 fn unseen_of(key: &KeyReport, report: &Report, evidence: &Evidence<'_>) -> Option<String> {
+    let here = seen_in(key, report);
     let noted = evidence.noted.get(&key.id).into_iter().flat_map(|noted| noted.seen_in.keys());
-    unseen(report, noted.map(String::as_str)).map(|why| format!("the report cannot show it: {why}"))
+    let elsewhere = noted.map(String::as_str).filter(|path| !here.contains_key(*path));
+    let narrow_here = || report.repositories.iter().filter(|one| here.contains_key(one.path.as_str())).find_map(narrow);
+    unseen(report, elsewhere).or_else(narrow_here).map(|why| format!("the report cannot show it: {why}"))
 }
 
 fn tips(key: &KeyReport, report: &Report, evidence: &Evidence<'_>) -> State {
@@ -338,9 +361,17 @@ mod tests {
         let (mut half, mut narrowed) = (sample::clean(), sample::clean());
         half.complete = false;
         narrowed.repositories[0].narrowed_by = vec![sample::shown("--ref refs/heads/clean")];
+        let mut narrow = sample::clean();
+        narrow.repositories[0].fetches_only = (0..7).map(|at| sample::shown(&format!("refs/heads/b{at}"))).collect();
         for (report, repositories, why) in [
             (&half, &[repository][..], "not all was read"),
             (&narrowed, &[repository], "narrowed by --ref refs/heads/clean"),
+            (
+                &narrow,
+                &[repository],
+                "shop.git fetches only refs/heads/b0, refs/heads/b1, refs/heads/b2, refs/heads/b3, \
+                                      refs/heads/b4 and 2 more: audit the server's",
+            ),
             (&sample::clean(), &[repository, "/srv/git/other.git"], "not about /srv/git/other.git"),
             (&sample::clean(), &[], "where it was seen is not noted"),
         ] {
@@ -365,6 +396,22 @@ mod tests {
                 assert!(present(&evidence)[&step].is_done());
             }
         }
+    }
+
+    #[test]
+    fn a_repository_without_commits_is_not_one_that_was_cleaned() {
+        let mut empty = sample::clean();
+        empty.repositories[0].commits = 0;
+        let gone = states(&empty, &noted(&[Step::Tips, Step::Refs], &["/srv/git/shop.git"]));
+        for step in [Step::Tips, Step::Refs] {
+            let why = "/srv/git/shop.git has no commits any more";
+            assert!(matches!(&gone[&step], State::Open(Some(told)) if told.contains(why)), "{gone:?}");
+        }
+        // A key that was staged and never committed is in one that never had any.
+        let mut staged = sample::one_key();
+        staged.repositories = empty.repositories;
+        (staged.keys[0].held_at, staged.keys[0].reachable_from) = Default::default();
+        assert!(states(&staged, &noted(&[], &["/srv/git/shop.git"]))[&Step::Refs].is_done());
     }
 
     #[test]

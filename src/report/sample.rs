@@ -112,6 +112,7 @@ pub(super) fn clean() -> Report {
     (report.other_vendors, report.placeholders, report.half_masked) = (Vec::new(), 0, 0);
     let repository = &mut report.repositories[0];
     (repository.skipped, repository.narrowed_by) = (Vec::new(), Vec::new());
+    repository.fetches_only = Vec::new();
     repository.opaque = Opaque::default();
     report
 }
@@ -132,6 +133,7 @@ pub(super) fn unopened() -> Report {
         bytes: 0,
         unreachable: UnreachableCounts::default(),
         narrowed_by: Vec::new(),
+        fetches_only: Vec::new(),
         skipped: vec![skipped("/srv/git/gone.git", "unreadable", "no such directory")],
         opaque: Opaque::default(),
         not_ours: NotOurs::default(),
@@ -195,6 +197,7 @@ fn repository() -> RepositoryReport {
         bytes: 52_300_000,
         unreachable: UnreachableCounts { commits: 3, blobs: 5 },
         narrowed_by: vec![shown("--ref refs/heads/*"), shown("--no-reflog")],
+        fetches_only: vec![shown("refs/heads/main"), shown("refs/heads/\u{1b}[2J`x`")],
         skipped: all,
         opaque: Opaque {
             count: 1,

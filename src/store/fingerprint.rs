@@ -1,7 +1,7 @@
 //! Whether a repository is as it was, without reading an object or an index of a pack.
 //!
 //! A pack is known by its trailing checksum, its size and when it was last modified, its index by the same, loose objects
-//! by their ids, sizes and times; refs, reflogs, indexes and what cuts a shallow clone by what is in them. What changes
+//! by their ids, sizes and times; refs, reflogs, indexes, what cuts a shallow clone and what a narrow one fetches by what is in them. What changes
 //! bytes in place and leaves all of these is not seen: nothing that git does.
 //!
 //! A time alone may be another though the bytes are the same: after a copy, and where git marks what it would have written
@@ -19,7 +19,7 @@ use sha2::{Digest, Sha256};
 use super::locate::Layout;
 use super::lookup::Lookup;
 use super::objects::pack_indexes;
-use super::{IndexEntry, Names, OpenOptions, Refs, Store, files, format, loose, refs};
+use super::{IndexEntry, Names, OpenOptions, Refs, Remotes, Store, files, format, loose, refs};
 use crate::model::{ObjectFormat, Oid};
 
 /// By what a file is known again without being read. A plain copy of this program's own struct, since the standard
@@ -140,6 +140,7 @@ struct Parts<'a> {
     refs: &'a Refs,
     indexes: &'a [(Vec<u8>, Vec<IndexEntry>)],
     shallow: &'a BTreeSet<Oid>,
+    remotes: &'a Remotes,
     marks: &'a [DirMark],
 }
 
@@ -171,6 +172,9 @@ fn hash(parts: &Parts<'_>) -> String {
     });
     hash.number(parts.shallow.len() as u64);
     parts.shallow.iter().for_each(|oid| hash.add(oid.as_bytes()));
+    // A report says what they leave out.
+    hash.number(parts.remotes.narrowed_to.len() as u64);
+    parts.remotes.narrowed_to.iter().for_each(|source| hash.add(source));
     hash.all(parts.marks, |hash, dir| {
         hash.all(&dir.loose, |hash, (oid, stamp)| {
             hash.add(oid.as_bytes());
@@ -196,8 +200,8 @@ pub fn fingerprint(layout: &Layout, options: OpenOptions) -> Option<String> {
         }
         marks.push(mark);
     }
-    let Names { format, refs, indexes, shallow, gaps } = names;
-    let parts = Parts { format, refs: &refs, indexes: &indexes, shallow: &shallow, marks: &marks };
+    let Names { format, refs, indexes, shallow, remotes, gaps } = names;
+    let parts = Parts { format, refs: &refs, indexes: &indexes, shallow: &shallow, remotes: &remotes, marks: &marks };
     gaps.is_empty().then(|| hash(&parts))
 }
 
@@ -218,6 +222,7 @@ impl Store {
             refs: &self.refs,
             indexes: &self.indexes,
             shallow: &self.shallow,
+            remotes: &self.remotes,
             marks: &self.objects.marks,
         })
     }

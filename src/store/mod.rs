@@ -6,7 +6,8 @@
 //! by our own: libgit2 follows deltas that lead back to themselves until memory ends.
 //!
 //! Invariant: whatever cannot be read is a [`Gap`] or a [`Failure`] by name, never an absence. Nothing of a
-//! repository's configuration is run or obeyed, but for the two settings that say how its files are to be read.
+//! repository's configuration is run or obeyed, but for the two settings that say how its files are to be read; those on
+//! where it was cloned from are told and not followed.
 
 mod budget;
 mod bulk;
@@ -31,6 +32,7 @@ mod receiving;
 mod ref_files;
 mod refs;
 mod reftable;
+mod remotes;
 mod single;
 mod table;
 mod tips;
@@ -53,6 +55,7 @@ pub use locate::{Layout, locate, locate_git_dir};
 pub use objects::{Finder, ObjectIndex, Objects};
 pub use receiving::{CommitPlace, PushPaths, Receiving};
 pub use refs::{Reflog, ReflogLine, Refs, Tip};
+pub use remotes::Remotes;
 pub use tips::Tips;
 pub use work_trees::WorkTree;
 pub use writer::{WriteError, Writer, Written, write_loose};
@@ -215,6 +218,8 @@ pub struct Store {
     pub indexes: Vec<(Vec<u8>, Vec<IndexEntry>)>,
     /// Commits at which a shallow clone is cut.
     pub shallow: BTreeSet<Oid>,
+    /// Where it was cloned from.
+    pub remotes: Remotes,
     /// All objects.
     pub objects: Objects,
     /// What of refs, indexes and settings could not be read.
@@ -234,6 +239,7 @@ struct Names {
     refs: Refs,
     indexes: Vec<(Vec<u8>, Vec<IndexEntry>)>,
     shallow: BTreeSet<Oid>,
+    remotes: Remotes,
     gaps: Vec<Gap>,
 }
 
@@ -252,7 +258,10 @@ impl Names {
             }
         }
         let shallow = shallow(&layout.common_dir.join("shallow"), &mut gaps);
-        Ok(Self { format, refs, indexes, shallow, gaps })
+        // That it cannot be read was told with the format.
+        let config = files::read(&layout.common_dir.join("config")).unwrap_or_default();
+        let remotes = Remotes::of(&settings(&config), &refs.tips);
+        Ok(Self { format, refs, indexes, shallow, remotes, gaps })
     }
 }
 
@@ -272,7 +281,7 @@ impl Store {
     /// # Errors
     /// Where nothing of it could be read; anything less is a [`Gap`].
     pub fn open(layout: Layout, options: OpenOptions) -> Result<Self, Error> {
-        let Names { format, refs, indexes, shallow, gaps } = Names::read(&layout, options)?;
+        let Names { format, refs, indexes, shallow, remotes, gaps } = Names::read(&layout, options)?;
         let mut listing_gaps = Vec::new();
         let objects = list_objects(&layout, format, &mut listing_gaps);
         Ok(Self {
@@ -281,6 +290,7 @@ impl Store {
             refs,
             indexes,
             shallow,
+            remotes,
             objects,
             gaps,
             listing_gaps,
@@ -417,32 +427,44 @@ fn extension(config: &[u8], name: &str) -> Option<String> {
     setting(config, "extensions", name).map(|value| value.to_ascii_lowercase())
 }
 
-/// The last value of a name in a section of a configuration file. Ours, and not libgit2's parser, because that one follows
-/// `include.path` to wherever it points.
+/// The last value of a name in a section of a configuration file.
 fn setting(config: &[u8], wanted: &str, name: &str) -> Option<String> {
+    let is_it = |one: &Setting| one.section.eq_ignore_ascii_case(wanted) && one.name.eq_ignore_ascii_case(name);
+    settings(config).into_iter().rfind(is_it).map(|one| one.value)
+}
+
+/// A line of a configuration file that sets something.
+struct Setting {
+    /// What stands between the brackets above it.
+    section: String,
+    name: String,
+    value: String,
+}
+
+/// Everything that a configuration file sets, in its order. Ours, and not libgit2's parser, because that one follows
+/// `include.path` to wherever it points.
+fn settings(config: &[u8]) -> Vec<Setting> {
     let text = String::from_utf8_lossy(config).replace("\r\n", "\n");
     let mut rest = text.trim_start_matches('\u{feff}').trim_start();
-    let mut inside = false;
-    let mut value = None;
+    let mut section = "";
+    let mut all = Vec::new();
     while !rest.is_empty() {
         let (line, below) = rest.split_once('\n').unwrap_or((rest, ""));
-        rest = if let Some((section, behind)) = line.strip_prefix('[').and_then(|header| header.split_once(']')) {
-            inside = section.trim().eq_ignore_ascii_case(wanted);
+        rest = if let Some((header, behind)) = line.strip_prefix('[').and_then(|header| header.split_once(']')) {
+            section = header.trim();
             // A setting may stand behind its section.
             &rest[line.len() - behind.len()..]
         } else if let Some((key, given)) = line.split_once('=').filter(|_| !line.starts_with(['#', ';'])) {
             // Every value is read, whosever it is: it may go on in the next line, which is no setting then.
-            let (given, behind) = config_value(&rest[line.len() - given.len()..]);
-            if inside && key.trim().eq_ignore_ascii_case(name) {
-                value = Some(given);
-            }
+            let (value, behind) = config_value(&rest[line.len() - given.len()..]);
+            all.push(Setting { section: section.to_owned(), name: key.trim().to_owned(), value });
             behind
         } else {
             below
         };
         rest = rest.trim_start();
     }
-    value
+    all
 }
 
 /// The value that a text of a configuration file begins with, and what stands below it (git-config(1), syntax).

@@ -88,6 +88,10 @@ fn read(sheet: &mut Sheet<'_>, repository: &RepositoryReport) -> io::Result<()> 
         let options: Vec<String> = repository.narrowed_by.iter().map(code).collect();
         sheet.bullet(1, &format!("Narrowed on purpose by {}.", wording::list(&options)))?;
     }
+    if !repository.fetches_only.is_empty() {
+        let refs = sheet.few(repository.fetches_only.iter().map(code).collect());
+        sheet.bullet(1, &format!("It fetches only {}: of other branches nothing is here.", refs.join(", ")))?;
+    }
     if repository.opaque.count > 0 {
         let containers = count(repository.opaque.count, "container that is", "containers that are");
         sheet.bullet(1, &format!("{containers} encrypted, damaged or none after all: scanned as they are."))?;

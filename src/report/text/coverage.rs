@@ -59,6 +59,10 @@ fn read(page: &mut Page<'_>, repository: &RepositoryReport) -> io::Result<()> {
         let options: Vec<String> = repository.narrowed_by.iter().map(|option| visible(option.as_str())).collect();
         page.field("narrowed by", &[options.join(", ")])?;
     }
+    if !repository.fetches_only.is_empty() {
+        let refs = page.few(repository.fetches_only.iter().map(show).collect());
+        page.field("fetches only", &[format!("{}: of other branches nothing is here", refs.join(", "))])?;
+    }
     if repository.opaque.count > 0 {
         let mut lines = vec![format!(
             "{} encrypted, damaged or none after all: scanned as they are",

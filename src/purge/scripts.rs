@@ -1,0 +1,196 @@
+//! The scripts of a plan: one rewrites a fresh mirror, one publishes it, and git asks the third whether it may.
+//!
+//! What is rewritten is a mirror of the server's repository, made then and there, and no clone of it: what a clone has of
+//! others' branches is as old as its last fetch, and publishing takes away what is not in it. Between the mirror and the
+//! publishing others may push all the same, so what the server had is noted and compared in the very connection that
+//! writes.
+
+use super::{Subject, options};
+use crate::key::KeyId;
+use crate::model::{ReadLimits, shell_word};
+
+/// A shell script that rewrites a fresh mirror of the repository and proves that it is clean: of every key, or of these
+/// `only`, as far as the keys were looked for. It has no key in it.
+pub fn commands(subject: &Subject<'_>, only: &[(KeyId, String)], limits: ReadLimits) -> String {
+    let repository = shell_word(subject.repository);
+    let source = match subject.remotes {
+        [] => format!("source=${{2:-{repository}}}"),
+        remotes => {
+            let message = format!(
+                "The repository that was audited has a remote ({}): what it has of others' branches is as old as its last \
+                 fetch, and publishing that would take away what they pushed since.",
+                remotes.join(", ")
+            );
+            format!(
+                "source=${{2:-}}\n[ -n \"$source\" ] || stop {} \\\n  'Name the repository of the server: sh commands.sh \
+                 NEW-DIRECTORY URL. Where that is this one itself, its own path is the URL.'",
+                shell_word(&message)
+            )
+        }
+    };
+    // A path may have anything in it: it comes last.
+    COMMANDS.replace("@AUDIT@", &proof(only, &options(limits))).replace("@SOURCE@", &source)
+}
+
+/// The audit by which it ends, and what that has shown.
+fn proof(only: &[(KeyId, String)], limits: &str) -> String {
+    if only.is_empty() {
+        return ALL.replace("@LIMITS@", limits);
+    }
+    let traces = only.iter().map(|(id, _)| format!("\"$audit\" trace --id {id}{limits} .\n"));
+    let hints: Vec<&str> = only.iter().map(|(_, hint)| hint.as_str()).collect();
+    let clean = format!("Clean of {}. It was not looked for other keys.", hints.join(", "));
+    format!("{}echo {}", traces.collect::<String>(), shell_word(&clean))
+}
+
+/// The list of known keys has every key that an audit tells of, whatever its confidence: possible ones end it with 0.
+const ALL: &str = r#"(umask 077; : >"$plan/left.txt")
+"$audit" history --write-known "$plan/left.txt"@LIMITS@ .
+if grep -q '^sha256:' "$plan/left.txt"; then
+  echo "Clean of the keys of this plan. What stands above is left: look at it, and make a plan that names it with --key if"
+  echo "it is a key."
+else
+  echo "Clean."
+fi"#;
+
+const COMMANDS: &str = r#"#!/bin/sh
+# Written by clerk-audit purge-plan. Run it as: sh commands.sh NEW-DIRECTORY [URL]
+# It clones a mirror of the server's repository (URL) into NEW-DIRECTORY, rewrites that, and audits it. The server's
+# repository is not touched, and neither is the one that was audited.
+set -eu
+stop() {
+  printf '%s\n' "$@" >&2
+  exit 3
+}
+plan=$(cd "$(dirname "$0")" && pwd -P)
+work=${1:?name a new directory to work in}
+@SOURCE@
+# All that it takes, before anything is done.
+audit=$(command -v "${CLERK_AUDIT:-clerk-audit}") && "$audit" --version >/dev/null ||
+  stop "clerk-audit is not on PATH: CLERK_AUDIT=/where/it/is sh commands.sh ..."
+case $audit in /*) ;; *) audit=$(pwd)/$audit ;; esac
+CLERK_PURGE_GIT=$(command -v git) || stop "git is not on PATH"
+export CLERK_PURGE_PLAN="$plan" CLERK_PURGE_GIT
+# By its own name: git would put its own folder first on PATH, and what stands there is never in its way.
+filter=$(PATH="$PATH:$(git --exec-path)"; command -v git-filter-repo) ||
+  stop "git filter-repo is not installed: it is a package of that name, git-filter-repo"
+# filter-repo asks git for its help to see which options it has, and where git writes --[no-]mark-tags an older one sees
+# none: nested tags and commits that are not UTF-8 would then end it. It is shown the options as they were written.
+(umask 077; mkdir -p "$plan/bin"; cat >"$plan/bin/git") <<'END'
+#!/bin/sh
+if [ "$#" = 2 ] && [ "$1" = fast-export ] && [ "$2" = -h ]; then
+  "$CLERK_PURGE_GIT" fast-export -h 2>&1 | sed 's/--\[no-\]/--/'
+  exit 129
+fi
+exec "$CLERK_PURGE_GIT" "$@"
+END
+chmod 700 "$plan/bin/git"
+call="import os, sys; sys.dont_write_bytecode = True; sys.path.insert(0, os.environ['CLERK_PURGE_PLAN']); import clerk_purge"
+git clone --quiet --mirror --no-local -- "$source" "$work"
+# What was noted is of another mirror.
+rm -f "$plan/before.txt"
+cd "$work"
+if [ "$(git rev-parse --is-shallow-repository)" = true ]; then
+  stop "What was cloned is shallow: it would come out with its history cut off. Nothing was rewritten." \
+    "Make it whole (git fetch --unshallow), or name the repository of the server."
+fi
+if [ -n "$(git for-each-ref --count=1 refs/remotes)" ]; then
+  stop "What was cloned is a clone itself (it has refs/remotes), and not the server's. Nothing was rewritten." \
+    "Name the repository of the server. Where it is that all the same, delete those refs there first."
+fi
+# What the server has now: publish.sh compares that with what it has then.
+(umask 077; { pwd -P; git for-each-ref --format='%(objectname) %(refname)'; } >"$plan/before.new")
+# Names of files and directories that have a key: a rewrite goes over commits, and passes these by.
+git for-each-ref --format='%(refname) %(objecttype)%(*objecttype)' | LC_ALL=C sed -n '/commit$/!s/ .*//p' |
+  LC_ALL=C grep -aFxf "$plan/drop-refs.txt" | sed 's/^/delete /' | git update-ref --stdin
+PATH="$plan/bin:$PATH" "$filter" --force --quiet --prune-empty never \
+  --replace-text "$plan/expressions.txt" \
+  --replace-message "$plan/expressions.txt" \
+  --message-callback "$call; return clerk_purge.clean(message)" \
+  --strip-blobs-with-ids "$plan/strip-blobs.txt" \
+  --blob-callback "$call; blob.data = clerk_purge.clean(blob.data)" \
+  --filename-callback "$call; return filename and clerk_purge.clean(filename)" \
+  --name-callback "$call; return clerk_purge.clean(name)" \
+  --email-callback "$call; return clerk_purge.clean(email)" \
+  --commit-callback "$call; commit.encoding = commit.encoding and clerk_purge.clean(commit.encoding)" \
+  --refname-callback "$call; return clerk_purge.clean_ref(refname)"
+# HEAD is no ref that is renamed: where its branch was, it would name one that is gone. The name is never an argument
+# before it is clean.
+head=$(git symbolic-ref -q HEAD | python3 -c "$call; sys.stdout.buffer.write(clerk_purge.clean(sys.stdin.buffer.read()))")
+[ -z "$head" ] || git symbolic-ref HEAD "$head"
+git for-each-ref --format='%(refname)' refs/replace | while read -r name; do git update-ref -d "$name"; done
+rm -rf filter-repo
+git reflog expire --expire=now --all
+git gc --quiet --prune=now
+mv "$plan/before.new" "$plan/before.txt"
+echo "Audit of the rewritten repository:"
+@AUDIT@
+echo "Nothing is published yet. README.md says what to look at first, and what this cannot reach. Then:"
+echo "  sh '$plan/publish.sh' '$(pwd -P)' URL"
+"#;
+
+/// Publishes what [`commands`] rewrote.
+pub(super) const PUBLISH: &str = r#"#!/bin/sh
+# Written by clerk-audit purge-plan. Run it as: sh publish.sh NEW-DIRECTORY URL [branches]
+# It writes what commands.sh rewrote over the server's repository, unless anybody has pushed there since. With "branches"
+# it writes branches and tags alone, for servers that keep refs of their own (refs/pull).
+set -eu
+stop() {
+  printf '%s\n' "$@" >&2
+  exit 3
+}
+plan=$(cd "$(dirname "$0")" && pwd -P)
+work=$(cd "${1:?name the directory that commands.sh rewrote}" && pwd -P)
+url=${2:?name the URL of the repository of the server}
+[ "$(head -n 1 "$plan/before.txt" 2>/dev/null)" = "$work" ] ||
+  stop "This plan's commands.sh did not come to its end there last: what the server had is not noted." \
+    "Begin anew, with a new directory: sh commands.sh NEW-DIRECTORY URL"
+changed() {
+  echo "Refs of the server that are not what they were when the mirror was made: $1. Somebody has pushed since." >&2
+  stop "Nothing is published. Begin anew, with a new directory: sh commands.sh NEW-DIRECTORY URL"
+}
+umask 077
+git ls-remote --refs -- "$url" >"$plan/server.txt"
+git --git-dir="$work" for-each-ref --format='%(objectname) %(refname)' >"$plan/after.txt"
+# What was published by an earlier run is as it is to be.
+moved=$(LC_ALL=C awk '
+  FILENAME == ARGV[1] { before[$2] = $1; next }
+  FILENAME == ARGV[2] { after[$2] = $1; next }
+  { server[$2] = $1 }
+  END {
+    for (name in server) if (server[name] != before[name] && server[name] != after[name]) moved++
+    for (name in after) if (before[name] != "" && !(name in server)) moved++
+    print moved + 0
+  }
+' "$plan/before.txt" "$plan/after.txt" "$plan/server.txt")
+[ "$moved" = 0 ] || changed "$moved"
+# Nobody can come between, either: git asks this in the connection in which it writes. That a ref is not there to be
+# written says nothing: servers hide their own.
+export CLERK_PURGE_PLAN="$plan"
+mkdir -p "$plan/hooks"
+cat >"$plan/hooks/pre-push" <<'END'
+#!/bin/sh
+LC_ALL=C awk '
+  NR == FNR { before[$2] = $1; next }
+  $4 !~ /^0+$/ && $4 != before[$3] { moved++ }
+  END { exit (moved > 0) }
+' "$CLERK_PURGE_PLAN/before.txt" - && exit 0
+echo "Somebody has pushed just now. Nothing is published: begin anew, with a new directory." >&2
+exit 1
+END
+chmod 700 "$plan/hooks/pre-push"
+# Where it cannot be run git would pass it by.
+"$plan/hooks/pre-push" </dev/null || stop "$plan/hooks/pre-push cannot be run: are programs allowed there?"
+push() { git --git-dir="$work" -c core.hooksPath="$plan/hooks" push "$@"; }
+case ${3:-} in
+'')
+  # As --mirror does it, which tells the hook nothing of what it deletes.
+  push --force --prune -- "$url" 'refs/*:refs/*' || stop \
+    "Where it was refused for refs of the server's own alone (refs/pull, refs/merge-requests), write the rest:" \
+    "  sh publish.sh NEW-DIRECTORY URL branches"
+  ;;
+branches) push --force --prune -- "$url" 'refs/heads/*:refs/heads/*' 'refs/tags/*:refs/tags/*' ;;
+*) stop "the third word can be: branches" ;;
+esac
+echo "Published. Now everybody clones anew, and the repository of the server is audited: README.md."
+"#;

@@ -1,0 +1,181 @@
+//! Plans of clones: what is on the server is rewritten, and nothing that others pushed is lost.
+
+use std::path::{Path, PathBuf};
+
+use crate::common::fixture::Repo;
+use crate::common::git;
+use crate::common::secrets::live_key;
+use crate::{Case, MAIN, can_rewrite, git_in};
+
+/// A server's repository with a key in its history, and a folder for clones of it.
+struct Server {
+    repo: Repo,
+    key: String,
+    clones: tempfile::TempDir,
+}
+
+impl Server {
+    fn new(seed: u64) -> Self {
+        let (mut repo, key) = (Repo::bare(), live_key(seed));
+        repo.commit_on(MAIN, &[("a", Some("a\n"))], "Base");
+        repo.commit_on(MAIN, &[(".env", Some(&format!("K={key}\n")))], "Oops");
+        repo.branch("refs/heads/feature", MAIN);
+        repo.finish();
+        Self { repo, key, clones: tempfile::tempdir().unwrap() }
+    }
+
+    fn clone(&self, options: &[&str]) -> PathBuf {
+        let url = format!("file://{}", self.repo.path().display());
+        let made = [&["clone", "--quiet"], options, &[&url, "dev"]].concat();
+        git::run(git::command(self.clones.path()), &made, b"");
+        self.clones.path().join("dev")
+    }
+
+    /// All that it has, by refs.
+    fn refs(&self) -> String {
+        git_in(self.repo.path(), &["for-each-ref"])
+    }
+}
+
+fn rewrite(case: &Case, arguments: &[&Path]) -> (Option<i32>, String) {
+    case.script("1-dev/commands.sh", arguments)
+}
+
+fn publish(case: &Case, arguments: &[&Path]) -> (Option<i32>, String) {
+    case.script("1-dev/publish.sh", arguments)
+}
+
+#[test]
+fn what_others_pushed_since_a_clone_was_made_is_not_lost() {
+    if !can_rewrite() {
+        return;
+    }
+    let mut server = Server::new(9400);
+    let dev = server.clone(&[]);
+    server.repo.commit_on(MAIN, &[("late", Some("late\n"))], "A colleague's work");
+    server.repo.branch("refs/heads/late", MAIN);
+    server.repo.finish();
+    let url = server.repo.path().to_owned();
+    let case = Case::of(&[&dev]);
+    let run = case.plan(&[]);
+    assert_eq!(run.code, Some(0), "{}", run.errors());
+    assert!(run.errors().contains("has a remote (origin)"), "{}", run.errors());
+
+    let at = |name: &str| case.place.path().join(name);
+    let (code, said) = rewrite(&case, &[&at("one")]);
+    assert_eq!(code, Some(3), "{said}");
+    assert!(said.contains("has a remote (origin)") && said.contains("NEW-DIRECTORY URL"), "{said}");
+    assert!(!at("one").exists());
+    // Nor is it one by its own path.
+    let (code, said) = rewrite(&case, &[&at("itself"), &dev]);
+    assert!(code == Some(3) && said.contains("is a clone itself"), "{said}");
+
+    let before = server.refs();
+    let (code, said) = rewrite(&case, &[&at("one"), &url]);
+    assert!(code == Some(0) && said.contains("Clean.\n"), "{said}");
+    assert_eq!(server.refs(), before);
+    // Whatever somebody does meanwhile.
+    for arguments in [
+        &["update-ref", "refs/heads/new", "main"][..],
+        &["update-ref", "refs/heads/main", "main~1"],
+        &["update-ref", "-d", "refs/heads/feature"],
+    ] {
+        git_in(&url, arguments);
+        let meanwhile = server.refs();
+        let (code, said) = publish(&case, &[&at("one"), &url]);
+        assert!(code == Some(3) && said.contains("Somebody has pushed since"), "{arguments:?}: {said}");
+        assert_eq!(server.refs(), meanwhile);
+        for line in before.lines() {
+            let (id, name) = (&line[..40], line.split('\t').nth(1).unwrap());
+            git_in(&url, &["update-ref", name, id]);
+        }
+        git_in(&url, &["update-ref", "-d", "refs/heads/new"]);
+        assert_eq!(server.refs(), before);
+    }
+    // The list is that of the last mirror, and of no other.
+    let (code, said) = rewrite(&case, &[&at("two"), &url]);
+    assert_eq!(code, Some(0), "{said}");
+    assert!(publish(&case, &[&at("one"), &url]).1.contains("did not come to its end there"));
+    let (code, said) = publish(&case, &[&at("two"), &url]);
+    assert!(code == Some(0) && said.contains("Published."), "{said}");
+    assert_eq!(git_in(&url, &["branch", "--format=%(refname:short)"]), "feature\nlate\nmain\n");
+    let history = git_in(&url, &["log", "--patch", "--all"]);
+    assert!(history.contains("A colleague's work") && history.contains("Base") && !history.contains(&server.key));
+}
+
+#[test]
+fn git_itself_asks_whether_anybody_came_between() {
+    if !can_rewrite() {
+        return;
+    }
+    let server = Server::new(9401);
+    let case = Case::of(&[&server.clone(&[])]);
+    case.plan(&[]);
+    let (work, url) = (case.place.path().join("one"), server.repo.path().to_owned());
+    assert_eq!(rewrite(&case, &[&work, &url]).0, Some(0));
+    // After it was looked at what the server has, and before anything is written: as git looks for the hook.
+    let script = case.to().join("1-dev/publish.sh");
+    let text = std::fs::read_to_string(&script).unwrap();
+    let push = format!("git --git-dir='{}' update-ref refs/heads/new main\npush() {{", url.display());
+    std::fs::write(&script, text.replacen("push() {", &push, 1)).unwrap();
+    let before = server.refs();
+    let (code, said) = publish(&case, &[&work, &url]);
+    assert!(code != Some(0) && !said.contains("Published."), "{said}");
+    assert_eq!(server.refs().lines().filter(|line| !line.ends_with("/new")).count(), before.lines().count());
+    assert!(before.lines().all(|line| server.refs().contains(line)), "{}", server.refs());
+}
+
+#[test]
+fn a_server_that_keeps_refs_of_its_own_gets_the_rest() {
+    if !can_rewrite() {
+        return;
+    }
+    let mut server = Server::new(9402);
+    server.repo.branch("refs/pull/7/head", MAIN);
+    server.repo.finish();
+    server.repo.git(&["config", "receive.hideRefs", "refs/pull"]);
+    let case = Case::of(&[&server.clone(&[])]);
+    case.plan(&[]);
+    let (work, url) = (case.place.path().join("one"), server.repo.path().to_owned());
+    assert_eq!(rewrite(&case, &[&work, &url]).0, Some(0));
+    let (code, said) = publish(&case, &[&work, &url]);
+    assert!(code == Some(3) && said.contains("URL branches"), "{said}");
+    let (code, said) = publish(&case, &[&work, &url, Path::new("branches")]);
+    assert!(code == Some(0) && said.contains("Published."), "{said}");
+    assert!(!git_in(&url, &["log", "--patch", "--branches"]).contains(&server.key));
+}
+
+#[test]
+fn half_a_history_gets_no_plan() {
+    let mut server = Server::new(9403);
+    server.repo.git(&["config", "uploadpack.allowFilter", "true"]);
+    for (options, why) in [(["--depth", "1"], "--unshallow"), (["--filter=blob:none", "--no-tags"], "partial clone")] {
+        let dev = server.clone(&options);
+        // What a partial clone was asked for is there, and it may be all.
+        let code = if options[0] == "--depth" { 3 } else { 1 };
+        let case = Case::ending_with(code, &[&dev]);
+        let run = case.plan(&[]);
+        assert_eq!(run.code, Some(3), "{why}: {}", run.errors());
+        assert!(run.errors().contains(why) && run.errors().contains("no plan is made"), "{}", run.errors());
+        assert!(!case.to().exists());
+        std::fs::remove_dir_all(dev).unwrap();
+    }
+}
+
+#[test]
+fn what_is_shallow_when_it_is_cloned_is_not_rewritten() {
+    if !can_rewrite() {
+        return;
+    }
+    let server = Server::new(9404);
+    let dev = server.clone(&["--bare"]);
+    git_in(&dev, &["remote", "remove", "origin"]);
+    let case = Case::of(&[&dev]);
+    assert_eq!(case.plan(&[]).code, Some(0));
+    std::fs::remove_dir_all(&dev).unwrap();
+    server.clone(&["--bare", "--depth", "1"]);
+    let work = case.place.path().join("one");
+    let (code, said) = rewrite(&case, &[&work]);
+    assert!(code == Some(3) && said.contains("is shallow") && said.contains("--unshallow"), "{said}");
+    assert!(!case.to().join("1-dev/before.txt").exists());
+}

@@ -1,0 +1,143 @@
+//! Spellings of which no list has all, and what cannot be written over.
+
+use crate::common::fixture::Repo;
+use crate::common::fixture::objects::{Commit, Files, Mode};
+use crate::common::secrets::{Alphabet, Padding, base64, live_key, publishable_key, test_key};
+use crate::{Case, MAIN, can_rewrite, git_in, percent, removed};
+
+/// Base64 on lines of so many characters.
+fn wrapped(text: &str, width: usize) -> String {
+    let encoded = base64(text.as_bytes(), Alphabet::Standard, Padding::Full);
+    encoded.as_bytes().chunks(width).map(|line| format!("{}\n", String::from_utf8_lossy(line))).collect()
+}
+
+/// The file that Clerk's keyless mode writes.
+fn keyless(secret: &str) -> String {
+    let address = "https://dashboard.clerk.com/apps";
+    format!(
+        "{{\"publishableKey\":\"{}\",\"secretKey\":\"{secret}\",\"claimUrl\":\"{address}/claim?token={}\",\
+         \"apiKeysUrl\":\"{address}/app_{}/instances/ins_{}/api-keys\"}}\n",
+        publishable_key("happy-cat-12.clerk.accounts.dev"),
+        "3kq9zt1mfa8w0yh2vx7cgj5rlb6pn4desou1aq7z",
+        "2abcdefghijklmnopqrstuvwxyz",
+        "2bcdefghijklmnopqrstuvwxyza",
+    )
+}
+
+/// Keys in spellings of which no list has all, in files, messages and names.
+fn plant_odd_spellings() -> (Repo, Vec<String>) {
+    let keys: Vec<String> = (0..10).map(|seed| live_key(9150 + seed)).collect();
+    let mixed = |key: &str| -> String {
+        let digits = key.bytes().enumerate();
+        digits.map(|(at, byte)| if at % 2 == 0 { format!("{byte:02x}") } else { format!("{byte:02X}") }).collect()
+    };
+    let around = "some text before it that is long enough to go over a line, and then K=";
+    let keyless = keyless(&keys[3]);
+    let mut repo = Repo::bare();
+    let readme = format!("# Docs\n\nSee https://example.test/?k={}&x=1\n", keys[2].replace('_', "%5F"));
+    repo.commit_on(
+        MAIN,
+        &[
+            ("wrapped.txt", Some(&wrapped(&format!("{around}{}\nand some more behind\n", keys[0]), 64))),
+            ("mixed.txt", Some(&format!("{}\n", mixed(&keys[1])))),
+            ("README.md", Some(&readme)),
+            (".clerk/.tmp/keyless.json", Some(&keyless)),
+        ],
+        "Files",
+    );
+    let spaced: Vec<String> = keys[6].bytes().map(|byte| format!("{byte:02x}")).collect();
+    repo.commit_on(MAIN, &[("m1", Some("1\n"))], &format!("Percent\n\n{}\n", percent(&keys[4])));
+    repo.commit_on(MAIN, &[("m2", Some("1\n"))], &format!("Wrapped\n\n{}", wrapped(&format!("abc={}", keys[5]), 40)));
+    repo.commit_on(MAIN, &[("m3", Some("1\n"))], &format!("Hex\n\n{}\n", spaced.join(" ")));
+    repo.commit_on(MAIN, &[(&format!("dir/{}", percent(&keys[7])), Some("1\n"))], "A name");
+    let files = repo.files_at(MAIN);
+    let tree = repo.tree(&files);
+    let parent = repo.commit_on(MAIN, &[("only.gz.b64", Some("x\n"))], "Before");
+    let empty = repo.commit(&Commit::new(tree, &[parent], 1_704_100_000, "Release: nothing changed"));
+    let empty = repo.commit(&Commit::new(tree, &[empty], 1_704_100_001, "Release: nothing changed again"));
+    repo.set_ref(MAIN, empty);
+    // Tags of a file and of a directory: no rewrite of commits goes over these.
+    let blob = repo.blob(format!("K={}\n", keys[8]));
+    repo.set_ref("refs/tags/of-a-file", blob);
+    let inner = repo.blob(format!("K={}\n", keys[9]));
+    let tree = repo.tree(&Files::from([(b"a".to_vec(), (Mode::File, inner))]));
+    repo.set_ref("refs/tags/of-a-directory", tree);
+    let clean = repo.blob("clean\n");
+    repo.set_ref("refs/tags/of-a-clean-file", clean);
+    repo.finish();
+    (repo, keys)
+}
+
+#[test]
+fn what_no_list_of_spellings_has_is_cleaned_as_it_stands_or_dropped_and_told() {
+    if !can_rewrite() {
+        return;
+    }
+    let (repo, keys) = plant_odd_spellings();
+    let case = Case::of(&[repo.path()]);
+    let run = case.plan(&[]);
+    assert_eq!(run.code, Some(0), "{}", run.errors());
+    let told = run.errors();
+    assert!(told.contains("refs/tags/of-a-file") && told.contains("refs/tags/of-a-directory"), "{told}");
+    assert!(!told.contains("of-a-clean-file") && told.contains("strip-blobs.txt"), "{told}");
+    let (work, said) = case.rewrite(1);
+    assert!(said.contains("No Clerk secret key found"), "{said}");
+    let text = |name: &str| git_in(&work, &["show", &format!("main:{name}")]);
+    assert_eq!(text("README.md"), format!("# Docs\n\nSee https://example.test/?k={}&x=1\n", removed(&keys[2])));
+    assert_eq!(text("mixed.txt"), format!("{}\n", removed(&keys[1])));
+    assert!(text("wrapped.txt").contains(&removed(&keys[0])));
+    let files = git_in(&work, &["ls-tree", "-r", "--name-only", "main"]);
+    assert!(files.contains(&format!("dir/{}", removed(&keys[7]))) && !files.contains("keyless.json"), "{files}");
+    let log = git_in(&work, &["log", "--format=%B", "main"]);
+    for key in &keys[4..7] {
+        assert!(log.contains(&removed(key)), "{log}");
+    }
+    // A commit that changes nothing is one that somebody made.
+    assert!(log.contains("Release: nothing changed again"), "{log}");
+    assert_eq!(git_in(&work, &["rev-list", "--count", "main"]), git_in(repo.path(), &["rev-list", "--count", "main"]));
+    assert_eq!(git_in(&work, &["tag"]), "of-a-clean-file\n");
+}
+
+#[test]
+fn a_commit_whose_only_file_is_dropped_stays() {
+    if !can_rewrite() {
+        return;
+    }
+    let key = live_key(9170);
+    let mut repo = Repo::bare();
+    let packed = base64(
+        base64(format!("x={key}").as_bytes(), Alphabet::Standard, Padding::Full).as_bytes(),
+        Alphabet::Standard,
+        Padding::Full,
+    );
+    let content = [b"\0\x01".as_slice(), packed.as_bytes()].concat();
+    let blob = repo.blob(content);
+    let first =
+        repo.commit_files(MAIN, Files::from([(b"only.bin".to_vec(), (Mode::File, blob))]), &[], "Only an archive");
+    repo.set_ref("refs/tags/v1", first);
+    repo.finish();
+    let case = Case::of(&[repo.path()]);
+    let run = case.plan(&[]);
+    assert_eq!(run.code, Some(0), "{}", run.errors());
+    assert!(run.errors().contains("1 version of a file is dropped"), "{}", run.errors());
+    let (work, _) = case.rewrite(1);
+    assert_eq!(git_in(&work, &["log", "--format=%s", "main"]), "Only an archive\n");
+    assert_eq!(git_in(&work, &["tag"]), "v1\n");
+}
+
+#[test]
+fn what_will_be_left_is_told_beforehand() {
+    if !can_rewrite() {
+        return;
+    }
+    let mut repo = Repo::bare();
+    let commit = repo.commit_on(MAIN, &[("a", Some("1\n"))], &format!("A file\n\n{}\n", keyless(&test_key(9171))));
+    repo.finish();
+    let case = Case::of(&[repo.path()]);
+    let run = case.plan(&[]);
+    assert_eq!(run.code, Some(3), "{}", run.errors());
+    let commit = format!("the commit {}", &commit.to_string()[..12]);
+    assert!(run.errors().contains("a key will be left") && run.errors().contains(&commit), "{}", run.errors());
+    let (_, is_clean, said) = case.try_to_rewrite(1);
+    assert!(!is_clean, "{said}");
+}
