@@ -17,7 +17,7 @@ pub(super) fn write(
     options: Options<'_>,
     out: &mut dyn io::Write,
 ) -> io::Result<()> {
-    let Some(scale) = Scale::of(report, options.plan) else { return Ok(()) };
+    let Some(scale) = Scale::of(report, options.now(report), options.plan) else { return Ok(()) };
     writeln!(out, "<section id=\"timeline\" aria-labelledby=\"timeline-title\">")?;
     writeln!(out, "<h2 id=\"timeline-title\">Which key was open how long</h2>")?;
     controls(out)?;
