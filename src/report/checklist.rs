@@ -475,6 +475,19 @@ mod tests {
     }
 
     #[test]
+    fn whoever_looks_for_the_instance_is_sent_where_that_kind_can_be_seen() {
+        use crate::model::Kind;
+        for kind in Kind::ALL.iter().copied() {
+            let mut report = sample::of_kind(kind);
+            report.keys[0].instance = None;
+            let text = checklist(&report);
+            let is_in_a_list = matches!(kind, Kind::SecretKey | Kind::LegacyApiKey | Kind::Other);
+            assert_eq!(text.contains("Look through the key lists"), is_in_a_list, "{kind:?}: {text}");
+            assert!(text.contains("nothing near the key names one. "), "{kind:?}: {text}");
+        }
+    }
+
+    #[test]
     fn a_first_exposure_is_not_told_of_keys_whose_start_is_not_known() {
         let mut report = sample::report();
         assert!(!checklist(&report).contains("since when is not known"), "all of them have a start");
