@@ -20,6 +20,7 @@ mod output;
 mod panics;
 mod policy;
 mod progress;
+mod prompt;
 mod purge_plan;
 mod rehearse;
 mod remember;
