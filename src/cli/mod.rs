@@ -74,6 +74,7 @@ enum Command {
 pub fn main() -> ExitCode {
     let started = Instant::now();
     panics::tell();
+    panics::leave_no_core();
     run(std::env::args_os(), started).into()
 }
 
