@@ -287,9 +287,9 @@ fn told(keys: &[&KeyReport], state: &State) -> Exit {
     if keys.is_empty() {
         lines.push_str("No key to ask about.\n");
     }
-    match output::to_stdout(lines.as_bytes()) {
+    match incident::print(lines.as_bytes(), None) {
         Ok(()) => exit,
-        Err(_) => Exit::Incomplete,
+        Err(failed) => failed,
     }
 }
 
