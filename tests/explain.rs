@@ -52,3 +52,31 @@ fn a_name_that_is_hostile_stays_text_and_a_broken_container_is_told() {
     assert!(said.text().contains("could not be read into"), "{}", said.text());
     assert_eq!(said.code, Some(0), "opaque is told, and is no gap");
 }
+
+#[test]
+#[cfg(target_os = "linux")]
+fn a_crash_leaves_no_keys_in_a_core_file() {
+    use std::process::{Command, Stdio};
+    let shell = "ulimit -S -c unlimited 2>/dev/null || ulimit -S -c 64; exec \"$@\"";
+    let mut child = Command::new("sh")
+        .args(["-c", shell, "sh", env!("CARGO_BIN_EXE_clerk-audit"), "explain"])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::null())
+        .spawn()
+        .unwrap();
+    let limits = format!("/proc/{}/limits", child.id());
+    let soft = || {
+        let text = std::fs::read_to_string(&limits).unwrap_or_default();
+        let line = text.lines().find_map(|line| line.strip_prefix("Max core file size"))?.to_owned();
+        line.split_whitespace().next().map(str::to_owned)
+    };
+    // It waits for its input, and has come so far a moment after it is started.
+    let is_set = (0..500).any(|_| {
+        std::thread::sleep(std::time::Duration::from_millis(10));
+        soft().as_deref() == Some("0")
+    });
+    let found = soft();
+    drop(child.stdin.take());
+    child.wait().unwrap();
+    assert!(is_set, "{found:?}");
+}

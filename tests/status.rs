@@ -161,6 +161,52 @@ fn two_peoples_ticks_merge() {
 }
 
 #[test]
+fn a_tick_is_somebodys_until_it_is_taken_back() {
+    let case = Case::two();
+    let step = case.step("logs");
+    status(&case, &["--done", &step, "--by", "Ann"]);
+    let again = status(&case, &["--done", &step, "--by", "Bob"]);
+    assert!(again.errors().contains("logs of ") && again.errors().contains("ticked before, by Ann on 20"));
+    assert!(again.text().contains("(Ann, 20") && !again.text().contains("Bob"), "{}", again.text());
+    assert_eq!(status(&case, &["--done", &step, "--by", "Ann"]).errors(), "", "it is hers");
+    let both = status(&case, &["--done", &step, "--undo", &step]);
+    assert!(both.code == Some(2) && case.status_file().contains("Ann"), "{}", both.errors());
+    let undone = status(&case, &["--undo", &step]);
+    assert!(!undone.text().contains("[x] logs") && !case.status_file().contains("Ann"), "{}", undone.text());
+    assert!(status(&case, &["--undo", &step]).errors().contains("was not ticked"));
+    let bob = status(&case, &["--done", &step, "--by", "Bob"]);
+    assert!(bob.text().contains("[x] logs") && bob.text().contains("(Bob, 20"), "{}", bob.text());
+}
+
+#[test]
+fn what_cannot_be_written_is_told() {
+    let case = Case::two();
+    let shell = "exec \"$@\" >/dev/full";
+    for arguments in [&["status"][..], &["checklist"], &["history", "--write-known", "/dev/null"]] {
+        let mut command = std::process::Command::new("sh");
+        command.args(["-c", shell, "sh", env!("CARGO_BIN_EXE_clerk-audit")]).args(arguments);
+        command.arg(if arguments[0] == "history" { case.repo.path() } else { &case.report });
+        let run = common::git::answer(command, b"");
+        assert!(!run.success && run.stderr.contains("error: cannot write"), "{arguments:?}: {}", run.stderr);
+    }
+}
+
+#[test]
+fn a_list_of_known_keys_takes_the_place_of_no_other_file() {
+    let case = Case::two();
+    let report = std::fs::read(&case.report).unwrap();
+    let write = |path: &Path| Audit::new(&["history", "--write-known"]).and(path).and(case.repo.path()).run();
+    let refused = write(&case.report);
+    assert_eq!(refused.code, Some(2), "{}", refused.errors());
+    assert!(refused.errors().contains("replaces nothing but a list of known keys"), "{}", refused.errors());
+    assert_eq!(std::fs::read(&case.report).unwrap(), report, "as it was");
+    let list = case.report.with_file_name("known");
+    for _ in 0..2 {
+        assert_eq!(write(&list).code, Some(1), "a new one, and one that is there");
+    }
+}
+
+#[test]
 fn what_names_no_key_or_two_ticks_nothing() {
     let case = Case::new(vec![live_key(7050), live_key(7051)]);
     for (done, word) in [

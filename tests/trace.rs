@@ -510,6 +510,21 @@ fn a_key_typed_at_the_prompt_is_not_shown() {
 }
 
 #[test]
+fn a_signal_ends_the_prompt_and_leaves_a_terminal_that_shows_what_is_typed() {
+    let mut repo = Repo::bare();
+    repo.finish();
+    for signal in ["TERM", "INT"] {
+        let terminal = Terminal::start(&["trace".as_ref(), repo.path().as_os_str()]);
+        terminal.wait_for("Key (not shown): ");
+        terminal.wait_for_no_echo();
+        terminal.signal(signal);
+        let (code, settings) = terminal.settings_after();
+        assert_eq!(code, Some(3), "{signal}");
+        assert!(settings.iter().any(|word| word == "echo"), "{signal}: {settings:?}");
+    }
+}
+
+#[test]
 fn a_beginning_that_two_keys_have_names_neither() {
     // The same ends, so the same hint.
     let key = live_key(8062);

@@ -119,23 +119,27 @@ fn it_goes_on_where_it_stopped_and_asks_the_dead_no_more() {
 
 #[test]
 fn whoever_was_not_answered_comes_first_the_next_time() {
-    let case = Case::new((0..4).map(|seed| live_key(7080 + seed)).collect());
+    let case = Case::new((0..8).map(|seed| live_key(7080 + seed)).collect());
     let later = || Answer::Raw(response("429 Too Many Requests", "retry-after: 3600\r\n", "{}"));
     let alive = || Answer::Alive(INSTANCE);
-    // For two runs the server takes one question each.
+    // For two runs the server takes no question, and has said so of three keys before it is left alone.
     let mut order: Vec<String> = Vec::new();
     for (run, expected) in [(0, Some(3)), (1, Some(3)), (2, Some(1)), (3, Some(1))] {
-        let open: Vec<String> = case.keys.iter().filter(|key| !order.contains(key)).cloned().collect();
-        let clerk = Clerk::start(case.keys.iter().cloned().zip((0..4).map(|_| alive())).collect());
+        let clerk = Clerk::start(case.keys.iter().cloned().map(|key| (key, alive())).collect());
         let limited = Clerk::start(case.keys.iter().cloned().map(|key| (key, later())).collect());
-        let first = if open.len() > 2 { &limited } else { &clerk };
+        let first = if run < 2 { &limited } else { &clerk };
         let told = case.verify(first).run();
         let asked: Vec<String> = first.requests().iter().map(|request| bearer(request)).collect();
         match run {
-            // One is asked, and the server wants to be left alone.
-            0 => assert_eq!(asked.len(), 1),
-            1 => assert!(asked.len() == 1 && !order.contains(&asked[0]), "another one: {}", told.errors()),
-            2 => assert!(asked.len() == 4 && order.contains(&asked[2]) && order.contains(&asked[3]), "{asked:?}"),
+            0 => assert_eq!(asked.len(), 3),
+            1 => {
+                let are_others = asked.iter().all(|key| !order.contains(key));
+                assert!(asked.len() == 3 && are_others, "three others: {}", told.errors());
+            }
+            2 => {
+                let are_asked: Vec<bool> = asked.iter().map(|key| order.contains(key)).collect();
+                assert_eq!(are_asked, [&[false; 2][..], &[true; 6]].concat(), "{}", told.errors());
+            }
             _ => assert!(asked.is_empty(), "nothing is left to be asked"),
         }
         assert_eq!(told.code, expected, "{}", told.errors());
@@ -300,14 +304,15 @@ fn a_server_that_names_the_moment_is_asked_then() {
 #[test]
 fn a_moment_too_far_off_is_told_and_not_waited_for() {
     let far = http_date(time::OffsetDateTime::now_utc(), 7200);
-    for (status, word) in
-        [("429 Too Many Requests", "too many requests (429)"), ("503 Service Unavailable", "failed (503)")]
+    // Of one instance Clerk says nothing of another; a server that is away is asked nothing more.
+    for (status, word, requests) in
+        [("429 Too Many Requests", "too many requests (429)", 2), ("503 Service Unavailable", "failed (503)", 1)]
     {
         let case = Case::two();
         let busy = Answer::Raw(response(status, &format!("retry-after: {far}\r\n"), "{}"));
         let clerk = Clerk::start(answers(&case, [busy, Answer::Alive(INSTANCE)]));
         let run = case.verify(&clerk).run();
-        assert_eq!((run.code, clerk.requests().len()), (Some(3), 1), "{}{}", run.text(), run.errors());
+        assert_eq!((run.code, clerk.requests().len()), (Some(3), requests), "{}{}", run.text(), run.errors());
         let text = run.text();
         assert!(text.contains(word) && (text.contains("wait 719") || text.contains("wait 7200")), "{text}");
         assert!(run.errors().contains("run it again in 7"), "{}", run.errors());
@@ -316,15 +321,85 @@ fn a_moment_too_far_off_is_told_and_not_waited_for() {
 }
 
 #[test]
-fn a_server_that_says_much_later_is_asked_about_no_other_key_either() {
-    let case = Case::two();
-    let busy = Answer::Raw(response("429 Too Many Requests", "retry-after: 3600\r\n", "{}"));
-    let clerk = Clerk::start(answers(&case, [busy, Answer::Alive(INSTANCE)]));
+fn a_key_of_an_instance_that_takes_no_more_keeps_no_other_from_being_asked_about() {
+    let case = Case::new((0..4).map(|seed| live_key(7200 + seed)).collect());
+    let busy = |wait: &str| Answer::Raw(response("429 Too Many Requests", &format!("retry-after: {wait}\r\n"), "{}"));
+    let alive = || Answer::Alive(INSTANCE);
+    // Which is asked about first.
+    let first = {
+        let clerk = Clerk::start(HashMap::new());
+        case.verify(&clerk).run();
+        std::fs::remove_file(case.status_path()).unwrap();
+        bearer(&clerk.requests()[0])
+    };
+    let server = |answer: Answer| {
+        let of = |key: &String| if *key == first { answer.clone() } else { alive() };
+        Clerk::start(case.keys.iter().map(|key| (key.clone(), of(key))).collect())
+    };
+    // It is come back to at the end, after the others.
+    let clerk = server(Answer::Then(Box::new(busy("2")), Box::new(alive())));
     let run = case.verify(&clerk).run();
-    assert_eq!((run.code, clerk.requests().len()), (Some(3), 1), "{}{}", run.text(), run.errors());
-    assert!(run.text().contains("it says to wait 3600 s") && run.text().contains("not asked"), "{}", run.text());
+    let asked: Vec<String> = clerk.requests().iter().map(|request| bearer(request)).collect();
+    assert_eq!((run.code, asked.len()), (Some(1), 5), "{}{}", run.text(), run.errors());
+    assert!(asked[0] == first && asked[4] == first && !asked[1..4].contains(&first));
+    assert!(run.errors().contains("The server says \"later\", about "), "{}", run.errors());
+    std::fs::remove_file(case.status_path()).unwrap();
+    // One that has to wait for long is named, and when to come again.
+    let run = case.verify(&server(busy("3600"))).run();
+    assert_eq!((run.code, run.text().matches("alive ").count()), (Some(3), 3), "{}{}", run.text(), run.errors());
+    let hint = format!("{}…{}", &first[..12], &first[46..]);
+    let named = format!("error: Clerk takes no more questions now about {hint}\n  hint: run it again in 3600 s");
+    assert!(run.errors().contains(&named), "{}", run.errors());
+    assert!(run.text().contains("too many requests (429); it says to wait 3600 s"), "{}", run.text());
+    case.assert_silent(&run);
+}
+
+#[test]
+fn where_several_in_a_row_are_told_later_the_rest_is_not_asked() {
+    let case = Case::new((0..5).map(|seed| live_key(7210 + seed)).collect());
+    let busy = Answer::Raw(response("429 Too Many Requests", "retry-after: 3600\r\n", "{}"));
+    let clerk = Clerk::start(case.keys.iter().map(|key| (key.clone(), busy.clone())).collect());
+    let run = case.verify(&clerk).run();
+    assert_eq!((run.code, clerk.requests().len()), (Some(3), 3), "{}{}", run.text(), run.errors());
+    assert_eq!(run.text().matches("not asked").count(), 2, "{}", run.text());
     assert!(run.errors().contains("the rest was not asked"), "{}", run.errors());
     assert!(run.errors().contains("hint: run it again in 3600 s"), "{}", run.errors());
+    // Where that is over soon, it goes on.
+    let soon = Answer::Raw(response("429 Too Many Requests", "retry-after: 1\r\n", "{}"));
+    let then = || Answer::Then(Box::new(soon.clone()), Box::new(Answer::Alive(INSTANCE)));
+    let clerk = Clerk::start(case.keys.iter().map(|key| (key.clone(), then())).collect());
+    let run = case.verify(&clerk).run();
+    assert_eq!((run.code, clerk.requests().len()), (Some(1), 10), "{}{}", run.text(), run.errors());
+}
+
+#[test]
+fn a_server_is_not_said_to_have_said_what_it_did_not() {
+    let case = Case::new(vec![live_key(7220)]);
+    let at_once = Answer::Raw(response("429 Too Many Requests", "retry-after: 0\r\n", "{}"));
+    let clerk = Clerk::start(answers(&case, [at_once]));
+    let run = case.verify(&clerk).run();
+    assert_eq!((run.code, clerk.requests().len()), (Some(3), 3), "{}", run.errors());
+    let told = "too many requests (429); it says to come again at once (asked 3 times)";
+    assert!(run.text().contains(told) && !run.text().contains("it says to wait"), "{}", run.text());
+    let unsaid = Answer::Raw(response("429 Too Many Requests", "", "{}"));
+    let clerk = Clerk::start(answers(&case, [Answer::Then(Box::new(unsaid), Box::new(Answer::Dead))]));
+    let run = case.verify(&clerk).run();
+    assert_eq!(run.code, Some(0), "{}{}", run.text(), run.errors());
+    assert!(run.errors().contains("says \"later\", and not when, about "), "{}", run.errors());
+}
+
+#[test]
+fn what_keeps_the_rest_from_an_answer_is_told_by_what_happened() {
+    let case = Case::new((0..4).map(|seed| live_key(7230 + seed)).collect());
+    let clerk = Clerk::start(HashMap::new());
+    case.verify(&clerk).run();
+    std::fs::remove_file(case.status_path()).unwrap();
+    let first = bearer(&clerk.requests()[0]);
+    let of = |key: &String| if *key == first { Answer::Dead } else { Answer::Cut };
+    let clerk = Clerk::start(case.keys.iter().map(|key| (key.clone(), of(key))).collect());
+    let run = case.verify(&clerk).run();
+    assert_eq!(run.code, Some(3), "{}{}", run.text(), run.errors());
+    assert!(run.errors().contains("error: every connection is cut by now\n"), "{}", run.errors());
 }
 
 #[test]

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 
+use super::clock::now;
 use super::exit::Exit;
 use super::incident;
 use super::kept::{self, Kept};
@@ -91,6 +92,7 @@ impl Checklist {
             PlanName::Pro => "pro",
             PlanName::Business => "business",
         });
+        let now = now();
         let options = report::Options {
             color: false,
             verbose: self.verbose,
@@ -98,6 +100,7 @@ impl Checklist {
             consumers: &consumers,
             answers: (!status.answers().is_empty()).then_some(status.answers()),
             progress: &progress,
+            now: Some(&now),
         };
         deliver(&report, self.format, options, self.output.as_deref())?;
         if incident::is_whole(&report) { Ok(()) } else { Err(Exit::Incomplete) }

@@ -172,6 +172,14 @@ impl History {
                 return Err(Exit::Usage);
             }
         }
+        // What is no such list is somebody's report, say, and would be gone.
+        if let Some(path) = write_known.filter(|path| path.is_file())
+            && let Err(error) = Known::read(path)
+        {
+            let hint = "--write-known replaces nothing but a list of known keys: name another file, or take that away";
+            output::error(&error_chain(&error), Some(hint));
+            return Err(Exit::Usage);
+        }
         // A state that cannot be written keeps no report back.
         incident::check_outputs(&[output, checklist, write_known])
     }

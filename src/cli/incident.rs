@@ -118,13 +118,15 @@ pub(super) fn write_out(path: Option<&Path>, text: &[u8]) -> Result<(), Exit> {
     if let Some(path) = path.filter(|path| *path != Path::new("-")) {
         return write_file(path, text, "--output FILE puts it elsewhere");
     }
+    print(text, Some("--output FILE puts it elsewhere"))
+}
+
+/// Writes to standard output. What went wrong has been told where this fails.
+pub(super) fn print(text: &[u8], hint: Option<&str>) -> Result<(), Exit> {
     output::to_stdout(text).map_err(|error| {
         // A reader that has seen enough closes its pipe.
         if error.kind() != io::ErrorKind::BrokenPipe {
-            output::error(
-                &format!("cannot write to standard output: {error}"),
-                Some("--output FILE puts it elsewhere"),
-            );
+            output::error(&format!("cannot write to standard output: {error}"), hint);
         }
         Exit::Incomplete
     })

@@ -20,6 +20,7 @@ mod output;
 mod panics;
 mod policy;
 mod progress;
+mod prompt;
 mod purge_plan;
 mod rehearse;
 mod remember;
@@ -73,6 +74,7 @@ enum Command {
 pub fn main() -> ExitCode {
     let started = Instant::now();
     panics::tell();
+    panics::leave_no_core();
     run(std::env::args_os(), started).into()
 }
 

@@ -1,6 +1,8 @@
-//! What is said where the program itself is wrong.
+//! What is said where the program itself is wrong, and what is not left behind then.
 
 use std::panic::PanicHookInfo;
+
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
 use super::{Exit, output};
 
@@ -12,6 +14,14 @@ pub(super) fn tell() {
         output::error(&words(panic), Some(hint));
         std::process::exit(Exit::Incomplete.code().into());
     }));
+}
+
+/// From here on no core file is written, whatever ends the process: keys are in its memory, and would be on a disk then,
+/// where the next collector of crashes takes them along.
+pub(super) fn leave_no_core() {
+    let Rlimit { maximum, .. } = getrlimit(Resource::Core);
+    // A limit can always be lowered.
+    _ = setrlimit(Resource::Core, Rlimit { current: Some(0), maximum });
 }
 
 fn words(panic: &PanicHookInfo<'_>) -> String {

@@ -35,6 +35,9 @@ pub(super) struct Status {
     /// Tick a step of a key: its id or hint or a beginning of one, a colon, the step's name (repeatable)
     #[arg(long, value_name = "KEY:STEP")]
     done: Vec<String>,
+    /// Take back a tick of a step, named as for --done (repeatable)
+    #[arg(long, value_name = "KEY:STEP")]
+    undo: Vec<String>,
     /// Who did it [default: $USER]
     #[arg(long, value_name = "NAME")]
     by: Option<String>,
@@ -59,15 +62,20 @@ impl Status {
         let path = kept::status_path(&self.report, self.state.as_deref());
         incident::keep_inputs(path.as_deref(), &[Some(&self.report), self.asking.ca_file()])?;
         let mut kept = Kept::read(path, detector)?;
-        if !kept.has_a_place() && (self.verify || !self.done.is_empty()) {
+        if !kept.has_a_place() && (self.verify || !self.done.is_empty() || !self.undo.is_empty()) {
             output::error("a report from standard input has no place beside it", Some("name one with --state FILE"));
             return Err(Exit::Usage);
         }
-        let ticks = self.ticks(&report, &kept.state, detector)?;
-        if ticks.is_empty() {
+        let ticks = named(&self.done, "--done", &report, &kept.state, detector)?;
+        let undone = named(&self.undo, "--undo", &report, &kept.state, detector)?;
+        if let Some((key, step)) = undone.iter().find(|one| ticks.contains(one)) {
+            output::error(&format!("{} of {key} is to be ticked and not to be", step.name()), Some("name it once"));
+            return Err(Exit::Usage);
+        }
+        if ticks.is_empty() && undone.is_empty() {
             kept.note_keys(&report)?;
         } else {
-            self.tick(&ticks, &report, &mut kept, detector)?;
+            self.tick(&ticks, &undone, &report, &mut kept, detector)?;
         }
         let mut asked = Exit::Clean;
         if self.verify {
@@ -90,9 +98,7 @@ impl Status {
             let told = format!("\nThe report was {}: there may be more keys than it has.\n", terminal(narrowed));
             text.extend_from_slice(told.as_bytes());
         }
-        if output::to_stdout(&text).is_err() {
-            return Err(Exit::Incomplete);
-        }
+        incident::print(&text, None)?;
         let done = keys.iter().flat_map(|key| &key.steps).all(|(_, state)| state.is_done());
         Ok(match (report.complete && asked != Exit::Incomplete, done) {
             (false, _) => Exit::Incomplete,
@@ -106,33 +112,58 @@ impl Status {
     fn tick(
         &self,
         ticks: &[(String, Step)],
+        undone: &[(String, Step)],
         report: &Report,
         kept: &mut Kept<'_>,
         detector: &Detector,
     ) -> Result<(), Exit> {
         let by = self.by.clone().or_else(|| std::env::var("USER").ok()).filter(|name| !name.is_empty());
         let by = detector.mask_text(&by.unwrap_or_else(|| "somebody".to_owned()));
+        let mut told = Vec::new();
+        let hint = |state: &State, key: &String| state.keys().get(key).map_or(key.clone(), |asked| asked.hint.clone());
         kept.change(|state| {
             note_keys(report, state);
+            for (key, step) in undone {
+                if state.remove_tick(key, step.name()).is_none() {
+                    told.push(format!("{} of {} was not ticked", step.name(), hint(state, key)));
+                }
+            }
             for (key, step) in ticks {
+                // Who did it first did it; whoever means to have it otherwise takes that back.
+                if let Some(old) = state.tick(key, step.name()).filter(|old| old.by != by) {
+                    let at = report::readable_time(&old.at);
+                    told.push(format!(
+                        "{} of {} was ticked before, by {} on {at}, and that stays: --undo takes it back",
+                        step.name(),
+                        hint(state, key),
+                        old.by
+                    ));
+                }
                 state.add_tick(key, step.name(), Tick { by: by.clone(), at: now() });
             }
-        })
+        })?;
+        told.iter().for_each(|line| incident::note(line));
+        Ok(())
     }
+}
 
-    /// What `--done` names; every one of it, or none is ticked.
-    fn ticks(&self, report: &Report, state: &State, detector: &Detector) -> Result<Vec<(String, Step)>, Exit> {
-        let all = report::progress(report, &noted(state));
-        let mut ticks = Vec::new();
-        for text in &self.done {
-            ticks.push(tick(text, &all, detector).map_err(|why| {
-                let steps: Vec<&str> = Step::ALL.iter().map(|step| step.name()).collect();
-                output::error(&why, Some(&format!("--done KEY:STEP, where STEP is one of {}", steps.join(", "))));
-                Exit::Usage
-            })?);
-        }
-        Ok(ticks)
-    }
+/// What `--done` or `--undo` names; every one of it, or nothing is changed.
+fn named(
+    texts: &[String],
+    option: &str,
+    report: &Report,
+    state: &State,
+    detector: &Detector,
+) -> Result<Vec<(String, Step)>, Exit> {
+    let all = report::progress(report, &noted(state));
+    let named = |text: &String| {
+        tick(text, &all, detector).map_err(|why| {
+            let steps: Vec<&str> = Step::ALL.iter().map(|step| step.name()).collect();
+            output::error(&why, Some(&format!("{option} KEY:STEP, where STEP is one of {}", steps.join(", "))));
+            Exit::Usage
+        })
+    };
+    texts.iter().map(named).collect()
 }
 
 /// Says of a step that was just ticked that it is open all the same, and why: what can be seen outweighs a person's word.

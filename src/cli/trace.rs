@@ -14,7 +14,7 @@ use super::ledger::{read_ledger, recorded};
 use super::limits::{self, LimitArguments};
 use super::progress::Progress;
 use super::repos::{Repositories, tell_failure};
-use super::{input, output};
+use super::{input, output, prompt};
 use crate::audit::{Auditor, Options, Traced, Wanted, key_in};
 use crate::detect::Detector;
 use crate::key::{KeyId, KeyText};
@@ -97,7 +97,7 @@ impl Trace {
         }
         self.keep_inputs()?;
         let ledger = read_ledger(self.ledger.as_deref())?;
-        let Sought { wanted, id, hint, limits } = self.wanted(detector)?;
+        let Sought { wanted, id, hint, limits } = self.wanted(detector, interrupt)?;
         targets.iter().for_each(tell_failure);
         let limits = self.limits.over(limits);
         let (reader, progress) = (limits::detector(limits), Progress::new(self.quiet));
@@ -156,14 +156,18 @@ impl Trace {
         incident::check_outputs(&[self.output.as_deref()])
     }
 
-    fn wanted(&self, detector: &Detector) -> Result<Sought, Exit> {
+    fn wanted(&self, detector: &Detector, interrupt: &AtomicBool) -> Result<Sought, Exit> {
         let sought = |wanted, id| Sought { wanted, id, hint: None, limits: ReadLimits::default() };
         let usage = |message: &str, hint: Option<&str>| {
             output::error(message, hint);
             Exit::Usage
         };
         let Some(text) = &self.id else {
-            let typed = typed(self.repositories.take_standard_input()).map_err(|error| {
+            let typed = typed(self.repositories.take_standard_input(), interrupt).map_err(|error| {
+                if error.kind() == io::ErrorKind::Interrupted {
+                    output::error("it was stopped: no key was typed", None);
+                    return Exit::Incomplete;
+                }
                 let hint = "standard input has the list: put that into a file, or name the key with --id";
                 let hint = self.repositories.take_standard_input().then_some(hint);
                 usage(&format!("cannot read the key: {error}"), hint)
@@ -241,11 +245,11 @@ fn tell_argument() -> Exit {
 }
 
 /// The key, from a prompt that shows nothing or from standard input, unless something else was read from that.
-fn typed(is_taken: bool) -> io::Result<Vec<u8>> {
+fn typed(is_taken: bool, interrupt: &AtomicBool) -> io::Result<Vec<u8>> {
     /// More than any key and the line around it.
     const MOST: u64 = 64 * 1024;
     if is_taken || io::stdin().is_terminal() {
-        return rpassword::prompt_password("Key (not shown): ").map(String::into_bytes);
+        return prompt::ask("Key (not shown): ", interrupt);
     }
     input::read(MOST)
 }

@@ -2,13 +2,11 @@
 
 use std::collections::{BTreeMap, HashSet};
 use std::ffi::OsString;
-use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use clap::Args;
-use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
@@ -26,7 +24,10 @@ use crate::key::{KeyId, KeyText};
 use crate::model::{Answer, Confidence, Interrupt, KeyReport, Kind, Liveness, ReadLimits, Report, error_chain};
 use crate::state::{Known, Status as State};
 use crate::store::locate;
-use crate::verify::{Client, ClientError, Endpoint, Unreached, Verdict};
+use crate::verify::{Client, ClientError, Endpoint};
+use round::Round;
+
+mod round;
 
 /// Ask Clerk which of the keys found are still alive
 ///
@@ -161,7 +162,7 @@ impl Asking {
             self.agree(open.len(), &endpoint, proxy.as_deref(), interrupt)?;
             let wanted: HashSet<KeyId> = open.iter().filter_map(|key| KeyId::parse(&key.id)).collect();
             let texts = recall(report, repositories, &wanted, interrupt);
-            all_answered = Asked { report, texts: &texts, client: &client, interrupt }.each(&open, kept)?;
+            all_answered = Round { report, texts: &texts, client: &client, interrupt }.ask_each(&open, kept)?;
         }
         let exit = told(&keys, &kept.state);
         Ok(if all_answered { exit } else { Exit::Incomplete })
@@ -259,107 +260,6 @@ impl Asking {
     }
 }
 
-/// What a round of questions is made with.
-struct Asked<'a> {
-    report: &'a Report,
-    texts: &'a BTreeMap<KeyId, KeyText>,
-    client: &'a Client,
-    interrupt: &'a AtomicBool,
-}
-
-impl Asked<'_> {
-    /// Asks about each key in turn; whether every one of them was answered.
-    fn each(&self, keys: &[&KeyReport], kept: &mut Kept<'_>) -> Result<bool, Exit> {
-        /// Where nobody answered so often in a row, nobody will.
-        const MOST_UNREACHED: usize = 3;
-        /// Clerk takes 100 requests in ten seconds for a development instance.
-        const PAUSE: Duration = Duration::from_millis(150);
-        let bar = bar(keys.len());
-        let waiting = |wait: Duration| {
-            bar.suspend(|| note(&format!("The server says \"later\": it is asked again in {} s.", wait.as_secs())));
-        };
-        let (mut unreached, mut asked, mut answered) = (0, 0, 0);
-        for (at, key) in keys.iter().enumerate() {
-            if self.interrupt.load(Ordering::Relaxed) {
-                break;
-            }
-            let Some(text) = KeyId::parse(&key.id).and_then(|id| self.texts.get(&id)) else { continue };
-            if at > 0 {
-                std::thread::sleep(PAUSE);
-            }
-            asked += 1;
-            let verdict = self.client.ask(text, Interrupt::on(self.interrupt), &waiting);
-            let is_known = verdict.liveness != Liveness::Unknown;
-            if self.interrupt.load(Ordering::Relaxed) && !is_known {
-                break;
-            }
-            answered += usize::from(is_known);
-            let cause = verdict.unreached;
-            unreached = if cause.is_some() { unreached + 1 } else { 0 };
-            let later = verdict.later;
-            // A known key that Clerk accepts asks for steps that it did not ask for before.
-            let asks_anew = asked == 1 || (key.known && verdict.liveness == Liveness::Alive);
-            kept.change(|state| {
-                keep(state, key, verdict);
-                if asks_anew {
-                    super::status::note_keys(self.report, state);
-                }
-            })?;
-            bar.inc(1);
-            let stop = match later {
-                // Whoever says when to come again is not asked before that, about another key either.
-                Some(wait) => Some((
-                    "Clerk takes no more requests now",
-                    format!("run it again in {} s; what was answered is kept", wait.as_secs()),
-                )),
-                None => cause.filter(|_| unreached >= MOST_UNREACHED.min(keys.len())).map(told_unreached),
-            };
-            if let Some((why, hint)) = stop {
-                bar.finish_and_clear();
-                let rest = if at + 1 < keys.len() { ": the rest was not asked" } else { "" };
-                output::error(&format!("{why}{rest}"), Some(&hint));
-                return Ok(false);
-            }
-        }
-        bar.finish_and_clear();
-        if asked > 0 && self.interrupt.load(Ordering::Relaxed) {
-            output::error("it was stopped: not all were asked", Some("run it again: what was answered is kept"));
-        }
-        Ok(answered == keys.len())
-    }
-}
-
-/// What keeps every question from being answered, and what to do about it.
-fn told_unreached(cause: Unreached) -> (&'static str, String) {
-    let (why, hint) = match cause {
-        Unreached::Silent => ("nobody answers", "run it again when there is a network"),
-        Unreached::Untrusted => (
-            "who answers cannot be trusted",
-            "set this machine's clock if it is off; if a proxy here opens TLS, name its authority with --ca-file, and \
-             know that it can read the keys then",
-        ),
-        Unreached::Proxy => (
-            "the proxy lets nothing through",
-            "see what HTTPS_PROXY names: it may want a name and a password in it, or not let this host through",
-        ),
-        Unreached::Cut => {
-            ("every connection is cut", "a firewall or a proxy may be in the way: run it again from another network")
-        }
-    };
-    (why, format!("{hint}; what was answered is kept"))
-}
-
-/// Notes an answer. An answer that says nothing does not take the place of one that did.
-fn keep(state: &mut State, key: &KeyReport, verdict: Verdict) {
-    let old = state.answers().get(&key.id).map(|answer| answer.liveness);
-    if verdict.liveness == Liveness::Unknown && old.is_some_and(|old| old != Liveness::Unknown) {
-        note(&format!("{}: asked again, and not known: {}", key.hint, verdict.reason));
-        return;
-    }
-    let Verdict { liveness, reason, instance, .. } = verdict;
-    state.add_answer(&key.id, Answer { liveness, reason, at: now(), instance });
-}
-
 /// Says what is known of each key now.
 fn told(keys: &[&KeyReport], state: &State) -> Exit {
     let mut exit = Exit::Clean;
@@ -390,9 +290,9 @@ fn told(keys: &[&KeyReport], state: &State) -> Exit {
     if keys.is_empty() {
         lines.push_str("No key to ask about.\n");
     }
-    match output::to_stdout(lines.as_bytes()) {
+    match incident::print(lines.as_bytes(), None) {
         Ok(()) => exit,
-        Err(_) => Exit::Incomplete,
+        Err(failed) => failed,
     }
 }
 
@@ -475,16 +375,6 @@ fn proxy(endpoint: &Endpoint, variable: impl Fn(&str) -> Option<OsString>) -> Re
         one == "*" || (!one.is_empty() && (endpoint.host() == one || endpoint.host().ends_with(&format!(".{one}"))))
     });
     if is_exempt { Ok(None) } else { first(["https_proxy", "HTTPS_PROXY"]) }
-}
-
-fn bar(keys: usize) -> ProgressBar {
-    let bar = ProgressBar::new(keys as u64);
-    let visible = std::io::stderr().is_terminal();
-    bar.set_draw_target(if visible { ProgressDrawTarget::stderr() } else { ProgressDrawTarget::hidden() });
-    if let Ok(style) = ProgressStyle::with_template("asking Clerk {bar:30} {pos}/{len} keys") {
-        bar.set_style(style);
-    }
-    bar
 }
 
 #[cfg(test)]

@@ -8,21 +8,24 @@ use std::io;
 use crate::model::{KeyReport, Liveness, Report};
 
 use super::Options;
-use super::clock::{self, Logs, PLANS, Plan};
+use super::clock;
 use super::remedy;
+use super::rotation::Step;
 use super::triage::{self, Triage};
 use super::wording::{self, count};
 use sheet::{Sheet, code};
 
 mod coverage;
+mod done;
 mod earlier;
 mod facts;
 mod kinds;
+mod logs;
 mod sheet;
 mod steps;
 
 pub(super) fn write(report: &Report, options: Options<'_>, out: &mut dyn io::Write) -> io::Result<()> {
-    let mut sheet = Sheet::new(out, options, report.repositories.len() > 1);
+    let mut sheet = Sheet::new(out, options, report);
     let triage = Triage::of(report, options.answers);
     title(&mut sheet, report)?;
     coverage::warning(&mut sheet, report)?;
@@ -69,7 +72,17 @@ fn title(sheet: &mut Sheet<'_>, report: &Report) -> io::Result<()> {
         several => format!("{}: {}", count(number, "repository", "repositories"), several.join(", ")),
     };
     let made = clock::readable(&report.generated_at);
-    sheet.paragraph(&format!("Made {made} by {} {}, from {from}.", report.tool.name, report.tool.version))
+    // Deadlines pass while a report lies there.
+    let now = written_later(sheet, report).map_or(String::new(), |now| {
+        format!(" Written from that report {now}: what is said of Clerk's logs is as of then.")
+    });
+    sheet.paragraph(&format!("Made {made} by {} {}, from {from}.{now}", report.tool.name, report.tool.version))
+}
+
+/// When the page is written, where that is later than its report.
+fn written_later(sheet: &Sheet<'_>, report: &Report) -> Option<String> {
+    let now = sheet.options.now(report);
+    (now != report.generated_at).then(|| clock::readable(now))
 }
 
 fn nothing_to_rotate(sheet: &mut Sheet<'_>, report: &Report, triage: &Triage<'_>) -> io::Result<()> {
@@ -116,7 +129,7 @@ fn top(sheet: &mut Sheet<'_>, report: &Report, triage: &Triage<'_>) -> io::Resul
         "**Have a workspace Admin at hand.** Only Admins can add and delete secret keys in Clerk. Members can only \
          look at the list.",
     )?;
-    save_logs(sheet, report, &triage.rotate)?;
+    logs::save(sheet, report, &triage.rotate)?;
     sheet.tick(
         0,
         &format!(
@@ -129,7 +142,7 @@ fn top(sheet: &mut Sheet<'_>, report: &Report, triage: &Triage<'_>) -> io::Resul
 
     sheet.heading("The order")?;
     for (at, key) in triage.rotate.iter().enumerate() {
-        sheet.line(&format!("{}. {}", at + 1, named(sheet, key)))?;
+        sheet.line(&format!("{}. {}{}", at + 1, named(sheet, key), done::how_far(sheet, key)))?;
     }
     Ok(())
 }
@@ -147,80 +160,6 @@ fn how_many(triage: &Triage<'_>) -> String {
     rotate.into_iter().chain(dead).collect::<Vec<_>>().join(" ")
 }
 
-fn save_logs(sheet: &mut Sheet<'_>, report: &Report, keys: &[&KeyReport]) -> io::Result<()> {
-    let kept: Vec<String> =
-        plans(sheet.options).into_iter().map(|plan| format!("{} on {}", plan.keeps(), plan.name)).collect();
-    sheet.tick(
-        0,
-        &format!("**Save Clerk's logs first.** They are kept {}, and cannot be got back.", wording::list(&kept)),
-    )?;
-    let Some((start, day)) =
-        clock::earliest_start(keys.iter().copied()).and_then(|start| Some((start, clock::utc_day(start)?)))
-    else {
-        return sheet.bullet(1, "When the first key was exposed is not known. Save all that is there.");
-    };
-    // Several keys can begin at that time; if history is cut at one of them, it began no later.
-    let cut = keys.iter().any(|key| key.exposure.start.as_deref() == Some(start) && wording::is_cut(key));
-    let on = if cut { "on or before" } else { "on" };
-    let unknown = keys.iter().filter(|key| key.exposure.start.is_none()).count() as u64;
-    let known = if unknown > 0 { " whose time is known" } else { "" };
-    sheet.bullet(1, &format!("The first exposure{known} was {on} {day} (UTC). {}", clock::COMMIT_CLOCKS))?;
-    if unknown > 0 {
-        let (of, they) = (count(unknown, "key", "keys"), if unknown == 1 { "it is" } else { "they are" });
-        sheet.bullet(
-            1,
-            &format!("Of {of} it is not known since when {they} exposed, perhaps for longer. Save all that is there."),
-        )?;
-    }
-    for line in log_lines(start, &report.generated_at, &plans(sheet.options)) {
-        sheet.bullet(1, &line)?;
-    }
-    if keys.len() > 1 {
-        sheet.bullet(1, "Keys that came in later have later days: see step 1 of each.")?;
-    }
-    Ok(())
-}
-
-/// The plans whose deadlines are told: the one that was named, or all.
-fn plans(options: Options<'_>) -> Vec<Plan> {
-    options.plan.map_or(PLANS.to_vec(), |plan| vec![plan])
-}
-
-/// The same in one line, for the steps of a key: what to do about it stands at the top.
-fn log_days(start: &str, now: &str, plans: &[Plan]) -> String {
-    let days = plans.iter().copied().filter_map(|plan| {
-        Some(match clock::logs(start, now, plan)? {
-            Logs::Until(day) => format!("there until {day} on {}", plan.name),
-            Logs::Gone { on, .. } => format!("gone since {on} on {}", plan.name),
-        })
-    });
-    let days: Vec<String> = days.collect();
-    let ahead = if clock::is_ahead(start, now) { " Its clock runs ahead: do not count on these days." } else { "" };
-    if days.is_empty() { String::new() } else { format!(" Its logs: {}.{ahead}", days.join(", ")) }
-}
-
-/// What is left of the logs of the first exposure, a line for each plan.
-fn log_lines(start: &str, now: &str, plans: &[Plan]) -> Vec<String> {
-    let mut lines: Vec<String> = plans
-        .iter()
-        .copied()
-        .filter_map(|plan| {
-            let (name, keeps) = (plan.name, plan.keeps());
-            Some(match clock::logs(start, now, plan)? {
-                Logs::Until(day) => format!("{name} ({keeps}): there until {day}. Save them before that day."),
-                Logs::Gone { on, left_since } => format!(
-                    "{name} ({keeps}): gone since {on}. Still there: the last {}, back to {left_since}. Save that now.",
-                    if plan.days == 1 { "day".to_owned() } else { keeps.clone() }
-                ),
-            })
-        })
-        .collect();
-    if clock::is_ahead(start, now) {
-        lines.push("That commit's clock runs ahead of this report's: do not count on these days.".to_owned());
-    }
-    lines
-}
-
 fn possible(sheet: &mut Sheet<'_>, keys: &[&KeyReport]) -> io::Result<()> {
     if keys.is_empty() {
         return Ok(());
@@ -231,7 +170,7 @@ fn possible(sheet: &mut Sheet<'_>, keys: &[&KeyReport]) -> io::Result<()> {
         sheet.subheading(&named(sheet, key))?;
         facts::write(sheet, key)?;
         sheet.gap();
-        sheet.tick(0, "Look at the place. Is it a key, and is it Clerk's?")?;
+        done::tick(sheet, key, Step::Look, "Look at the place. Is it a key, and is it Clerk's?")?;
         let rotate = match remedy::of_kind(key.kind) {
             Some(steps) => steps.to_owned(),
             None => {
@@ -267,7 +206,7 @@ fn known(sheet: &mut Sheet<'_>, keys: &[&KeyReport]) -> io::Result<()> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::{Format, sample};
+    use super::super::{Format, Plan, sample};
     use super::*;
 
     fn checklist(report: &Report) -> String {
@@ -372,22 +311,6 @@ mod tests {
         let text = checklist(&report);
         assert!(!text.contains("evil.example/apps") && !text.contains(exact));
         assert!(text.contains(wording::DASHBOARD));
-    }
-
-    #[test]
-    fn logs_that_are_gone_are_told_with_what_is_left() {
-        let now = "2026-11-23T10:00:00Z";
-        let lines = log_lines("2026-11-10T10:00:00Z", now, &PLANS);
-        assert_eq!(
-            lines,
-            [
-                "Hobby (1 day): gone since 2026-11-11. Still there: the last day, back to 2026-11-22. Save that now.",
-                "Pro (7 days): gone since 2026-11-17. Still there: the last 7 days, back to 2026-11-16. Save that now.",
-                "Business (30 days): there until 2026-12-10. Save them before that day.",
-            ]
-        );
-        assert!(log_lines("2027-01-01T00:00:00Z", now, &PLANS)[3].starts_with("That commit's clock runs ahead"));
-        assert!(log_lines("not a time", now, &PLANS).is_empty());
     }
 
     #[test]
@@ -549,6 +472,19 @@ mod tests {
         }
         assert!(told(Kind::WebhookSecret).contains("whose signing secret begins with `webhook_secretAb`"));
         assert!(told(Kind::EncryptionKey).contains("It is in no dashboard"));
+    }
+
+    #[test]
+    fn whoever_looks_for_the_instance_is_sent_where_that_kind_can_be_seen() {
+        use crate::model::Kind;
+        for kind in Kind::ALL.iter().copied() {
+            let mut report = sample::of_kind(kind);
+            report.keys[0].instance = None;
+            let text = checklist(&report);
+            let is_in_a_list = matches!(kind, Kind::SecretKey | Kind::LegacyApiKey | Kind::Other);
+            assert_eq!(text.contains("Look through the key lists"), is_in_a_list, "{kind:?}: {text}");
+            assert!(text.contains("nothing near the key names one. "), "{kind:?}: {text}");
+        }
     }
 
     #[test]

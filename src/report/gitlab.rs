@@ -23,7 +23,7 @@ pub(super) fn write(report: &Report, answers: Option<&Answers>, out: &mut dyn io
         .iter()
         .flat_map(|repository| {
             let keys = report.keys.iter().filter(|key| spot::is_in(key, repository));
-            keys.map(|key| vulnerability(key, spot::answer(answers, key), repository)).collect::<Vec<_>>()
+            keys.map(|key| vulnerability(key, spot::answer(answers, key), repository, report)).collect::<Vec<_>>()
         })
         .collect();
     // The schema wants no offset, and the report's time is in UTC.
@@ -55,7 +55,7 @@ fn messages(report: &Report) -> Vec<Value> {
     skipped.map(|skipped| json!({ "level": "fatal", "value": spot::not_read(skipped) })).collect()
 }
 
-fn vulnerability(key: &KeyReport, answer: Option<&Answer>, repository: &RepositoryReport) -> Value {
+fn vulnerability(key: &KeyReport, answer: Option<&Answer>, repository: &RepositoryReport, report: &Report) -> Value {
     let severity = match spot::gravity(key, answer) {
         Gravity::Live => "Critical",
         Gravity::Test => "High",
@@ -65,7 +65,11 @@ fn vulnerability(key: &KeyReport, answer: Option<&Answer>, repository: &Reposito
     };
     let slug = spot::slug(key);
     let place = location(key, repository);
-    let mut description = spot::sentence(key, answer);
+    let mut description = match report.repositories.len() {
+        0 | 1 => spot::sentence(key, answer),
+        // The schema has no field for whose a finding is.
+        _ => spot::sentence_in(key, answer, repository),
+    };
     // The schema knows files and commits alone.
     if place.get("file").is_none()
         && let Some(spot) = spot::spots(key, repository).first()

@@ -55,16 +55,24 @@ fn key_case(report: &Report, key: &KeyReport, answer: Option<&Answer>, out: &mut
     let name = format!("{} {}", key.hint, key.id);
     let class = format!("clerk-audit.{}", spot::slug(key));
     writeln!(out, "    <testcase classname=\"{}\" name=\"{}\">", markup(&class), markup(&name))?;
-    let sentence = spot::sentence(key, answer);
+    let mut sentence = spot::sentence(key, answer);
+    let several = report.repositories.len() > 1;
+    let here: Vec<&RepositoryReport> =
+        report.repositories.iter().filter(|repository| spot::is_in(key, repository)).collect();
+    if several {
+        let paths: Vec<String> = here.iter().map(|repository| repository.path.as_str().to_owned()).collect();
+        sentence.push_str(&format!(" It is in {}.", wording::list(&paths)));
+    }
     match spot::gravity(key, answer) {
         Gravity::Known | Gravity::Possible => writeln!(out, "      <skipped message=\"{}\"/>", markup(&sentence))?,
         Gravity::Dead | Gravity::Test | Gravity::Live => {
             writeln!(out, "      <failure type=\"{}\" message=\"{}\">", markup(&class), markup(&sentence))?;
-            for repository in report.repositories.iter().filter(|repository| spot::is_in(key, repository)) {
+            for repository in here {
+                let of = if several { format!("{}: ", repository.path) } else { String::new() };
                 for spot in spot::spots(key, repository) {
                     let at = wording::at(spot.path, spot.line, &ToOwned::to_owned);
                     let at = if at.is_empty() { at } else { format!("{at} ") };
-                    writeln!(out, "{}", markup(&format!("{at}{}", spot.told)))?;
+                    writeln!(out, "{}", markup(&format!("{of}{at}{}", spot.told)))?;
                 }
             }
             writeln!(out, "{}</failure>", markup(&remedy::in_sentences(key.kind, answer)))?;
@@ -139,6 +147,42 @@ mod tests {
         }
         let text = sample::written(&sample::of_kind(Kind::EncryptionKey), Format::Text, Options::default());
         assert!(text.contains(", an encryption key") && !text.contains(" a encryption"), "{text}");
+    }
+
+    #[test]
+    fn of_several_repositories_each_place_is_told_with_its_own() {
+        let mut report = sample::one_key();
+        let mut other = report.repositories[0].clone();
+        other.path = sample::shown("/srv/git/old<b>.git");
+        report.repositories.push(other);
+        let alone = |format| {
+            let mut report = sample::one_key();
+            report.repositories.truncate(1);
+            sample::written(&report, format, Options::default())
+        };
+        // In the other it is in history alone.
+        let mut entry = report.keys[0].first_introduced.clone().unwrap();
+        entry.repository = report.repositories[1].path.clone();
+        report.keys[0].introductions.push(entry);
+        let text = junit(&report);
+        assert!(text.contains("\n/srv/git/shop.git: config/.env:3 stands on refs/heads/main\n"), "{text}");
+        assert!(text.contains("\n/srv/git/old&lt;b&gt;.git: "), "{text}");
+        assert!(text.contains(" It is in /srv/git/shop.git and /srv/git/old&lt;b&gt;.git.\">"), "{text}");
+        assert!(!alone(Format::Junit).contains("/srv/git/shop.git: "));
+        // Not every ref that has it is named.
+        report.keys[0].held_at.count += 1;
+        for format in [Format::Gitlab, Format::Sarif] {
+            let text = sample::written(&report, format, Options::default());
+            let of_all = "That is of all repositories together; in /srv/git/";
+            assert!(text.contains(&format!("{of_all}shop.git a ref's tip has it.")), "{format:?} {text}");
+            assert!(text.contains("old<b>.git a ref's tip may have it"), "{format:?} {text}");
+            assert!(!alone(format).contains("of all repositories together"), "{format:?}");
+        }
+        report.keys[0].held_at.count -= 1;
+        for format in [Format::Gitlab, Format::Sarif] {
+            let text = sample::written(&report, format, Options::default());
+            assert!(text.contains("old<b>.git no ref's tip has it, but history does."), "{format:?} {text}");
+        }
     }
 
     #[test]

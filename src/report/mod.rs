@@ -94,9 +94,16 @@ pub struct Options<'a> {
     pub answers: Option<&'a Answers>,
     /// How far each key is, those that the report has no more among them, where that is noted.
     pub progress: &'a [KeyProgress],
+    /// The time at which it is written, where that is not when the report was made: deadlines pass meanwhile.
+    pub now: Option<&'a str>,
 }
 
 impl Options<'_> {
+    /// The time that deadlines are reckoned from. A clock that runs behind the report's has no say.
+    fn now<'a>(&'a self, report: &'a Report) -> &'a str {
+        self.now.filter(|now| clock::is_ahead(now, &report.generated_at)).unwrap_or(&report.generated_at)
+    }
+
     /// How many entries of a list are told where the first `few` are, unless all are asked for.
     fn most(&self, few: usize) -> usize {
         if self.verbose { usize::MAX } else { few }

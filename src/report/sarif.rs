@@ -45,6 +45,10 @@ fn run(report: &Report, answers: Option<&Answers>, repositories: &[RepositoryRep
     let names: Vec<&String> = rules.keys().collect();
     let of_one = |(repository, key): &(&RepositoryReport, &KeyReport)| {
         let mut result = result(key, spot::answer(answers, key), repository, &names);
+        if report.repositories.len() > 1 {
+            let answer = spot::answer(answers, key);
+            result["message"]["text"] = message(&spot::sentence_in(key, answer, repository), key, answer).into();
+        }
         if repositories.len() > 1 {
             result["properties"]["repository"] = json!(repository.path);
         }
@@ -130,7 +134,7 @@ fn result(key: &KeyReport, answer: Option<&Answer>, repository: &RepositoryRepor
         "ruleId": format!("clerk-{slug}"),
         "ruleIndex": rules.iter().position(|name| **name == slug).unwrap_or(0),
         "level": level,
-        "message": { "text": format!("{} {}", spot::sentence(key, answer), remedy::in_sentences(key.kind, answer)) },
+        "message": { "text": message(&spot::sentence(key, answer), key, answer) },
         "locations": spots.iter().take(1).map(|spot| location(spot, None)).collect::<Vec<_>>(),
         "relatedLocations":
             spots.iter().skip(1).zip(1..).map(|(spot, id)| location(spot, Some(id))).collect::<Vec<_>>(),
@@ -153,6 +157,10 @@ fn result(key: &KeyReport, answer: Option<&Answer>, repository: &RepositoryRepor
         result["suppressions"] = json!([{ "kind": "external", "status": "accepted", "justification": why }]);
     }
     result
+}
+
+fn message(sentence: &str, key: &KeyReport, answer: Option<&Answer>) -> String {
+    format!("{sentence} {}", remedy::in_sentences(key.kind, answer))
 }
 
 fn location(spot: &Spot<'_>, id: Option<u64>) -> Value {

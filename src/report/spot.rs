@@ -161,6 +161,29 @@ pub(super) fn sentence(key: &KeyReport, answer: Option<&Answer>) -> String {
     format!("Clerk {kind} {} ({environment}), {standing}{known}; exposed {exposed}.{answered}", key.hint)
 }
 
+/// The same of a key in one of several repositories, of which the sentence is true together and not of each.
+pub(super) fn sentence_in(key: &KeyReport, answer: Option<&Answer>, repository: &RepositoryReport) -> String {
+    let here = |of: &Shown| *of == repository.path;
+    let is_own_text = |place: Place| {
+        use Place::{Author, CommitHeader, CommitMessage, Committer, TagMessage};
+        matches!(place, Author | CommitHeader | CommitMessage | Committer | TagMessage)
+    };
+    let entries = key.first_introduced.iter().chain(&key.introductions).chain(&key.removals);
+    let entries = entries.filter(|entry| here(&entry.repository));
+    let is_held = key.held_at.at.iter().any(|place| here(&place.repository));
+    let told = match (is_held, wording::unnamed_refs(&key.held_at) > 0) {
+        (true, _) => "a ref's tip has it",
+        (false, true) => "a ref's tip may have it: not all that do are named",
+        _ if entries.clone().any(|entry| entry.reachable && is_own_text(entry.place)) => {
+            "no ref's tip has it in a file, but the text of a commit or tag has"
+        }
+        _ if entries.clone().any(|entry| entry.reachable) => "no ref's tip has it, but history does",
+        _ => "no ref reaches it",
+    };
+    let path = visible(repository.path.as_str());
+    format!("{} That is of all repositories together; in {path} {told}.", sentence(key, answer))
+}
+
 /// What Clerk answered about a key, where it was asked.
 pub(super) fn answer<'a>(answers: Option<&'a Answers>, key: &KeyReport) -> Option<&'a Answer> {
     answers?.get(&key.id)

@@ -9,7 +9,7 @@ use std::io;
 use serde::Serialize;
 use serde_json::ser::PrettyFormatter;
 
-use crate::model::{Checkout, Contained, KeyReport, LedgerEntry, Place, Report, RepositoryReport, Shown};
+use crate::model::{Checkout, Contained, Entry, KeyReport, LedgerEntry, Place, Report, RepositoryReport, Shown};
 
 use super::escape::{markdown, shorten, terminal};
 use super::{clock, wording};
@@ -152,7 +152,7 @@ fn people(trace: Trace<'_>, form: &Form, out: &mut dyn io::Write) -> io::Result<
         if !trace.ledger.is_empty() {
             write!(out, "{}", title("What the gate's ledger has of it"))?;
             for event in events(trace) {
-                happened(&event, false, form, out)?;
+                happened(&event, trace, form, out)?;
             }
             writeln!(out)?;
         }
@@ -165,17 +165,20 @@ fn people(trace: Trace<'_>, form: &Form, out: &mut dyn io::Write) -> io::Result<
     let pushes =
         if trace.ledger.is_empty() { "" } else { " Pushes are from the gate's ledger, by the server's clock." };
     let exposed = clock::span(&key.exposure, wording::is_cut(key));
-    writeln!(out, "Exposed {exposed}. {}{pushes}\n", clock::COMMIT_CLOCKS)?;
-    let several = trace.report.repositories.len() > 1;
+    let ahead = match clock::is_exposed_ahead(key, trace.report) {
+        true => format!(" ({})", clock::AHEAD),
+        false => String::new(),
+    };
+    writeln!(out, "Exposed {exposed}{ahead}. {}{pushes}\n", clock::COMMIT_CLOCKS)?;
     write!(out, "{}", title("What happened"))?;
     let all = events(trace);
     if all.is_empty() {
         writeln!(out, "{}not known: no commit, tag or push is known that brought it in", form.item)?;
     }
     for event in &all {
-        happened(event, several, form, out)?;
+        happened(event, trace, form, out)?;
     }
-    now(key, trace, several, form, out)?;
+    now(key, trace, form, out)?;
     next(form, out)?;
     writeln!(out)?;
     searched(trace.report, form, out)
@@ -215,7 +218,7 @@ fn pushed(push: &LedgerEntry, what: &str, form: &Form, out: &mut dyn io::Write) 
     Ok(())
 }
 
-fn happened(event: &Event<'_>, several: bool, form: &Form, out: &mut dyn io::Write) -> io::Result<()> {
+fn happened(event: &Event<'_>, trace: Trace<'_>, form: &Form, out: &mut dyn io::Write) -> io::Result<()> {
     let quote = |text: &str| (form.quote)(text);
     if let Some(push) = event.push {
         return pushed(push, event.what, form, out);
@@ -242,7 +245,7 @@ fn happened(event: &Event<'_>, several: bool, form: &Form, out: &mut dyn io::Wri
     };
     writeln!(out, "{}{time}  {what}{at}{from}", form.item)?;
     writeln!(out, "{}{source}", form.inner)?;
-    if several {
+    if trace.report.repositories.len() > 1 {
         writeln!(out, "{}in {}", form.inner, some(&event.repositories, form))?;
     }
     let people = [("author", event.author), ("committer", event.committer), ("tagger", event.tagger)];
@@ -254,10 +257,29 @@ fn happened(event: &Event<'_>, several: bool, form: &Form, out: &mut dyn io::Wri
         let time = tag.time.as_deref().map_or(String::new(), |time| format!(", {}", clock::readable(time)));
         writeln!(out, "{}first tag with it: {}{time}", form.inner, quote(tag.name.as_str()))?;
     }
-    for caveat in wording::caveats(entry) {
+    for caveat in caveats(entry, event, trace.report) {
         writeln!(out, "{}{caveat}", form.inner)?;
     }
     Ok(())
+}
+
+/// The marks of an entry. Where its parent's clock ran ahead, that one was off and not its own.
+fn caveats(entry: &Entry, event: &Event<'_>, report: &Report) -> Vec<&'static str> {
+    let is_ahead = |time: Option<&str>| time.is_some_and(|time| clock::is_ahead(time, &report.generated_at));
+    let time_of = |entry: &Entry| entry.committer.as_ref().and_then(|person| person.time.clone());
+    let others = report.keys.iter().flat_map(|key| key.first_introduced.iter().chain(&key.introductions));
+    let is_after_one = entry.clock_skew
+        && others
+            .filter(|other| other.commit.is_some_and(|commit| entry.parents.contains(&commit)))
+            .any(|parent| is_ahead(time_of(parent).as_deref()));
+    let mut told = match is_after_one {
+        true => wording::caveats(&Entry { clock_skew: false, ..entry.clone() }),
+        false => wording::caveats(entry),
+    };
+    if is_ahead(event.time) {
+        told.push(clock::AHEAD);
+    }
+    told
 }
 
 /// The first few of many names.
@@ -286,7 +308,8 @@ fn gathered<'a>(lines: impl Iterator<Item = (String, &'a Shown)>) -> Vec<(String
 }
 
 /// Where it is now: tips, work trees, tags that shipped it, refs, and what no ref reaches.
-fn now(key: &KeyReport, trace: Trace<'_>, several: bool, form: &Form, out: &mut dyn io::Write) -> io::Result<()> {
+fn now(key: &KeyReport, trace: Trace<'_>, form: &Form, out: &mut dyn io::Write) -> io::Result<()> {
+    let several = trace.report.repositories.len() > 1;
     let quote = |text: &str| (form.quote)(text);
     write!(out, "\n{}", (form.title)("Where it is now"))?;
     let of =
@@ -481,6 +504,32 @@ mod tests {
                 assert!(!text.chars().any(|it| it != '\n' && escape::is_hidden(it)), "{format:?}");
             }
         }
+    }
+
+    #[test]
+    fn a_clock_that_ran_ahead_is_told_where_it_did() {
+        let mut report = sample::one_key();
+        let (then, after) = ("2027-03-01T00:00:00Z".to_owned(), "2026-11-22T00:00:00Z".to_owned());
+        let key = &mut report.keys[0];
+        let mut fast = key.first_introduced.clone().unwrap();
+        fast.committer.as_mut().unwrap().time = Some(then.clone());
+        let mut removal = fast.clone();
+        removal.committer.as_mut().unwrap().time = Some(after);
+        (removal.clock_skew, removal.parents) = (true, vec![fast.commit.unwrap()]);
+        (removal.commit, removal.level) = (removal.object, crate::model::Level::Key);
+        key.exposure.start = Some(then);
+        (key.introductions, key.removals) = (vec![fast.clone()], vec![removal]);
+        key.first_introduced = Some(fast);
+        for format in [TraceFormat::Text, TraceFormat::Markdown] {
+            let text = written(&report, format);
+            let first = text.lines().find(|line| line.starts_with("Exposed")).unwrap();
+            assert!(first.contains("still open (its clock runs ahead of this report's)."), "{text}");
+            assert_eq!(text.matches("its clock runs ahead of this report's").count(), 2, "{text}");
+            assert!(!text.contains("clock skew"), "the removal's clock is right: {text}");
+        }
+        // Where the parent's clock was right, its own was not.
+        report.keys[0].removals[0].parents = Vec::new();
+        assert!(written(&report, TraceFormat::Text).contains("clock skew: dated before its own parent"));
     }
 
     #[test]

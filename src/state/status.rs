@@ -146,6 +146,11 @@ impl Status {
         self.ticks.entry((key.to_owned(), step.to_owned())).or_insert(tick);
     }
 
+    /// Takes a tick back. A copy of the file that still has it brings it back where both are merged.
+    pub fn remove_tick(&mut self, key: &str, step: &str) -> Option<Tick> {
+        self.ticks.remove(&(key.to_owned(), step.to_owned()))
+    }
+
     /// The keys of which anything is noted, and what they ask for.
     pub fn keys(&self) -> &BTreeMap<String, Asked> {
         &self.keys

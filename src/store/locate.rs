@@ -1,6 +1,7 @@
 //! Finding a repository's directories from a path.
 
 use std::fs;
+use std::io;
 use std::path::{Path, PathBuf};
 
 use super::{Error, files};
@@ -18,11 +19,19 @@ pub struct Layout {
 /// directories above, as git does from where one stands.
 ///
 /// # Errors
-/// [`Error::NotARepository`] where there is none, with the enclosing repository if there is one.
+/// [`Error::NotARepository`] where there is none, with the enclosing repository if there is one; [`Error::Io`] where
+/// nobody may look.
 pub fn locate(path: &Path, search_upward: bool) -> Result<Layout, Error> {
     let start = path.canonicalize().map_err(|source| Error::Io { path: path.to_owned(), source })?;
     let mut above = start.ancestors().filter_map(|dir| layout_at(dir).map(|layout| (dir, layout)));
-    match above.next() {
+    let found = above.next();
+    // What may not be looked into may well be one, and another's around it is not what was named.
+    if found.as_ref().is_none_or(|(dir, _)| *dir != start)
+        && let Some(error) = forbidden(&start)
+    {
+        return Err(error);
+    }
+    match found {
         Some((dir, layout)) if search_upward || dir == start => Ok(layout),
         Some((dir, _)) => Err(Error::NotARepository { path: path.to_owned(), enclosing: Some(dir.to_owned()) }),
         None => Err(Error::NotARepository { path: path.to_owned(), enclosing: None }),
@@ -36,7 +45,17 @@ pub fn locate(path: &Path, search_upward: bool) -> Result<Layout, Error> {
 pub fn locate_git_dir(path: &Path) -> Result<Layout, Error> {
     let dir = path.canonicalize().map_err(|source| Error::Io { path: path.to_owned(), source })?;
     let dir = if dir.is_file() { git_file_target(&dir).unwrap_or(dir) } else { dir };
-    git_dir_layout(&dir).ok_or_else(|| Error::NotARepository { path: path.to_owned(), enclosing: None })
+    let none = || forbidden(&dir).unwrap_or_else(|| Error::NotARepository { path: path.to_owned(), enclosing: None });
+    git_dir_layout(&dir).ok_or_else(none)
+}
+
+/// What keeps this user from seeing whether there is a repository.
+fn forbidden(dir: &Path) -> Option<Error> {
+    [dir.to_owned(), dir.join(".git")].into_iter().find_map(|dir| {
+        let probed = fs::symlink_metadata(dir.join("HEAD"));
+        let source = probed.err().filter(|error| error.kind() == io::ErrorKind::PermissionDenied)?;
+        Some(Error::Io { path: dir, source })
+    })
 }
 
 fn layout_at(dir: &Path) -> Option<Layout> {

@@ -1,6 +1,7 @@
 //! When a server that says "later" wants to be asked again: `Retry-After` (RFC 9110, section 10.2.3), as a number of
 //! seconds or as a date.
 
+use std::fmt;
 use std::time::Duration;
 
 use time::{Date, Month, OffsetDateTime, Time};
@@ -10,10 +11,45 @@ const LEAST: Duration = Duration::from_secs(1);
 /// A number that fits into nothing means "not today", as a year does.
 const MOST: Duration = Duration::from_secs(366 * 24 * 60 * 60);
 
-/// How long to wait; `None` where nothing readable is said.
+/// Where a server says "later" and not when. Clerk counts per ten seconds.
+const UNSAID: Duration = Duration::from_secs(10);
+
+/// When a server that says "later" wants to be asked again, by its own word.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum When {
+    /// After so long.
+    In(Duration),
+    /// At once, or at a moment that is over.
+    AtOnce,
+    /// It does not say.
+    Unsaid,
+}
+
+impl When {
+    /// How long it is left alone.
+    pub fn wait(self) -> Duration {
+        match self {
+            Self::In(wait) => wait.clamp(LEAST, MOST),
+            Self::AtOnce => LEAST,
+            Self::Unsaid => UNSAID,
+        }
+    }
+}
+
+impl fmt::Display for When {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::In(_) => write!(f, "it says to wait {} s", self.wait().as_secs()),
+            Self::AtOnce => f.write_str("it says to come again at once"),
+            Self::Unsaid => f.write_str("it does not say for how long"),
+        }
+    }
+}
+
+/// What `Retry-After` says; nothing where it cannot be read.
 ///
 /// A date counts from the server's own `Date`, since this machine's clock may be off, and from `now` where it sent none.
-pub(super) fn wait(retry_after: &str, date: Option<&str>, now: OffsetDateTime) -> Option<Duration> {
+pub(super) fn when(retry_after: &str, date: Option<&str>, now: OffsetDateTime) -> Option<When> {
     let text = retry_after.trim();
     let wait = if let Some(wait) = seconds(text) {
         wait
@@ -22,7 +58,7 @@ pub(super) fn wait(retry_after: &str, date: Option<&str>, now: OffsetDateTime) -
         // What is over already is no time to wait.
         Duration::try_from(moment(text)? - now).unwrap_or_default()
     };
-    Some(wait.clamp(LEAST, MOST))
+    Some(if wait.is_zero() { When::AtOnce } else { When::In(wait) })
 }
 
 /// A number of seconds. The RFC has whole ones alone; servers write parts of one, of which the next whole one is waited
@@ -87,7 +123,7 @@ mod tests {
     const DATE: &str = "Sun, 06 Nov 1994 08:49:37 GMT";
 
     fn seconds(text: &str, date: Option<&str>) -> Option<u64> {
-        super::wait(text, date, moment(DATE).unwrap()).map(|wait| wait.as_secs())
+        when(text, date, moment(DATE).unwrap()).map(|when| when.wait().as_secs())
     }
 
     #[test]
@@ -111,6 +147,8 @@ mod tests {
     fn what_is_over_and_what_never_ends_are_bounded() {
         for text in ["0", "-5", "-0.5", "0.0", "Sun, 06 Nov 1994 08:00:00 GMT", "Thu, 01 Jan 1970 00:00:00 GMT"] {
             assert_eq!(seconds(text, None), Some(1), "{text}");
+            let when = when(text, None, moment(DATE).unwrap()).unwrap();
+            assert_eq!(when.to_string(), "it says to come again at once", "{text}");
         }
         let most = Some(MOST.as_secs());
         assert_eq!(seconds("99999999999999999999999999", None), most);
@@ -119,6 +157,13 @@ mod tests {
         assert_eq!(seconds("18446744073709551615.5", None), most);
         assert_eq!(seconds(" 120 ", None), Some(120));
         assert_eq!((seconds("1.5", None), seconds("30.000", None)), (Some(2), Some(30)));
+    }
+
+    #[test]
+    fn a_server_is_not_said_to_have_said_what_it_did_not() {
+        assert_eq!(When::In(Duration::from_secs(30)).to_string(), "it says to wait 30 s");
+        assert_eq!(When::Unsaid.to_string(), "it does not say for how long");
+        assert_eq!(When::Unsaid.wait(), UNSAID);
     }
 
     #[test]

@@ -19,20 +19,15 @@ use ureq::Agent;
 use ureq::tls::{Certificate, PemItem, RootCerts, TlsConfig, parse_pem};
 
 pub use endpoint::{Endpoint, EndpointError};
+pub use later::When;
 
 use crate::key::{KeyText, is_instance_id};
-use crate::model::{Interrupt, Liveness};
+use crate::model::Liveness;
 
 /// The version of the API that is asked for.
 const API_VERSION: &str = "2026-05-12";
 /// An answer is a few hundred bytes.
 const MOST_BODY: u64 = 64 * 1024;
-/// So often is a key asked of a server that says to come again.
-const MOST_TRIES: u32 = 3;
-/// Where a server says "later" and not when. Clerk counts per ten seconds.
-const DEFAULT_WAIT: Duration = Duration::from_secs(10);
-/// A server that wants more patience than this is asked another day.
-const MOST_WAIT: Duration = Duration::from_secs(60);
 
 /// Why a client cannot be made.
 #[derive(Debug, thiserror::Error)]
@@ -69,8 +64,26 @@ pub struct Verdict {
     pub instance: Option<String>,
     /// Why there was no answer at all, where there was none: then the next key may well get none either.
     pub unreached: Option<Unreached>,
-    /// For how long the server wants to be asked nothing more.
-    pub later: Option<Duration>,
+    /// Where the server wants to be asked again later.
+    pub later: Option<Later>,
+}
+
+/// That a server wants to be asked again later.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Later {
+    /// When, by its word.
+    pub when: When,
+    /// What it takes no questions about until then.
+    pub of: Limited,
+}
+
+/// What a server takes no questions about for a while.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Limited {
+    /// An instance: Clerk counts the requests of each by itself.
+    Instance,
+    /// Anything.
+    Server,
 }
 
 /// Why nothing was answered.
@@ -89,6 +102,10 @@ pub enum Unreached {
 impl Verdict {
     fn unknown(reason: impl Into<String>) -> Self {
         Self { liveness: Liveness::Unknown, reason: reason.into(), instance: None, unreached: None, later: None }
+    }
+
+    fn later(why: &str, later: Later) -> Self {
+        Self { later: Some(later), ..Self::unknown(format!("{why}; {}", later.when)) }
     }
 }
 
@@ -140,36 +157,15 @@ impl Client {
         Ok(Self { agent, address: format!("{}/v1/instance", endpoint.base()), now: options.now })
     }
 
-    /// Asks about one key; again where the server says so, a few times. `waiting` is told of each such pause before it.
-    pub fn ask(&self, key: &KeyText, interrupt: Interrupt<'_>, waiting: &dyn Fn(Duration)) -> Verdict {
-        let Ok(text) = std::str::from_utf8(key.expose()) else {
-            return Verdict::unknown("it is no text that can be sent");
-        };
-        if !text.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_') {
-            return Verdict::unknown("it is no text that can be sent");
-        }
-        let mut tries = 0;
-        loop {
-            tries += 1;
-            match self.once(text) {
-                Reply::Verdict(verdict) => return verdict,
-                Reply::Later(wait, _) if tries < MOST_TRIES && wait <= MOST_WAIT => {
-                    waiting(wait);
-                    if !sleep(wait, interrupt) {
-                        return Verdict::unknown("it was stopped while waiting to ask again");
-                    }
-                }
-                Reply::Later(wait, why) => {
-                    let seconds = wait.as_secs();
-                    let tries = if tries == 1 { "1 try".to_owned() } else { format!("{tries} tries") };
-                    let reason = format!("{why}, after {tries}; it says to wait {seconds} s");
-                    return Verdict { later: Some(wait), ..Verdict::unknown(reason) };
-                }
-            }
+    /// Asks about one key, once. Whom to ask again, and when, is the caller's.
+    pub fn ask(&self, key: &KeyText) -> Verdict {
+        match std::str::from_utf8(key.expose()) {
+            Ok(text) if text.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_') => self.send(text),
+            _ => Verdict::unknown("it is no text that can be sent"),
         }
     }
 
-    fn once(&self, key: &str) -> Reply {
+    fn send(&self, key: &str) -> Verdict {
         let call = self
             .agent
             .get(&self.address)
@@ -179,26 +175,29 @@ impl Client {
             .call();
         let mut response = match call {
             Ok(response) => response,
-            Err(error) => return Reply::Verdict(failure(&error)),
+            Err(error) => return failure(&error),
         };
         let status = response.status().as_u16();
         let header = |name: &str| response.headers().get(name).and_then(|value| value.to_str().ok());
-        let wait = header("retry-after").and_then(|text| later::wait(text, header("date"), (self.now)()));
-        match (status, wait) {
-            (429, wait) => {
-                return Reply::Later(wait.unwrap_or(DEFAULT_WAIT), "too many requests (429)".to_owned());
+        let when = header("retry-after").and_then(|text| later::when(text, header("date"), (self.now)()));
+        match (status, when) {
+            (429, when) => {
+                let when = when.unwrap_or(When::Unsaid);
+                return Verdict::later("too many requests (429)", Later { when, of: Limited::Instance });
             }
-            (503, Some(wait)) => return Reply::Later(wait, other_status(status)),
+            (503, Some(when)) => {
+                return Verdict::later(&other_status(status), Later { when, of: Limited::Server });
+            }
             _ => {}
         }
         if !matches!(status, 200 | 401) {
-            return Reply::Verdict(Verdict::unknown(other_status(status)));
+            return Verdict::unknown(other_status(status));
         }
         let body = match response.body_mut().with_config().limit(MOST_BODY).read_to_vec() {
             Ok(body) => body,
-            Err(error) => return Reply::Verdict(failure(&error)),
+            Err(error) => return failure(&error),
         };
-        Reply::Verdict(judge(status, &serde_json::from_slice(&body).unwrap_or(Value::Null), key))
+        judge(status, &serde_json::from_slice(&body).unwrap_or(Value::Null), key)
     }
 }
 
@@ -212,13 +211,6 @@ fn proxy(address: &str) -> Result<ureq::Proxy, ClientError> {
         Ok(proxy) if !is_other => Ok(proxy),
         _ => Err(ClientError::Proxy),
     }
-}
-
-/// What one request has come to.
-enum Reply {
-    Verdict(Verdict),
-    /// Not now, but after so long, and why.
-    Later(Duration, String),
 }
 
 /// What a status of 200 or 401 and its body mean.
@@ -296,20 +288,6 @@ fn is_lookup(error: &std::io::Error) -> bool {
 /// Whether what broke is the TLS handshake: rustls's errors come wrapped.
 fn is_tls(error: &std::io::Error) -> bool {
     error.kind() == std::io::ErrorKind::InvalidData
-}
-
-/// Sleeps; whether to the end.
-fn sleep(mut wait: Duration, interrupt: Interrupt<'_>) -> bool {
-    const SLICE: Duration = Duration::from_millis(100);
-    while !wait.is_zero() {
-        if interrupt.is_set() {
-            return false;
-        }
-        let slice = wait.min(SLICE);
-        std::thread::sleep(slice);
-        wait -= slice;
-    }
-    !interrupt.is_set()
 }
 
 #[cfg(test)]

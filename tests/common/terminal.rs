@@ -27,10 +27,15 @@ impl Terminal {
         let quoted = |text: &OsStr| format!("'{}'", text.to_str().expect("UTF-8").replace('\'', "'\\''"));
         let arguments: String = arguments.iter().map(|argument| format!(" {}", quoted(argument.as_ref()))).collect();
         // It says which terminal it has, so that one can see whether that shows what is typed.
+        // And which process it is, and how it leaves the terminal.
+        let at = |name: &str| quoted(folder.path().join(name).as_os_str());
         let command = format!(
-            "tty > {}; stty cols 100 rows 30; exec {}{arguments}",
-            quoted(folder.path().join("tty").as_os_str()),
-            quoted(OsStr::new(env!("CARGO_BIN_EXE_clerk-audit")))
+            "tty > {}; stty cols 100 rows 30; trap : INT; sh -c 'echo $$ > \"$0\"; exec \"$@\"' {} {}{arguments}; code=$?; \
+             stty -a > {}; exit $code",
+            at("tty"),
+            at("process"),
+            quoted(OsStr::new(env!("CARGO_BIN_EXE_clerk-audit"))),
+            at("after")
         );
         let mut child = Command::new("script")
             .args(["--quiet", "--return", "--flush", "--command", &command, "/dev/null"])
@@ -76,6 +81,20 @@ impl Terminal {
         });
     }
 
+    /// Sends it a signal, by the signal's name.
+    pub(crate) fn signal(&self, name: &str) {
+        let process = std::fs::read_to_string(self.folder.path().join("process")).expect("its number");
+        let sent = Command::new("kill").args(["-s", name, process.trim()]).status().expect("kill");
+        assert!(sent.success());
+    }
+
+    /// Waits for its end, and says how it left the terminal: the words of `stty`.
+    pub(crate) fn settings_after(mut self) -> (Option<i32>, Vec<String>) {
+        let code = self.wait_for_end();
+        let after = std::fs::read_to_string(self.folder.path().join("after")).expect("what stty says");
+        (code, after.split_whitespace().map(str::to_owned).collect())
+    }
+
     fn wait(&self, what: &str, is_so: impl Fn() -> bool) {
         let started = Instant::now();
         while !is_so() {
@@ -92,17 +111,21 @@ impl Terminal {
 
     /// Waits for its end: its exit code, and all that was shown.
     pub(crate) fn end(mut self) -> (Option<i32>, String) {
-        let started = Instant::now();
-        let code = loop {
-            if let Some(status) = self.child.try_wait().expect("waiting for script") {
-                break status.code();
-            }
-            assert!(started.elapsed() < PATIENCE, "it does not end: {}", self.shown());
-            std::thread::sleep(Duration::from_millis(20));
-        };
+        let code = self.wait_for_end();
         // What it wrote last comes through the pipe a moment later.
         std::thread::sleep(Duration::from_millis(200));
         (code, self.shown())
+    }
+
+    fn wait_for_end(&mut self) -> Option<i32> {
+        let started = Instant::now();
+        loop {
+            if let Some(status) = self.child.try_wait().expect("waiting for script") {
+                return status.code();
+            }
+            assert!(started.elapsed() < PATIENCE, "it does not end: {}", self.shown());
+            std::thread::sleep(Duration::from_millis(20));
+        }
     }
 }
 

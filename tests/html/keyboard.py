@@ -125,7 +125,7 @@ def structure(browser, where):
     tables = [name for role, name, _ in tree if role == "table"]
     holds(f"{where}: one table, with its caption", tables, ["Keys, where each stands, how long it was exposed"])
     columns = [name for role, name, _ in tree if role == "columnheader"]
-    holds(f"{where}: its columns have headers", columns[:3], ["Key", "Now", "Exposed"])
+    holds(f"{where}: its columns have headers", columns[:3], ["Key", "Now", "Exposed (UTC)"])
     must(f"{where}: the picture's column says what it is", "logarithmic" in columns[3], columns)
     keys = browser.ask("document.querySelectorAll('tr[data-section]').length")
     groups = browser.ask("document.querySelectorAll('tr.group').length")

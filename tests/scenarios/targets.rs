@@ -243,6 +243,28 @@ fn a_folder_inside_a_work_tree_is_no_repository_and_the_hint_names_the_one_aroun
 }
 
 #[test]
+fn a_repository_that_nobody_may_look_into_is_told_as_that() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let set = |path: &std::path::Path, mode| {
+        std::fs::set_permissions(path, std::fs::Permissions::from_mode(mode)).unwrap();
+    };
+    let (bare, tree) = (leaky(Repo::bare(), 823), leaky(Repo::with_work_tree(), 824));
+    for (closed, named) in [(bare.path().to_owned(), bare.path()), (tree.path().join(".git"), tree.path())] {
+        set(&closed, 0o000);
+        // Root may look all the same.
+        let is_closed = std::fs::metadata(closed.join("HEAD")).is_err();
+        let run = Audit::new(&["history"]).and(named).run();
+        set(&closed, 0o755);
+        if is_closed {
+            assert_eq!(run.code, Some(3), "{}", run.errors());
+            assert!(run.errors().contains("error: cannot read ") && run.errors().contains("ermission denied"));
+            assert!(run.errors().contains("as somebody who may read it"), "{}", run.errors());
+            assert!(!run.errors().contains("not a git repository"), "{}", run.errors());
+        }
+    }
+}
+
+#[test]
 fn demo_makes_a_leaky_repository_and_shows_the_real_thing() {
     let place = folder();
     let run = Audit::new(&["demo"]).variable("TMPDIR", place.path()).run();

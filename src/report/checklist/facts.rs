@@ -8,6 +8,7 @@ use crate::model::{Answer, Confidence, Entry, Identity, Instance, KeyReport, Lev
 use super::super::clock;
 use super::super::escape::prose;
 use super::super::wording::{self, count};
+use super::kinds;
 use super::sheet::{Sheet, code, quote};
 use super::steps;
 
@@ -83,11 +84,8 @@ fn instance(sheet: &mut Sheet<'_>, key: &KeyReport) -> io::Result<()> {
         if named.is_some() {
             return Ok(());
         }
-        return sheet.bullet(
-            0,
-            "**Which instance:** not known, nothing near the key names one. Look through the key lists of all your \
-             applications.",
-        );
+        let look = kinds::look(key.kind);
+        return sheet.bullet(0, &format!("**Which instance:** not known, nothing near the key names one. {look}"));
     };
     let told = |how_sure: &str, host: &Option<Shown>, evidence: &Shown, url: &Option<String>| {
         let host = host.as_ref().map_or("one whose host is not known".to_owned(), code);

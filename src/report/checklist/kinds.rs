@@ -39,6 +39,19 @@ pub(super) fn found(kind: Kind, ends: &str) -> Option<String> {
     })
 }
 
+/// Where to look for the instance of a credential beside which none is named.
+pub(super) fn look(kind: Kind) -> &'static str {
+    match kind {
+        Kind::SecretKey | Kind::LegacyApiKey | Kind::Other => "Look through the key lists of all your applications.",
+        Kind::WebhookSecret => "Look through the webhook endpoints of all your applications.",
+        Kind::MachineSecret => "Look through the machines of all your applications.",
+        Kind::PlatformKey => "It needs none: the key opens the whole workspace.",
+        Kind::ClaimToken => "It is that of the application that the claim address opens.",
+        Kind::KeylessApplication => "It is that of the application that the file is of.",
+        Kind::EncryptionKey => "Look which of your deployments have this value.",
+    }
+}
+
 const WEBHOOK: &str = "This is a **webhook signing secret**. Who has it can send your handler forged events, such as a user or \
      a membership that does not exist. It reads nothing in Clerk.";
 const MACHINE: &str = "This is a **machine's secret key**. Who has it can make tokens as this machine, and act as it towards \

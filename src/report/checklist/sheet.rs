@@ -2,14 +2,17 @@
 //!
 //! Every line begins with text of this program's own, so that no foreign text can begin a block.
 
+use std::collections::HashMap;
 use std::fmt;
 use std::io;
 
-use crate::model::{Answer, KeyReport, Shown};
+use crate::model::{Answer, KeyReport, Report, Shown};
 
 use super::super::Options;
 use super::super::escape;
 use super::super::few::few;
+use super::super::progress::{KeyProgress, State};
+use super::super::rotation::Step;
 
 /// How many entries of a list are told unless all are asked for.
 const FEW: usize = 8;
@@ -25,11 +28,14 @@ pub(super) struct Sheet<'o> {
     gap: bool,
     /// Whether there are several repositories, so that each place must name its own.
     pub(super) several: bool,
+    /// How far each key is, by id.
+    progress: HashMap<&'o str, &'o KeyProgress>,
 }
 
 impl<'o> Sheet<'o> {
-    pub(super) fn new(out: &'o mut dyn io::Write, options: Options<'o>, several: bool) -> Self {
-        Self { out, options, gap: false, several }
+    pub(super) fn new(out: &'o mut dyn io::Write, options: Options<'o>, report: &Report) -> Self {
+        let progress = options.progress.iter().map(|key| (key.id.as_str(), key)).collect();
+        Self { out, options, gap: false, several: report.repositories.len() > 1, progress }
     }
 
     pub(super) fn line(&mut self, text: &str) -> io::Result<()> {
@@ -69,6 +75,11 @@ impl<'o> Sheet<'o> {
         self.bullet(depth, &format!("[ ] {text}"))
     }
 
+    /// A box that is ticked.
+    pub(super) fn ticked(&mut self, depth: usize, text: &str) -> io::Result<()> {
+        self.bullet(depth, &format!("[x] {text}"))
+    }
+
     /// The first few of these, or all, and how many there are besides.
     pub(super) fn few(&self, values: Vec<String>) -> Vec<String> {
         let total = values.len() as u64;
@@ -83,6 +94,16 @@ impl<'o> Sheet<'o> {
     /// What Clerk answered about a key.
     pub(super) fn answer(&self, key: &KeyReport) -> Option<&'o Answer> {
         self.options.answers?.get(&key.id)
+    }
+
+    /// How far a key is, where that is noted.
+    pub(super) fn progress(&self, key: &KeyReport) -> Option<&'o KeyProgress> {
+        self.progress.get(key.id.as_str()).copied()
+    }
+
+    /// Whether a step of a key is done, where that is noted and the key has it.
+    pub(super) fn state(&self, key: &KeyReport, step: Step) -> Option<&'o State> {
+        self.progress(key)?.steps.iter().find(|(other, _)| *other == step).map(|(_, state)| state)
     }
 
     /// Foreign text.

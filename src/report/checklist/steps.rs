@@ -9,9 +9,13 @@ use crate::key::{deployable, is_bundled_for_browsers};
 use crate::model::{Environment, KeyReport, Liveness, Report};
 
 use super::super::clock;
+use super::super::progress::State;
 use super::super::rotation;
+use super::super::rotation::Step as Named;
 use super::super::wording;
+use super::done;
 use super::kinds;
+use super::logs;
 use super::sheet::{Sheet, code, quote};
 
 /// A box, what there is to know for it, and the smaller boxes in it.
@@ -19,15 +23,21 @@ pub(super) struct Step {
     text: String,
     notes: Vec<String>,
     boxes: Vec<String>,
+    /// The step of the status that it is the box of, if any.
+    of: Option<Named>,
 }
 
 impl Step {
     pub(super) fn new(text: impl Into<String>) -> Self {
-        Self { text: text.into(), notes: Vec::new(), boxes: Vec::new() }
+        Self { text: text.into(), notes: Vec::new(), boxes: Vec::new(), of: None }
     }
 
     pub(super) fn with(text: impl Into<String>, boxes: impl IntoIterator<Item = impl Into<String>>) -> Self {
-        Self { text: text.into(), notes: Vec::new(), boxes: boxes.into_iter().map(Into::into).collect() }
+        Self { boxes: boxes.into_iter().map(Into::into).collect(), ..Self::new(text) }
+    }
+
+    fn of(self, step: Named) -> Self {
+        Self { of: Some(step), ..self }
     }
 }
 
@@ -52,12 +62,18 @@ pub(super) fn write(sheet: &mut Sheet<'_>, key: &KeyReport, report: &Report) -> 
         )?;
     }
     for (at, step) in boxes(sheet, key, report).into_iter().enumerate() {
-        sheet.tick(0, &format!("**{}.** {}", at + 1, step.text))?;
+        let text = format!("**{}.** {}", at + 1, step.text);
+        match step.of {
+            Some(of) => done::tick(sheet, key, of, &text)?,
+            None => sheet.tick(0, &text)?,
+        }
         for text in &step.notes {
             sheet.bullet(1, text)?;
         }
+        // Who did the step did what is in it.
+        let is_done = step.of.and_then(|of| sheet.state(key, of)).is_some_and(State::is_done);
         for text in &step.boxes {
-            sheet.tick(1, text)?;
+            if is_done { sheet.ticked(1, text)? } else { sheet.tick(1, text)? }
         }
     }
     Ok(())
@@ -65,19 +81,18 @@ pub(super) fn write(sheet: &mut Sheet<'_>, key: &KeyReport, report: &Report) -> 
 
 /// A box for each step; those that are taken for all keys at once, when each is deleted, stand at the end of the page.
 fn boxes(sheet: &Sheet<'_>, key: &KeyReport, report: &Report) -> Vec<Step> {
-    let steps = rotation::steps(key).into_iter().filter_map(|step| boxed(step, sheet, key, report));
+    let steps = rotation::steps(key).into_iter().filter_map(|step| Some(boxed(step, sheet, key, report)?.of(step)));
     let looks = if key.siblings.is_empty() { Some(siblings(sheet, key)) } else { None };
-    back(sheet, key).into_iter().chain(steps).chain(looks).chain([Step::new(CLEAN)]).collect()
+    back(sheet, key).into_iter().chain(steps).chain(looks).chain([Step::new(CLEAN).of(Named::Refs)]).collect()
 }
 
 fn boxed(step: rotation::Step, sheet: &Sheet<'_>, key: &KeyReport, report: &Report) -> Option<Step> {
-    use rotation::Step as Named;
     if let Some(own) = kinds::boxed(key.kind, step) {
         return Some(own);
     }
     Some(match step {
         Named::Claim => claim(),
-        Named::Logs => logs(sheet, key, report),
+        Named::Logs => save_logs(sheet, key, report),
         Named::Add => add(sheet, key),
         Named::Deploy => deploy(sheet, key),
         Named::Check => check(),
@@ -190,12 +205,12 @@ fn claim() -> Step {
     )
 }
 
-fn logs(sheet: &Sheet<'_>, key: &KeyReport, report: &Report) -> Step {
+fn save_logs(sheet: &Sheet<'_>, key: &KeyReport, report: &Report) -> Step {
     let mut notes = Vec::new();
     match key.exposure.start.as_deref().and_then(|start| Some((start, clock::utc_day(start)?))) {
         Some((start, day)) => {
             let before = if wording::is_cut(key) { ", or earlier" } else { "" };
-            let days = super::log_days(start, &report.generated_at, &super::plans(sheet.options));
+            let days = logs::days(sheet, report, start);
             notes.push(format!("First exposure: {day} (UTC){before}.{days}"));
         }
         None => notes.push("When this key was first exposed is not known. Save all that is there.".to_owned()),
@@ -339,7 +354,8 @@ fn siblings(sheet: &Sheet<'_>, key: &KeyReport) -> Step {
 /// What comes after the last key.
 pub(super) fn last(sheet: &mut Sheet<'_>, keys: &[&KeyReport]) -> io::Result<()> {
     sheet.heading("Last, when every key above is deleted")?;
-    sheet.tick(0, "**Take the keys out of the code** at every branch that still has them.")?;
+    let take_out = "**Take the keys out of the code** at every branch that still has them.";
+    done::tick_for_all(sheet, keys, Named::Tips, take_out)?;
     if keys.iter().any(|key| key.introductions.iter().any(|entry| entry.reference.is_some())) {
         sheet.tick(0, "**Delete refs** that have a key in their name, or that name a file or tree with one.")?;
     }
@@ -350,21 +366,22 @@ pub(super) fn last(sheet: &mut Sheet<'_>, keys: &[&KeyReport]) -> io::Result<()>
              that tag deleted.",
         )?;
     }
-    for text in [
-        "**Clean the history**, with `git filter-repo`, if you need to. It is tidying, not protection: forks, clones, \
-         caches and pull refs keep their copies.",
-        "**Ignore the files** that keys come in with: `.env*`, `.dev.vars`, `.clerk/`.",
-        "**Guard the door:** refuse pushes with keys in a pre-receive hook.",
-        "**Next.js:** set `CLERK_ENCRYPTION_KEY` to a value of its own, apart from the secret key.",
+    for (step, text) in [
+        (
+            Named::Refs,
+            "**Clean the history**, with `git filter-repo`, if you need to. It is tidying, not protection: forks, \
+             clones, caches and pull refs keep their copies.",
+        ),
+        (Named::Ignore, "**Ignore the files** that keys come in with: `.env*`, `.dev.vars`, `.clerk/`."),
+        (Named::Gate, "**Guard the door:** refuse pushes with keys in a pre-receive hook."),
     ] {
-        sheet.tick(0, text)?;
+        done::tick_for_all(sheet, keys, step, text)?;
     }
+    sheet.tick(0, "**Next.js:** set `CLERK_ENCRYPTION_KEY` to a value of its own, apart from the secret key.")?;
     if keys.iter().any(|key| key.environment != Environment::Test) {
-        sheet.tick(
-            0,
-            "**Users and law:** a production key could read personal data. Decide with whoever is responsible whether \
-             users and authorities must be told.",
-        )?;
+        let law = "**Users and law:** a production key could read personal data. Decide with whoever is responsible \
+                   whether users and authorities must be told.";
+        done::tick_for_all(sheet, keys, Named::Law, law)?;
     }
     sheet.tick(0, "**Ask Clerk** where you are stuck or saw abuse: `support@clerk.com`.")?;
     sheet.tick(0, "**Note the keys as known**, so that the next audit stays quiet about them.")

@@ -95,9 +95,12 @@ impl Page {
             self.html.push_str(&format!("\n<{list}>\n"));
             self.depth += 1;
         }
-        match text.strip_prefix("[ ] ") {
-            Some(text) => self.html.push_str(&format!(
-                "<li class=\"tick\"><label><input type=\"checkbox\"> <span>{}</span></label>",
+        let checked = [("[ ] ", ""), ("[x] ", " checked")]
+            .into_iter()
+            .find_map(|(mark, checked)| Some((text.strip_prefix(mark)?, checked)));
+        match checked {
+            Some((text, checked)) => self.html.push_str(&format!(
+                "<li class=\"tick\"><label><input type=\"checkbox\"{checked}> <span>{}</span></label>",
                 inline(text)
             )),
             None => self.html.push_str(&format!("<li>{}", inline(text))),
@@ -182,14 +185,14 @@ mod tests {
 
     #[test]
     fn the_forms_of_a_sheet_become_those_of_a_page() {
-        let text = "# T\n\nPara **bold** `a<b` \\<i\\> <https://clerk.com/docs/x>\n\n> **Mind**\n>\n> - so\n\n## 1. `k` (live)\n\n- a\n  - b\n  - [ ] c\n- [ ] d\n\n1. x\n2. y\n";
+        let text = "# T\n\nPara **bold** `a<b` \\<i\\> <https://clerk.com/docs/x>\n\n> **Mind**\n>\n> - so\n\n## 1. `k` (live)\n\n- a\n  - b\n  - [ ] c\n- [x] d\n\n1. x\n2. y\n";
         assert_eq!(
             to_html(text),
             "<p>Para <strong>bold</strong> <code>a&lt;b</code> &lt;i&gt; <a href=\"https://clerk.com/docs/x\" \
              rel=\"noreferrer noopener\">https://clerk.com/docs/x</a></p>\n<blockquote>\n<p><strong>Mind</strong></p>\n\n<ul>\n<li>so</li>\n</ul>\n</blockquote>\n\
              <section id=\"key-1\" data-key>\n<h2>1. <code>k</code> (live)</h2>\n\n<ul>\n<li>a\n<ul>\n<li>b</li>\n\
              <li class=\"tick\"><label><input type=\"checkbox\"> <span>c</span></label></li>\n</ul>\n</li>\n\
-             <li class=\"tick\"><label><input type=\"checkbox\"> <span>d</span></label></li>\n</ul>\n\n<ol>\n<li>x</li>\n\
+             <li class=\"tick\"><label><input type=\"checkbox\" checked> <span>d</span></label></li>\n</ul>\n\n<ol>\n<li>x</li>\n\
              <li>y</li>\n</ol>\n</section>\n"
         );
     }

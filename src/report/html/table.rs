@@ -2,11 +2,12 @@
 
 use std::io;
 
-use crate::model::{Environment, KeyReport, Liveness, Report};
+use crate::model::{Environment, HeldPlace, KeyReport, Liveness, Report, Shown, Where};
 
 use super::super::Options;
 use super::super::clock;
 use super::super::escape::markup;
+use super::super::spot;
 use super::super::triage::{self, Triage};
 use super::super::wording;
 use super::timeline::{CROSS, Scale};
@@ -17,7 +18,7 @@ pub(super) fn write(
     options: Options<'_>,
     out: &mut dyn io::Write,
 ) -> io::Result<()> {
-    let Some(scale) = Scale::of(report, options.plan) else { return Ok(()) };
+    let Some(scale) = Scale::of(report, options.now(report), options.plan) else { return Ok(()) };
     writeln!(out, "<section id=\"timeline\" aria-labelledby=\"timeline-title\">")?;
     writeln!(out, "<h2 id=\"timeline-title\">Which key was open how long</h2>")?;
     controls(out)?;
@@ -26,7 +27,7 @@ pub(super) fn write(
         out,
         "<table role=\"table\">\n<caption class=\"hidden\">Keys, where each stands, how long it was exposed</caption>\n\
          <thead role=\"rowgroup\">\n<tr role=\"row\"><th scope=\"col\" role=\"columnheader\">Key</th>\
-         <th scope=\"col\" role=\"columnheader\">Now</th><th scope=\"col\" role=\"columnheader\">Exposed</th>\
+         <th scope=\"col\" role=\"columnheader\">Now</th><th scope=\"col\" role=\"columnheader\">Exposed (UTC)</th>\
          <th scope=\"col\" role=\"columnheader\" class=\"picture\">{}</th></tr>\n</thead>",
         scale.axis()
     )?;
@@ -144,9 +145,7 @@ fn row(
         markup(&key.hint),
         badges(key, options)
     )?;
-    let first = key.first_introduced.as_ref().and_then(|entry| entry.path.as_ref());
-    let held = key.held_at.at.iter().find_map(|place| place.path.as_ref());
-    let path = held.or(first).map_or(String::new(), |path| {
+    let path = place_of(key).map_or(String::new(), |path| {
         let path = super::super::escape::shorten(path.as_str(), 120).into_owned();
         // Long ones are broken between names, if they can be.
         format!("<br><code class=\"path\">{}</code>", markup(&path).to_string().replace('/', "/<wbr>"))
@@ -154,6 +153,21 @@ fn row(
     writeln!(out, "<td role=\"cell\">{}{path}</td>", markup(wording::standing(key)))?;
     writeln!(out, "<td role=\"cell\" class=\"when\">{}</td>", exposed(key, report))?;
     writeln!(out, "<td role=\"cell\" class=\"picture\">{}</td>\n</tr>", scale.lane(key))
+}
+
+/// A file that fits where the key stands: what is told of a branch is on one.
+fn place_of(key: &KeyReport) -> Option<&Shown> {
+    let is_of_branch = |place: &&HeldPlace| {
+        ["refs/heads/", "refs/remotes/"].iter().any(|start| place.reference.as_str().starts_with(start))
+    };
+    let first = || key.first_introduced.as_ref().and_then(|entry| entry.path.as_ref());
+    let held = key.held_at.at.iter();
+    match key.standing {
+        Where::BranchTip => held.filter(is_of_branch).find_map(|place| place.path.as_ref()),
+        Where::OtherTip => held.filter(|place| !is_of_branch(place)).find_map(|place| place.path.as_ref()),
+        Where::History => first(),
+        Where::Unreachable => key.unreachable.iter().find_map(|place| Some(spot::file(place)?.0)).or_else(first),
+    }
 }
 
 /// The days of an exposure; the whole of it stands in the checklist.
@@ -209,4 +223,29 @@ fn section_of(key: &KeyReport, triage: &Triage<'_>) -> String {
         return format!("key-{}", at + 1);
     }
     if triage.possible.iter().any(is) { "possible-keys".to_owned() } else { "already-dealt".to_owned() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::super::{Format, sample};
+    use super::*;
+
+    #[test]
+    fn the_file_that_is_told_is_one_where_the_key_stands_as_is_told() {
+        let mut report = sample::one_key();
+        let key = &mut report.keys[0];
+        key.held_at.at.iter_mut().for_each(|place| place.path = Some(sample::shown("on/a/branch.env")));
+        let mut tagged = key.held_at.at[0].clone();
+        (tagged.reference, tagged.path) = (sample::shown("refs/tags/v1.0"), Some(sample::shown("in/a/tag.env")));
+        key.held_at.at.insert(0, tagged);
+        assert_eq!(place_of(key).unwrap().as_str(), "on/a/branch.env");
+        key.standing = Where::OtherTip;
+        assert_eq!(place_of(key).unwrap().as_str(), "in/a/tag.env");
+        (key.standing, key.held_at.at) = (Where::BranchTip, key.held_at.at[..1].to_vec());
+        assert!(place_of(key).is_none(), "none that is known is on a branch");
+        key.standing = Where::History;
+        assert_eq!(place_of(key), key.first_introduced.as_ref().unwrap().path.as_ref());
+        let page = sample::written(&report, Format::Html, Options::default());
+        assert!(page.contains(">Exposed (UTC)</th>"));
+    }
 }

@@ -30,9 +30,9 @@ pub(super) struct Scale {
 }
 
 impl Scale {
-    /// The scale of a report; `None` where the time it was made at is none.
-    pub(super) fn of(report: &Report, plan: Option<Plan>) -> Option<Self> {
-        let now = clock::seconds(&report.generated_at)?;
+    /// The scale of a report as it is told at `now`; `None` where that is no time.
+    pub(super) fn of(report: &Report, now: &str, plan: Option<Plan>) -> Option<Self> {
+        let now = clock::seconds(now)?;
         let times = report.keys.iter().flat_map(|key| {
             let entries = key.first_introduced.iter().chain(&key.introductions).chain(&key.removals);
             entries.filter_map(time_of).chain(key.exposure.start.as_deref().and_then(clock::seconds))
@@ -54,7 +54,7 @@ impl Scale {
     /// The scale itself, to stand above the lanes.
     pub(super) fn axis(&self) -> String {
         let mut svg = format!(
-            "<svg class=\"axis\" width=\"100%\" height=\"44\" role=\"img\" aria-label=\"Time before this report, \
+            "<svg class=\"axis\" width=\"100%\" height=\"44\" role=\"img\" aria-label=\"Time before this page, \
              logarithmic. Dashed lines: how far back Clerk keeps logs, {}.\">",
             self.kept()
         );
@@ -99,17 +99,22 @@ impl Scale {
         }
         _ = write!(svg, "<line class=\"now\" x1=\"97.5%\" x2=\"97.5%\" y1=\"0\" y2=\"{HEIGHT}\"/>");
         match key.exposure.start.as_deref().and_then(clock::seconds) {
+            Some(start) if start > self.now && key.exposure.open => match self.earliest_known(key) {
+                Some(start) => self.span(&mut svg, key, start),
+                None => no_start(&mut svg, clock::AHEAD),
+            },
             Some(start) => self.span(&mut svg, key, start),
-            None => {
-                _ = write!(
-                    svg,
-                    "<text class=\"unknown\" x=\"1.5%\" y=\"{}\">since when is not known</text>",
-                    MIDDLE + 4
-                )
-            }
+            None => no_start(&mut svg, "since when is not known"),
         }
         self.marks(&mut svg, key);
         svg + "</svg>"
+    }
+
+    /// The earliest time of a key that is not in the future: where its first commit's clock ran ahead, it was there by
+    /// then.
+    fn earliest_known(&self, key: &KeyReport) -> Option<i64> {
+        let entries = key.first_introduced.iter().chain(&key.introductions).chain(&key.removals);
+        entries.filter_map(time_of).filter(|time| *time <= self.now).min()
     }
 
     /// The bar of the exposure, and a thin line as long as refs reach the key after it.
@@ -175,6 +180,12 @@ impl Scale {
     }
 }
 
+/// What stands in the place of a bar that begins nowhere.
+fn no_start(svg: &mut String, why: &str) {
+    let y = MIDDLE + 4;
+    _ = write!(svg, "<text class=\"unknown\" x=\"1.5%\" y=\"{y}\">{}</text>", markup(why));
+}
+
 fn told(entry: &Entry, class: &str) -> String {
     let word = match class {
         "moved" => "moved here",
@@ -213,9 +224,38 @@ mod tests {
     use super::super::super::sample;
     use super::*;
 
+    /// When the samples were made.
+    const NOW: &str = "2026-11-23T10:00:00Z";
+
+    #[test]
+    fn an_open_key_from_the_future_has_a_bar_from_the_earliest_time_that_is_none() {
+        let mut report = sample::one_key();
+        let key = &mut report.keys[0];
+        key.exposure.start = Some("2027-03-01T00:00:00Z".to_owned());
+        let lane = |report: &Report| Scale::of(report, NOW, None).unwrap().lane(&report.keys[0]);
+        let drawn = lane(&report);
+        let bar = drawn.split("class=\"span live open\" x=\"").nth(1).expect("a bar");
+        let from: f64 = bar.split('%').next().unwrap().parse().unwrap();
+        assert!(from < 97.0, "{drawn}");
+        let key = &mut report.keys[0];
+        (key.first_introduced, key.introductions, key.removals) = (None, Vec::new(), Vec::new());
+        let marked = lane(&report);
+        assert!(!marked.contains("class=\"span") && marked.contains("clock runs ahead"), "{marked}");
+    }
+
+    #[test]
+    fn what_is_told_later_is_older() {
+        let report = sample::one_key();
+        let [then, later] = [NOW, "2027-03-01T00:00:00Z"].map(|now| {
+            let scale = Scale::of(&report, now, None).unwrap();
+            scale.at(clock::seconds(report.keys[0].exposure.start.as_deref().unwrap()).unwrap())
+        });
+        assert!(later < then, "{later} {then}");
+    }
+
     #[test]
     fn younger_things_stand_to_the_right_and_nothing_leaves_the_lane() {
-        let scale = Scale::of(&sample::report(), None).unwrap();
+        let scale = Scale::of(&sample::report(), NOW, None).unwrap();
         let ages = [0.0, 0.01, 1.0, 7.0, 30.0, 365.0, 1e9];
         let places = ages.map(|age| scale.at_age(age));
         assert!(places.windows(2).all(|pair| pair[0] > pair[1] || pair[1] == 1.5), "{places:?}");
@@ -229,7 +269,7 @@ mod tests {
         for years in [0, 1, 15] {
             let mut report = sample::one_key();
             report.keys[0].exposure.start = Some(format!("{}-11-01T00:00:00Z", 2026 - years));
-            let scale = Scale::of(&report, None).unwrap();
+            let scale = Scale::of(&report, NOW, None).unwrap();
             let places = [0.0, 1.0, 7.0, 30.0].map(|age| scale.at_age(age));
             assert!(places.windows(2).all(|pair| pair[0] - pair[1] > 6.0), "{years} {places:?}");
         }
@@ -239,7 +279,7 @@ mod tests {
     fn of_the_plan_that_is_named_alone_is_the_edge_drawn() {
         let report = sample::report();
         let edges = |plan: Option<Plan>| {
-            let scale = Scale::of(&report, plan).unwrap();
+            let scale = Scale::of(&report, NOW, plan).unwrap();
             let drawn = |svg: &str| svg.matches("class=\"edge\"").count();
             assert_eq!(drawn(&scale.axis()), drawn(&scale.lane(&report.keys[0])));
             (drawn(&scale.axis()), scale.kept())
@@ -251,7 +291,7 @@ mod tests {
     #[test]
     fn an_open_key_reaches_now_and_a_removed_one_does_not() {
         let report = sample::report();
-        let scale = Scale::of(&report, None).unwrap();
+        let scale = Scale::of(&report, NOW, None).unwrap();
         assert!(scale.lane(&report.keys[0]).contains("class=\"span live open\""));
         let removed = report.keys.iter().find(|key| key.exposure.end.is_some() && !key.known).unwrap();
         let lane = scale.lane(removed);
