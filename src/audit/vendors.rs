@@ -42,7 +42,7 @@ pub(super) fn find(store: &Store, content: &Content, roots: &Roots, detector: &D
 }
 
 /// A path of each of a few objects, found from below: a tree that names it, one that names that, up to a commit's. Cost:
-/// one look at all links.
+/// a few looks at all links.
 fn paths(
     store: &Store,
     content: &Content,
