@@ -92,7 +92,10 @@ impl Paths {
 /// What is to be looked into: a tree, and what is asked of it.
 type Item<N> = (Oid, N);
 
-impl Work<'_> {
+/// What is done with a tree: whether to go on, and what is to be looked into next.
+type Each<'e, 'w, N> = dyn FnMut(&mut Work<'w>, Item<N>, &[u8], &mut Vec<Item<N>>) -> bool + 'e;
+
+impl<'w> Work<'w> {
     /// Introductions that an existing tip holds at the same path are none.
     pub(super) fn ask_tips(&mut self) {
         let mut open = std::mem::take(&mut self.open);
@@ -158,11 +161,7 @@ impl Work<'_> {
 
     /// Goes down from the trees of all tips, until it is answered no: a few at a time, and of those level by level, each in
     /// the order in which it is stored. `each` says what of a tree is to be looked into next.
-    fn below_tips<N: Copy>(
-        &mut self,
-        root: N,
-        each: &mut dyn FnMut(&mut Self, Item<N>, &[u8], &mut Vec<Item<N>>) -> bool,
-    ) {
+    fn below_tips<N: Copy>(&mut self, root: N, each: &mut Each<'_, 'w, N>) {
         let mut bytes = Vec::new();
         for roots in self.roots().chunks(TOGETHER) {
             let mut level: Vec<Item<N>> = roots.iter().map(|tree| (*tree, root)).collect();
