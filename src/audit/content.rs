@@ -56,6 +56,8 @@ pub(super) struct Content {
     pub(super) graph: Graph,
     /// Bytes of each object.
     pub(super) sizes: Vec<u64>,
+    /// The largest object that is held, bytes.
+    limit: u64,
     /// Of each commit, in order once it is settled.
     clocks: Vec<(ObjectIndex, Clocks)>,
     /// By number, once they are settled.
@@ -103,7 +105,7 @@ pub(super) fn read_all(store: &Store, pass: &Pass<'_>) -> Content {
     let read: Vec<_> = collectors.into_iter().map(|Collector { links, part, .. }| (links, part)).collect();
     let (sizes, missing) = shared.into_parts();
     let count = sizes.len();
-    let mut content = Content { sizes, failures, ..Content::default() };
+    let mut content = Content { sizes, limit: pass.options.limit, failures, ..Content::default() };
     let links = read.into_iter().map(|(links, part)| {
         content.take(part);
         links
@@ -122,13 +124,13 @@ pub(super) fn read_all(store: &Store, pass: &Pass<'_>) -> Content {
 }
 
 impl Content {
-    /// Reads an object anew that was read, and is as large as it was then: another copy of it may be larger than anything
-    /// that is held.
+    /// Reads an object anew that was read, within the same limit: another copy of it may be larger than anything that is
+    /// held.
     ///
     /// # Errors
-    /// Where no copy of it can be read, or was.
+    /// Where no copy of it can be read.
     pub(super) fn read(&self, store: &Store, object: ObjectIndex, out: &mut Vec<u8>) -> Result<ObjectType, Failure> {
-        store.read(object, self.sizes.get(object as usize).copied().unwrap_or_default(), out)
+        store.read(object, self.limit, out)
     }
 
     /// Whether no key was found, relevant or not.
