@@ -172,8 +172,8 @@ impl History {
                 return Err(Exit::Usage);
             }
         }
-        // What is no such list is somebody's report, say, and would be gone.
-        if let Some(path) = write_known.filter(|path| path.is_file())
+        // What is no such list is somebody's report, say, and would be gone; of a link the link alone.
+        if let Some(path) = write_known.filter(|path| std::fs::symlink_metadata(path).is_ok_and(|meta| meta.is_file()))
             && let Err(error) = Known::read(path)
         {
             let hint = "--write-known replaces nothing but a list of known keys: name another file, or take that away";

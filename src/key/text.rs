@@ -74,6 +74,12 @@ impl KeyText {
         }
     }
 
+    /// Whether it is told wherever it stands: by its prefix and the length of its body, without a name.
+    pub fn tells_itself(&self) -> bool {
+        let body = |prefix: &str| self.expose().strip_prefix(prefix.as_bytes());
+        ["sk_live_", "sk_test_"].into_iter().filter_map(body).any(|body| body.len() == super::BODY)
+    }
+
     /// The environment of a credential of this kind: keyless applications are development instances.
     pub fn environment_as(&self, kind: Kind) -> Environment {
         match kind {

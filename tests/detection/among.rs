@@ -28,8 +28,11 @@ fn xz(text: &[u8]) -> Vec<u8> {
     writer.finish().unwrap()
 }
 
+type Compress = fn(&[u8]) -> Vec<u8>;
+type Spell = fn(u8) -> String;
+
 /// What compresses, and its name.
-const COMPRESSED: &[(&str, fn(&[u8]) -> Vec<u8>)] = &[("gzip", gzip), ("zlib", zlib), ("xz", xz)];
+const COMPRESSED: &[(&str, Compress)] = &[("gzip", gzip), ("zlib", zlib), ("xz", xz)];
 
 /// How often the key is told, whatever else is.
 fn times(detector: &Detector, bytes: &[u8], key: &str) -> usize {
@@ -46,7 +49,7 @@ fn long_text(draw: &mut Draw, key: &str) -> Vec<u8> {
 #[test]
 fn of_several_containers_in_one_text_each_is_opened() {
     let detector = Detector::new();
-    let spellings: &[(&str, fn(u8) -> String)] =
+    let spellings: &[(&str, Spell)] =
         &[("percent", |byte| format!("%{byte:02X}")), ("backslash", |byte| format!("\\x{byte:02x}"))];
     for seed in seeds() {
         let mut draw = Draw::new(seed, "several containers");

@@ -81,7 +81,6 @@ fn headers(pass: &Pass<'_>, (file, pack_end): (&File, u64), places: &[(u64, Obje
         all_named.lock().unwrap_or_else(PoisonError::into_inner).append(&mut named);
     };
     on_threads(&mut vec![(); threads.min(places.len().div_ceil(SHARE))], &work, &|| {});
-    drop(parts);
     let named = all_named.into_inner().unwrap_or_else(PoisonError::into_inner);
     Headers { entries, base, named }
 }
