@@ -167,22 +167,7 @@ impl<'d> Scan<'d> {
                 token::examine(layer, at, &mut self.sights);
                 return at;
             }
-            Candidate::Escape(at, encoding) => {
-                // Several kinds in one text are undone by turns.
-                const TURNS: usize = 3;
-                if layer.escapes >= self.limits.depth + TURNS {
-                    self.unread.limit(TOO_DEEP);
-                    return bytes.len();
-                }
-                // What Python prints of a container's bytes has quotes of the other kind as they stand.
-                let is_container =
-                    encoding == Encoding::Backslash && container::within(&escapes::beginning(bytes, at), 0).is_some();
-                let decoded = match is_container {
-                    true => escapes::decode_literal(bytes, at),
-                    false => escapes::decode(bytes, at, encoding),
-                };
-                return decoded.map_or(at, |decoded| self.decoded(layer, decoded, Joins::Nothing, budget));
-            }
+            Candidate::Escape(at, encoding) => return self.escape(layer, (at, encoding), budget),
         };
         if let Some(to) = done.has(kind, at) {
             return to;
@@ -232,6 +217,25 @@ impl<'d> Scan<'d> {
             self.candidate(layer, Candidate::Hex(at + 1), done, budget);
         }
         to
+    }
+
+    /// Undoes the escapes around one of them; up to where that goes.
+    fn escape(&mut self, layer: &Layer<'_>, (at, encoding): (usize, Encoding), budget: &mut Budget<'_>) -> usize {
+        // Several kinds in one text are undone by turns.
+        const TURNS: usize = 3;
+        let bytes = layer.bytes;
+        if layer.escapes >= self.limits.depth + TURNS {
+            self.unread.limit(TOO_DEEP);
+            return bytes.len();
+        }
+        // What Python prints of a container's bytes has quotes of the other kind as they stand.
+        let is_container =
+            encoding == Encoding::Backslash && container::within(&escapes::beginning(bytes, at), 0).is_some();
+        let decoded = match is_container {
+            true => escapes::decode_literal(bytes, at),
+            false => escapes::decode(bytes, at, encoding),
+        };
+        decoded.map_or(at, |decoded| self.decoded(layer, decoded, Joins::Nothing, budget))
     }
 
     /// Decodes the run of base64 around `at` in the alignment that a needle tells (counted from `at`), or in every one

@@ -50,8 +50,12 @@ pub(in crate::detect) fn within(bytes: &[u8], from: usize) -> Option<usize> {
 }
 
 /// Whether a container stands behind a script that unpacks it: archives that extract themselves, and many an installer.
+/// It is what the file ends with, and no text; all other scripts are told by a few bytes.
 pub(in crate::detect) fn is_behind_script(bytes: &[u8]) -> bool {
-    bytes.starts_with(b"#!") && within(bytes, 0).is_some()
+    const END: usize = 64;
+    let is_text = |byte: &u8| matches!(byte, b'\t' | b'\n' | b'\r' | 0x20..=0x7e);
+    let ends_in_text = || bytes[bytes.len().saturating_sub(END)..].iter().all(is_text);
+    bytes.starts_with(b"#!") && !ends_in_text() && within(bytes, 0).is_some()
 }
 
 /// What the marks begin with that [`begins_within`] knows.
