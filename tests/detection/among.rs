@@ -15,10 +15,23 @@ fn gzip(text: &[u8]) -> Vec<u8> {
     writer.finish().unwrap()
 }
 
-fn zlib(text: &[u8]) -> Vec<u8> {
-    let mut writer = flate2::write::ZlibEncoder::new(Vec::new(), flate2::Compression::default());
+fn zlib_at(level: flate2::Compression, text: &[u8]) -> Vec<u8> {
+    let mut writer = flate2::write::ZlibEncoder::new(Vec::new(), level);
     writer.write_all(text).unwrap();
     writer.finish().unwrap()
+}
+
+fn zlib(text: &[u8]) -> Vec<u8> {
+    zlib_at(flate2::Compression::default(), text)
+}
+
+/// Its mark is another.
+fn fast_zlib(text: &[u8]) -> Vec<u8> {
+    zlib_at(flate2::Compression::fast(), text)
+}
+
+fn best_zlib(text: &[u8]) -> Vec<u8> {
+    zlib_at(flate2::Compression::best(), text)
 }
 
 fn xz(text: &[u8]) -> Vec<u8> {
@@ -32,7 +45,8 @@ type Compress = fn(&[u8]) -> Vec<u8>;
 type Spell = fn(u8) -> String;
 
 /// What compresses, and its name.
-const COMPRESSED: &[(&str, Compress)] = &[("gzip", gzip), ("zlib", zlib), ("xz", xz)];
+const COMPRESSED: &[(&str, Compress)] =
+    &[("gzip", gzip), ("zlib", zlib), ("zlib, fast", fast_zlib), ("zlib, best", best_zlib), ("xz", xz)];
 
 /// How often the key is told, whatever else is.
 fn times(detector: &Detector, bytes: &[u8], key: &str) -> usize {

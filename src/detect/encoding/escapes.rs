@@ -44,9 +44,10 @@ pub(in crate::detect) fn escape_at(bytes: &[u8], at: usize) -> Option<Encoding> 
             let folds = matches!(bytes.get(last + 1), Some(b'n' | b'r')) && is_in_run(bytes, at, last + 2);
             // Markdown's, in a prefix: `sk\_live\_`.
             let marks_down = bytes.get(last + 1) == Some(&b'_') && bytes[..at].ends_with(b"k");
-            // And zlib's mark, whose first byte is a letter: Python prints it as one.
+            // And zlib's marks, whose first byte is a letter: Python prints it as one.
             let is_zlibs = more == 1
-                && matches!(&bytes[at + 1..], [b'x', b'9', b'c' | b'C', ..] | [b'x', b'd' | b'D', b'a' | b'A', ..])
+                && bytes.get(at + 1) == Some(&b'x')
+                && matches!(pair(bytes, at + 2), Some(0x9c | 0xda | 1))
                 && (bytes[..at].ends_with(b"x") || bytes[..at].ends_with(b"\\x78"));
             (tells || folds || marks_down || is_zlibs).then_some(Encoding::Backslash)
         }
