@@ -59,6 +59,11 @@ impl<'a> Shared<'a> {
         self.sizes[index as usize].store(size, Ordering::Relaxed);
     }
 
+    /// The same where no copy of it has told another.
+    fn note_first_size(&self, index: ObjectIndex, size: u64) {
+        _ = self.sizes[index as usize].compare_exchange(0, size, Ordering::Relaxed, Ordering::Relaxed);
+    }
+
     /// From now on: whether the time for an object is over, or someone has asked to stop.
     fn clock(&self) -> impl Fn() -> bool + '_ {
         object_clock(self.time_for_object, self.interrupt)
@@ -176,14 +181,21 @@ impl Visitor for Collector<'_> {
     }
 
     fn large(&mut self, index: ObjectIndex, pieces: &mut Pieces<'_>) -> Result<(), Failure> {
-        // Even where it cannot be read to its end it is one, and what is found before that counts.
-        self.row(index, pieces.left());
+        let size = pieces.left();
         let (shared, mut here) = (self.shared, HashSet::new());
         let scan = shared.detector.in_pieces();
         let part = &mut self.part;
         let mut sink = |found| shared.found(part, index, found, &mut here, &|_| Place::File);
         let (read, unread) = scan_pieces(scan, pieces, || shared.clock(), shared.interrupt, &mut sink);
         self.part.note_unread(index, unread);
+        match &read {
+            Ok(()) => self.row(index, size),
+            // What is found before it breaks off counts; but a header that is damaged calls anything a blob.
+            Err(_) => {
+                self.links.add_broken_blob(index);
+                self.shared.note_first_size(index, size);
+            }
+        }
         read
     }
 

@@ -57,6 +57,8 @@ pub struct Links {
     rows: Vec<Row>,
     links: Vec<u32>,
     parts: Vec<Run>,
+    /// Blobs of which a copy broke off.
+    broken: Vec<u32>,
     /// Parts by what they name; of two that look alike here the later.
     known: FxHashMap<u64, u32>,
     /// The tree that is being cut.
@@ -75,6 +77,11 @@ impl Links {
         self.links.extend(links);
         let links = self.run_from(from);
         self.rows.push(Row { object, kind, is_in_parts: false, links });
+    }
+
+    /// Adds what begins like a blob and cannot be read to its end: it is one unless another copy of it says what it is.
+    pub fn add_broken_blob(&mut self, object: u32) {
+        self.broken.push(object);
     }
 
     /// Adds a tree; of what it names neither order nor gaps are kept.
@@ -149,7 +156,8 @@ impl Graph {
     pub fn new(count: usize, lists: impl IntoIterator<Item = Links>) -> Self {
         let (kinds, runs) = (vec![NodeKind::Absent; count], vec![Run::default(); count]);
         let mut graph = Self { kinds, runs, ..Self::default() };
-        for Links { rows, mut links, parts, .. } in lists {
+        let mut all_broken = Vec::new();
+        for Links { rows, mut links, parts, broken, .. } in lists {
             let (first_part, first_link) = (graph.runs.len() as u32, graph.links.len() as u32);
             let moved = |run: Run| Run { from: run.from + first_link, ..run };
             for row in rows {
@@ -164,6 +172,14 @@ impl Graph {
             match graph.links.is_empty() {
                 true => graph.links = links,
                 false => graph.links.append(&mut links),
+            }
+            all_broken.extend(broken);
+        }
+        // Last, whichever thread came upon which copy.
+        for object in all_broken {
+            let kind = &mut graph.kinds[object as usize];
+            if *kind == NodeKind::Absent {
+                *kind = NodeKind::Blob;
             }
         }
         graph
@@ -289,6 +305,20 @@ mod tests {
         let mut order = Vec::new();
         graph.reach([5], &mut reached, |object| order.push(object));
         assert_eq!(order, [5, 3, 4]);
+    }
+
+    #[test]
+    fn what_breaks_off_as_a_blob_is_what_a_sound_copy_is() {
+        for sound_comes_first in [false, true] {
+            let mut lists = [Links::default(), Links::default()];
+            let (broken, sound) = if sound_comes_first { (1, 0) } else { (0, 1) };
+            lists[broken].add_broken_blob(1);
+            lists[broken].add_broken_blob(2);
+            lists[sound].add_tree(1, [2]);
+            let graph = Graph::new(3, lists);
+            assert_eq!([0, 1, 2].map(|at| graph.kind(at)), [NodeKind::Absent, NodeKind::Tree, NodeKind::Blob]);
+            assert_eq!(graph.entries(1).collect::<Vec<_>>(), [2]);
+        }
     }
 
     #[test]
