@@ -15,6 +15,11 @@ impl Bits {
         Self(words)
     }
 
+    /// The words that [`Self::of_words`] takes.
+    pub(super) fn into_words(self) -> Vec<u64> {
+        self.0
+    }
+
     /// Adds a number; whether it was not there before.
     pub fn insert(&mut self, number: u32) -> bool {
         let (word, bit) = (number as usize / 64, 1 << (number % 64));

@@ -3,7 +3,8 @@
 //! A directory with a thousand files has them in nearly every version. Its links are cut into parts by what they are, so
 //! that a version differs in one part, and each part is kept once and followed once, like an object of its own.
 
-use std::sync::OnceLock;
+use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
+use std::sync::{Mutex, OnceLock, PoisonError};
 
 use rustc_hash::FxHashMap;
 
@@ -29,6 +30,15 @@ pub enum NodeKind {
     Tag,
 }
 
+impl NodeKind {
+    const ALL: [Self; 5] = [Self::Absent, Self::Blob, Self::Tree, Self::Commit, Self::Tag];
+
+    /// The one with this number.
+    fn numbered(number: u8) -> Self {
+        Self::ALL.get(usize::from(number)).copied().unwrap_or_default()
+    }
+}
+
 /// A run of links.
 #[derive(Clone, Copy, Debug, Default)]
 struct Run {
@@ -37,6 +47,19 @@ struct Run {
 }
 
 impl Run {
+    fn packed(self) -> u64 {
+        u64::from(self.from) << 32 | u64::from(self.length)
+    }
+
+    fn unpacked(packed: u64) -> Self {
+        Self { from: (packed >> 32) as u32, length: packed as u32 }
+    }
+
+    /// The same where so many other links stand before.
+    fn behind(self, links: u32) -> Self {
+        Self { from: self.from + links, ..self }
+    }
+
     fn of(self, links: &[u32]) -> &[u32] {
         &links[self.from as usize..self.from as usize + self.length as usize]
     }
@@ -139,47 +162,89 @@ impl Links {
     }
 }
 
+/// Kinds and links of the objects, while threads set them.
+struct Rows {
+    kinds: Vec<AtomicU8>,
+    runs: Vec<AtomicU64>,
+}
+
+impl Rows {
+    /// Takes the rows of a list whose parts and links begin at these numbers among those of all.
+    fn take(&self, list: &mut Links, (first_part, first_link): (u32, u32)) {
+        for row in std::mem::take(&mut list.rows) {
+            self.kinds[row.object as usize].store(row.kind as u8, Ordering::Relaxed);
+            self.runs[row.object as usize].store(row.links.behind(first_link).packed(), Ordering::Relaxed);
+            if row.is_in_parts {
+                let from = row.links.from as usize;
+                let parts = &mut list.links[from..from + row.links.length as usize];
+                parts.iter_mut().for_each(|part| *part += first_part);
+            }
+        }
+    }
+}
+
 /// All objects and their links, and after the objects the parts of trees. Memory: nine bytes an object or part and four a
 /// link.
 #[derive(Clone, Debug, Default)]
 pub struct Graph {
     kinds: Vec<NodeKind>,
-    /// Of the objects, and of the parts behind them.
-    runs: Vec<Run>,
+    /// Of the objects, and of the parts behind them; packed, so that threads can set them side by side.
+    runs: Vec<u64>,
     links: Vec<u32>,
     /// The same from below, where that was asked for.
     pub(super) upward: OnceLock<Upward>,
 }
 
 impl Graph {
-    /// A graph of `count` objects, from each one's kind and links in any order.
+    /// A graph of `count` objects, from each one's kind and links in any order; each list is taken by a thread.
     pub fn new(count: usize, lists: impl IntoIterator<Item = Links>) -> Self {
-        let (kinds, runs) = (vec![NodeKind::Absent; count], vec![Run::default(); count]);
-        let mut graph = Self { kinds, runs, ..Self::default() };
-        let mut all_broken = Vec::new();
-        for Links { rows, mut links, parts, broken, .. } in lists {
-            let (first_part, first_link) = (graph.runs.len() as u32, graph.links.len() as u32);
-            let moved = |run: Run| Run { from: run.from + first_link, ..run };
-            for row in rows {
-                graph.kinds[row.object as usize] = row.kind;
-                graph.runs[row.object as usize] = moved(row.links);
-                if row.is_in_parts {
-                    let from = row.links.from as usize;
-                    links[from..from + row.links.length as usize].iter_mut().for_each(|part| *part += first_part);
-                }
+        let mut lists: Vec<Links> = lists.into_iter().collect();
+        let rows = Rows {
+            kinds: (0..count).map(|_| AtomicU8::new(NodeKind::Absent as u8)).collect(),
+            runs: (0..count).map(|_| AtomicU64::new(Run::default().packed())).collect(),
+        };
+        let (mut first_part, mut first_link) = (count as u32, 0);
+        let starts = lists.iter().map(|list| {
+            let starts = (first_part, first_link);
+            first_part += list.parts.len() as u32;
+            first_link += list.links.len() as u32;
+            starts
+        });
+        let starts: Vec<(u32, u32)> = starts.collect();
+        let waiting = Mutex::new(lists.iter_mut().zip(&starts));
+        let work = || {
+            let next = || waiting.lock().unwrap_or_else(PoisonError::into_inner).next();
+            while let Some((list, starts)) = next() {
+                rows.take(list, *starts);
             }
-            graph.runs.extend(parts.into_iter().map(moved));
+        };
+        std::thread::scope(|scope| {
+            for _ in 1..starts.len() {
+                // Where there is no thread to be had the others do it.
+                _ = std::thread::Builder::new().spawn_scoped(scope, work);
+            }
+            work();
+        });
+        Self::of(rows, lists)
+    }
+
+    fn of(Rows { kinds, runs }: Rows, lists: Vec<Links>) -> Self {
+        let kinds = kinds.into_iter().map(|kind| NodeKind::numbered(kind.into_inner())).collect();
+        let runs = runs.into_iter().map(AtomicU64::into_inner).collect();
+        let mut graph = Self { kinds, runs, ..Self::default() };
+        for Links { mut links, parts, broken, .. } in lists {
+            let first_link = graph.links.len() as u32;
+            graph.runs.extend(parts.into_iter().map(|run| run.behind(first_link).packed()));
             match graph.links.is_empty() {
                 true => graph.links = links,
                 false => graph.links.append(&mut links),
             }
-            all_broken.extend(broken);
-        }
-        // Last, whichever thread came upon which copy.
-        for object in all_broken {
-            let kind = &mut graph.kinds[object as usize];
-            if *kind == NodeKind::Absent {
-                *kind = NodeKind::Blob;
+            // Each row is there by now, whichever thread came upon which copy.
+            for object in broken {
+                let kind = &mut graph.kinds[object as usize];
+                if *kind == NodeKind::Absent {
+                    *kind = NodeKind::Blob;
+                }
             }
         }
         graph
@@ -211,7 +276,7 @@ impl Graph {
 
     /// What a commit or a tag names, in order; of a tree see [`Self::entries`].
     pub fn links(&self, object: u32) -> &[u32] {
-        self.runs[object as usize].of(&self.links)
+        Run::unpacked(self.runs[object as usize]).of(&self.links)
     }
 
     /// What a tree names.

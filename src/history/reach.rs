@@ -20,7 +20,9 @@ impl Graph {
     /// All that `roots` reach, parts included. Commits are followed by one thread, what hangs from them by all.
     pub fn reached(&self, roots: impl IntoIterator<Item = u32>, threads: usize) -> Bits {
         const SHARE: usize = 64;
-        let reached = SharedBits((0..self.len().div_ceil(64)).map(|_| AtomicU64::new(0)).collect());
+        // Not shared yet: a step from commit to commit waits for memory, and an insertion that others could see would have
+        // all that comes after it wait as well.
+        let mut reached = Bits::new(self.len());
         let (mut pending, mut trees) = (Vec::new(), Vec::new());
         let mut take = |node: u32, pending: &mut Vec<u32>| {
             if node != NONE && reached.insert(node) {
@@ -36,6 +38,7 @@ impl Graph {
                 self.links(commit).iter().for_each(|link| take(*link, &mut pending));
             }
         }
+        let reached = SharedBits(reached.into_words().into_iter().map(AtomicU64::new).collect());
         let next = AtomicUsize::new(0);
         let work = || {
             let mut pending: Vec<u32> = Vec::new();

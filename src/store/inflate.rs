@@ -7,6 +7,7 @@ use std::os::unix::fs::FileExt;
 use flate2::{Decompress, FlushDecompress, Status};
 
 use super::Failure;
+use super::deflate::{self, Short};
 use super::windows::Windows;
 
 /// How much is reserved for an object before any of it has been seen: a header can claim any size.
@@ -20,6 +21,8 @@ pub(super) struct Inflater {
     decoder: Decompress,
     /// In one go, in half the time.
     whole: libdeflater::Decompressor,
+    /// The same of what is short.
+    short: Short,
     input: Vec<u8>,
     windows: Option<Windows>,
 }
@@ -29,6 +32,7 @@ impl Inflater {
         Self {
             decoder: Decompress::new(true),
             whole: libdeflater::Decompressor::new(),
+            short: Short::new(),
             input: Vec::new(),
             windows: None,
         }
@@ -63,6 +67,9 @@ impl Inflater {
             // What is longer already need not be made so again: it is written over.
             room(out, size.saturating_sub(out.len()))?;
             out.resize(size, 0);
+            if size <= deflate::LONGEST && self.short.inflate(input, out).is_some() {
+                return Ok(());
+            }
             if self.whole.zlib_decompress(input, out) == Ok(size) {
                 return Ok(());
             }

@@ -12,6 +12,7 @@
 mod budget;
 mod bulk;
 mod commit_graph;
+mod deflate;
 mod delta;
 mod files;
 mod fingerprint;

@@ -187,6 +187,9 @@ impl Listing {
 
     /// Drops what stands where another object stands already; whether there is any.
     fn keep_first_of_each_place(&mut self, hash: usize) -> bool {
+        if !self.may_share_places() {
+            return false;
+        }
         let mut places = self.offsets.clone();
         places.sort_unstable();
         if places.windows(2).all(|two| two[0] != two[1]) {
@@ -202,6 +205,24 @@ impl Listing {
         }
         *self = kept;
         true
+    }
+
+    /// Whether two objects may stand in one place: no entry takes less than eight bytes, so that no two that git has
+    /// written begin within the same eight. Cost: a bit for each eight bytes of the pack, unless that is twice the list.
+    fn may_share_places(&self) -> bool {
+        const LEAST: u64 = 8;
+        let largest = self.offsets.iter().max().copied().unwrap_or(0);
+        let words = largest / LEAST / u64::from(u64::BITS);
+        if words > 2 * self.offsets.len() as u64 {
+            return true;
+        }
+        let mut taken = vec![0u64; words as usize + 1];
+        !self.offsets.iter().all(|offset| {
+            let place = offset / LEAST;
+            let (word, bit) =
+                (&mut taken[(place / u64::from(u64::BITS)) as usize], 1 << (place % u64::from(u64::BITS)));
+            std::mem::replace(word, *word | bit) & bit == 0
+        })
     }
 
     /// Whether its ids are in order, and each there once.
