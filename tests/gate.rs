@@ -33,6 +33,8 @@ mod hostile;
 mod installed;
 #[path = "gate/kept.rs"]
 mod kept;
+#[path = "gate/learned.rs"]
+mod learned;
 #[path = "gate/many_refs.rs"]
 mod many_refs;
 #[path = "gate/memory.rs"]

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, HashMap};
 
 use super::problem::ProblemClass;
-use super::{Examination, Problem, Push, RefUpdate, Sighting, Standing};
+use super::{Examination, Problem, Push, RefUpdate, Sighting, Standing, Unmasked};
 use crate::key::KeyId;
 use crate::model::{ObjectType, Oid, Shown};
 use crate::state::{Allowance, Mode, OnOpaque, Policy, Reaction};
@@ -14,14 +14,14 @@ pub enum Place {
     /// In a file.
     File {
         /// Its path.
-        path: Shown,
+        path: Unmasked,
         /// The line.
         line: Option<u64>,
     },
     /// In the name of a file or directory.
     Name {
         /// Its path.
-        path: Shown,
+        path: Unmasked,
     },
     /// In a commit's own text.
     CommitText {
@@ -63,7 +63,7 @@ pub enum Place {
         line: Option<u64>,
     },
     /// In a ref's name.
-    RefName(Shown),
+    RefName(Unmasked),
     /// In the push option of this number, from 1.
     PushOption(usize),
     /// In the certificate of a signed push.
@@ -86,7 +86,7 @@ pub enum CommitPart {
 
 impl Place {
     /// The path or name in it.
-    pub(super) fn path(&self) -> Option<&Shown> {
+    pub(super) fn path(&self) -> Option<&Unmasked> {
         match self {
             Self::File { path, .. } | Self::Name { path } | Self::RefName(path) => Some(path),
             _ => None,

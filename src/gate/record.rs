@@ -3,7 +3,8 @@
 use serde_json::{Value, json};
 
 use super::decision::{Decision, Outcome, Place};
-use super::{Examination, Push, Sighting, message};
+use super::unmasked::Mask;
+use super::{Examination, Push, Sighting, Unmasked, message};
 use crate::model::Shown;
 
 /// What the ledger says beside the decision: the server's word, not the pusher's.
@@ -102,7 +103,7 @@ pub fn record(
                 "id": key.id.to_string(),
                 "hint": key.sightings.first().map(|sighting| sighting.hint.as_str()),
                 "decision": key.outcome.name(),
-                "places": key.sightings.iter().take(MOST).map(place).collect::<Vec<_>>(),
+                "places": key.sightings.iter().take(MOST).map(|sighting| place(sighting, mask)).collect::<Vec<_>>(),
                 "place_count": key.sightings.len(),
             });
             match &key.outcome {
@@ -165,10 +166,11 @@ fn cut(text: &Shown) -> String {
     message::cut(text.as_str(), 1_000)
 }
 
-fn place(sighting: &Sighting) -> Value {
+fn place(sighting: &Sighting, mask: Mask<'_>) -> Value {
+    let named = |path: &Unmasked| cut(&path.shown(mask));
     let mut value = match &sighting.place {
-        Place::File { path, line } => json!({"place": "file", "path": cut(path), "line": line}),
-        Place::Name { path } => json!({"place": "path", "path": cut(path)}),
+        Place::File { path, line } => json!({"place": "file", "path": named(path), "line": line}),
+        Place::Name { path } => json!({"place": "path", "path": named(path)}),
         Place::CommitText { line, .. } => json!({"place": "commit", "line": line}),
         Place::Tag { oid, line } => json!({"place": "tag", "object": oid, "line": line}),
         Place::Tagged { oid, line } => json!({"place": "tagged", "object": oid, "line": line}),
@@ -178,7 +180,7 @@ fn place(sighting: &Sighting) -> Value {
         Place::Unplaced { oid, kind, line } => {
             json!({"place": "unplaced", "object": oid, "type": kind, "line": line})
         }
-        Place::RefName(name) => json!({"place": "ref_name", "path": cut(name)}),
+        Place::RefName(name) => json!({"place": "ref_name", "path": named(name)}),
         Place::PushOption(number) => json!({"place": "push_option", "number": number}),
         Place::Certificate { .. } => json!({"place": "certificate"}),
     };

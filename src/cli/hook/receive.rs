@@ -315,7 +315,7 @@ impl Session {
 
     /// One write a line, each ended. A client that is gone changes nothing about the decision.
     fn say(&self, decision: &Decision) {
-        for line in message(decision, self.voice) {
+        for line in message(decision, self.voice, &|text| self.detector.mask(text)) {
             let mut text = escape::terminal(&line).to_string();
             text.push('\n');
             if std::io::stderr().lock().write_all(text.as_bytes()).is_err() {
