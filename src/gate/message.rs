@@ -91,7 +91,7 @@ fn refusal(decision: &Decision, refused: &[&KeyDecision], mask: Mask<'_>, lines:
     }
     if decision.bypass && refused.len() > 1 {
         lines.push(String::new());
-        lines.push("  each key that must pass wants an -o of its own, all of them in one git push".to_owned());
+        lines.push("  each key that must pass wants an -o of its own, all of them in one push".to_owned());
     }
 }
 
@@ -112,7 +112,7 @@ fn key_lines(key: &KeyDecision, bypass: bool, mask: Mask<'_>, lines: &mut Vec<St
         lines.push(format!("    and {} more places", counted.len() - MOST_PLACES));
     }
     lines.push(if bypass {
-        format!("    id {0}; if it must pass: git push -o 'clerk-audit.allow={0}:<reason>'", key.digits())
+        format!("    id {0}; if it must pass, push as before with -o 'clerk-audit.allow={0}:<reason>'", key.digits())
     } else {
         format!("    id {}", key.digits())
     });

@@ -73,6 +73,9 @@ pub struct CommitShown {
     pub parents: usize,
     /// Whether no other commit of the push is made on it.
     pub is_last: bool,
+    /// The commit that a pushed ref names from which it is reached: of several the one behind all others, of a branch's before a
+    /// tag's.
+    pub top: Oid,
     /// Which pushed refs that are no tags and no notes lead to it: a bit for each, and for those past sixty one together.
     pub branches: u64,
     /// Whether a pushed tag leads to it.
@@ -89,6 +92,7 @@ impl CommitShown {
             number: 0,
             parents,
             is_last: false,
+            top: oid,
             branches: 0,
             is_tagged: false,
             notes: None,
