@@ -37,7 +37,7 @@ pub fn message(decision: &Decision, voice: Voice, mask: &dyn Fn(&[u8]) -> Shown)
     let mut lines = Vec::new();
     let refused: Vec<&KeyDecision> = decision.keys.iter().filter(|key| key.outcome == Outcome::Refused).collect();
     if decision.verdict != Verdict::Accepted {
-        refusal(decision, &refused, mask, &mut lines);
+        refusal(decision, &refused, voice, mask, &mut lines);
         if !refused.is_empty() {
             advice(decision, &refused, voice, &mut lines);
         }
@@ -54,7 +54,9 @@ pub fn message(decision: &Decision, voice: Voice, mask: &dyn Fn(&[u8]) -> Shown)
     lines
 }
 
-fn refusal(decision: &Decision, refused: &[&KeyDecision], mask: Mask<'_>, lines: &mut Vec<String>) {
+fn refusal(decision: &Decision, refused: &[&KeyDecision], voice: Voice, mask: Mask<'_>, lines: &mut Vec<String>) {
+    // Where the objects are in the store already git hands its hooks no push options.
+    let bypass = decision.bypass && !voice.objects_remain;
     let what = match (refused.len(), decision.problems.is_empty()) {
         (0, true) => "it has content that cannot be looked into".to_owned(),
         (0, false) => "not all of it could be examined".to_owned(),
@@ -83,13 +85,13 @@ fn refusal(decision: &Decision, refused: &[&KeyDecision], mask: Mask<'_>, lines:
     }
     for key in refused.iter().take(MOST_KEYS) {
         lines.push(String::new());
-        key_lines(key, decision.bypass, mask, lines);
+        key_lines(key, bypass, mask, lines);
     }
     if refused.len() > MOST_KEYS {
         lines.push(String::new());
         lines.push(format!("  and {} more keys, {} in all", refused.len() - MOST_KEYS, refused.len()));
     }
-    if decision.bypass && refused.len() > 1 {
+    if bypass && refused.len() > 1 {
         lines.push(String::new());
         lines.push("  each key that must pass wants an -o of its own, all of them in one push".to_owned());
     }

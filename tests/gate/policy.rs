@@ -561,6 +561,11 @@ fn hooks_that_run_too_late_say_that_the_objects_remain() {
     let key = live_key(81);
     client.commit_on(MAIN, &[("b", Some(&key))], "bad");
     server.push(&mut client, &[MAIN]).is_refused_for(&key, &["b:1", "is on the server already", "git gc --prune=now"]);
+    // git hands these hooks no push options.
+    server.policy_with_ledger("bypass = true");
+    let pushed = server.push(&mut client, &[MAIN]);
+    pushed.is_refused_for(&key, &["is on the server already"]);
+    assert!(!pushed.said.contains("clerk-audit.allow="), "a bypass that is not to be had is named: {}", pushed.said);
     let last = server.ledger().pop().unwrap();
     assert_eq!((&last["objects_remain"], &last["hook"]), (&json!(true), &json!("update")));
     // Gerrit's arguments, some of which this program does not know.
