@@ -583,11 +583,14 @@ fn hooks_that_run_too_late_say_that_the_objects_remain() {
                 .and("--cmdref")
                 .and("refs/for/main")
                 .variable("GIT_DIR", server.path())
+                .variable("SSH_CONNECTION", "192.0.2.7 50000 192.0.2.1 22")
                 .run();
         assert_eq!(outcome.code, Some(code), "{}", outcome.errors());
     }
     let last = server.ledger().pop().unwrap();
     assert_eq!((&last["server"], &last["pusher"]), (&json!("gerrit"), &json!("Ada (ada@x)")));
+    // Somebody started the server by ssh.
+    assert_eq!(last["remote_address"], json!(null));
 }
 
 #[test]

@@ -144,6 +144,7 @@ impl Gate {
         if let Called::ByGerrit { uploader, .. } = called {
             caller.server = Server::Gerrit;
             caller.pusher.clone_from(uploader);
+            caller.remote_address = None;
         }
         let repository = std::path::absolute(&paths.git_dir).unwrap_or_else(|_| paths.git_dir.clone());
         // What is pushed into a linked worktree comes to the same repository.
