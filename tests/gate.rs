@@ -47,6 +47,8 @@ mod policy;
 mod property;
 #[path = "gate/reached.rs"]
 mod reached;
+#[path = "gate/recorded.rs"]
+mod recorded;
 #[path = "gate/schemes.rs"]
 mod schemes;
 #[path = "gate/signed.rs"]

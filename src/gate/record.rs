@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::decision::{Decision, Outcome, Place};
+use super::decision::{Decision, KeyDecision, Outcome, Place};
 use super::unmasked::Mask;
 use super::{Examination, Push, Sighting, Unmasked, message};
 use crate::model::Shown;
@@ -48,7 +48,9 @@ pub struct Signer {
 
 impl Signer {
     fn as_json(&self) -> Value {
-        json!({"name": self.name, "key": self.key, "status": self.status, "nonce": self.nonce})
+        let [name, key, status, nonce] =
+            [&self.name, &self.key, &self.status, &self.nonce].map(|text| text.as_ref().map(cut));
+        json!({"name": name, "key": key, "status": status, "nonce": nonce})
     }
 }
 
@@ -78,7 +80,41 @@ impl Counts {
     }
 }
 
-/// The record of a decision. At most a thousand refs, keys, and places of a key stand in it, and the whole counts.
+/// A line of the ledger has no more bytes: a push of a few kilobytes can bring a thousand keys to a thousand long names each.
+const LONGEST: usize = 1 << 20;
+
+/// So many of them are for what is said once, and no list: each text in it is cut or has no more than [`Shown::LONGEST`].
+const HEAD: usize = 160 << 10;
+
+/// So many of each list are told.
+const MOST: usize = 1_000;
+
+/// What a line still has room for.
+struct Room {
+    left: usize,
+}
+
+impl Room {
+    /// Whether a value still fits; what does takes its room.
+    fn takes(&mut self, value: &Value) -> bool {
+        let bytes = value.to_string().len() + 1;
+        let fits = bytes <= self.left;
+        self.left -= if fits { bytes } else { 0 };
+        fits
+    }
+
+    /// As many as fit, in no more than `most` bytes.
+    fn list(&mut self, most: usize, values: impl Iterator<Item = Value>) -> Vec<Value> {
+        let mut own = Self { left: self.left.min(most) };
+        let before = own.left;
+        let list = values.take(MOST).take_while(|value| own.takes(value)).collect();
+        self.left -= before - own.left;
+        list
+    }
+}
+
+/// The record of a decision. At most a thousand refs, keys, and places of a key stand in it, as far as there is room, with how
+/// many were left out and the whole counts.
 pub fn record(
     decision: &Decision,
     push: &Push,
@@ -86,43 +122,19 @@ pub fn record(
     circumstances: &Circumstances,
     mask: &dyn Fn(&[u8]) -> Shown,
 ) -> Value {
-    const MOST: usize = 1_000;
     let updates = push.updates.as_deref().unwrap_or_default();
     let is_canary = !updates.is_empty() && updates.iter().all(|update| update.name.starts_with(SELF_TEST));
-    let refs: Vec<Value> = updates
+    let mut room = Room { left: LONGEST - HEAD };
+    let refs = updates
         .iter()
-        .take(MOST)
-        .map(|update| json!({"name": cut(&mask(&update.name)), "claimed_old": update.old, "new": update.new}))
-        .collect();
-    let keys: Vec<Value> = decision
-        .keys
-        .iter()
-        .take(MOST)
-        .map(|key| {
-            let mut value = json!({
-                "id": key.id.to_string(),
-                "hint": key.sightings.first().map(|sighting| sighting.hint.as_str()),
-                "decision": key.outcome.name(),
-                "places": key.sightings.iter().take(MOST).map(|sighting| place(sighting, mask)).collect::<Vec<_>>(),
-                "place_count": key.sightings.len(),
-            });
-            match &key.outcome {
-                Outcome::Bypassed { reason } => value["reason"] = json!(cut(reason)),
-                Outcome::Allowed { reason, owner } => {
-                    value["reason"] = json!(reason);
-                    value["owner"] = json!(owner);
-                }
-                Outcome::Refused | Outcome::Warned | Outcome::Passed => {}
-            }
-            value
-        })
-        .collect();
-    let problems: Vec<Value> = decision
-        .problems
-        .iter()
-        .take(MOST)
-        .map(|(problem, _)| json!({"reason": problem.name(), "detail": problem.in_words()}))
-        .collect();
+        .map(|update| json!({"name": cut(&mask(&update.name)), "claimed_old": update.old, "new": update.new}));
+    let refs = room.list(128 << 10, refs);
+    let problems = decision.problems.iter();
+    let problems = problems.map(|(problem, _)| json!({"reason": problem.name(), "detail": problem.in_words()}));
+    let problems = room.list(64 << 10, problems);
+    let mut keys = room.list(384 << 10, decision.keys.iter().map(key));
+    let places = add_places(&mut keys, &decision.keys, &mut room, mask);
+    let place_count: usize = decision.keys.iter().map(|key| key.sightings.len()).sum();
     json!({
         "schema": 1,
         "tool": env!("CARGO_PKG_VERSION"),
@@ -131,16 +143,22 @@ pub fn record(
         "server": circumstances.server,
         "repository": circumstances.repository,
         "policy": circumstances.policy,
-        "pusher": circumstances.pusher,
-        "remote_address": circumstances.remote_address,
+        "pusher": circumstances.pusher.as_ref().map(cut),
+        "remote_address": circumstances.remote_address.as_ref().map(cut),
         "signer": circumstances.signer.as_ref().map(Signer::as_json),
         "verdict": decision.verdict.name(),
         "canary": is_canary,
         "objects_remain": circumstances.objects_remain || remains(decision),
-        "refs": refs,
         "ref_count": updates.len(),
-        "keys": keys,
         "key_count": decision.keys.len(),
+        "left_out": {
+            "refs": updates.len() - refs.len(),
+            "keys": decision.keys.len() - keys.len(),
+            "places": place_count - places,
+            "problems": decision.problems.len() - problems.len(),
+        },
+        "refs": refs,
+        "keys": keys,
         "problems": problems,
         "coverage": {
             "complete": decision.is_complete,
@@ -153,6 +171,47 @@ pub fn record(
         },
         "milliseconds": circumstances.milliseconds,
     })
+}
+
+/// What is said of a key, its places apart.
+fn key(key: &KeyDecision) -> Value {
+    let mut value = json!({
+        "id": key.id.to_string(),
+        "hint": key.sightings.first().map(|sighting| sighting.hint.as_str()),
+        "decision": key.outcome.name(),
+        "places": [],
+        "place_count": key.sightings.len(),
+    });
+    match &key.outcome {
+        Outcome::Bypassed { reason } => value["reason"] = json!(cut(reason)),
+        Outcome::Allowed { reason, owner } => {
+            value["reason"] = json!(cut(reason));
+            value["owner"] = json!(cut(owner));
+        }
+        Outcome::Refused | Outcome::Warned | Outcome::Passed => {}
+    }
+    value
+}
+
+/// Adds the first place of each key, then the second of each, as far as there is room; how many.
+fn add_places(told: &mut [Value], keys: &[KeyDecision], room: &mut Room, mask: Mask<'_>) -> usize {
+    let mut lists: Vec<Vec<Value>> = vec![Vec::new(); told.len()];
+    let most = keys.iter().map(|key| key.sightings.len()).max().unwrap_or_default().min(MOST);
+    'room: for round in 0..most {
+        for (list, key) in lists.iter_mut().zip(keys) {
+            let Some(sighting) = key.sightings.get(round) else { continue };
+            let place = place(sighting, mask);
+            if !room.takes(&place) {
+                break 'room;
+            }
+            list.push(place);
+        }
+    }
+    let count = lists.iter().map(Vec::len).sum();
+    for (value, list) in told.iter_mut().zip(lists) {
+        value["places"] = Value::Array(list);
+    }
+    count
 }
 
 /// Whether a key stands where git had stored it before it asked: in the certificate.

@@ -509,21 +509,6 @@ fn a_ledger_at_the_limit_of_its_size_refuses_with_a_reason_and_has_no_torn_line(
 }
 
 #[test]
-fn nobody_fills_the_ledger_with_names() {
-    let server = Server::new();
-    server.policy_with_ledger("");
-    let key = live_key(82);
-    let mut client = Repo::bare();
-    let long = format!("{}{key}", "a".repeat(50_000));
-    client.commit_on(MAIN, &[(&long, Some(&live_key(83)))], "bad");
-    server.push(&mut client, &[MAIN]).is_refused_for(&live_key(83), &[]);
-    let text = std::fs::read_to_string(server.ledger_path()).unwrap();
-    assert!(text.len() < 5_000, "{}", text.len());
-    // Cut after it was masked, not before.
-    assert!(!text.contains(&key[12..38]));
-}
-
-#[test]
 fn pushes_at_once_leave_whole_lines() {
     let server = Server::new();
     server.policy_with_ledger("");
