@@ -139,11 +139,17 @@ fn rotation(
 ) {
     let is_refused = decision.verdict == Verdict::Refused;
     let is_stored = counted.iter().any(|it| it.place == Place::Certificate { is_stored: true });
+    let is_there = counted.iter().any(|it| it.standing == Standing::Introduced && it.was_there);
     let prune = "  Rotate the key now, and have the server's owner run git gc --prune=now:";
     let words: &[&str] = if is_stored && !voice.objects_remain && is_refused {
         &["  git has stored the certificate of this push already, and it can be read there.", prune]
     } else if voice.objects_remain && is_refused {
         &["  The refs stay as they were, but what was pushed is on the server already and can be read there.", prune]
+    } else if is_there && is_refused {
+        &[
+            "  What has the key was on the server before this push, and can be read there. Where no ref reaches it",
+            "  git gc --prune=now takes it away, run by the server's owner. Rotate the key now:",
+        ]
     } else if is_refused {
         &["  The server keeps nothing of this push. A key that has left your machine must be rotated:"]
     } else {

@@ -128,6 +128,8 @@ pub struct Sighting {
     pub standing: Standing,
     /// Whether the object that carries it is new.
     pub is_new_object: bool,
+    /// Whether that lay in the store before the push, and stays there if it is refused.
+    pub was_there: bool,
 }
 
 /// What was examined and found.

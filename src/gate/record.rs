@@ -2,9 +2,9 @@
 
 use serde_json::{Value, json};
 
-use super::decision::{Decision, KeyDecision, Outcome, Place};
+use super::decision::{Decision, KeyDecision, Outcome, Place, Verdict};
 use super::unmasked::Mask;
-use super::{Examination, Push, Sighting, Unmasked, message};
+use super::{Examination, Push, Sighting, Standing, Unmasked, message};
 use crate::model::Shown;
 
 /// What the ledger says beside the decision: the server's word, not the pusher's.
@@ -214,10 +214,17 @@ fn add_places(told: &mut [Value], keys: &[KeyDecision], room: &mut Room, mask: M
     count
 }
 
-/// Whether a key stands where git had stored it before it asked: in the certificate.
+/// Whether a key stands where git had stored it before it asked, in the certificate; or what is refused for one lay there
+/// before the push.
 fn remains(decision: &Decision) -> bool {
-    let mut places = decision.keys.iter().flat_map(|key| &key.sightings).map(|sighting| &sighting.place);
-    places.any(|place| *place == Place::Certificate { is_stored: true })
+    let is_refused = decision.verdict == Verdict::Refused;
+    decision.keys.iter().any(|key| {
+        let counts = is_refused && key.outcome == Outcome::Refused;
+        key.sightings.iter().any(|sighting| {
+            sighting.place == Place::Certificate { is_stored: true }
+                || (counts && sighting.standing == Standing::Introduced && sighting.was_there)
+        })
+    })
 }
 
 /// A text, masked whole, as far as the ledger has it: nobody is to fill a disk with names.

@@ -1,8 +1,8 @@
 //! The ledger's line, whatever a push brings.
 
-use super::support::{MAIN, Server};
+use super::support::{MAIN, Server, ZERO, pack};
 use crate::common::fixture::Repo;
-use crate::common::fixture::objects::{Files, Mode};
+use crate::common::fixture::objects::{Files, Mode, Oid};
 use crate::common::git;
 use crate::common::secrets::live_key;
 
@@ -50,4 +50,35 @@ fn nobody_fills_the_ledger_with_many_keys_at_many_names() {
     assert!((50..1_000).contains(&places), "{places}");
     assert_eq!(line["left_out"]["places"].as_u64(), Some(30 * 1_100 - places as u64));
     server.has_a_ledger_that_can_be_read();
+}
+
+#[test]
+fn what_lay_on_the_server_before_is_told_to_remain() {
+    let key = live_key(2950);
+    let file = |client: &mut Repo| client.commit_on(MAIN, &[("b", Some(&key))], "bad");
+    let message = |client: &mut Repo| client.commit_on(MAIN, &[("b", Some("1"))], &format!("with {key}"));
+    let name = |client: &mut Repo| client.commit_on(MAIN, &[(&format!("{key}/b"), Some("1"))], "bad");
+    let kinds: [&dyn Fn(&mut Repo) -> Oid; 3] = [&file, &message, &name];
+    for (was_there, make) in [false, true].into_iter().flat_map(|was_there| kinds.map(|make| (was_there, make))) {
+        let server = Server::new();
+        server.policy_with_ledger("");
+        let mut client = Repo::bare();
+        client.commit_on(MAIN, &[("a", Some("1"))], "fine");
+        server.push(&mut client, &[MAIN]).passes_silently();
+        let tip = make(&mut client).to_string();
+        if was_there {
+            server.hook("exit 0");
+            server.push(&mut client, &[&format!("{MAIN}:refs/heads/gone")]).passes();
+            server.git(&["update-ref", "-d", "refs/heads/gone"]);
+            server.hook("exec \"$GATE\" hook pre-receive");
+        }
+        let pushed = match was_there {
+            true => server.raw(&[(ZERO, &tip, b"refs/heads/new")], &pack(&[])),
+            false => server.push(&mut client, &[MAIN]),
+        };
+        let word = if was_there { "was on the server before this push" } else { "keeps nothing of this push" };
+        pushed.is_refused_for(&key, &["otate", word]);
+        assert_eq!(pushed.said.contains("keeps nothing"), !was_there, "{}", pushed.said);
+        assert_eq!(server.ledger().pop().unwrap()["objects_remain"], was_there);
+    }
 }

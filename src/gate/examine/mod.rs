@@ -202,6 +202,7 @@ impl Work<'_> {
             commit,
             standing,
             is_new_object,
+            was_there: false,
         });
     }
 
@@ -226,12 +227,32 @@ impl Work<'_> {
         }
         self.found.opaque.sort();
         self.found.opaque.dedup();
-        self.found.problems.append(&mut self.comparer.problems);
+        for problem in std::mem::take(&mut self.comparer.problems) {
+            self.problem(problem);
+        }
         self.found.quarantined = self.content.objects;
         self.found.reached += self.comparer.objects;
         self.found.bytes += self.content.bytes + self.comparer.bytes;
         self.show_commits(push);
+        self.note_what_was_there();
         self.found
+    }
+
+    /// What lay in a pool or unreachable, and was not sent, can be read whatever becomes of the push.
+    fn note_what_was_there(&mut self) {
+        let was_there = |oid: &Oid| !self.receiving.came_with_push(oid);
+        for sighting in &mut self.found.sightings {
+            sighting.was_there = match &sighting.place {
+                Place::File { .. } => !sighting.is_new_object,
+                // A name stands in a directory, which comes with its commit.
+                Place::Name { .. } | Place::CommitText { .. } => {
+                    sighting.commit.as_ref().is_some_and(|commit| was_there(&commit.oid))
+                }
+                Place::Tag { oid, .. } | Place::Tagged { oid, .. } => was_there(oid),
+                Place::Certificate { is_stored } => *is_stored,
+                Place::Unreached { .. } | Place::Unplaced { .. } | Place::RefName(_) | Place::PushOption(_) => false,
+            };
+        }
     }
 }
 
