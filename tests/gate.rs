@@ -33,6 +33,8 @@ mod hostile;
 mod installed;
 #[path = "gate/kept.rs"]
 mod kept;
+#[path = "gate/learned.rs"]
+mod learned;
 #[path = "gate/many_refs.rs"]
 mod many_refs;
 #[path = "gate/memory.rs"]
@@ -45,6 +47,8 @@ mod policy;
 mod property;
 #[path = "gate/reached.rs"]
 mod reached;
+#[path = "gate/recorded.rs"]
+mod recorded;
 #[path = "gate/schemes.rs"]
 mod schemes;
 #[path = "gate/signed.rs"]

@@ -28,16 +28,6 @@ fn replacement(kind: Kind) -> &'static str {
     }
 }
 
-/// How to push again. A branch that is new to the server has nowhere to go by itself.
-fn again(decision: &Decision, lines: &mut Vec<String>) {
-    if decision.makes_branch {
-        lines.push("      git push --set-upstream origin HEAD".to_owned());
-        lines.push("          (or with the same words as before)".to_owned());
-    } else {
-        lines.push("      git push".to_owned());
-    }
-}
-
 /// So many commits are named to be changed; who has more is told of the rest by the next push.
 const MOST_COMMITS: usize = 50;
 
@@ -99,7 +89,7 @@ pub(super) fn advice(decision: &Decision, refused: &[&KeyDecision], voice: Voice
     let all = refused.iter().flat_map(|key| &key.sightings);
     let counted: Vec<&Sighting> = all.filter(|sighting| sighting.standing != Standing::Removed).collect();
     lines.push(String::new());
-    in_commits(decision, &counted, lines);
+    let is_in_commits = in_commits(decision, &counted, lines);
     let any = |is_such: &dyn Fn(&Sighting) -> bool| counted.iter().any(|sighting| is_such(sighting));
     for (is_there, line) in [
         (
@@ -124,6 +114,12 @@ pub(super) fn advice(decision: &Decision, refused: &[&KeyDecision], voice: Voice
             lines.push(line.to_owned());
         }
     }
+    if is_in_commits {
+        // By which words it was pushed nobody tells the hook: `git push` alone may have another aim.
+        let are_other_words = any(&|it| matches!(it.place, Place::RefName(_) | Place::PushOption(_)));
+        let how = if are_other_words { "" } else { ", with the same words as before" };
+        lines.push(format!("  Then push again{how}."));
+    }
     lines.push(String::new());
     rotation(decision, refused, &counted, voice, lines);
 }
@@ -143,11 +139,17 @@ fn rotation(
 ) {
     let is_refused = decision.verdict == Verdict::Refused;
     let is_stored = counted.iter().any(|it| it.place == Place::Certificate { is_stored: true });
+    let is_there = counted.iter().any(|it| it.standing == Standing::Introduced && it.was_there);
     let prune = "  Rotate the key now, and have the server's owner run git gc --prune=now:";
     let words: &[&str] = if is_stored && !voice.objects_remain && is_refused {
         &["  git has stored the certificate of this push already, and it can be read there.", prune]
     } else if voice.objects_remain && is_refused {
         &["  The refs stay as they were, but what was pushed is on the server already and can be read there.", prune]
+    } else if is_there && is_refused {
+        &[
+            "  What has the key was on the server before this push, and can be read there. Where no ref reaches it",
+            "  git gc --prune=now takes it away, run by the server's owner. Rotate the key now:",
+        ]
     } else if is_refused {
         &["  The server keeps nothing of this push. A key that has left your machine must be rotated:"]
     } else {
@@ -158,8 +160,8 @@ fn rotation(
     lines.extend(ways.into_iter().map(|way| format!("      {way}")));
 }
 
-/// How to change the commits that have a key.
-fn in_commits(decision: &Decision, counted: &[&Sighting], lines: &mut Vec<String>) {
+/// How to change the commits that have a key; whether any has.
+fn in_commits(decision: &Decision, counted: &[&Sighting], lines: &mut Vec<String>) -> bool {
     let mut changes: BTreeMap<(usize, Oid), (&CommitShown, Change)> = BTreeMap::new();
     let mut in_notes: Option<Notes> = None;
     for sighting in counted {
@@ -175,17 +177,11 @@ fn in_commits(decision: &Decision, counted: &[&Sighting], lines: &mut Vec<String
     let changes: Vec<(&CommitShown, Change)> = changes.into_values().collect();
     if !changes.is_empty() {
         let lines_of_history = by_branch(&changes);
-        if changes.iter().all(|(commit, _)| commit.is_last) {
-            last(decision, &changes, lines);
-        } else if let [one] = lines_of_history.as_slice()
-            && one.is_on_each()
-        {
-            earlier(decision, &one.changes, lines);
-            again(decision, lines);
-        } else {
-            on_branches(decision, changes.len(), &lines_of_history, lines);
+        match lines_of_history.as_slice() {
+            [one] if one.is_on_each() => on_one(decision, one, lines),
+            _ => on_branches(decision, changes.len(), &lines_of_history, lines),
         }
-        if changes.iter().any(|(commit, _)| commit.is_tagged) {
+        if changes.iter().any(|(commit, _)| commit.is_tagged && commit.branches != 0) {
             lines.push("  A tag is on it too. Make it again on the new commit, and push that:".to_owned());
             lines.push("      git tag --force <tag> <commit>          (--annotate, if it was)".to_owned());
         }
@@ -198,8 +194,8 @@ fn in_commits(decision: &Decision, counted: &[&Sighting], lines: &mut Vec<String
         lines.push(format!(
             "      git update-ref refs/notes/<notes> $(git commit-tree -m notes {parent}refs/notes/<notes>^{{tree}})"
         ));
-        lines.push("      git push <remote> refs/notes/<notes>".to_owned());
     }
+    !changes.is_empty() || in_notes.is_some()
 }
 
 /// Commits that one branch leads to, which one rebase can change.
@@ -215,9 +211,37 @@ impl OnBranch<'_> {
         self.changes.iter().all(|(commit, _)| commit.branches == self.branches)
     }
 
-    /// One that only a branch with all of them has.
+    /// The last of those that the fewest branches have: a branch with that has all of them.
     fn least_common(&self) -> Option<&CommitShown> {
-        self.changes.iter().map(|(commit, _)| *commit).min_by_key(|commit| commit.branches.count_ones())
+        self.changes.iter().rev().map(|(commit, _)| *commit).min_by_key(|commit| commit.branches.count_ones())
+    }
+
+    /// Whether no other commit is made on any of them.
+    fn is_last(&self) -> bool {
+        self.changes.iter().all(|(commit, _)| commit.is_last)
+    }
+
+    /// Whether a branch leads there, and not only a tag.
+    fn has_branch(&self) -> bool {
+        self.branches != 0
+    }
+
+    /// Stand where it is, change it. What is pushed need not be what is checked out, and what is checked out may be published.
+    fn steps(&self, decision: &Decision, lines: &mut Vec<String>) {
+        let top = self.least_common().map(|commit| commit.top.short()).unwrap_or_default();
+        let (command, list) = match self.has_branch() {
+            true => ("git switch <branch>", "git branch"),
+            false => ("git switch --detach <tag>", "git tag"),
+        };
+        lines.push(format!("      {command}          (the one you push: {list} --points-at {top})"));
+        if self.is_last() {
+            amended(&self.changes, lines);
+        } else {
+            rebased(decision, &self.changes, lines);
+        }
+        if !self.has_branch() {
+            lines.push("      git tag --force <tag> HEAD          (--annotate, if it was)".to_owned());
+        }
     }
 }
 
@@ -226,7 +250,12 @@ fn by_branch<'a>(changes: &'a [(&'a CommitShown, Change)]) -> Vec<OnBranch<'a>> 
     let mut all: Vec<OnBranch<'a>> = Vec::new();
     for change in changes {
         let on = change.0.branches;
-        match all.iter_mut().find(|one| one.branches & on != 0 || one.branches == on) {
+        // Of tags it is not known which leads where: those on which nothing else is made are one each.
+        let is_with = |one: &&mut OnBranch<'a>| match on {
+            0 => one.branches == 0 && !(change.0.is_last && one.is_last()),
+            _ => one.branches & on != 0,
+        };
+        match all.iter_mut().find(is_with) {
             Some(one) => {
                 one.branches &= on;
                 one.changes.push(change);
@@ -243,30 +272,23 @@ const MOST_BRANCHES: usize = 10;
 /// One branch after the other: no rebase changes what is not below what is checked out.
 fn on_branches(decision: &Decision, count: usize, branches: &[OnBranch<'_>], lines: &mut Vec<String>) {
     lines.push(format!("  It came in {count} commits. Change them, branch by branch:"));
-    for branch in branches.iter().take(MOST_BRANCHES) {
-        let id = branch.least_common().map(|commit| commit.oid.short()).unwrap_or_default();
-        lines.push(match branch.branches {
-            0 => format!("      git switch --detach <tag>          (one that has it: git tag --contains {id})"),
-            _ => format!("      git switch <branch>          (one that has it: git branch --contains {id})"),
-        });
-        if branch.changes.iter().all(|(commit, _)| commit.is_last) {
-            amended(&branch.changes, lines);
-        } else {
-            rebased(decision, &branch.changes, lines);
-        }
-    }
-    lines.push("      git push".to_owned());
-    lines.push("          (with the same words as before)".to_owned());
+    branches.iter().take(MOST_BRANCHES).for_each(|branch| branch.steps(decision, lines));
 }
 
-/// All of it is in commits on which no other is made.
-fn last(decision: &Decision, changes: &[(&CommitShown, Change)], lines: &mut Vec<String>) {
-    lines.push(match changes.len() {
-        1 => "  It is in your last commit. Take it out of there, and then:".to_owned(),
-        count => format!("  It is in the last commits of {count} branches. On each take it out, and then:"),
+/// All of it is on one branch, or on several that all have it.
+fn on_one(decision: &Decision, one: &OnBranch<'_>, lines: &mut Vec<String>) {
+    let name = if one.has_branch() { "branch" } else { "tag" };
+    lines.push(match (one.is_last(), one.changes.len()) {
+        (true, _) if one.has_branch() => {
+            "  It is in your last commit. Stand on its branch, take it out there, and change the commit:".to_owned()
+        }
+        (true, _) => {
+            "  It is in the commit of a tag. Stand on that, take it out there, and change the commit:".to_owned()
+        }
+        (false, 1) => format!("  It is in an earlier commit. Stand on its {name}, and change that commit:"),
+        (false, count) => format!("  It came in {count} commits. Stand on their {name}, and change each of them:"),
     });
-    amended(&changes.iter().collect::<Vec<_>>(), lines);
-    again(decision, lines);
+    one.steps(decision, lines);
 }
 
 /// The command that changes the commit at hand, in all that is to be changed of any of them.
@@ -276,16 +298,7 @@ fn amended(changes: &[&(&CommitShown, Change)], lines: &mut Vec<String>) {
     change.hints(lines);
 }
 
-/// All others stand behind the first of them, or beside it below the same commit.
-fn earlier(decision: &Decision, changes: &[&(&CommitShown, Change)], lines: &mut Vec<String>) {
-    lines.push(match changes.len() {
-        1 => "  It is in an earlier commit. Change that commit:".to_owned(),
-        count => format!("  It came in {count} commits. Change each of them:"),
-    });
-    rebased(decision, changes, lines);
-}
-
-/// One rebase, from the first commit that has one.
+/// One rebase, from the first commit that has one. All others stand behind that, or beside it below the same commit.
 fn rebased(decision: &Decision, changes: &[&(&CommitShown, Change)], lines: &mut Vec<String>) {
     let Some((first, _)) = changes.first() else { return };
     let has_branches = changes.iter().any(|(commit, _)| commit.branches.count_ones() > 1);

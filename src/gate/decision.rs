@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, HashMap};
 
 use super::problem::ProblemClass;
-use super::{Examination, Problem, Push, RefUpdate, Sighting, Standing};
+use super::{Examination, Problem, Push, Sighting, Standing, Unmasked};
 use crate::key::KeyId;
 use crate::model::{ObjectType, Oid, Shown};
 use crate::state::{Allowance, Mode, OnOpaque, Policy, Reaction};
@@ -14,14 +14,14 @@ pub enum Place {
     /// In a file.
     File {
         /// Its path.
-        path: Shown,
+        path: Unmasked,
         /// The line.
         line: Option<u64>,
     },
     /// In the name of a file or directory.
     Name {
         /// Its path.
-        path: Shown,
+        path: Unmasked,
     },
     /// In a commit's own text.
     CommitText {
@@ -63,7 +63,7 @@ pub enum Place {
         line: Option<u64>,
     },
     /// In a ref's name.
-    RefName(Shown),
+    RefName(Unmasked),
     /// In the push option of this number, from 1.
     PushOption(usize),
     /// In the certificate of a signed push.
@@ -86,7 +86,7 @@ pub enum CommitPart {
 
 impl Place {
     /// The path or name in it.
-    pub(super) fn path(&self) -> Option<&Shown> {
+    pub(super) fn path(&self) -> Option<&Unmasked> {
         match self {
             Self::File { path, .. } | Self::Name { path } | Self::RefName(path) => Some(path),
             _ => None,
@@ -203,16 +203,10 @@ pub struct Decision {
     pub bypass: bool,
     /// Whether the message may name a merge's way of being rewritten.
     pub has_merges: bool,
-    /// Whether a branch is to be made that the server does not have, by what the client says.
-    pub makes_branch: bool,
     /// Whether all was examined.
     pub is_complete: bool,
     /// Whether the push only deletes refs, and passes whatever else is so.
     pub only_deletes: bool,
-}
-
-fn is_new_branch(update: &RefUpdate) -> bool {
-    update.old.is_none() && update.new.is_some() && update.name.starts_with(b"refs/heads/")
 }
 
 /// The name by which a push option lets a key pass.
@@ -281,7 +275,6 @@ pub fn decide(
         notes,
         bypass: policy.bypass,
         has_merges: examination.has_merges,
-        makes_branch: push.updates.iter().flatten().any(is_new_branch),
         only_deletes,
     }
 }

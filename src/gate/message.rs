@@ -1,11 +1,12 @@
 //! The words of a decision, for the person who pushed.
 //!
-//! Every line stands by itself and is to be escaped by whoever writes it: what is foreign in it is masked already. The
+//! Every line stands by itself and is to be escaped by whoever writes it: what is foreign in it is masked. The
 //! first word is git's own, `error:` or `warning:`, which its client colours.
 
 use super::advice::advice;
 use super::decision::{Decision, KeyDecision, Outcome, Place, Verdict};
-use super::{CommitPart, CommitShown, Sighting};
+use super::unmasked::Mask;
+use super::{CommitPart, CommitShown, Sighting, Unmasked};
 use crate::model::{Confidence, Environment, Kind, Shown};
 use crate::state::Reaction;
 
@@ -31,17 +32,17 @@ const PATH: usize = 300;
 /// So many of a reason why something could not be examined.
 const PROBLEM: usize = 1000;
 
-/// The lines of the message; none where there is nothing to say.
-pub fn message(decision: &Decision, voice: Voice) -> Vec<String> {
+/// The lines of the message; none where there is nothing to say. `mask` makes names from the push showable.
+pub fn message(decision: &Decision, voice: Voice, mask: &dyn Fn(&[u8]) -> Shown) -> Vec<String> {
     let mut lines = Vec::new();
     let refused: Vec<&KeyDecision> = decision.keys.iter().filter(|key| key.outcome == Outcome::Refused).collect();
     if decision.verdict != Verdict::Accepted {
-        refusal(decision, &refused, &mut lines);
+        refusal(decision, &refused, voice, mask, &mut lines);
         if !refused.is_empty() {
             advice(decision, &refused, voice, &mut lines);
         }
     }
-    warnings(decision, &mut lines);
+    warnings(decision, mask, &mut lines);
     if voice.gitlab && decision.verdict == Verdict::Refused {
         let again: Vec<String> = lines
             .iter()
@@ -53,7 +54,9 @@ pub fn message(decision: &Decision, voice: Voice) -> Vec<String> {
     lines
 }
 
-fn refusal(decision: &Decision, refused: &[&KeyDecision], lines: &mut Vec<String>) {
+fn refusal(decision: &Decision, refused: &[&KeyDecision], voice: Voice, mask: Mask<'_>, lines: &mut Vec<String>) {
+    // Where the objects are in the store already git hands its hooks no push options.
+    let bypass = decision.bypass && !voice.objects_remain;
     let what = match (refused.len(), decision.problems.is_empty()) {
         (0, true) => "it has content that cannot be looked into".to_owned(),
         (0, false) => "not all of it could be examined".to_owned(),
@@ -82,19 +85,19 @@ fn refusal(decision: &Decision, refused: &[&KeyDecision], lines: &mut Vec<String
     }
     for key in refused.iter().take(MOST_KEYS) {
         lines.push(String::new());
-        key_lines(key, decision.bypass, lines);
+        key_lines(key, bypass, mask, lines);
     }
     if refused.len() > MOST_KEYS {
         lines.push(String::new());
         lines.push(format!("  and {} more keys, {} in all", refused.len() - MOST_KEYS, refused.len()));
     }
-    if decision.bypass && refused.len() > 1 {
+    if bypass && refused.len() > 1 {
         lines.push(String::new());
-        lines.push("  each key that must pass wants an -o of its own, all of them in one git push".to_owned());
+        lines.push("  each key that must pass wants an -o of its own, all of them in one push".to_owned());
     }
 }
 
-fn key_lines(key: &KeyDecision, bypass: bool, lines: &mut Vec<String>) {
+fn key_lines(key: &KeyDecision, bypass: bool, mask: Mask<'_>, lines: &mut Vec<String>) {
     let Some(first) = key.sightings.first() else { return };
     lines.push(format!("  {} ({})", first.hint, about(first)));
     if let Some(day) = &key.expired {
@@ -105,13 +108,13 @@ fn key_lines(key: &KeyDecision, bypass: bool, lines: &mut Vec<String>) {
         if let Some(commit) = &sighting.commit {
             lines.push(format!("    in commit {}", named(commit)));
         }
-        lines.push(format!("      {}", place(sighting)));
+        lines.push(format!("      {}", place(sighting, mask)));
     }
     if counted.len() > MOST_PLACES {
         lines.push(format!("    and {} more places", counted.len() - MOST_PLACES));
     }
     lines.push(if bypass {
-        format!("    id {0}; if it must pass: git push -o 'clerk-audit.allow={0}:<reason>'", key.digits())
+        format!("    id {0}; if it must pass, push as before with -o 'clerk-audit.allow={0}:<reason>'", key.digits())
     } else {
         format!("    id {}", key.digits())
     });
@@ -154,9 +157,9 @@ pub(super) fn cut(text: &str, most: usize) -> String {
     }
 }
 
-fn place(sighting: &Sighting) -> String {
+fn place(sighting: &Sighting, mask: Mask<'_>) -> String {
     let at = |line: Option<u64>| line.map_or(String::new(), |line| format!(":{line}"));
-    let short = |path: &Shown| cut(path.as_str(), PATH);
+    let short = |path: &Unmasked| cut(path.shown(mask).as_str(), PATH);
     match &sighting.place {
         Place::File { path, line } => format!("{}{}", short(path), at(*line)),
         Place::Name { path } => format!("the name of {}", short(path)),
@@ -192,7 +195,7 @@ fn place(sighting: &Sighting) -> String {
     }
 }
 
-fn warnings(decision: &Decision, lines: &mut Vec<String>) {
+fn warnings(decision: &Decision, mask: Mask<'_>, lines: &mut Vec<String>) {
     let why = match decision.only_deletes {
         true => "what only deletes passes all the same",
         false => "this server's policy lets it pass",
@@ -216,7 +219,7 @@ fn warnings(decision: &Decision, lines: &mut Vec<String>) {
                 "warning: clerk-audit: {} may be a Clerk {}: {}",
                 first.hint,
                 first.kind.in_words(),
-                place(first)
+                place(first, mask)
             ));
         }
     }

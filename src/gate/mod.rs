@@ -18,6 +18,7 @@ mod problem;
 mod push;
 mod record;
 mod scan;
+mod unmasked;
 
 pub use crate::state::Limits;
 pub use decision::{CommitPart, Decision, KeyDecision, Outcome, Place, Stop, Verdict, decide};
@@ -27,3 +28,4 @@ pub use message::{Voice, message};
 pub use problem::Problem;
 pub use push::{CommitShown, Examination, Notes, Push, Sighting, Standing};
 pub use record::{Circumstances, Counts, Signer, record};
+pub use unmasked::Unmasked;

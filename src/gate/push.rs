@@ -73,6 +73,9 @@ pub struct CommitShown {
     pub parents: usize,
     /// Whether no other commit of the push is made on it.
     pub is_last: bool,
+    /// The commit that a pushed ref names from which it is reached: of several the one behind all others, of a branch's before a
+    /// tag's.
+    pub top: Oid,
     /// Which pushed refs that are no tags and no notes lead to it: a bit for each, and for those past sixty one together.
     pub branches: u64,
     /// Whether a pushed tag leads to it.
@@ -89,6 +92,7 @@ impl CommitShown {
             number: 0,
             parents,
             is_last: false,
+            top: oid,
             branches: 0,
             is_tagged: false,
             notes: None,
@@ -124,6 +128,8 @@ pub struct Sighting {
     pub standing: Standing,
     /// Whether the object that carries it is new.
     pub is_new_object: bool,
+    /// Whether that lay in the store before the push, and stays there if it is refused.
+    pub was_there: bool,
 }
 
 /// What was examined and found.

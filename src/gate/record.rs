@@ -2,8 +2,9 @@
 
 use serde_json::{Value, json};
 
-use super::decision::{Decision, Outcome, Place};
-use super::{Examination, Push, Sighting, message};
+use super::decision::{Decision, KeyDecision, Outcome, Place, Verdict};
+use super::unmasked::Mask;
+use super::{Examination, Push, Sighting, Standing, Unmasked, message};
 use crate::model::Shown;
 
 /// What the ledger says beside the decision: the server's word, not the pusher's.
@@ -47,7 +48,9 @@ pub struct Signer {
 
 impl Signer {
     fn as_json(&self) -> Value {
-        json!({"name": self.name, "key": self.key, "status": self.status, "nonce": self.nonce})
+        let [name, key, status, nonce] =
+            [&self.name, &self.key, &self.status, &self.nonce].map(|text| text.as_ref().map(cut));
+        json!({"name": name, "key": key, "status": status, "nonce": nonce})
     }
 }
 
@@ -77,7 +80,41 @@ impl Counts {
     }
 }
 
-/// The record of a decision. At most a thousand refs, keys, and places of a key stand in it, and the whole counts.
+/// A line of the ledger has no more bytes: a push of a few kilobytes can bring a thousand keys to a thousand long names each.
+const LONGEST: usize = 1 << 20;
+
+/// So many of them are for what is said once, and no list: each text in it is cut or has no more than [`Shown::LONGEST`].
+const HEAD: usize = 160 << 10;
+
+/// So many of each list are told.
+const MOST: usize = 1_000;
+
+/// What a line still has room for.
+struct Room {
+    left: usize,
+}
+
+impl Room {
+    /// Whether a value still fits; what does takes its room.
+    fn takes(&mut self, value: &Value) -> bool {
+        let bytes = value.to_string().len() + 1;
+        let fits = bytes <= self.left;
+        self.left -= if fits { bytes } else { 0 };
+        fits
+    }
+
+    /// As many as fit, in no more than `most` bytes.
+    fn list(&mut self, most: usize, values: impl Iterator<Item = Value>) -> Vec<Value> {
+        let mut own = Self { left: self.left.min(most) };
+        let before = own.left;
+        let list = values.take(MOST).take_while(|value| own.takes(value)).collect();
+        self.left -= before - own.left;
+        list
+    }
+}
+
+/// The record of a decision. At most a thousand refs, keys, and places of a key stand in it, as far as there is room, with how
+/// many were left out and the whole counts.
 pub fn record(
     decision: &Decision,
     push: &Push,
@@ -85,43 +122,19 @@ pub fn record(
     circumstances: &Circumstances,
     mask: &dyn Fn(&[u8]) -> Shown,
 ) -> Value {
-    const MOST: usize = 1_000;
     let updates = push.updates.as_deref().unwrap_or_default();
     let is_canary = !updates.is_empty() && updates.iter().all(|update| update.name.starts_with(SELF_TEST));
-    let refs: Vec<Value> = updates
+    let mut room = Room { left: LONGEST - HEAD };
+    let refs = updates
         .iter()
-        .take(MOST)
-        .map(|update| json!({"name": cut(&mask(&update.name)), "claimed_old": update.old, "new": update.new}))
-        .collect();
-    let keys: Vec<Value> = decision
-        .keys
-        .iter()
-        .take(MOST)
-        .map(|key| {
-            let mut value = json!({
-                "id": key.id.to_string(),
-                "hint": key.sightings.first().map(|sighting| sighting.hint.as_str()),
-                "decision": key.outcome.name(),
-                "places": key.sightings.iter().take(MOST).map(place).collect::<Vec<_>>(),
-                "place_count": key.sightings.len(),
-            });
-            match &key.outcome {
-                Outcome::Bypassed { reason } => value["reason"] = json!(cut(reason)),
-                Outcome::Allowed { reason, owner } => {
-                    value["reason"] = json!(reason);
-                    value["owner"] = json!(owner);
-                }
-                Outcome::Refused | Outcome::Warned | Outcome::Passed => {}
-            }
-            value
-        })
-        .collect();
-    let problems: Vec<Value> = decision
-        .problems
-        .iter()
-        .take(MOST)
-        .map(|(problem, _)| json!({"reason": problem.name(), "detail": problem.in_words()}))
-        .collect();
+        .map(|update| json!({"name": cut(&mask(&update.name)), "claimed_old": update.old, "new": update.new}));
+    let refs = room.list(128 << 10, refs);
+    let problems = decision.problems.iter();
+    let problems = problems.map(|(problem, _)| json!({"reason": problem.name(), "detail": problem.in_words()}));
+    let problems = room.list(64 << 10, problems);
+    let mut keys = room.list(384 << 10, decision.keys.iter().map(key));
+    let places = add_places(&mut keys, &decision.keys, &mut room, mask);
+    let place_count: usize = decision.keys.iter().map(|key| key.sightings.len()).sum();
     json!({
         "schema": 1,
         "tool": env!("CARGO_PKG_VERSION"),
@@ -130,16 +143,22 @@ pub fn record(
         "server": circumstances.server,
         "repository": circumstances.repository,
         "policy": circumstances.policy,
-        "pusher": circumstances.pusher,
-        "remote_address": circumstances.remote_address,
+        "pusher": circumstances.pusher.as_ref().map(cut),
+        "remote_address": circumstances.remote_address.as_ref().map(cut),
         "signer": circumstances.signer.as_ref().map(Signer::as_json),
         "verdict": decision.verdict.name(),
         "canary": is_canary,
         "objects_remain": circumstances.objects_remain || remains(decision),
-        "refs": refs,
         "ref_count": updates.len(),
-        "keys": keys,
         "key_count": decision.keys.len(),
+        "left_out": {
+            "refs": updates.len() - refs.len(),
+            "keys": decision.keys.len() - keys.len(),
+            "places": place_count - places,
+            "problems": decision.problems.len() - problems.len(),
+        },
+        "refs": refs,
+        "keys": keys,
         "problems": problems,
         "coverage": {
             "complete": decision.is_complete,
@@ -154,10 +173,58 @@ pub fn record(
     })
 }
 
-/// Whether a key stands where git had stored it before it asked: in the certificate.
+/// What is said of a key, its places apart.
+fn key(key: &KeyDecision) -> Value {
+    let mut value = json!({
+        "id": key.id.to_string(),
+        "hint": key.sightings.first().map(|sighting| sighting.hint.as_str()),
+        "decision": key.outcome.name(),
+        "places": [],
+        "place_count": key.sightings.len(),
+    });
+    match &key.outcome {
+        Outcome::Bypassed { reason } => value["reason"] = json!(cut(reason)),
+        Outcome::Allowed { reason, owner } => {
+            value["reason"] = json!(cut(reason));
+            value["owner"] = json!(cut(owner));
+        }
+        Outcome::Refused | Outcome::Warned | Outcome::Passed => {}
+    }
+    value
+}
+
+/// Adds the first place of each key, then the second of each, as far as there is room; how many.
+fn add_places(told: &mut [Value], keys: &[KeyDecision], room: &mut Room, mask: Mask<'_>) -> usize {
+    let mut lists: Vec<Vec<Value>> = vec![Vec::new(); told.len()];
+    let most = keys.iter().map(|key| key.sightings.len()).max().unwrap_or_default().min(MOST);
+    'room: for round in 0..most {
+        for (list, key) in lists.iter_mut().zip(keys) {
+            let Some(sighting) = key.sightings.get(round) else { continue };
+            let place = place(sighting, mask);
+            if !room.takes(&place) {
+                break 'room;
+            }
+            list.push(place);
+        }
+    }
+    let count = lists.iter().map(Vec::len).sum();
+    for (value, list) in told.iter_mut().zip(lists) {
+        value["places"] = Value::Array(list);
+    }
+    count
+}
+
+/// Whether a key stands where git had stored it before it asked, in the certificate; or what is refused for one lay there
+/// before the push.
 fn remains(decision: &Decision) -> bool {
-    let mut places = decision.keys.iter().flat_map(|key| &key.sightings).map(|sighting| &sighting.place);
-    places.any(|place| *place == Place::Certificate { is_stored: true })
+    let is_refused = decision.verdict == Verdict::Refused;
+    decision.keys.iter().any(|key| {
+        let counts = is_refused && key.outcome == Outcome::Refused;
+        key.sightings.iter().any(|sighting| {
+            sighting.place == Place::Certificate { is_stored: true }
+                || (counts && sighting.standing == Standing::Introduced && sighting.was_there)
+        })
+    })
 }
 
 /// A text, masked whole, as far as the ledger has it: nobody is to fill a disk with names.
@@ -165,10 +232,11 @@ fn cut(text: &Shown) -> String {
     message::cut(text.as_str(), 1_000)
 }
 
-fn place(sighting: &Sighting) -> Value {
+fn place(sighting: &Sighting, mask: Mask<'_>) -> Value {
+    let named = |path: &Unmasked| cut(&path.shown(mask));
     let mut value = match &sighting.place {
-        Place::File { path, line } => json!({"place": "file", "path": cut(path), "line": line}),
-        Place::Name { path } => json!({"place": "path", "path": cut(path)}),
+        Place::File { path, line } => json!({"place": "file", "path": named(path), "line": line}),
+        Place::Name { path } => json!({"place": "path", "path": named(path)}),
         Place::CommitText { line, .. } => json!({"place": "commit", "line": line}),
         Place::Tag { oid, line } => json!({"place": "tag", "object": oid, "line": line}),
         Place::Tagged { oid, line } => json!({"place": "tagged", "object": oid, "line": line}),
@@ -178,7 +246,7 @@ fn place(sighting: &Sighting) -> Value {
         Place::Unplaced { oid, kind, line } => {
             json!({"place": "unplaced", "object": oid, "type": kind, "line": line})
         }
-        Place::RefName(name) => json!({"place": "ref_name", "path": cut(name)}),
+        Place::RefName(name) => json!({"place": "ref_name", "path": named(name)}),
         Place::PushOption(number) => json!({"place": "push_option", "number": number}),
         Place::Certificate { .. } => json!({"place": "certificate"}),
     };

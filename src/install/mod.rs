@@ -94,6 +94,12 @@ pub enum Error {
         /// The binary.
         path: PathBuf,
     },
+    /// A path that is to be written into a hook or a setting has bytes that are no text.
+    #[error("{path:?} is no text: neither a hook nor git's configuration would name it as it is")]
+    NotText {
+        /// The path.
+        path: PathBuf,
+    },
     /// A file stands where ours is to be, and is another's.
     #[error("{} is there, and is no hook as clerk-audit writes it: it stays as it is", path.display())]
     NotOurs {

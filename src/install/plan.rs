@@ -198,6 +198,7 @@ pub fn install(place: &Place, gate: &Gate) -> Result<Plan, Error> {
     if place.is_at_the_root() {
         return Err(Error::NoHooksPath);
     }
+    gate.is_text(place.layout == Layout::GitHub && !gate.is_named, None)?;
     if place.layout != Layout::GitHub {
         is_runnable(gate)?;
     }

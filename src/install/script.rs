@@ -1,7 +1,9 @@
 //! The texts of hooks.
 
+use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
+use super::Error;
 use crate::model::shell_word;
 
 /// By this line a hook of ours is known.
@@ -126,14 +128,49 @@ pub(super) fn system_hook(gate: &Gate) -> String {
     format!("{head}{}{}", find_own("pre-receive"), before_another(gate, "\"$own\""))
 }
 
-/// A path as one word of a shell.
+impl Gate {
+    /// Holds that what is to be written can be: a path with another character in it would name nothing, git passes over hooks
+    /// that are not there, and accepts every push. `is_beside`: the hook finds the binary by itself.
+    pub(super) fn is_text(&self, is_beside: bool, directory: Option<&Path>) -> Result<(), Error> {
+        let binary = (!is_beside).then_some(self.binary.as_path());
+        let paths = [binary, self.policy.as_deref(), directory];
+        match paths.into_iter().flatten().find(|path| path.to_str().is_none()) {
+            Some(path) => Err(Error::NotText { path: path.to_owned() }),
+            None => Ok(()),
+        }
+    }
+}
+
+/// A path, which is text, as one word of a shell.
 pub(super) fn quoted(path: &Path) -> String {
     shell_word(&path.display().to_string())
 }
 
-/// A path as one word of a shell, in quotes only where it takes them.
+/// A path as one word of a shell, to be read and typed: in quotes only where it takes them, and what is no text or cannot be
+/// seen in digits.
 pub fn shell_path(path: &Path) -> String {
-    let text = path.display().to_string();
+    let is_seen = |it: char| it.is_alphanumeric() || it.is_ascii_graphic() || it == ' ';
+    let Some(text) = path.to_str().filter(|text| text.chars().all(is_seen)) else { return in_digits(path) };
     let is_plain = |it: char| it.is_ascii_alphanumeric() || "/._-+:,@%".contains(it);
-    if !text.is_empty() && !text.starts_with('-') && text.chars().all(is_plain) { text } else { quoted(path) }
+    if !text.is_empty() && !text.starts_with('-') && text.chars().all(is_plain) {
+        text.to_owned()
+    } else {
+        quoted(path)
+    }
+}
+
+/// The word that `printf` makes of the bytes. What a shell takes from a command loses its line feeds at the end: a dot
+/// behind a slash changes no directory.
+fn in_digits(path: &Path) -> String {
+    let bytes = path.as_os_str().as_bytes();
+    let word: String = bytes
+        .iter()
+        .map(|byte| match byte {
+            b' ' | b'/' | b'.' | b'-' | b'_' => char::from(*byte).to_string(),
+            byte if byte.is_ascii_alphanumeric() => char::from(*byte).to_string(),
+            byte => format!("\\{byte:03o}"),
+        })
+        .collect();
+    let end = if bytes.ends_with(b"\n") { "/." } else { "" };
+    format!("\"$(printf -- '{word}{end}')\"")
 }

@@ -55,6 +55,8 @@ fn setting(name: &str) -> Option<String> {
 /// # Errors
 /// Where the host has such a directory already, another's hooks are in this one, or the binary cannot be run.
 pub fn install_system(directory: &Path, gate: &Gate) -> Result<Plan, Error> {
+    let knows = knows_configured_hooks(Path::new("/"));
+    gate.is_text(false, (!knows).then_some(directory))?;
     is_runnable(gate)?;
     let mut plan = Plan::default();
     let anybody = User::anybody();
@@ -65,7 +67,7 @@ pub fn install_system(directory: &Path, gate: &Gate) -> Result<Plan, Error> {
             plan.steps.push(Step::Set { name: name.to_owned(), value });
         }
     };
-    if knows_configured_hooks(Path::new("/")) {
+    if knows {
         set(COMMAND, script::configured(gate));
         set(EVENT, "pre-receive".to_owned());
         return Ok(plan);

@@ -26,6 +26,17 @@ fn an_object_over_the_limit_is_refused_and_the_setting_named() {
 }
 
 #[test]
+fn a_tree_that_is_too_deep_is_told_once() {
+    let server = Server::new();
+    server.policy("[limits]\ntree_depth = 2");
+    let mut client = Repo::bare();
+    client.commit_on(MAIN, &[("a/b/c/d/e", Some("1")), ("f/g/h/i/j", Some(&live_key(93)))], "deep");
+    let pushed = server.push(&mut client, &[MAIN]);
+    pushed.is_refused(&["more than 2 directories deep", "limits.tree_depth"]);
+    assert_eq!(pushed.said.matches("directories deep").count(), 1, "{}", pushed.said);
+}
+
+#[test]
 fn the_time_budget_is_kept_and_named() {
     let server = Server::new();
     let mut client = Repo::bare();

@@ -57,8 +57,29 @@ impl Desk {
         self.sh("git ls-files | while read -r file; do [ ! -f \"$file\" ] || sed -i \"s/$KEY/gone/g\" \"$file\"; done");
     }
 
+    /// Goes to where the first line that says so sends, by the name that its own list gives; that name.
+    fn stand(&self, said: &str) -> String {
+        let line = said.lines().find(|line| line.starts_with("      git switch ")).expect("where to stand");
+        let (command, hint) = line.trim().split_once("          (").unwrap();
+        let list = hint.trim_end_matches(')').split_once(": ").unwrap().1;
+        let names = self.try_sh(&format!("{list} --format='%(refname:short)'")).stdout;
+        let names = String::from_utf8(names).unwrap();
+        let name = names.lines().next().unwrap_or_else(|| panic!("{list} names nothing: {said}"));
+        self.sh(&command.replace("<branch>", name).replace("<tag>", name).replace("switch", "switch --quiet"));
+        name.to_owned()
+    }
+
     /// Does what was said about commits, with the key taken out wherever there is occasion to.
     fn follow(&self, said: &str) {
+        let name = self.stand(said);
+        self.change(said);
+        if let Some(line) = said.lines().find(|line| line.starts_with("      git tag --force <tag> HEAD ")) {
+            self.sh(&line.split_once("          (").unwrap().0.replace("<tag>", &name));
+        }
+    }
+
+    /// What was said of the commits where it stands.
+    fn change(&self, said: &str) {
         let commands: Vec<&str> = said.lines().filter_map(|line| line.strip_prefix("      git ")).collect();
         let find = |start: &str| commands.iter().find(|command| command.starts_with(start)).copied();
         let amend = find("commit ").unwrap_or_else(|| panic!("no command that changes a commit: {said}"));
@@ -89,13 +110,7 @@ impl Desk {
     /// Does what was said for each branch, on it; how many there were.
     fn follow_on_branches(&self, said: &str) -> usize {
         let parts: Vec<&str> = said.split("      git switch <branch>").skip(1).collect();
-        for part in &parts {
-            let id = part.split_once("git branch --contains ").unwrap().1.split(')').next().unwrap();
-            self.sh(&format!(
-                "git switch --quiet $(git branch --contains {id} --format='%(refname:short)' | head -n 1)"
-            ));
-            self.follow(part);
-        }
+        parts.iter().for_each(|part| self.follow(&format!("      git switch <branch>{part}")));
         parts.len()
     }
 
@@ -109,7 +124,7 @@ impl Desk {
     #[track_caller]
     fn is_mended_by_what_it_is_told(&self, refs: &[&str]) -> String {
         let pushed = self.push(refs);
-        pushed.is_refused_for(&self.key, &["must be rotated", "      git push"]);
+        pushed.is_refused_for(&self.key, &["must be rotated", AGAIN]);
         self.follow(&pushed.said);
         self.push(refs).passes();
         pushed.said
@@ -118,21 +133,114 @@ impl Desk {
 
 const MAIN: &str = "HEAD:refs/heads/main";
 
-#[test]
-fn a_branch_that_the_server_does_not_have() {
-    let desk = Desk::new(1890);
-    desk.sh(&format!("git remote add origin '{}'", desk.server.path().display()));
+/// Nobody tells the hook by which words it was pushed.
+const AGAIN: &str = "  Then push again, with the same words as before.\n";
+
+/// A desk whose branch `main` is published, with an `origin` and no upstream.
+fn published(seed: u64) -> Desk {
+    let desk = Desk::new(seed);
+    desk.sh(&format!("git remote add origin '{}'; git branch -M main", desk.server.path().display()));
     desk.commit("echo a >a", "first");
     desk.push(&[MAIN]).passes();
+    desk
+}
+
+impl Desk {
+    /// What `git push` with these words is answered.
+    fn pushed_by(&self, words: &str) -> (bool, String) {
+        let answer = self.try_sh(&format!("git push {words}"));
+        let said = String::from_utf8_lossy(&answer.stderr).replace("remote: ", "");
+        (answer.status.success(), said.lines().map(|line| format!("{}\n", line.trim_end())).collect())
+    }
+
+    /// It is refused; done as it says, to the letter, the same words pass, and what else is published stays.
+    #[track_caller]
+    fn is_mended_where_it_stands(&self, words: &str, name: &str) -> String {
+        let main = self.server.value("refs/heads/main");
+        let (passed, said) = self.pushed_by(words);
+        assert!(!passed && said.contains(AGAIN), "{said}");
+        assert!(!said.contains("      git push"), "where that would go nobody knows: {said}");
+        self.follow(&said);
+        let (passed, said) = self.pushed_by(words);
+        assert!(passed, "{said}");
+        assert_eq!(self.server.value("refs/heads/main"), main);
+        assert!(self.server.value(name).is_some_and(|value| Some(value) != main));
+        said
+    }
+}
+
+#[test]
+fn what_was_pushed_under_another_name_goes_there_again() {
+    for name in ["refs/heads/topic", "refs/for/main"] {
+        let desk = published(1891);
+        desk.commit("echo $KEY >b", "with a key");
+        desk.is_mended_where_it_stands(&format!("origin HEAD:{name}"), name);
+    }
+    // By another branch than it is pushed to, of one that is there already.
+    let desk = published(1892);
+    desk.push(&["HEAD:refs/heads/topic"]).passes();
+    desk.sh("git switch --quiet --create work");
+    desk.commit("echo $KEY >b", "with a key");
+    desk.commit("echo c >c", "more");
+    desk.is_mended_where_it_stands("origin HEAD:topic", "refs/heads/topic");
+}
+
+#[test]
+fn a_branch_that_is_not_checked_out() {
+    for is_last in [true, false] {
+        let desk = published(1893);
+        desk.sh("git switch --quiet --create topic");
+        desk.commit("echo $KEY >b", "with a key");
+        if !is_last {
+            desk.commit("echo c >c", "more");
+        }
+        desk.sh("git switch --quiet main");
+        let main = desk.try_sh("git rev-parse main").stdout;
+        desk.is_mended_where_it_stands("origin topic", "refs/heads/topic");
+        assert_eq!(desk.try_sh("git rev-parse main").stdout, main, "what is published was changed");
+    }
+}
+
+#[test]
+fn a_tag_on_what_is_not_checked_out() {
+    for (is_last, made) in [(true, "git tag"), (false, "git tag"), (true, "git tag --annotate --message v1")] {
+        let desk = published(1894);
+        desk.sh("git switch --quiet --detach");
+        desk.commit("echo $KEY >b", "with a key");
+        if !is_last {
+            desk.commit("echo c >c", "more");
+        }
+        desk.sh(&format!("{made} v1; git switch --quiet main"));
+        let main = desk.try_sh("git rev-parse main").stdout;
+        desk.is_mended_where_it_stands("origin v1", "refs/tags/v1");
+        assert_eq!(desk.try_sh("git rev-parse main").stdout, main, "what is published was changed");
+    }
+}
+
+#[test]
+fn two_tags_that_have_nothing_in_common() {
+    let desk = published(1896);
+    for number in 1..3 {
+        desk.sh("git switch --quiet --detach main");
+        desk.commit(&format!("echo $KEY {number} >b"), "with a key");
+        desk.sh(&format!("git tag v{number}"));
+    }
+    desk.sh("git switch --quiet main");
+    let (passed, said) = desk.pushed_by("--tags origin");
+    assert!(!passed);
+    let parts: Vec<&str> = said.split("      git switch --detach <tag>").skip(1).collect();
+    assert_eq!(parts.len(), 2, "{said}");
+    parts.iter().for_each(|part| desk.follow(&format!("      git switch --detach <tag>{part}")));
+    let (passed, said) = desk.pushed_by("--tags origin");
+    assert!(passed, "{said}");
+}
+
+#[test]
+fn a_branch_that_the_server_does_not_have() {
+    let desk = published(1890);
     desk.sh("git checkout --quiet -b topic");
     desk.commit("echo $KEY >b", "with a key");
-    let refused = desk.try_sh("git push --set-upstream origin topic");
-    let said = String::from_utf8_lossy(&refused.stderr).replace("remote: ", "");
-    assert!(!refused.status.success());
-    desk.follow(&said);
-    let push = said.lines().find_map(|line| line.strip_prefix("      git push")).expect("a command that pushes");
-    desk.sh(&format!("git push{push}"));
-    assert!(desk.server.value("refs/heads/topic").is_some());
+    desk.is_mended_where_it_stands("--set-upstream origin topic", "refs/heads/topic");
 }
 
 #[test]
@@ -292,10 +400,18 @@ fn under_a_tag() {
     desk.commit("echo KEY=$KEY >env", "bad");
     desk.sh("git tag --annotate --message v1 v1");
     let pushed = desk.push(&["refs/tags/v1"]);
+    pushed.is_refused_for(&desk.key, &["It is in the commit of a tag", "git tag --force <tag> HEAD "]);
+    desk.follow(&pushed.said);
+    desk.push(&["refs/tags/v1"]).passes();
+    // On a branch that is pushed too.
+    let desk = Desk::new(1871);
+    desk.commit("echo KEY=$KEY >env", "bad");
+    desk.sh("git tag v1");
+    let pushed = desk.push(&["--tags", MAIN]);
     pushed.is_refused_for(&desk.key, &["A tag is on it too", "git tag --force <tag> <commit>"]);
     desk.follow(&pushed.said);
     desk.sh("git tag --force v1 HEAD");
-    desk.push(&["refs/tags/v1"]).passes();
+    desk.push(&["--tags", MAIN]).passes();
 }
 
 #[test]

@@ -120,8 +120,49 @@ fn a_path_that_is_no_text_is_one_like_another() {
     assert!(odd.join("hooks/pre-receive").exists());
     ends(&hook(&["doctor"], &odd), 0, &["refuses a canary"]);
     ends(&hook(&["self-test"], &odd), 0, &["The gate works"]);
+    // What is printed is to be typed.
+    std::fs::remove_file(odd.join("hooks/pre-receive")).unwrap();
+    let text = hook(&["install"], &odd).text();
+    let told = text.lines().find_map(|line| line.strip_prefix("  clerk-audit history ")).unwrap();
+    let mut shell = std::process::Command::new("sh");
+    shell.args(["-c", &format!("exec \"$0\" history {told}"), env!("CARGO_BIN_EXE_clerk-audit")]);
+    let output = shell.env("GIT_CONFIG_NOSYSTEM", "1").env("GIT_CONFIG_GLOBAL", "/dev/null").output().unwrap();
+    assert_eq!(output.status.code(), Some(0), "{told}: {}", String::from_utf8_lossy(&output.stderr));
     ends(&hook(&["uninstall"], &odd), 0, &["remove"]);
     assert!(!odd.join("hooks/pre-receive").exists());
+}
+
+#[test]
+fn what_no_hook_can_name_is_refused_before_anything_is_written() {
+    use std::os::unix::ffi::OsStrExt;
+    let server = bare();
+    let odd = server.beside("odd").with_file_name(std::ffi::OsStr::from_bytes(b"b\xffn"));
+    std::fs::create_dir(&odd).unwrap();
+    let gate = odd.join("gate");
+    std::os::unix::fs::symlink(env!("CARGO_BIN_EXE_clerk-audit"), &gate).unwrap();
+    std::fs::write(odd.join("policy.toml"), "").unwrap();
+    let system = server.beside("gitconfig");
+    let older = git_of_version(&server.beside("older"), "2.53.9");
+    for (name, path) in
+        [("--directory", odd.join("hooks")), ("--binary", gate.clone()), ("--policy", odd.join("policy.toml"))]
+    {
+        let on_host = Audit::new(&["hook", "install", "--system", name])
+            .and(&path)
+            .variable("PATH", &older)
+            .variable("GIT_CONFIG_SYSTEM", &system)
+            .variable("GIT_CONFIG_NOSYSTEM", "0")
+            .run();
+        ends(&on_host, 3, &["b\\xFFn", "is no text"]);
+        assert!(!system.exists() && !odd.join("hooks").exists(), "{}", on_host.text());
+        if name != "--directory" {
+            for layout in ["plain", "github"] {
+                let one =
+                    Audit::new(&["hook", "install", "--layout", layout, name]).and(&path).and(server.path()).run();
+                ends(&one, 3, &["is no text"]);
+            }
+        }
+    }
+    assert!(!server.path().join("hooks/pre-receive").exists());
 }
 
 #[test]

@@ -125,6 +125,7 @@ fn fail(error: &Error) -> Exit {
     let hint = match error {
         Error::NotARepository { .. } => Some("name a bare repository, or a work tree that is pushed to"),
         Error::KeptTwice { .. } => Some("look at both, and remove the one that is not needed"),
+        Error::NotText { .. } => Some("give it a name of plain characters"),
         Error::NotOurs { .. } => Some("give it another name or take it away, and do this again"),
         Error::HooksPathTaken { .. } => Some("put the gate's hook into that directory: hooks/pre-receive has it"),
         Error::GitHubs { .. } => Some(

@@ -144,6 +144,7 @@ impl Gate {
         if let Called::ByGerrit { uploader, .. } = called {
             caller.server = Server::Gerrit;
             caller.pusher.clone_from(uploader);
+            caller.remote_address = None;
         }
         let repository = std::path::absolute(&paths.git_dir).unwrap_or_else(|_| paths.git_dir.clone());
         // What is pushed into a linked worktree comes to the same repository.
@@ -315,7 +316,7 @@ impl Session {
 
     /// One write a line, each ended. A client that is gone changes nothing about the decision.
     fn say(&self, decision: &Decision) {
-        for line in message(decision, self.voice) {
+        for line in message(decision, self.voice, &|text| self.detector.mask(text)) {
             let mut text = escape::terminal(&line).to_string();
             text.push('\n');
             if std::io::stderr().lock().write_all(text.as_bytes()).is_err() {

@@ -78,10 +78,23 @@ impl Caller {
         let pusher = found.and_then(|found| first(found.2));
         // Over HTTP it is who logged in; over ssh and paths the account that git runs as.
         let pusher = pusher.or_else(|| first(&["REMOTE_USER", "LOGNAME", "USER"]));
-        let ssh = first(&["SSH_CONNECTION", "SSH_CLIENT"]);
-        let ssh = ssh.and_then(|value| Some(value.to_str()?.split(' ').next()?.into()));
-        let remote_address = first(&["GITHUB_USER_IP"]).or(ssh).or_else(|| first(&["REMOTE_ADDR", "REMOTE_HOST"]));
-        Self { server, pusher, remote_address }
+        Self { server, pusher, remote_address: remote_address(server, &first) }
+    }
+}
+
+/// From where the push comes. What serves it may have been started by ssh, and hands on the address of whoever did that: so
+/// what a web server or `git daemon` says comes first, and where only the server itself could know nothing is said.
+fn remote_address(server: Server, first: &dyn Fn(&[&str]) -> Option<OsString>) -> Option<OsString> {
+    match server {
+        Server::GitHub => first(&["GITHUB_USER_IP"]),
+        Server::Gitea | Server::GitLab | Server::Bitbucket | Server::Gerrit => None,
+        Server::Plain | Server::Gitolite | Server::SoftServe => {
+            let told = first(&["REMOTE_ADDR", "REMOTE_HOST"]);
+            if told.is_some() || first(&["GATEWAY_INTERFACE"]).is_some() {
+                return told;
+            }
+            Some(first(&["SSH_CONNECTION", "SSH_CLIENT"])?.to_str()?.split(' ').next()?.into())
+        }
     }
 }
 
@@ -123,6 +136,14 @@ mod tests {
             (Server::GitHub, some("ada"), some("192.0.2.9"))
         );
         assert_eq!(caller(&[]), (Server::Plain, None, None));
+        // Who started the server by ssh is not who pushes.
+        let (git_daemon, web) = (("REMOTE_ADDR", "192.0.2.8"), ("GATEWAY_INTERFACE", "CGI/1.1"));
+        assert_eq!(caller(&[ssh, git_daemon]), (Server::Plain, None, some("192.0.2.8")));
+        assert_eq!(caller(&[ssh, web]), (Server::Plain, None, None));
+        assert_eq!(caller(&[ssh, git_daemon, web]).2, some("192.0.2.8"));
+        for mark in ["GL_ID", "GITEA_REPO_NAME", "BB_REPO_SLUG", "GITHUB_REPO_NAME"] {
+            assert_eq!(caller(&[ssh, (mark, "x")]).2, None, "{mark}");
+        }
     }
 
     #[test]

@@ -9,7 +9,7 @@ use super::tips::Open;
 use crate::gate::compare::Held;
 use crate::gate::content::Links;
 use crate::gate::scan::Sight;
-use crate::gate::{Place, Problem, Standing};
+use crate::gate::{Place, Problem, Standing, Unmasked};
 use crate::key::KeyId;
 use crate::model::{ObjectType, Oid};
 
@@ -93,7 +93,7 @@ impl Work<'_> {
         let mut from = self.movable(tree, parents, &came, &left);
         let mut moved_from = FxHashSet::default();
         for held in came {
-            let place = self.place_of(&held);
+            let place = place_of(&held);
             // A name stands in its directory, which is new wherever the name is.
             let is_new = held.is_name || self.receiving.came_with_push(&held.oid);
             if held.is_kept {
@@ -116,7 +116,7 @@ impl Work<'_> {
                 return;
             }
             self.removals += 1;
-            let place = self.place_of(held);
+            let place = place_of(held);
             self.add(&held.sight, place, Some(commit), Standing::Removed, false);
         }
     }
@@ -193,18 +193,13 @@ impl Work<'_> {
         self.open.push(Open { sighting, id: held.sight.id, path: held.path.clone(), is_name: held.is_name });
     }
 
-    fn place_of(&self, held: &Held) -> Place {
-        let path = self.examiner.detector.mask(&held.path);
-        if held.is_name { Place::Name { path } } else { Place::File { path, line: held.sight.line } }
-    }
-
     /// Trees that a ref names without a commit: they hold what they hold.
     pub(super) fn trees(&mut self) {
         for tree in std::mem::take(&mut self.trees) {
             let held = self.comparer.held(self.receiving, &[tree], &[]);
             let standing = self.standing_of_named(tree, !held.is_empty());
             for held in held {
-                let place = self.place_of(&held);
+                let place = place_of(&held);
                 let is_new = self.receiving.came_with_push(&held.oid);
                 self.ask_later(&held);
                 self.add(&held.sight, place, None, standing, is_new);
@@ -249,4 +244,9 @@ impl Work<'_> {
             }
         }
     }
+}
+
+fn place_of(held: &Held) -> Place {
+    let path = Unmasked::new(&held.path);
+    if held.is_name { Place::Name { path } } else { Place::File { path, line: held.sight.line } }
 }

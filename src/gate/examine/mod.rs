@@ -16,7 +16,7 @@ use super::ancestry::Ancestry;
 use super::compare::Comparer;
 use super::content::{self, Content, Links};
 use super::scan::{Scanned, Sight, scan};
-use super::{CommitShown, Examination, Limits, Place, Problem, Push, Sighting, Standing};
+use super::{CommitShown, Examination, Limits, Place, Problem, Push, Sighting, Standing, Unmasked};
 use crate::detect::Detector;
 use crate::model::{Interrupt, Oid};
 use crate::store::Receiving;
@@ -161,10 +161,6 @@ impl Work<'_> {
     }
 
     fn quarantine(&mut self) {
-        for gap in &self.receiving.gaps {
-            let detail = format!("{}: {}", gap.reason, self.examiner.detector.mask(&gap.detail));
-            self.found.problems.push(Problem::Quarantine { detail });
-        }
         for (oid, failure) in &self.content.failures {
             let problem = Problem::of_failure(*oid, *failure, self.examiner.limits.object_bytes);
             problem.join(&mut self.found.problems);
@@ -193,7 +189,7 @@ impl Work<'_> {
         if self.is_full() {
             return self.problem(Problem::TooMany);
         }
-        self.place_bytes += place.path().map_or(0, |path| path.as_str().len());
+        self.place_bytes += place.path().map_or(0, Unmasked::length);
         let commit =
             commit.map(|oid| CommitShown::new(oid, self.links.get(&oid).map_or(0, |links| links.parents.len())));
         self.found.sightings.push(Sighting {
@@ -206,11 +202,16 @@ impl Work<'_> {
             commit,
             standing,
             is_new_object,
+            was_there: false,
         });
     }
 
+    /// Everything was read: what is masked from here on is masked by all that was learned.
     fn finish(mut self, push: &Push) -> Examination {
         let detector = self.examiner.detector;
+        let gaps = self.receiving.gaps.iter();
+        let gaps = gaps.map(|gap| format!("{}: {}", gap.reason, detector.mask(&gap.detail)));
+        self.found.problems.splice(..0, gaps.map(|detail| Problem::Quarantine { detail }));
         for (oid, path, what) in &self.comparer.opaque {
             let named = if path.is_empty() { detector.mask(object(*oid).as_bytes()) } else { detector.mask(path) };
             self.found.opaque.push((named, what));
@@ -226,12 +227,32 @@ impl Work<'_> {
         }
         self.found.opaque.sort();
         self.found.opaque.dedup();
-        self.found.problems.append(&mut self.comparer.problems);
+        for problem in std::mem::take(&mut self.comparer.problems) {
+            self.problem(problem);
+        }
         self.found.quarantined = self.content.objects;
         self.found.reached += self.comparer.objects;
         self.found.bytes += self.content.bytes + self.comparer.bytes;
         self.show_commits(push);
+        self.note_what_was_there();
         self.found
+    }
+
+    /// What lay in a pool or unreachable, and was not sent, can be read whatever becomes of the push.
+    fn note_what_was_there(&mut self) {
+        let was_there = |oid: &Oid| !self.receiving.came_with_push(oid);
+        for sighting in &mut self.found.sightings {
+            sighting.was_there = match &sighting.place {
+                Place::File { .. } => !sighting.is_new_object,
+                // A name stands in a directory, which comes with its commit.
+                Place::Name { .. } | Place::CommitText { .. } => {
+                    sighting.commit.as_ref().is_some_and(|commit| was_there(&commit.oid))
+                }
+                Place::Tag { oid, .. } | Place::Tagged { oid, .. } => was_there(oid),
+                Place::Certificate { is_stored } => *is_stored,
+                Place::Unreached { .. } | Place::Unplaced { .. } | Place::RefName(_) | Place::PushOption(_) => false,
+            };
+        }
     }
 }
 

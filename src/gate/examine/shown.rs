@@ -15,6 +15,21 @@ const TAGS: Refs = 1 << 63;
 const NOTES: Refs = 1 << 62;
 const BRANCHES: Refs = NOTES - 1;
 
+/// How a commit is reached from what is pushed.
+#[derive(Clone, Copy, Default)]
+struct Lead {
+    refs: Refs,
+    /// Of the commits that refs name: whether a branch does, and its place among the new ones.
+    top: Option<(bool, usize)>,
+}
+
+impl Lead {
+    fn join(&mut self, other: Self) {
+        self.refs |= other.refs;
+        self.top = self.top.max(other.top);
+    }
+}
+
 /// A commit's own words.
 #[derive(Clone, Default)]
 struct Words {
@@ -51,10 +66,10 @@ impl Work<'_> {
         if self.found.sightings.iter().all(|sighting| sighting.commit.is_none()) {
             return;
         }
-        let refs = self.refs_over(push);
+        let numbers: FxHashMap<Oid, usize> = self.order.iter().copied().zip(0..).collect();
+        let leads = self.leads(push, &numbers);
         let notes = self.notes(push);
         let parents = self.links.values().flat_map(|links| &links.parents).copied().collect::<FxHashSet<Oid>>();
-        let numbers: FxHashMap<Oid, usize> = self.order.iter().copied().zip(0..).collect();
         let mut known: FxHashMap<Oid, Words> = FxHashMap::default();
         for at in 0..self.found.sightings.len() {
             let Some(commit) = &self.found.sightings[at].commit else { continue };
@@ -68,10 +83,11 @@ impl Work<'_> {
                 *part = words.part(*line);
             }
             let Some(commit) = &mut sighting.commit else { continue };
-            let over = refs.get(&oid).copied().unwrap_or_default();
+            let Lead { refs: over, top } = leads.get(&oid).copied().unwrap_or_default();
             commit.subject = known.get(&oid).map(|words| words.subject.clone()).unwrap_or_default();
             commit.number = numbers.get(&oid).copied().unwrap_or_default();
             commit.is_last = !parents.contains(&oid);
+            commit.top = top.and_then(|(_, number)| self.order.get(number)).copied().unwrap_or(oid);
             commit.branches = over & BRANCHES;
             commit.is_tagged = over & TAGS != 0;
             commit.notes = notes.filter(|_| over & NOTES != 0);
@@ -91,12 +107,12 @@ impl Work<'_> {
         Words::of(&bytes, from, subject)
     }
 
-    /// Which pushed refs lead to each new commit.
-    fn refs_over(&self, push: &Push) -> FxHashMap<Oid, Refs> {
-        let mut refs: FxHashMap<Oid, Refs> = FxHashMap::default();
+    /// Which pushed refs lead to each new commit, and from where.
+    fn leads(&self, push: &Push, numbers: &FxHashMap<Oid, usize>) -> FxHashMap<Oid, Lead> {
+        let mut leads: FxHashMap<Oid, Lead> = FxHashMap::default();
         let mut branches = 0;
         for (update, tip) in &self.tips {
-            *refs.entry(*tip).or_default() |= match name(push, *update) {
+            let refs = match name(push, *update) {
                 name if name.starts_with(b"refs/tags/") => TAGS,
                 name if name.starts_with(b"refs/notes/") => NOTES,
                 _ => {
@@ -104,15 +120,17 @@ impl Work<'_> {
                     1 << (branches - 1).min(61)
                 }
             };
+            let top = numbers.get(tip).map(|number| (refs & BRANCHES != 0, *number));
+            leads.entry(*tip).or_default().join(Lead { refs, top });
         }
         // Children come after their parents.
         for commit in self.order.iter().rev() {
-            let (Some(over), Some(links)) = (refs.get(commit).copied(), self.links.get(commit)) else { continue };
+            let (Some(lead), Some(links)) = (leads.get(commit).copied(), self.links.get(commit)) else { continue };
             for parent in &links.parents {
-                *refs.entry(*parent).or_default() |= over;
+                leads.entry(*parent).or_default().join(lead);
             }
         }
-        refs
+        leads
     }
 
     /// The pushed notes, where there is one ref of them.

@@ -1,7 +1,7 @@
 //! What a push says in words: names of refs, options, the certificate.
 
 use super::Work;
-use crate::gate::{Place, Problem, Push, Standing};
+use crate::gate::{Place, Problem, Push, Standing, Unmasked};
 
 impl Work<'_> {
     /// What the push says in words: names of refs, options, the certificate.
@@ -9,7 +9,6 @@ impl Work<'_> {
         if let Err(malformed) = &push.updates {
             self.problem(Problem::Input(*malformed));
         }
-        let detector = self.examiner.detector;
         for (at, update) in push.updates.iter().flatten().enumerate() {
             if self.examiner.interrupt.is_set() {
                 break;
@@ -26,7 +25,7 @@ impl Work<'_> {
             };
             let is_new = standing == Standing::Introduced;
             for sight in keys {
-                self.add(&sight, Place::RefName(detector.mask(&update.name)), None, standing, is_new);
+                self.add(&sight, Place::RefName(Unmasked::new(&update.name)), None, standing, is_new);
             }
         }
         for (at, option) in push.options.iter().enumerate() {

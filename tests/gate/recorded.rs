@@ -1,0 +1,84 @@
+//! The ledger's line, whatever a push brings.
+
+use super::support::{MAIN, Server, ZERO, pack};
+use crate::common::fixture::Repo;
+use crate::common::fixture::objects::{Files, Mode, Oid};
+use crate::common::git;
+use crate::common::secrets::live_key;
+
+#[test]
+fn nobody_fills_the_ledger_with_names() {
+    let server = Server::new();
+    server.policy_with_ledger("");
+    let key = live_key(82);
+    let mut client = Repo::bare();
+    let long = format!("{}{key}", "a".repeat(50_000));
+    client.commit_on(MAIN, &[(&long, Some(&live_key(83)))], "bad");
+    server.push(&mut client, &[MAIN]).is_refused_for(&live_key(83), &[]);
+    let text = std::fs::read_to_string(server.ledger_path()).unwrap();
+    assert!(text.len() < 5_000, "{}", text.len());
+    // Cut after it was masked, not before.
+    assert!(!text.contains(&key[12..38]));
+}
+
+#[test]
+fn nobody_fills_the_ledger_with_many_keys_at_many_names() {
+    let server = Server::new();
+    server.policy_with_ledger("");
+    let mut client = Repo::bare();
+    let keys: Vec<String> = (0..1_100).map(|number| live_key(30_000 + number)).collect();
+    let blob = client.blob(keys.join("\n"));
+    let path = |number: usize| format!("{}{number:03}", "\u{1}".repeat(590)).into_bytes();
+    let files: Files = (0..30).map(|number| (path(number), (Mode::File, blob))).collect();
+    client.commit_files(MAIN, files, &[], "bad");
+    client.finish();
+    let mut command = git::command(client.path());
+    command.arg("push").arg(server.path());
+    command.args((0..300).map(|number| format!("{MAIN}:refs/heads/{}{number}", "r".repeat(200))));
+    let answer = git::answer(command, b"");
+    assert!(!answer.success && answer.stderr.contains("1100 Clerk secret keys"), "{}", answer.stderr);
+    let text = std::fs::read_to_string(server.ledger_path()).unwrap();
+    assert!(text.len() <= 1 << 20, "{} bytes", text.len());
+    let line = server.ledger().pop().unwrap();
+    let count = |list: &str| line[list].as_array().unwrap().len();
+    let places = line["keys"].as_array().unwrap().iter().map(|key| key["places"].as_array().unwrap().len());
+    // Each key that there is room for, and as many places as there is room for then.
+    assert_eq!((count("keys"), line["key_count"].as_u64()), (1_000, Some(1_100)));
+    assert_eq!((line["left_out"]["keys"].as_u64(), line["ref_count"].as_u64()), (Some(100), Some(300)));
+    assert_eq!(line["left_out"]["refs"].as_u64(), Some(300 - count("refs") as u64));
+    let places: usize = places.sum();
+    assert!((50..1_000).contains(&places), "{places}");
+    assert_eq!(line["left_out"]["places"].as_u64(), Some(30 * 1_100 - places as u64));
+    server.has_a_ledger_that_can_be_read();
+}
+
+#[test]
+fn what_lay_on_the_server_before_is_told_to_remain() {
+    let key = live_key(2950);
+    let file = |client: &mut Repo| client.commit_on(MAIN, &[("b", Some(&key))], "bad");
+    let message = |client: &mut Repo| client.commit_on(MAIN, &[("b", Some("1"))], &format!("with {key}"));
+    let name = |client: &mut Repo| client.commit_on(MAIN, &[(&format!("{key}/b"), Some("1"))], "bad");
+    let kinds: [&dyn Fn(&mut Repo) -> Oid; 3] = [&file, &message, &name];
+    for (was_there, make) in [false, true].into_iter().flat_map(|was_there| kinds.map(|make| (was_there, make))) {
+        let server = Server::new();
+        server.policy_with_ledger("");
+        let mut client = Repo::bare();
+        client.commit_on(MAIN, &[("a", Some("1"))], "fine");
+        server.push(&mut client, &[MAIN]).passes_silently();
+        let tip = make(&mut client).to_string();
+        if was_there {
+            server.hook("exit 0");
+            server.push(&mut client, &[&format!("{MAIN}:refs/heads/gone")]).passes();
+            server.git(&["update-ref", "-d", "refs/heads/gone"]);
+            server.hook("exec \"$GATE\" hook pre-receive");
+        }
+        let pushed = match was_there {
+            true => server.raw(&[(ZERO, &tip, b"refs/heads/new")], &pack(&[])),
+            false => server.push(&mut client, &[MAIN]),
+        };
+        let word = if was_there { "was on the server before this push" } else { "keeps nothing of this push" };
+        pushed.is_refused_for(&key, &["otate", word]);
+        assert_eq!(pushed.said.contains("keeps nothing"), !was_there, "{}", pushed.said);
+        assert_eq!(server.ledger().pop().unwrap()["objects_remain"], was_there);
+    }
+}
