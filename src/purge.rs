@@ -174,7 +174,7 @@ pub fn files(leaks: &[Leak], dropped: &[Vec<u8>]) -> Vec<PlanFile> {
         PlanFile { name: "strip-blobs.txt", content: ids.into_bytes() },
         PlanFile { name: "drop-refs.txt", content: refs },
         PlanFile { name: "clerk_purge.py", content: module(&spellings).into_bytes() },
-        PlanFile { name: "publish.sh", content: scripts::PUBLISH.as_bytes().to_vec() },
+        PlanFile { name: "publish.sh", content: scripts::publish().into_bytes() },
     ]
 }
 
@@ -195,13 +195,24 @@ const MODULE_HEAD: &str = "\
 
 /// Refs that came since the plan was made may have names that become one, and filter-repo would drop one of them in
 /// silence.
-const MODULE: &str = r#"REFS = {}
+const MODULE: &str = r#"import signal
+import sys
+
+REFS = {}
 
 
 def clean(text):
     for old, new in SPELLINGS:
         text = text.replace(old, new)
     return text
+
+
+def clean_lines():
+    # Whoever is stopped has something to say before it ends.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    for line in sys.stdin.buffer:
+        sys.stdout.buffer.write(clean(line))
+        sys.stdout.buffer.flush()
 
 
 def clean_ref(name):
