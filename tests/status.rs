@@ -4,6 +4,10 @@
 
 mod common;
 
+mod status {
+    mod stash;
+}
+
 use std::path::Path;
 use std::time::Duration;
 

@@ -235,6 +235,40 @@ fn every_reflog_entry_is_read_and_says_by_what_it_keeps_a_commit() {
 }
 
 #[test]
+fn what_is_staged_or_new_in_a_stash_stands_in_it() {
+    //  A   main      refs/stash: a merge of A, what was staged (a, b), and new files (.env); a is clean again in its tree
+    let keys = [live_key(261), live_key(262), live_key(263)];
+    let mut repo = Repo::with_work_tree();
+    repo.commit_on(MAIN, &[("a", Some("a\n")), ("b", Some("b\n"))], "A");
+    repo.git(&["reset", "--quiet", "--hard"]);
+    let folder = repo.path().to_owned();
+    let write = |name: &str, text: &str| std::fs::write(folder.join(name), text).unwrap();
+    write("a", &env(&keys[0]));
+    write("b", &env(&keys[1]));
+    repo.git(&["add", "a", "b"]);
+    write("a", "clean\n");
+    write(".env", &env(&keys[2]));
+    repo.git(&["stash", "--quiet", "--include-untracked"]);
+    let found = audit(&mut repo).complete();
+    for (key, path, commit) in [(&keys[0], "a", "stash^2"), (&keys[1], "b", "stash"), (&keys[2], ".env", "stash^3")] {
+        let key = found.key(key);
+        assert_eq!((held(key), text(&key["standing"])), (vec!["refs/stash"], "other_tip"), "{path}");
+        assert_eq!((&key["held_at"]["count"], &key["held_at"]["other"]), (&1.into(), &1.into()), "{path}");
+        let at = &key["held_at"]["at"][0];
+        let commit = git_in(repo.path(), &["rev-parse", commit]);
+        assert_eq!((text(&at["path"]), text(&at["commit"]), &at["line"]), (path, commit.trim(), &1.into()));
+        assert!(key["exposure"]["open"] == true && key["removals"] == serde_json::json!([]), "{path}: {key}");
+        assert_eq!(key["reachable_from"]["refs"], serde_json::json!(["refs/stash"]), "{path}");
+    }
+    // Whatever else names that commit, it is what the stash keeps; and any other merge removes what it leaves out.
+    repo.git(&["update-ref", "refs/keep/stash", "refs/stash"]);
+    repo.git(&["stash", "drop", "--quiet"]);
+    let found = audit(&mut repo).complete();
+    let key = found.key(&keys[2]);
+    assert!(held(key).is_empty() && key["removals"].as_array().unwrap().len() == 1, "{key}");
+}
+
+#[test]
 fn the_stash_below_the_first_is_read() {
     //  A   main      stash@{1}: W1 + (its key is in no other commit)      stash@{0}: W0
     let key = live_key(235);
