@@ -5,6 +5,7 @@
 mod common;
 
 mod status {
+    mod gates;
     mod stash;
 }
 
