@@ -266,8 +266,9 @@ has of others' branches is as old as its last fetch.
 4. `sh NAME/publish.sh NEW-DIRECTORY URL`: compares what the server has now with what was noted, before it writes and in the
    connection in which it writes, and refuses where anybody has pushed meanwhile: begin anew at step 1 then, with another new
    directory. Else it publishes everything, as `git push --mirror` does. Where the server refuses refs of its own
-   (`refs/pull`, `refs/merge-requests`), run it again with `branches` behind the URL. Do not push by hand: that compares
-   nothing, and takes away what others pushed.
+   (`refs/pull`, `refs/merge-requests`), run it again with `branches` behind the URL. Refs that stand directly under `refs/`
+   (`refs/stash`) no push takes: where one was rewritten it publishes nothing, and says what to do. Do not push by hand: that
+   compares nothing, and takes away what others pushed.
 5. Everyone clones anew, and throws the old clone away. One that is pushed brings the key back: have a pre-receive hook
    refuse it. Then open the server.
 6. Audit the server's repository again: `clerk-audit history`. Only that proves it.

@@ -208,11 +208,25 @@ END
   chmod 700 "$plan/hooks/pre-push"
   # Where it cannot be run git would pass it by.
   "$plan/hooks/pre-push" </dev/null || stop "$plan/hooks/pre-push cannot be run: are programs allowed there?"
+  # What stands directly under refs/ (refs/stash) git leaves out of a push, and servers refuse it; what is not pushed is
+  # taken away there. One that was not rewritten is named, and stays.
+  LC_ALL=C awk '
+    FILENAME == ARGV[1] { before[$2] = $1; next }
+    $2 ~ /^refs\/[^\/]+$/ { print (before[$2] == $1 ? "as-it-was" : "rewritten"), $2 }
+  ' "$plan/before.txt" "$plan/after.txt" >"$plan/single.txt"
   push() { git --git-dir="$work" -c core.hooksPath="$plan/hooks" push "$@" >&2; }
   case $1 in
   '')
+    rewritten=$(sed -n 's/^rewritten //p' "$plan/single.txt" | tr '\n' ' ')
+    [ -z "$rewritten" ] || stop \
+      "No push takes a ref that stands directly under refs/, and these were rewritten: $rewritten" \
+      "Nothing is published. To drop them, on the server too: git -C NEW-DIRECTORY update-ref -d NAME, and run this again." \
+      "To keep them: give them names below a folder on the server (refs/kept/NAME), and begin anew." \
+      "To leave them there as they are, keys and all: sh publish.sh NEW-DIRECTORY URL branches"
+    set --
+    while read -r _ name; do set -- "$@" "$name:$name"; done <"$plan/single.txt"
     # As --mirror does it, which tells the hook nothing of what it deletes.
-    push --force --prune -- "$url" 'refs/*:refs/*' || stop \
+    push --force --prune -- "$url" 'refs/*:refs/*' "$@" || stop \
       "Where it was refused for refs of the server's own alone (refs/pull, refs/merge-requests), write the rest:" \
       "  sh publish.sh NEW-DIRECTORY URL branches"
     ;;
