@@ -277,11 +277,12 @@ has of others' branches is as old as its last fetch.
 With BFG instead, in a fresh mirror of the server's repository: `java -jar bfg.jar --replace-text NAME/bfg.txt
 --strip-blobs-with-ids NAME/strip-blobs.txt --no-blob-protection --filter-content-size-threshold 1000M`, then
 `git reflog expire --expire=now --all && git gc --prune=now`, and the audit of step 6. (Without that threshold it leaves
-files of 1 MiB and more as they are.) It goes over files one line at a time, and over those alone that it takes for text:
-it leaves a key that stands over several lines (wrapped base64, a string that goes on in the next line), in UTF-16 or in a
-binary file, and in messages, names and refs. Nothing compares what it publishes, either: prefer filter-repo, which cleans or drops
-all of these. Else add the ids of the files that the audit still finds (`blob` in its JSON report) to `strip-blobs.txt`, which
-drops them, and begin anew in a fresh mirror; what is left in messages, names and refs BFG cannot clean.
+files of 1 MiB and more as they are.) It goes over files one line at a time, and over those alone that it takes for
+text: it leaves a key that stands over several lines (wrapped base64, a string that goes on in the next line), in UTF-16
+or in a binary file, and in messages, names and refs. Nothing compares what it publishes, either: prefer filter-repo,
+which cleans or drops all of these. Else add the ids of the files that the audit still finds (`blob` in its JSON report)
+to `strip-blobs.txt`, which drops them, and begin anew in a fresh mirror; what is left in messages, names and refs BFG
+cannot clean.
 
 In the place of each key stands `REMOVED-` and ten digits of its id, so that you can tell which it was, and so that no two
 names become one. `strip-blobs.txt` names versions of files in which a key is packed (an archive) or spelt so that it cannot
