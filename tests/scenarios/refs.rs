@@ -169,6 +169,20 @@ fn the_names_of_refs_are_read() {
     }
     let told = Audit::new(&["history", "--format", "markdown"]).and(repo.path()).run().text();
     assert!(told.contains("(live, only in a ref's name)") && !told.contains("(live, on a branch)"), "{told}");
+    assert!(told.contains("(test, only in a ref's name)") && !told.contains("on tags"), "{told}");
+    // In the names of a branch and a tag; and of one that has it in a file besides.
+    repo.set_ref(&format!("refs/heads/try-{tag}"), a);
+    repo.finish();
+    let told = |repo: &Repo| Audit::new(&["history", "--format", "markdown"]).and(repo.path()).run().text();
+    assert!(
+        told(&repo).contains("(test, only in a ref's name)") && !told(&repo).contains("on tags"),
+        "{}",
+        told(&repo)
+    );
+    let b = repo.commit_on("refs/tags/v1", &[("a", Some(&env(&tag)))], "B");
+    repo.set_ref("refs/tags/v1", b);
+    repo.finish();
+    assert!(told(&repo).contains("(test, only on tags)"), "{}", told(&repo));
 }
 
 #[test]
