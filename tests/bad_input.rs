@@ -64,7 +64,7 @@ fn a_mark_before_what_is_read_says_nothing() {
     let case = Case::new();
     let text = std::fs::read(case.report()).unwrap();
     case.write(&[b"\xef\xbb\xbf".as_slice(), &text].concat());
-    let run = Audit::new(&["status"]).and(&case.report()).run();
+    let run = Audit::new(&["status"]).and(case.report()).run();
     assert!(run.code == Some(1) && run.errors().is_empty(), "{:?} {}", run.code, run.errors());
     let list = case.report().with_file_name("list");
     std::fs::write(&list, format!("\u{feff}{}\r\n", case._repo.path().display())).unwrap();

@@ -260,7 +260,7 @@ impl<'a> Expected<'a> {
             } else {
                 2
             }] += 1;
-            let mut lines: BTreeMap<(Option<Vec<u8>>, Option<Id>), Option<u64>> = BTreeMap::new();
+            let mut lines = BTreeMap::new();
             for (at, carrier, commit) in held {
                 // Where both the content and the name at one path have it, which line is told is left open.
                 let (by, path) = at.map_or((By::Content, None), |(by, path)| (by, Some(path)));
