@@ -164,7 +164,8 @@ pub fn files(leaks: &[Leak], dropped: &[Vec<u8>]) -> Vec<PlanFile> {
     let lines = || spellings.iter().filter(|spelling| spelling.is_a_line());
     let expressions: Vec<u8> = lines().flat_map(|spelling| line(b"literal:", spelling)).collect();
     // BFG reads its file as text, and takes a line for literal as it is.
-    let is_text = |spelling: &&Spelling| spelling.from.iter().all(u8::is_ascii_graphic);
+    let is_text =
+        |spelling: &&Spelling| spelling.from.iter().all(|byte| byte.is_ascii_graphic() || matches!(byte, b' ' | b'\t'));
     let bfg: Vec<u8> = lines().filter(is_text).flat_map(|spelling| line(b"", spelling)).collect();
     let ids: String = packed.iter().map(|id| format!("{id}\n")).collect();
     let refs: Vec<u8> = dropped.iter().flat_map(|name| [name, b"\n".as_slice()].concat()).collect();
@@ -174,7 +175,7 @@ pub fn files(leaks: &[Leak], dropped: &[Vec<u8>]) -> Vec<PlanFile> {
         PlanFile { name: "strip-blobs.txt", content: ids.into_bytes() },
         PlanFile { name: "drop-refs.txt", content: refs },
         PlanFile { name: "clerk_purge.py", content: module(&spellings).into_bytes() },
-        PlanFile { name: "publish.sh", content: scripts::PUBLISH.as_bytes().to_vec() },
+        PlanFile { name: "publish.sh", content: scripts::publish().into_bytes() },
     ]
 }
 
@@ -195,13 +196,24 @@ const MODULE_HEAD: &str = "\
 
 /// Refs that came since the plan was made may have names that become one, and filter-repo would drop one of them in
 /// silence.
-const MODULE: &str = r#"REFS = {}
+const MODULE: &str = r#"import signal
+import sys
+
+REFS = {}
 
 
 def clean(text):
     for old, new in SPELLINGS:
         text = text.replace(old, new)
     return text
+
+
+def clean_lines():
+    # Whoever is stopped has something to say before it ends.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    for line in sys.stdin.buffer:
+        sys.stdout.buffer.write(clean(line))
+        sys.stdout.buffer.flush()
 
 
 def clean_ref(name):
@@ -255,8 +267,9 @@ has of others' branches is as old as its last fetch.
 4. `sh NAME/publish.sh NEW-DIRECTORY URL`: compares what the server has now with what was noted, before it writes and in the
    connection in which it writes, and refuses where anybody has pushed meanwhile: begin anew at step 1 then, with another new
    directory. Else it publishes everything, as `git push --mirror` does. Where the server refuses refs of its own
-   (`refs/pull`, `refs/merge-requests`), run it again with `branches` behind the URL. Do not push by hand: that compares
-   nothing, and takes away what others pushed.
+   (`refs/pull`, `refs/merge-requests`), run it again with `branches` behind the URL. Refs that stand directly under `refs/`
+   (`refs/stash`) no push takes: where one was rewritten it publishes nothing, and says what to do. Do not push by hand: that
+   compares nothing, and takes away what others pushed.
 5. Everyone clones anew, and throws the old clone away. One that is pushed brings the key back: have a pre-receive hook
    refuse it. Then open the server.
 6. Audit the server's repository again: `clerk-audit history`. Only that proves it.
@@ -264,8 +277,12 @@ has of others' branches is as old as its last fetch.
 With BFG instead, in a fresh mirror of the server's repository: `java -jar bfg.jar --replace-text NAME/bfg.txt
 --strip-blobs-with-ids NAME/strip-blobs.txt --no-blob-protection --filter-content-size-threshold 1000M`, then
 `git reflog expire --expire=now --all && git gc --prune=now`, and the audit of step 6. (Without that threshold it leaves
-files of 1 MiB and more as they are.) It cleans files that are text, and no messages, names, refs or binary files, and
-nothing compares what it publishes: prefer filter-repo.
+files of 1 MiB and more as they are.) It goes over files one line at a time, and over those alone that it takes for
+text: it leaves a key that stands over several lines (wrapped base64, a string that goes on in the next line), in UTF-16
+or in a binary file, and in messages, names and refs. Nothing compares what it publishes, either: prefer filter-repo,
+which cleans or drops all of these. Else add the ids of the files that the audit still finds (`blob` in its JSON report)
+to `strip-blobs.txt`, which drops them, and begin anew in a fresh mirror; what is left in messages, names and refs BFG
+cannot clean.
 
 In the place of each key stands `REMOVED-` and ten digits of its id, so that you can tell which it was, and so that no two
 names become one. `strip-blobs.txt` names versions of files in which a key is packed (an archive) or spelt so that it cannot
@@ -336,12 +353,19 @@ mod tests {
         let cleaner = Cleaner::of(std::slice::from_ref(&leak));
         let clean = cleaner.clean(&[b"a ", over_lines.as_slice(), b" b ", &over_lines, b"%73k==>_"].concat());
         assert_eq!(clean, format!("a {word} b {word}{word}").into_bytes());
+        // Where words are apart by a space a line can have it, and one over lines none.
+        leak.written.push(b"73 6b 5f".to_vec());
         // A line of a file can have neither, and the module has both.
         let files = files(&[leak], &[b"refs/tags/x".to_vec()]);
         let text = |at: usize| String::from_utf8_lossy(&files[at].content).into_owned();
         assert!(text(0).lines().all(|line| line.starts_with("literal:") && !line.contains("%73k")));
         assert!(text(4).contains("\\x3d\\x0a") && text(4).contains("\\x25\\x37\\x33"));
         assert_eq!(text(3), "refs/tags/x\n");
+        assert!(text(1).contains(&format!("\n73 6b 5f==>{word}\n")) && !text(1).contains("ve_..."), "{}", text(1));
+        let readme = readme("/plan");
+        let told = ["over several lines", "UTF-16", "strip-blobs.txt"];
+        let bfg = readme.split("With BFG instead").nth(1).unwrap();
+        assert!(told.iter().all(|told| bfg.contains(told)) && !bfg.contains("cleans files that are text"));
     }
 
     #[test]

@@ -50,6 +50,28 @@ impl Case {
     }
 }
 
+/// As PowerShell's `>` writes it, or the same in the other order and without a mark.
+fn utf16(text: &[u8], other: bool) -> Vec<u8> {
+    let text = String::from_utf8_lossy(text);
+    match other {
+        true => text.encode_utf16().flat_map(u16::to_be_bytes).collect(),
+        false => format!("\u{feff}{text}").encode_utf16().flat_map(u16::to_le_bytes).collect(),
+    }
+}
+
+#[test]
+fn a_mark_before_what_is_read_says_nothing() {
+    let case = Case::new();
+    let text = std::fs::read(case.report()).unwrap();
+    case.write(&[b"\xef\xbb\xbf".as_slice(), &text].concat());
+    let run = Audit::new(&["status"]).and(case.report()).run();
+    assert!(run.code == Some(1) && run.errors().is_empty(), "{:?} {}", run.code, run.errors());
+    let list = case.report().with_file_name("list");
+    std::fs::write(&list, format!("\u{feff}{}\r\n", case._repo.path().display())).unwrap();
+    let run = Audit::new(&["history", "--repos-from"]).and(&list).run();
+    assert_eq!(run.code, Some(1), "{}", run.errors());
+}
+
 #[test]
 fn a_report_of_another_version_cut_short_or_none_at_all() {
     let case = Case::new();
@@ -64,6 +86,8 @@ fn a_report_of_another_version_cut_short_or_none_at_all() {
         ),
         (text[..text.len() / 2].to_vec(), "cut short", "write it again"),
         (Vec::new(), "cut short", "write it again"),
+        (utf16(&text, false), "it is UTF-16", "--output FILE"),
+        (utf16(&text, true), "it is UTF-16", "--output FILE"),
         (lines, "a line for each key", "--format json"),
         (b"hello".to_vec(), "not a JSON report: line 1", "--format json"),
         (b"{}".to_vec(), "no report of clerk-audit", "--format json"),

@@ -6,6 +6,7 @@ mod common;
 
 mod purge {
     mod clones;
+    mod said;
     mod spellings;
 }
 
@@ -82,7 +83,18 @@ impl Case {
             .output()
             .expect("starting sh");
         let said = format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+        assert!(self.planned().iter().all(|key| !said.contains(&key[12..40])), "whatever is said, no key is in it");
         (output.status.code(), said)
+    }
+
+    /// The keys that the plans are about.
+    fn planned(&self) -> Vec<String> {
+        let folders = names(&self.to()).into_iter().map(|name| self.to().join(name).join("expressions.txt"));
+        let texts = folders.filter_map(|path| std::fs::read(path).ok());
+        let lines =
+            texts.flat_map(|text| String::from_utf8_lossy(&text).lines().map(str::to_owned).collect::<Vec<_>>());
+        let keys = lines.filter_map(|line| Some(line.strip_prefix("literal:")?.split_once("==>")?.0.to_owned()));
+        keys.filter(|from| from.starts_with("sk_") && from.len() > 40).collect()
     }
 }
 

@@ -4,6 +4,11 @@
 
 mod common;
 
+mod status {
+    mod gates;
+    mod stash;
+}
+
 use std::path::Path;
 use std::time::Duration;
 

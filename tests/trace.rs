@@ -135,6 +135,23 @@ fn the_first_tag_that_contains_it_is_named_as_git_names_it() {
 }
 
 #[test]
+fn a_tag_that_has_it_in_its_name_alone_shipped_nothing() {
+    let key = live_key(8023);
+    let mut repo = Repo::bare();
+    let a = repo.commit_on(MAIN, &[("a", Some("a\n"))], "A");
+    repo.set_ref(&format!("refs/tags/v-{key}"), a);
+    repo.finish();
+    let text = trace(&key, &[repo.path()], &[]).text();
+    assert!(text.contains("in the name of refs/tags/v-") && !text.contains("shipped"), "{text}");
+    // Where its history may have it too that is said.
+    let b = repo.commit_on(MAIN, &[(".env", Some(&env(&key)))], "B");
+    repo.set_ref(&format!("refs/tags/v-{key}"), b);
+    repo.finish();
+    let text = trace(&key, &[repo.path()], &[]).text();
+    assert!(text.contains("shipped with its history in v-"), "{text}");
+}
+
+#[test]
 fn a_fork_adds_what_is_its_own_and_is_not_scanned_again() {
     let key = live_key(8020);
     let mut repo = Repo::bare();

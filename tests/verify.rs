@@ -5,6 +5,7 @@
 mod common;
 
 mod verify {
+    mod kept;
     mod proxies;
 }
 

@@ -90,6 +90,7 @@ pub(super) fn attribute<'a>(
             facts_of(*object, content, &presence, &number_of, &unseen, own)
         })
         .collect();
+    stand_beside(&mut facts, roots, &number_of);
     want(&mut facts, &commits, |object| roots.reached.has(object));
     let mut reachable = walk(&facts, &presence, &mut sets, interrupt);
     let hidden = Hidden::new(store, content);
@@ -145,6 +146,15 @@ fn take_unsure(
     });
     kept.into_iter().for_each(|((_, key), paths)| unsure.entry(key).or_default().extend(paths));
     unsure
+}
+
+/// Notes what stands in a stash beside its own tree: it removes none of that.
+fn stand_beside(facts: &mut [CommitFacts], roots: &Roots, number_of: &HashMap<ObjectIndex, u32>) {
+    for tip in &roots.tips {
+        let Some(number) = number_of.get(&tip.peeled) else { continue };
+        let beside = tip.beside.iter().filter_map(|beside| number_of.get(beside));
+        facts[*number as usize].beside = beside.map(|beside| facts[*beside as usize].root).collect();
+    }
 }
 
 fn want(facts: &mut [CommitFacts], commits: &[ObjectIndex], wanted: impl Fn(ObjectIndex) -> bool) {
@@ -206,6 +216,7 @@ fn facts_of(
         parents,
         is_cut: named.iter().any(|parent| *parent != NONE && is_hidden(parent)),
         root: presence.node(tree),
+        beside: Vec::new(),
         own,
         committer_time: committer,
         author_time: author,

@@ -1,7 +1,7 @@
 //! From history to what a report says of each key, for one repository.
 
 use std::cell::OnceCell;
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use super::attribute::Attribution;
 use super::budget::Budget;
@@ -64,7 +64,11 @@ impl TipKeys {
             let in_blob = if kind == NodeKind::Blob { own(&tip.peeled) } else { Vec::new() };
             let in_blob = attribution.sets.of(in_blob);
             let in_name = attribution.sets.of(in_names.remove(tip.name.as_slice()).unwrap_or_default());
-            let in_files = attribution.sets.union(attribution.presence.keys(tree), in_blob);
+            let mut in_files = attribution.sets.union(attribution.presence.keys(tree), in_blob);
+            for beside in tip.beside.iter().filter_map(|beside| attribution.number_of.get(beside)) {
+                let root = attribution.facts[*beside as usize].root;
+                in_files = attribution.sets.union(in_files, attribution.presence.keys(root));
+            }
             let here = attribution.sets.union(in_files, in_name);
             let in_tags = attribution.sets.of(tip.tags.iter().flat_map(own).collect());
             let history = number.map_or(SetId::EMPTY, |number| attribution.reachable.reached[number as usize]);
@@ -155,9 +159,10 @@ impl<'a> Findings<'a> {
         self.below_tips.get_or_init(|| {
             let graph = &self.make.content.graph;
             let mut below = Bits::new(graph.len());
-            let trees = self.make.roots.tips.iter().filter_map(|tip| match graph.kind(tip.peeled) {
-                NodeKind::Commit => graph.links(tip.peeled).first().copied().filter(|tree| *tree != NONE),
-                _ => Some(tip.peeled),
+            let named = self.make.roots.tips.iter().flat_map(TipObject::named);
+            let trees = named.filter_map(|object| match graph.kind(object) {
+                NodeKind::Commit => graph.links(object).first().copied().filter(|tree| *tree != NONE),
+                _ => Some(object),
             });
             graph.reach(trees, &mut below, |_| {});
             below
@@ -378,10 +383,10 @@ impl<'a> Findings<'a> {
     fn may_be_at_tip(&self, key: u32) -> bool {
         let make = &self.make;
         let Some(paths) = make.attribution.unsure.get(&key) else { return false };
-        make.roots.tips.iter().any(|tip| {
-            let tree = match make.content.graph.kind(tip.peeled) {
-                NodeKind::Commit => make.content.graph.links(tip.peeled).first().copied().unwrap_or(NONE),
-                NodeKind::Tree => tip.peeled,
+        make.roots.tips.iter().flat_map(TipObject::named).any(|object| {
+            let tree = match make.content.graph.kind(object) {
+                NodeKind::Commit => make.content.graph.links(object).first().copied().unwrap_or(NONE),
+                NodeKind::Tree => object,
                 _ => NONE,
             };
             paths.iter().any(|path| make.attribution.hidden.is_at(tree, path))
@@ -421,17 +426,25 @@ impl<'a> Findings<'a> {
 
     fn held_places(&self, key: u32, (tip, named): (&TipObject, SetId), room: usize, at: &mut Vec<HeldPlace>) {
         let attribution = self.make.attribution;
-        let number = attribution.number_of.get(&tip.peeled);
-        let commit = number.map(|_| self.make.store.objects.oid(tip.peeled));
-        let node = match number {
-            Some(number) => attribution.facts[*number as usize].root,
-            None => attribution.presence.node(tip.peeled),
-        };
         let line = |object: u32| attribution.in_object.get(&(object, key)).map(|sighting| sighting.line);
         let before = at.len();
-        for spot in self.make.spots(node, key).into_iter().take(room) {
-            let line = if spot.in_name { None } else { line(spot.object).flatten() };
-            at.push(self.held_place(&tip.name, commit, Some(&spot.path), line));
+        // What is staged the work tree has too, mostly: each path is told once.
+        let mut told = HashSet::new();
+        for object in tip.named() {
+            let number = attribution.number_of.get(&object);
+            let commit = number.map(|_| self.make.store.objects.oid(object));
+            let node = match number {
+                Some(number) => attribution.facts[*number as usize].root,
+                None => attribution.presence.node(object),
+            };
+            let room = room.saturating_sub(at.len() - before);
+            let mut spots = self.make.spots(node, key);
+            spots.retain(|spot| !told.contains(&spot.path));
+            for spot in spots.iter().take(room) {
+                let line = if spot.in_name { None } else { line(spot.object).flatten() };
+                at.push(self.held_place(&tip.name, commit, Some(&spot.path), line));
+            }
+            told.extend(spots.into_iter().filter(|_| !tip.beside.is_empty()).map(|spot| spot.path));
         }
         let in_blob = line(tip.peeled);
         if in_blob.is_some() && at.len() == before {

@@ -60,6 +60,16 @@ pub(super) struct TipObject {
     pub(super) tags: Vec<ObjectIndex>,
     /// What it is peeled to; may be absent.
     pub(super) peeled: ObjectIndex,
+    /// Of a stash, the commits of what was staged and of the files that nobody had added: what is in them stands in the
+    /// stash as what is in its own tree does. They are parents of it, and no other merge's parents stand where it stands.
+    pub(super) beside: Vec<ObjectIndex>,
+}
+
+impl TipObject {
+    /// What stands at it: what it is peeled to, and what stands beside that.
+    pub(super) fn named(&self) -> impl Iterator<Item = ObjectIndex> + '_ {
+        std::iter::once(self.peeled).chain(self.beside.iter().copied())
+    }
 }
 
 /// Which objects are whose.
@@ -182,10 +192,22 @@ fn tips(store: &Store, content: &Content, options: &Options, gaps: &mut Vec<Gap>
                 _ => break,
             }
         }
-        tips.push(TipObject { name: tip.name.clone(), class: RefClass::of(tip), object, tags, peeled });
+        let beside = beside(content, &tip.name, peeled);
+        tips.push(TipObject { name: tip.name.clone(), class: RefClass::of(tip), object, tags, peeled, beside });
     }
     tips.sort_by(|a, b| (a.class, &a.name).cmp(&(b.class, &b.name)));
     tips
+}
+
+/// What stands beside a stash's own tree: its second and third parents (git's `builtin/stash.c`, `get_stash_info`).
+fn beside(content: &Content, name: &[u8], peeled: ObjectIndex) -> Vec<ObjectIndex> {
+    let graph = &content.graph;
+    if name != b"refs/stash" || graph.kind(peeled) != NodeKind::Commit {
+        return Vec::new();
+    }
+    // Of a commit's links the first is its tree.
+    let parents = graph.links(peeled).iter().skip(1);
+    parents.skip(1).take(2).copied().filter(|parent| graph.kind(*parent) == NodeKind::Commit).collect()
 }
 
 /// Hands over what keeps objects besides refs, and the object it names: reflog entries, the stash's first, then indexes.

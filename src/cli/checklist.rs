@@ -12,7 +12,7 @@ use super::kept::{self, Kept};
 use super::output;
 use crate::detect::Detector;
 use crate::model::{Report, Shown};
-use crate::report::{self, Format, Plan};
+use crate::report::{self, Format, Gate, Plan};
 
 /// Write the rotation checklist of a report
 ///
@@ -86,7 +86,10 @@ impl Checklist {
         }
         let status = kept.state;
         report::sort_by_answer(&mut report, status.answers());
-        let progress = report::progress(&report, &super::status::evidence(&report, &status, detector));
+        let mut evidence = super::status::evidence(&report, &status, detector);
+        // A checklist is made of a report alone: that its repositories are elsewhere is nothing to be mended.
+        evidence.gates.retain(|_, gate| *gate != Gate::NotHere);
+        let progress = report::progress(&report, &evidence);
         let name = self.plan.map(|plan| match plan {
             PlanName::Hobby => "hobby",
             PlanName::Pro => "pro",

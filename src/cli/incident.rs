@@ -99,6 +99,9 @@ fn hint(error: &ReadError) -> &'static str {
         ReadError::Lines | ReadError::NotJson { .. } | ReadError::NotAReport => {
             "make a report with `clerk-audit history --format json --output FILE`"
         }
+        ReadError::Wide => {
+            "PowerShell's `>` writes that: make it with `clerk-audit history --format json --output FILE`"
+        }
         ReadError::Version(_) => "use the version of clerk-audit that wrote it, or make a new report with this one",
         ReadError::Malformed(_) => "make it anew, with `clerk-audit history --format json --output FILE`",
     }

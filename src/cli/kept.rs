@@ -44,14 +44,22 @@ impl<'a> Kept<'a> {
         self.path.is_some()
     }
 
+    /// Proves that it can be written, as far as that can be seen before there is anything to write. That it cannot has been
+    /// told where this fails.
+    pub(super) fn check_place(&self) -> Result<(), Exit> {
+        self.path.as_deref().map_or(Ok(()), output::can_write).map_err(|error| self.tell_unwritten(&error))
+    }
+
     /// Changes it, and the file with it. What went wrong has been told where this fails.
     pub(super) fn change(&mut self, change: impl FnOnce(&mut Status)) -> Result<(), Exit> {
-        self.try_change(change)?.map_err(|error| {
-            let path = self.path.as_deref().unwrap_or(Path::new("-"));
-            let message = format!("cannot write {}: {error}", path.display());
-            output::error(&message, Some("--state FILE puts it elsewhere"));
-            Exit::Incomplete
-        })
+        self.try_change(change)?.map_err(|error| self.tell_unwritten(&error))
+    }
+
+    fn tell_unwritten(&self, error: &std::io::Error) -> Exit {
+        let path = self.path.as_deref().unwrap_or(Path::new("-"));
+        let message = format!("cannot write {}: {error}", path.display());
+        output::error(&message, Some("--state FILE puts it elsewhere"));
+        Exit::Incomplete
     }
 
     /// Notes what the keys of a report ask for, so that their steps outlive the report: after a history was cleaned a

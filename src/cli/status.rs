@@ -16,9 +16,9 @@ use crate::detect::Detector;
 use crate::install;
 use crate::model::{KeyReport, Report, Shown};
 use crate::report::escape::terminal;
-use crate::report::{self, Evidence, KeyProgress, Noted, Step};
+use crate::report::{self, Evidence, Gate, KeyProgress, Noted, Step};
 use crate::state::{Asked, PolicyPlaces, Status as State, Tick};
-use crate::store::{Ignores, locate};
+use crate::store::{Ignores, Layout, locate, remote_names};
 
 /// Say what of a rotation is still open, and tick what is done
 ///
@@ -243,8 +243,11 @@ fn look_around(report: &Report, evidence: &mut Evidence<'_>, detector: &Detector
         wanted.entry(repository.clone()).or_default();
     }
     for (repository, files) in wanted {
-        let Ok(layout) = locate(&path_of(&repository), false) else { continue };
-        let gate = install::guards(&layout, &PolicyPlaces::of_host()).map(|gate| detector.mask_text(&gate));
+        let Ok(layout) = locate(&path_of(&repository), false) else {
+            evidence.gates.insert(repository, Gate::NotHere);
+            continue;
+        };
+        let gate = gate(&layout, detector);
         let mut ignores = (!files.is_empty()).then(|| Ignores::of(&layout));
         for file in files {
             let line = ignores.as_mut().and_then(|ignores| ignores.covering(&Shown::unescape(&file)));
@@ -252,6 +255,18 @@ fn look_around(report: &Report, evidence: &mut Evidence<'_>, detector: &Detector
         }
         evidence.gates.insert(repository, gate);
     }
+}
+
+/// What is to be seen of a repository's gate. A hook of a clone's own is asked about pushes to the clone, and the server
+/// that it pushes to is not here to be looked at.
+fn gate(layout: &Layout, detector: &Detector) -> Gate {
+    let names = remote_names(layout);
+    if !names.is_empty() {
+        let names: Vec<String> = names.iter().map(|name| detector.mask(name).to_string()).collect();
+        return Gate::CloneOf(names.join(", "));
+    }
+    let guarded = install::guards(layout, &PolicyPlaces::of_host());
+    guarded.map_or(Gate::Unguarded, |hook| Gate::GuardedBy(detector.mask_text(&hook)))
 }
 
 /// The path that a report's text stands for.

@@ -159,6 +159,8 @@ impl Asking {
         let open = self.turns(&keys, &kept.state);
         let mut all_answered = true;
         if !open.is_empty() {
+            // No key is sent for an answer that would be thrown away.
+            kept.check_place()?;
             self.agree(open.len(), &endpoint, proxy.as_deref(), interrupt)?;
             let wanted: HashSet<KeyId> = open.iter().filter_map(|key| KeyId::parse(&key.id)).collect();
             let texts = recall(report, repositories, &wanted, interrupt);
@@ -272,11 +274,7 @@ fn told(keys: &[&KeyReport], state: &State) -> Exit {
                     (Liveness::Alive, _) => Exit::Found,
                     (Liveness::Dead, exit) => exit,
                 };
-                let word = match answer.liveness {
-                    Liveness::Alive => "alive",
-                    Liveness::Dead => "dead",
-                    Liveness::Unknown => "unknown",
-                };
+                let word = word(answer.liveness);
                 let instance = answer.instance.as_ref().map_or(String::new(), |id| format!(", instance {id}"));
                 (word, format!("{}, {}{instance}", answer.reason, answer.at))
             }
@@ -293,6 +291,14 @@ fn told(keys: &[&KeyReport], state: &State) -> Exit {
     match incident::print(lines.as_bytes(), None) {
         Ok(()) => exit,
         Err(failed) => failed,
+    }
+}
+
+fn word(liveness: Liveness) -> &'static str {
+    match liveness {
+        Liveness::Alive => "alive",
+        Liveness::Dead => "dead",
+        Liveness::Unknown => "unknown",
     }
 }
 

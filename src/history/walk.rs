@@ -15,6 +15,8 @@ pub struct CommitFacts {
     pub is_cut: bool,
     /// The copy of its tree.
     pub root: NodeId,
+    /// Copies of trees of its parents' that count as its own: what they have it does not remove.
+    pub beside: Vec<NodeId>,
     /// Keys in its own text.
     pub own: SetId,
     /// Committer time, seconds.
@@ -96,7 +98,7 @@ pub fn walk(commits: &[CommitFacts], presence: &Presence, sets: &mut KeySets, in
     let mut introduced = vec![SetId::EMPTY; commits.len()];
     for number in parents_first(commits) {
         let commit = &commits[number as usize];
-        let own_keys = presence.keys(commit.root);
+        let own_keys = held(commit, presence, sets);
         let (mut parent_keys, mut above, mut reached) = (SetId::EMPTY, SetId::EMPTY, SetId::EMPTY);
         let mut held_before = SetId::EMPTY;
         let mut order = Order { seconds: commit.committer_time, generation: 0 };
@@ -140,7 +142,7 @@ pub fn walk(commits: &[CommitFacts], presence: &Presence, sets: &mut KeySets, in
             history.is_cut = true;
             continue;
         }
-        for change in changes(number, commit.root, &roots, presence, sets, parent_keys) {
+        for change in changes(number, commit, &roots, presence, sets, (own_keys, parent_keys)) {
             match kept.has_room(&change) {
                 true => history.changes.push(change),
                 false => history.is_cut = true,
@@ -148,6 +150,12 @@ pub fn walk(commits: &[CommitFacts], presence: &Presence, sets: &mut KeySets, in
         }
     }
     history
+}
+
+/// The keys that a commit holds, in its tree and beside it.
+fn held(commit: &CommitFacts, presence: &Presence, sets: &mut KeySets) -> SetId {
+    let beside = commit.beside.iter().map(|root| presence.keys(*root));
+    beside.fold(presence.keys(commit.root), |keys, more| sets.union(keys, more))
 }
 
 /// What has been kept so far.
@@ -186,18 +194,18 @@ impl Kept {
     }
 }
 
-/// The changes that a commit with the tree `root` makes to what its parents with the trees `roots` hold.
+/// The changes that a commit makes to what its parents with the trees `roots` hold.
 fn changes(
     number: u32,
-    root: NodeId,
+    commit: &CommitFacts,
     roots: &[NodeId],
     presence: &Presence,
     sets: &KeySets,
-    parent_keys: SetId,
+    (own_keys, parent_keys): (SetId, SetId),
 ) -> Vec<Change> {
-    let own_keys = presence.keys(root);
-    let came = presence.difference(&[root], roots, sets);
-    let left = presence.difference(roots, &[root], sets);
+    let own: Vec<NodeId> = std::iter::once(commit.root).chain(commit.beside.iter().copied()).collect();
+    let came = presence.difference(&own[..1], roots, sets);
+    let left = presence.difference(roots, &own, sets);
     let mut out = Vec::with_capacity(came.len() + left.len());
     for (way, spots, elsewhere) in [(Way::In, came, parent_keys), (Way::Out, left, own_keys)] {
         out.extend(spots.into_iter().map(|spot| {
@@ -296,6 +304,7 @@ mod tests {
                 parents: (number > 0).then(|| number - 1).into_iter().collect(),
                 is_cut: false,
                 root: if number % 2 == 0 { presence.node(0) } else { 0 },
+                beside: Vec::new(),
                 own: SetId::EMPTY,
                 committer_time: Some(i64::from(number)),
                 author_time: None,

@@ -9,6 +9,20 @@ use super::{Subject, options};
 use crate::key::KeyId;
 use crate::model::{ReadLimits, shell_word};
 
+/// What both scripts have: git and filter-repo print names of refs, and those can have keys. So all that they say goes
+/// through what cleans a name, and the exit is their own. A part that runs so ends at its first failure.
+const SAID: &str = r#"call="import os, sys; sys.dont_write_bytecode = True; sys.path.insert(0, os.environ['CLERK_PURGE_PLAN']); import clerk_purge"
+clean_lines() { python3 -c "$call; clerk_purge.clean_lines()"; }
+clean_lines </dev/null ||
+  stop "What git says is cleaned of keys by python3 and $plan/clerk_purge.py: one of them is not here, or broken."
+said_clean() {
+  set +e
+  { code=$({ { (set -e; "$@") 2>&1 >&4 3>&- 4>&-; echo $? >&3; } | clean_lines >&2; } 3>&1); } 4>&1
+  set -e
+  [ "$code" = 0 ] || exit "${code:-3}"
+}
+"#;
+
 /// A shell script that rewrites a fresh mirror of the repository and proves that it is clean: of every key, or of these
 /// `only`, as far as the keys were looked for. It has no key in it.
 pub fn commands(subject: &Subject<'_>, only: &[(KeyId, String)], limits: ReadLimits) -> String {
@@ -29,7 +43,8 @@ pub fn commands(subject: &Subject<'_>, only: &[(KeyId, String)], limits: ReadLim
         }
     };
     // A path may have anything in it: it comes last.
-    COMMANDS.replace("@AUDIT@", &proof(only, &options(limits))).replace("@SOURCE@", &source)
+    let commands = COMMANDS.replace("@SAID@\n", SAID);
+    commands.replace("@AUDIT@", &proof(only, &options(limits))).replace("@SOURCE@", &source)
 }
 
 /// The audit by which it ends, and what that has shown.
@@ -85,43 +100,49 @@ fi
 exec "$CLERK_PURGE_GIT" "$@"
 END
 chmod 700 "$plan/bin/git"
-call="import os, sys; sys.dont_write_bytecode = True; sys.path.insert(0, os.environ['CLERK_PURGE_PLAN']); import clerk_purge"
-git clone --quiet --mirror --no-local -- "$source" "$work"
-# What was noted is of another mirror.
-rm -f "$plan/before.txt"
+@SAID@
+rewrite() {
+  git clone --quiet --mirror --no-local -- "$source" "$work"
+  # What was noted is of another mirror.
+  rm -f "$plan/before.txt"
+  cd "$work"
+  # filter-repo takes origin away, and git lists the branches then. What is published names its URL.
+  git remote | while read -r name; do git config --remove-section "remote.$name" || :; done
+  if [ "$(git rev-parse --is-shallow-repository)" = true ]; then
+    stop "What was cloned is shallow: it would come out with its history cut off. Nothing was rewritten." \
+      "Make it whole (git fetch --unshallow), or name the repository of the server."
+  fi
+  if [ -n "$(git for-each-ref --count=1 refs/remotes)" ]; then
+    stop "What was cloned is a clone itself (it has refs/remotes), and not the server's. Nothing was rewritten." \
+      "Name the repository of the server. Where it is that all the same, delete those refs there first."
+  fi
+  # What the server has now: publish.sh compares that with what it has then.
+  (umask 077; { pwd -P; git for-each-ref --format='%(objectname) %(refname)'; } >"$plan/before.new")
+  # Names of files and directories that have a key: a rewrite goes over commits, and passes these by.
+  git for-each-ref --format='%(refname) %(objecttype)%(*objecttype)' | LC_ALL=C sed -n '/commit$/!s/ .*//p' |
+    LC_ALL=C grep -aFxf "$plan/drop-refs.txt" | sed 's/^/delete /' | git update-ref --stdin
+  PATH="$plan/bin:$PATH" "$filter" --force --quiet --prune-empty never \
+    --replace-text "$plan/expressions.txt" \
+    --replace-message "$plan/expressions.txt" \
+    --message-callback "$call; return clerk_purge.clean(message)" \
+    --strip-blobs-with-ids "$plan/strip-blobs.txt" \
+    --blob-callback "$call; blob.data = clerk_purge.clean(blob.data)" \
+    --filename-callback "$call; return filename and clerk_purge.clean(filename)" \
+    --name-callback "$call; return clerk_purge.clean(name)" \
+    --email-callback "$call; return clerk_purge.clean(email)" \
+    --commit-callback "$call; commit.encoding = commit.encoding and clerk_purge.clean(commit.encoding)" \
+    --refname-callback "$call; return clerk_purge.clean_ref(refname)" >&2
+  # HEAD is no ref that is renamed: where its branch was, it would name one that is gone. The name is never an argument
+  # before it is clean.
+  head=$(git symbolic-ref -q HEAD | python3 -c "$call; sys.stdout.buffer.write(clerk_purge.clean(sys.stdin.buffer.read()))")
+  [ -z "$head" ] || git symbolic-ref HEAD "$head"
+  git for-each-ref --format='%(refname)' refs/replace | while read -r name; do git update-ref -d "$name"; done
+  rm -rf filter-repo
+  git reflog expire --expire=now --all
+  git gc --quiet --prune=now
+}
+said_clean rewrite
 cd "$work"
-if [ "$(git rev-parse --is-shallow-repository)" = true ]; then
-  stop "What was cloned is shallow: it would come out with its history cut off. Nothing was rewritten." \
-    "Make it whole (git fetch --unshallow), or name the repository of the server."
-fi
-if [ -n "$(git for-each-ref --count=1 refs/remotes)" ]; then
-  stop "What was cloned is a clone itself (it has refs/remotes), and not the server's. Nothing was rewritten." \
-    "Name the repository of the server. Where it is that all the same, delete those refs there first."
-fi
-# What the server has now: publish.sh compares that with what it has then.
-(umask 077; { pwd -P; git for-each-ref --format='%(objectname) %(refname)'; } >"$plan/before.new")
-# Names of files and directories that have a key: a rewrite goes over commits, and passes these by.
-git for-each-ref --format='%(refname) %(objecttype)%(*objecttype)' | LC_ALL=C sed -n '/commit$/!s/ .*//p' |
-  LC_ALL=C grep -aFxf "$plan/drop-refs.txt" | sed 's/^/delete /' | git update-ref --stdin
-PATH="$plan/bin:$PATH" "$filter" --force --quiet --prune-empty never \
-  --replace-text "$plan/expressions.txt" \
-  --replace-message "$plan/expressions.txt" \
-  --message-callback "$call; return clerk_purge.clean(message)" \
-  --strip-blobs-with-ids "$plan/strip-blobs.txt" \
-  --blob-callback "$call; blob.data = clerk_purge.clean(blob.data)" \
-  --filename-callback "$call; return filename and clerk_purge.clean(filename)" \
-  --name-callback "$call; return clerk_purge.clean(name)" \
-  --email-callback "$call; return clerk_purge.clean(email)" \
-  --commit-callback "$call; commit.encoding = commit.encoding and clerk_purge.clean(commit.encoding)" \
-  --refname-callback "$call; return clerk_purge.clean_ref(refname)"
-# HEAD is no ref that is renamed: where its branch was, it would name one that is gone. The name is never an argument
-# before it is clean.
-head=$(git symbolic-ref -q HEAD | python3 -c "$call; sys.stdout.buffer.write(clerk_purge.clean(sys.stdin.buffer.read()))")
-[ -z "$head" ] || git symbolic-ref HEAD "$head"
-git for-each-ref --format='%(refname)' refs/replace | while read -r name; do git update-ref -d "$name"; done
-rm -rf filter-repo
-git reflog expire --expire=now --all
-git gc --quiet --prune=now
 mv "$plan/before.new" "$plan/before.txt"
 echo "Audit of the rewritten repository:"
 @AUDIT@
@@ -129,8 +150,12 @@ echo "Nothing is published yet. README.md says what to look at first, and what t
 echo "  sh '$plan/publish.sh' '$(pwd -P)' URL"
 "#;
 
-/// Publishes what [`commands`] rewrote.
-pub(super) const PUBLISH: &str = r#"#!/bin/sh
+/// A shell script that publishes what [`commands`] rewrote.
+pub(super) fn publish() -> String {
+    PUBLISH.replace("@SAID@\n", SAID)
+}
+
+const PUBLISH: &str = r#"#!/bin/sh
 # Written by clerk-audit purge-plan. Run it as: sh publish.sh NEW-DIRECTORY URL [branches]
 # It writes what commands.sh rewrote over the server's repository, unless anybody has pushed there since. With "branches"
 # it writes branches and tags alone, for servers that keep refs of their own (refs/pull).
@@ -149,26 +174,28 @@ changed() {
   echo "Refs of the server that are not what they were when the mirror was made: $1. Somebody has pushed since." >&2
   stop "Nothing is published. Begin anew, with a new directory: sh commands.sh NEW-DIRECTORY URL"
 }
-umask 077
-git ls-remote --refs -- "$url" >"$plan/server.txt"
-git --git-dir="$work" for-each-ref --format='%(objectname) %(refname)' >"$plan/after.txt"
-# What was published by an earlier run is as it is to be.
-moved=$(LC_ALL=C awk '
-  FILENAME == ARGV[1] { before[$2] = $1; next }
-  FILENAME == ARGV[2] { after[$2] = $1; next }
-  { server[$2] = $1 }
-  END {
-    for (name in server) if (server[name] != before[name] && server[name] != after[name]) moved++
-    for (name in after) if (before[name] != "" && !(name in server)) moved++
-    print moved + 0
-  }
-' "$plan/before.txt" "$plan/after.txt" "$plan/server.txt")
-[ "$moved" = 0 ] || changed "$moved"
-# Nobody can come between, either: git asks this in the connection in which it writes. That a ref is not there to be
-# written says nothing: servers hide their own.
 export CLERK_PURGE_PLAN="$plan"
-mkdir -p "$plan/hooks"
-cat >"$plan/hooks/pre-push" <<'END'
+@SAID@
+umask 077
+publish() {
+  git ls-remote --refs -- "$url" >"$plan/server.txt"
+  git --git-dir="$work" for-each-ref --format='%(objectname) %(refname)' >"$plan/after.txt"
+  # What was published by an earlier run is as it is to be.
+  moved=$(LC_ALL=C awk '
+    FILENAME == ARGV[1] { before[$2] = $1; next }
+    FILENAME == ARGV[2] { after[$2] = $1; next }
+    { server[$2] = $1 }
+    END {
+      for (name in server) if (server[name] != before[name] && server[name] != after[name]) moved++
+      for (name in after) if (before[name] != "" && !(name in server)) moved++
+      print moved + 0
+    }
+  ' "$plan/before.txt" "$plan/after.txt" "$plan/server.txt")
+  [ "$moved" = 0 ] || changed "$moved"
+  # Nobody can come between, either: git asks this in the connection in which it writes. That a ref is not there to be
+  # written says nothing: servers hide their own.
+  mkdir -p "$plan/hooks"
+  cat >"$plan/hooks/pre-push" <<'END'
 #!/bin/sh
 LC_ALL=C awk '
   NR == FNR { before[$2] = $1; next }
@@ -178,19 +205,35 @@ LC_ALL=C awk '
 echo "Somebody has pushed just now. Nothing is published: begin anew, with a new directory." >&2
 exit 1
 END
-chmod 700 "$plan/hooks/pre-push"
-# Where it cannot be run git would pass it by.
-"$plan/hooks/pre-push" </dev/null || stop "$plan/hooks/pre-push cannot be run: are programs allowed there?"
-push() { git --git-dir="$work" -c core.hooksPath="$plan/hooks" push "$@"; }
-case ${3:-} in
-'')
-  # As --mirror does it, which tells the hook nothing of what it deletes.
-  push --force --prune -- "$url" 'refs/*:refs/*' || stop \
-    "Where it was refused for refs of the server's own alone (refs/pull, refs/merge-requests), write the rest:" \
-    "  sh publish.sh NEW-DIRECTORY URL branches"
-  ;;
-branches) push --force --prune -- "$url" 'refs/heads/*:refs/heads/*' 'refs/tags/*:refs/tags/*' ;;
-*) stop "the third word can be: branches" ;;
-esac
+  chmod 700 "$plan/hooks/pre-push"
+  # Where it cannot be run git would pass it by.
+  "$plan/hooks/pre-push" </dev/null || stop "$plan/hooks/pre-push cannot be run: are programs allowed there?"
+  # What stands directly under refs/ (refs/stash) git leaves out of a push, and servers refuse it; what is not pushed is
+  # taken away there. One that was not rewritten is named, and stays.
+  LC_ALL=C awk '
+    FILENAME == ARGV[1] { before[$2] = $1; next }
+    $2 ~ /^refs\/[^\/]+$/ { print (before[$2] == $1 ? "as-it-was" : "rewritten"), $2 }
+  ' "$plan/before.txt" "$plan/after.txt" >"$plan/single.txt"
+  push() { git --git-dir="$work" -c core.hooksPath="$plan/hooks" push "$@" >&2; }
+  case $1 in
+  '')
+    rewritten=$(sed -n 's/^rewritten //p' "$plan/single.txt" | tr '\n' ' ')
+    [ -z "$rewritten" ] || stop \
+      "No push takes a ref that stands directly under refs/, and these were rewritten: $rewritten" \
+      "Nothing is published. To drop them, on the server too: git -C NEW-DIRECTORY update-ref -d NAME, and run this again." \
+      "To keep them: give them names below a folder on the server (refs/kept/NAME), and begin anew." \
+      "To leave them there as they are, keys and all: sh publish.sh NEW-DIRECTORY URL branches"
+    set --
+    while read -r _ name; do set -- "$@" "$name:$name"; done <"$plan/single.txt"
+    # As --mirror does it, which tells the hook nothing of what it deletes.
+    push --force --prune -- "$url" 'refs/*:refs/*' "$@" || stop \
+      "Where it was refused for refs of the server's own alone (refs/pull, refs/merge-requests), write the rest:" \
+      "  sh publish.sh NEW-DIRECTORY URL branches"
+    ;;
+  branches) push --force --prune -- "$url" 'refs/heads/*:refs/heads/*' 'refs/tags/*:refs/tags/*' ;;
+  *) stop "the third word can be: branches" ;;
+  esac
+}
+said_clean publish "${3:-}"
 echo "Published. Now everybody clones anew, and the repository of the server is audited: README.md."
 "#;

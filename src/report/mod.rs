@@ -12,12 +12,14 @@ use std::io;
 
 use crate::model::{Answers, Liveness, Report, Shown};
 
+pub use around::Gate;
 pub use clock::Plan;
 pub use progress::{Evidence, KeyProgress, Noted, State, narrowed, progress, seen_in};
 pub use read::{Mask, ReadError, read, read_document};
 pub use rotation::{Step, paths_to_ignore};
 pub use trace::{Trace, TraceFormat, write_trace};
 
+mod around;
 mod checklist;
 mod clock;
 mod csv;

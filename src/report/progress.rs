@@ -7,6 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::model::{Answers, KeyReport, Kind, Liveness, Report, RepositoryReport};
 
+use super::around::{Gate, few, gate, ignore};
 use super::rotation::{self, Step, paths_to_ignore};
 use super::triage::Triage;
 use super::{clock, wording};
@@ -36,8 +37,8 @@ pub struct Evidence<'a> {
     pub answers: Option<&'a Answers>,
     /// By key id and step's name, who ticked it and when, in words.
     pub said: BTreeMap<(String, &'static str), String>,
-    /// Of each repository that could be looked at, by its path in the report: the hook that guards it, if any.
-    pub gates: BTreeMap<String, Option<String>>,
+    /// Of each repository that was looked for, by its path in the report: what was seen of its gate.
+    pub gates: BTreeMap<String, Gate>,
     /// Keys of which something is noted, by id. Those that the report has no more are told all the same.
     pub noted: BTreeMap<String, Noted>,
     /// By repository and path: the line of a `.gitignore` that covers it, if any.
@@ -206,11 +207,8 @@ fn unseen<'a>(report: &Report, mut repositories: impl Iterator<Item = &'a str>) 
 
 /// Why nothing is seen of some branches in a clone that fetches others alone.
 fn narrow(repository: &RepositoryReport) -> Option<String> {
-    const MOST: usize = 5;
     let fetched = &repository.fetches_only;
-    let mut told: Vec<String> = fetched.iter().take(MOST).map(|one| one.as_str().to_owned()).collect();
-    told.extend((fetched.len() > MOST).then(|| format!("{} more", fetched.len() - MOST)));
-    let told = wording::list(&told);
+    let told = few(fetched.iter().map(|one| one.as_str().to_owned()).collect());
     let path = &repository.path;
     (!fetched.is_empty())
         .then(|| format!("{path} fetches only {told}: audit the server's repository, or a clone that is whole"))
@@ -253,30 +251,6 @@ fn refs(key: &KeyReport, report: &Report, evidence: &Evidence<'_>) -> State {
     State::Seen(format!("no ref reached it on {}", clock::readable(&report.generated_at)))
 }
 
-fn ignore(paths: Vec<(String, String)>, evidence: &Evidence<'_>) -> Option<State> {
-    let mut by = BTreeSet::new();
-    for place in paths {
-        match evidence.ignored.get(&place)? {
-            Some(line) => _ = by.insert(line.clone()),
-            None => return Some(State::Open(Some(format!("no .gitignore covers {}", place.1)))),
-        }
-    }
-    let by: Vec<String> = by.into_iter().collect();
-    (!by.is_empty()).then(|| State::Seen(format!("covered by {}", by.join(", "))))
-}
-
-fn gate<'a>(repositories: impl Iterator<Item = &'a str>, evidence: &Evidence<'_>) -> Option<State> {
-    let mut by = BTreeSet::new();
-    for path in repositories {
-        match evidence.gates.get(path)? {
-            Some(hook) => _ = by.insert(hook.clone()),
-            None => return Some(State::Open(Some(format!("{path} has no such hook here")))),
-        }
-    }
-    let by: Vec<String> = by.into_iter().collect();
-    (!by.is_empty()).then(|| State::Seen(format!("guarded by {}", by.join(", "))))
-}
-
 #[cfg(test)]
 mod tests {
     use super::super::sample;
@@ -285,6 +259,10 @@ mod tests {
 
     fn states(report: &Report, evidence: &Evidence<'_>) -> BTreeMap<Step, State> {
         progress(report, evidence).into_iter().next().unwrap().steps.into_iter().collect()
+    }
+
+    fn guarded() -> Gate {
+        Gate::GuardedBy("hooks/pre-receive".to_owned())
     }
 
     fn answers(report: &Report, liveness: Liveness) -> Answers {
@@ -311,7 +289,7 @@ mod tests {
         let repository = "/srv/git/shop.git".to_owned();
         let evidence = Evidence {
             answers: Some(&answers),
-            gates: BTreeMap::from([(repository.clone(), Some("hooks/pre-receive".to_owned()))]),
+            gates: BTreeMap::from([(repository.clone(), guarded())]),
             ignored: [".env", "config/.env"]
                 .map(|path| ((repository.clone(), path.to_owned()), Some(".gitignore:1".to_owned())))
                 .into(),
@@ -419,7 +397,7 @@ mod tests {
         let repository = "/srv/git/shop.git".to_owned();
         let mut evidence = noted(&[Step::Ignore, Step::Gate], &[&repository]);
         assert!(states(&sample::clean(), &evidence).values().all(|state| !state.is_done()));
-        evidence.gates.insert(repository.clone(), Some("hooks/pre-receive".to_owned()));
+        evidence.gates.insert(repository.clone(), guarded());
         evidence.ignored.insert((repository, ".env".to_owned()), Some(".gitignore:1".to_owned()));
         let states = states(&sample::clean(), &evidence);
         assert_eq!(states[&Step::Gate], State::Seen("guarded by hooks/pre-receive".into()));

@@ -24,6 +24,9 @@ pub enum ReadError {
     /// It is in the format of lines.
     #[error("the report has a line for each key, where one document is wanted")]
     Lines,
+    /// A shell wrote it down in another encoding.
+    #[error("it is UTF-16, and a report is UTF-8")]
+    Wide,
     /// It is no JSON.
     #[error("it is not a JSON report: line {line}, column {column}")]
     NotJson {
@@ -51,6 +54,8 @@ pub type Mask<'a> = &'a dyn Fn(&[u8]) -> Shown;
 /// # Errors
 /// Where it is cut short, of another version, or not what this program writes.
 pub fn read(text: &[u8], mask: Mask<'_>) -> Result<Report, ReadError> {
+    // What shells and editors of Windows put before a text says nothing.
+    let text = text.strip_prefix(b"\xef\xbb\xbf").unwrap_or(text);
     let document: Value = serde_json::from_slice(text).map_err(|error| unreadable(text, &error))?;
     read_document(document, mask)
 }
@@ -91,6 +96,7 @@ fn unreadable(text: &[u8], error: &serde_json::Error) -> ReadError {
     match error.classify() {
         // Nothing at all is what a full disk leaves.
         Category::Eof => ReadError::CutShort,
+        _ if matches!(text, [0xff, 0xfe, ..] | [0xfe, 0xff, ..] | [b'{', 0, ..] | [0, b'{', ..]) => ReadError::Wide,
         _ if text.starts_with(b"{\"type\":\"") => ReadError::Lines,
         _ => ReadError::NotJson { line: error.line(), column: error.column() },
     }

@@ -336,7 +336,9 @@ fn now(key: &KeyReport, trace: Trace<'_>, form: &Form, out: &mut dyn io::Write) 
     let names: Vec<&str> =
         wording::ref_names(&key.reachable_from).0.into_iter().map(|(name, _)| name.as_str()).collect();
     let shipped: Vec<String> = names.iter().filter_map(|name| name.strip_prefix("refs/tags/")).map(quote).collect();
-    if !shipped.is_empty() {
+    // A tag that has it in its name alone ships nothing.
+    let is_in_history = key.introductions.iter().any(|entry| entry.place != Place::RefName);
+    if is_in_history && !shipped.is_empty() {
         let first = trace.tags.iter().filter(|tag| tag.time.is_some()).min_by(|a, b| a.time.cmp(&b.time));
         let first = first.map_or(String::new(), |tag| format!(", first {}", quote(tag.tag.as_str())));
         writeln!(out, "{}shipped with its history in {}{first}", form.item, wording::list(&shipped))?;

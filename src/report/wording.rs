@@ -184,15 +184,21 @@ pub(super) fn standing_name(standing: Where) -> &'static str {
 /// The same for several keys that stand alike.
 pub(super) fn standing_of(keys: &[&KeyReport]) -> &'static str {
     let any = |has: fn(&KeyReport) -> bool| keys.iter().any(|key| has(key));
-    let (tags, others) = (any(|key| key.held_at.tags > 0), any(|key| key.held_at.other > 0));
+    let tags = any(|key| key.held_at.tags > 0 && !is_in_names_alone(key));
+    let others = any(|key| key.held_at.other > 0 && !is_in_names_alone(key));
+    // Of branches it is the name alone, or it would stand on one.
+    let branches = any(|key| key.held_at.branches > 0) && !tags && !others;
+    let named = branches || any(is_in_names_alone);
     match keys.first().map(|key| key.standing) {
         Some(Where::BranchTip) => "on a branch",
-        // Of branches it is the name alone, or it would stand on one.
-        Some(Where::OtherTip) if any(|key| key.held_at.branches > 0) && !tags && !others => "only in a ref's name",
-        Some(Where::OtherTip) => match (tags, others) {
-            (true, false) => "only on tags",
-            (false, true) => "only on pull or other refs",
-            _ => "only on tags, pull or other refs",
+        Some(Where::OtherTip) => match (named, tags, others) {
+            (true, false, false) => "only in a ref's name",
+            (true, true, false) => "only on tags or in a ref's name",
+            (true, false, true) => "only on pull or other refs, or in a ref's name",
+            (true, true, true) => "only on tags, pull or other refs, or in a ref's name",
+            (false, true, false) => "only on tags",
+            (false, false, true) => "only on pull or other refs",
+            (false, ..) => "only on tags, pull or other refs",
         },
         Some(Where::History) if any(is_open_in_history) => {
             match (any(|key| own_text(key).commits > 0), any(|key| own_text(key).tags > 0)) {
@@ -205,6 +211,19 @@ pub(super) fn standing_of(keys: &[&KeyReport]) -> &'static str {
         Some(Where::History) => "only in history",
         Some(Where::Unreachable) | None => "only unreachable",
     }
+}
+
+/// Whether all that tips have of a key is their refs' names, where all of them are told.
+fn is_in_names_alone(key: &KeyReport) -> bool {
+    let by_name = |place: &HeldPlace| place.path.is_none() && place.line.is_none() && is_in_name(key, place);
+    let at = &key.held_at.at;
+    !at.is_empty() && at.len() as u64 >= key.held_at.count && at.iter().all(by_name)
+}
+
+/// Whether the name of the ref of a place has the key.
+fn is_in_name(key: &KeyReport, place: &HeldPlace) -> bool {
+    let mut named = key.introductions.iter().filter(|entry| entry.place == Place::RefName);
+    named.any(|entry| entry.repository == place.repository && entry.reference.as_ref() == Some(&place.reference))
 }
 
 /// Whether no tip holds a key, as far as can be read, and it stays exposed: by the own text of a commit or tag that a ref
@@ -325,15 +344,10 @@ pub(super) fn at(path: Option<&Shown>, line: Option<u64>, quote: &dyn Fn(&str) -
 pub(super) fn held(key: &KeyReport, place: &HeldPlace, quote: &dyn Fn(&str) -> String) -> String {
     let reference = quote(place.reference.as_str());
     let at = at(place.path.as_ref(), place.line, quote);
-    let names_itself = |entry: &Entry| {
-        entry.place == Place::RefName
-            && entry.repository == place.repository
-            && entry.reference.as_ref() == Some(&place.reference)
-    };
     match (&place.path, place.line) {
         (Some(_), _) => format!("{at} on {reference}"),
         (None, Some(_)) => format!("{at} of the file that {reference} names"),
-        (None, None) if key.introductions.iter().any(names_itself) => format!("in the name of {reference}"),
+        (None, None) if is_in_name(key, place) => format!("in the name of {reference}"),
         (None, None) => format!("in what {reference} names"),
     }
 }

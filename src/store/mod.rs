@@ -266,6 +266,13 @@ impl Names {
     }
 }
 
+/// By what names a repository has others that it was cloned from or pushes to; none where it is nobody's clone, or where
+/// that cannot be read. No object is listed.
+pub fn remote_names(layout: &Layout) -> BTreeSet<Vec<u8>> {
+    let names = Names::read(layout, OpenOptions { reflogs: false, indexes: false });
+    names.map(|names| names.remotes.names).unwrap_or_default()
+}
+
 /// How a repository is opened.
 #[derive(Clone, Copy, Debug)]
 pub struct OpenOptions {

@@ -146,6 +146,37 @@ fn a_server_that_keeps_refs_of_its_own_gets_the_rest() {
 }
 
 #[test]
+fn no_ref_directly_under_refs_is_lost() {
+    if !can_rewrite() {
+        return;
+    }
+    let mut server = Server::new(9405);
+    let base = git_in(server.repo.path(), &["rev-parse", "main~1"]);
+    for (name, at) in [("refs/one", "main"), ("refs/stash", "main"), ("refs/still", base.trim())] {
+        server.repo.git(&["update-ref", name, at]);
+    }
+    let case = Case::of(&[&server.clone(&[])]);
+    case.plan(&[]);
+    let (work, url) = (case.place.path().join("one"), server.repo.path().to_owned());
+    assert_eq!(rewrite(&case, &[&work, &url]).0, Some(0));
+    let before = server.refs();
+    let (code, said) = publish(&case, &[&work, &url]);
+    let told = said.contains("refs/one refs/stash") && said.contains("Nothing is published");
+    assert!(code == Some(3) && told && !said.contains("refs/still"), "{said}");
+    assert_eq!(server.refs(), before);
+    // Whoever has dropped them has them dropped there; one that is as it was stays.
+    for name in ["refs/one", "refs/stash"] {
+        git_in(&work, &["update-ref", "-d", name]);
+    }
+    let (code, said) = publish(&case, &[&work, &url]);
+    assert!(code == Some(0) && said.contains("Published."), "{said}");
+    let refs = git_in(&url, &["for-each-ref", "--format=%(refname)"]);
+    assert_eq!(refs, "refs/heads/feature\nrefs/heads/main\nrefs/still\n");
+    assert_eq!(git_in(&url, &["rev-parse", "refs/still"]), base);
+    assert!(!git_in(&url, &["log", "--patch", "--all"]).contains(&server.key));
+}
+
+#[test]
 fn half_a_history_gets_no_plan() {
     let mut server = Server::new(9403);
     server.repo.git(&["config", "uploadpack.allowFilter", "true"]);

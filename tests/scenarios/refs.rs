@@ -169,6 +169,20 @@ fn the_names_of_refs_are_read() {
     }
     let told = Audit::new(&["history", "--format", "markdown"]).and(repo.path()).run().text();
     assert!(told.contains("(live, only in a ref's name)") && !told.contains("(live, on a branch)"), "{told}");
+    assert!(told.contains("(test, only in a ref's name)") && !told.contains("on tags"), "{told}");
+    // In the names of a branch and a tag; and of one that has it in a file besides.
+    repo.set_ref(&format!("refs/heads/try-{tag}"), a);
+    repo.finish();
+    let told = |repo: &Repo| Audit::new(&["history", "--format", "markdown"]).and(repo.path()).run().text();
+    assert!(
+        told(&repo).contains("(test, only in a ref's name)") && !told(&repo).contains("on tags"),
+        "{}",
+        told(&repo)
+    );
+    let b = repo.commit_on("refs/tags/v1", &[("a", Some(&env(&tag)))], "B");
+    repo.set_ref("refs/tags/v1", b);
+    repo.finish();
+    assert!(told(&repo).contains("(test, only on tags)"), "{}", told(&repo));
 }
 
 #[test]
@@ -232,6 +246,40 @@ fn every_reflog_entry_is_read_and_says_by_what_it_keeps_a_commit() {
     assert!(["HEAD@{1}", "refs/heads/main@{1}"].contains(&via), "{via}");
     assert_eq!(key["unreachable"][0]["commits"], serde_json::json!([b.to_string()]));
     assert_eq!(key["first_introduced"]["parents"], serde_json::json!([a.to_string()]));
+}
+
+#[test]
+fn what_is_staged_or_new_in_a_stash_stands_in_it() {
+    //  A   main      refs/stash: a merge of A, what was staged (a, b), and new files (.env); a is clean again in its tree
+    let keys = [live_key(261), live_key(262), live_key(263)];
+    let mut repo = Repo::with_work_tree();
+    repo.commit_on(MAIN, &[("a", Some("a\n")), ("b", Some("b\n"))], "A");
+    repo.git(&["reset", "--quiet", "--hard"]);
+    let folder = repo.path().to_owned();
+    let write = |name: &str, text: &str| std::fs::write(folder.join(name), text).unwrap();
+    write("a", &env(&keys[0]));
+    write("b", &env(&keys[1]));
+    repo.git(&["add", "a", "b"]);
+    write("a", "clean\n");
+    write(".env", &env(&keys[2]));
+    repo.git(&["stash", "--quiet", "--include-untracked"]);
+    let found = audit(&mut repo).complete();
+    for (key, path, commit) in [(&keys[0], "a", "stash^2"), (&keys[1], "b", "stash"), (&keys[2], ".env", "stash^3")] {
+        let key = found.key(key);
+        assert_eq!((held(key), text(&key["standing"])), (vec!["refs/stash"], "other_tip"), "{path}");
+        assert_eq!((&key["held_at"]["count"], &key["held_at"]["other"]), (&1.into(), &1.into()), "{path}");
+        let at = &key["held_at"]["at"][0];
+        let commit = git_in(repo.path(), &["rev-parse", commit]);
+        assert_eq!((text(&at["path"]), text(&at["commit"]), &at["line"]), (path, commit.trim(), &1.into()));
+        assert!(key["exposure"]["open"] == true && key["removals"] == serde_json::json!([]), "{path}: {key}");
+        assert_eq!(key["reachable_from"]["refs"], serde_json::json!(["refs/stash"]), "{path}");
+    }
+    // Whatever else names that commit, it is what the stash keeps; and any other merge removes what it leaves out.
+    repo.git(&["update-ref", "refs/keep/stash", "refs/stash"]);
+    repo.git(&["stash", "drop", "--quiet"]);
+    let found = audit(&mut repo).complete();
+    let key = found.key(&keys[2]);
+    assert!(held(key).is_empty() && key["removals"].as_array().unwrap().len() == 1, "{key}");
 }
 
 #[test]

@@ -17,8 +17,10 @@ use super::super::exit::Exit;
 use super::super::incident::note;
 use super::super::kept::Kept;
 use super::super::{output, status};
+use super::word;
 use crate::key::{KeyId, KeyText};
 use crate::model::{Answer, KeyReport, Liveness, Report};
+use crate::report::escape::terminal;
 use crate::state::Status as State;
 use crate::verify::{Client, Later, Limited, Unreached, Verdict, When};
 
@@ -153,12 +155,15 @@ impl Round<'_> {
             let cause = verdict.unreached;
             // A known key that Clerk accepts asks for steps that it did not ask for before.
             let asks_anew = asked == 1 || (turn.key.known && verdict.liveness == Liveness::Alive);
-            kept.change(|state| {
+            let told = told(turn.key, &verdict);
+            let is_kept = kept.change(|state| {
                 keep(state, turn.key, verdict);
                 if asks_anew {
                     status::note_keys(self.report, state);
                 }
-            })?;
+            });
+            // The key was sent: what came of it is told, kept or not.
+            is_kept.inspect_err(|_| bar.suspend(|| note(&format!("{told}. This is not kept."))))?;
             bar.inc(u64::from(turn.tries == 0));
             stopped = cause.filter(|_| course.unreached >= MOST_UNREACHED.min(keys.len()));
             if stopped.is_some() {
@@ -232,6 +237,13 @@ fn told_unreached(cause: Unreached, course: &Course<'_>) -> (String, String) {
         ),
     };
     (why.to_owned(), format!("{hint}; what was answered is kept"))
+}
+
+/// What Clerk answered, in a line.
+fn told(key: &KeyReport, Verdict { liveness, reason, instance, .. }: &Verdict) -> String {
+    let instance = instance.as_ref().map_or(String::new(), |id| format!(", instance {id}"));
+    let reason = terminal(reason);
+    format!("{}: {}, {reason}{instance}", key.hint, word(*liveness))
 }
 
 /// Notes an answer. An answer that says nothing does not take the place of one that did.

@@ -62,14 +62,14 @@ pub(super) fn tick_for_all(sheet: &mut Sheet<'_>, keys: &[&KeyReport], step: Ste
 mod tests {
     use std::collections::BTreeMap;
 
-    use super::super::super::{Evidence, Format, Options, Plan, progress, sample};
+    use super::super::super::{Evidence, Format, Gate, Options, Plan, progress, sample};
     use super::*;
     use crate::model::{Answers, Liveness, Report};
 
     fn written(report: &Report, format: Format, answers: &Answers, said: &[(usize, &'static str)]) -> String {
         let who = "Ann`\u{1b}[2J, 2026-11-24 10:00:00 UTC".to_owned();
         let said = said.iter().map(|(at, step)| ((report.keys[*at].id.clone(), *step), who.clone())).collect();
-        let gates = BTreeMap::from([("/srv/git/shop.git".to_owned(), Some("hooks/pre-receive".to_owned()))]);
+        let gates = BTreeMap::from([("/srv/git/shop.git".to_owned(), Gate::GuardedBy("hooks/pre-receive".to_owned()))]);
         let evidence = Evidence { answers: Some(answers), said, gates, ..Evidence::default() };
         let progress = progress(report, &evidence);
         let (plan, now) = (Plan::named("pro"), Some("2026-12-05T08:00:00Z"));

@@ -162,7 +162,7 @@ impl<'a> Expected<'a> {
             if tip.target_type == "commit" {
                 continue;
             }
-            for (at, carrier) in self.held_by_tip(tip) {
+            for (at, carrier, _) in self.held_by_tip(tip) {
                 let mut entry = outside();
                 match at {
                     Some(at) => self.put_carrier(&mut entry, &at, &carrier, self.place(at.0, &tip.target)),
@@ -184,12 +184,17 @@ impl<'a> Expected<'a> {
             let commit = &self.facts.commits[id];
             let nothing = BTreeMap::new();
             let held = commit.held.get(self.key).unwrap_or(&nothing);
+            // What stands in a stash beside its own tree is not removed by it.
+            let stashes = self.facts.tips.iter().filter(|tip| tip.target == *id);
+            let beside = stashes.flat_map(|tip| self.beside(tip)).map(|id| &self.facts.commits[id].held);
+            let beside: Vec<&(By, Vec<u8>)> =
+                beside.filter_map(|held| held.get(self.key)).flat_map(BTreeMap::keys).collect();
             let parents = commit.parents.iter().map(|parent| &self.facts.commits[parent]);
             let before: BTreeSet<&(By, Vec<u8>)> =
                 parents.filter_map(|parent| parent.held.get(self.key)).flat_map(BTreeMap::keys).collect();
-            for at in before.into_iter().filter(|at| !held.contains_key(at)) {
+            for at in before.into_iter().filter(|at| !held.contains_key(at) && !beside.contains(at)) {
                 let mut entry = self.commit_entry(id);
-                entry.level = if held.is_empty() { "key" } else { "path" }.into();
+                entry.level = if held.is_empty() && beside.is_empty() { "key" } else { "path" }.into();
                 entry.place = self.place(at.0, id).into();
                 entry.path = Some(self.masker.show(&at.1));
                 entries.push(entry);
@@ -202,21 +207,36 @@ impl<'a> Expected<'a> {
         hits(&tip.name).iter().any(|hit| hit.key == self.key)
     }
 
-    /// Where what a ref is in the end holds the key: at paths, or at none where it is a blob.
-    fn held_by_tip(&self, tip: &Tip) -> Vec<(At, Carrier)> {
-        let in_tree = |held: &Held| {
+    /// What stands in a stash beside its own tree: what was staged, and the files that nobody had added.
+    fn beside(&self, tip: &Tip) -> impl Iterator<Item = &'a Id> {
+        let facts = (tip.name == b"refs/stash").then(|| self.facts.commits.get(&tip.target)).flatten();
+        facts.into_iter().flat_map(|commit| commit.parents.iter().skip(1).take(2))
+    }
+
+    /// Where what a ref is in the end holds the key, and in which commit: at paths, or at none where it is a blob.
+    fn held_by_tip(&self, tip: &Tip) -> Vec<(At, Carrier, Option<Id>)> {
+        let in_tree = |held: &Held| -> Vec<(At, Carrier, Option<Id>)> {
             let places = held.get(self.key).into_iter().flatten();
-            places.map(|(at, carrier)| (Some(at.clone()), carrier.clone())).collect()
+            places.map(|(at, carrier)| (Some(at.clone()), carrier.clone(), None)).collect()
         };
         match &*tip.target_type {
-            "commit" => in_tree(&self.facts.commits[&tip.target].held),
+            "commit" => {
+                let mut all: Vec<(At, Carrier, Option<Id>)> = Vec::new();
+                for id in std::iter::once(&tip.target).chain(self.beside(tip)) {
+                    let mut here = in_tree(&self.facts.commits[id].held);
+                    let path = |at: &At| at.as_ref().map(|(_, path)| path.clone());
+                    here.retain(|(at, ..)| !all.iter().any(|(other, ..)| path(other) == path(at)));
+                    all.extend(here.into_iter().map(|(at, carrier, _)| (at, carrier, Some(id.clone()))));
+                }
+                all
+            }
             "tree" => self.facts.tip_trees.get(&tip.target).map(in_tree).unwrap_or_default(),
             _ => {
                 let mut in_blob = self.facts.blobs.get(&tip.target).into_iter().flatten();
                 let first = in_blob.find(|hit| hit.key == self.key);
                 let carrier = first.map(|hit| (tip.target.clone(), (hit.line, hit.column)));
                 carrier
-                    .map(|(object, position)| (None, Carrier { object, position: Some(position) }))
+                    .map(|(object, position)| (None, Carrier { object, position: Some(position) }, None))
                     .into_iter()
                     .collect()
             }
@@ -240,22 +260,21 @@ impl<'a> Expected<'a> {
             } else {
                 2
             }] += 1;
-            let mut lines: BTreeMap<Option<Vec<u8>>, Option<u64>> = BTreeMap::new();
-            for (at, carrier) in held {
+            let mut lines = BTreeMap::new();
+            for (at, carrier, commit) in held {
                 // Where both the content and the name at one path have it, which line is told is left open.
                 let (by, path) = at.map_or((By::Content, None), |(by, path)| (by, Some(path)));
                 let line = carrier.position.filter(|_| by == By::Content).map(|(line, _)| line);
-                lines.entry(path).and_modify(|line| *line = None).or_insert(line);
+                lines.entry((path, commit)).and_modify(|line| *line = None).or_insert(line);
             }
             if named {
-                lines.insert(None, None);
+                lines.insert((None, None), None);
             }
             let shown = self.masker.show(name);
-            for (path, line) in lines {
-                let commit = (tip.target_type == "commit" && path.is_some()).then_some(&*tip.target);
+            for ((path, commit), line) in lines {
                 let path = path.map_or("-".into(), |path| format!("{:?}", self.masker.show(&path)));
                 let line = line.map_or("any line".into(), |line| format!("line {line}"));
-                account.tell("held_at.at", format!("{shown} {} {path} {line}", commit.unwrap_or("-")));
+                account.tell("held_at.at", format!("{shown} {} {path} {line}", commit.as_deref().unwrap_or("-")));
             }
         }
         let [branches, tags, other] = counts;
