@@ -59,10 +59,10 @@ impl<const SIZE: usize> Codes<SIZE> {
         self.counts = [0; LONGEST_CODE + 1];
         coded.iter().for_each(|one| self.counts[usize::from(one.length & 15)] += 1);
         let (mut next, mut total, mut left) = ([0u16; LONGEST_CODE + 1], 0, 1i32);
-        for length in 1..=LONGEST_CODE {
-            next[length] = total;
-            total += self.counts[length];
-            left = 2 * left - i32::from(self.counts[length]);
+        for (next, count) in next.iter_mut().zip(&self.counts).skip(1) {
+            *next = total;
+            total += count;
+            left = 2 * left - i32::from(*count);
             if left < 0 {
                 return None;
             }
