@@ -17,12 +17,11 @@ const FOREIGN: usize = 64;
 /// ends speak for either.
 pub(in crate::detect) fn decode(bytes: &[u8], at: usize) -> Vec<Decoded> {
     let width = if is_utf32(bytes, at) { 4 } else { 2 };
-    let row = Row::of_text(bytes, at, width);
-    let (first, second) = row.order(bytes, width);
+    let (first, second) = order(bytes, at, width);
     let read = |order| {
         // A big-endian character begins with its NULs; at the very start of the bytes they may be cut off.
         let start = if order == Order::Little { at } else { at.saturating_sub(width - 1) };
-        (start + width <= bytes.len()).then(|| units(bytes, start, &row, width, order))
+        (start + width <= bytes.len()).then(|| units(bytes, start, width, order))
     };
     [Some(first), second].into_iter().flatten().filter_map(read).collect()
 }
@@ -40,6 +39,25 @@ fn is_utf32(bytes: &[u8], at: usize) -> bool {
     let forward = is_character(at) && three(at + 1) && is_character(at + 4);
     let backward = at >= 4 && is_character(at) && three(at - 3) && is_character(at - 4);
     forward || backward
+}
+
+/// Which byte order: a row of ASCII characters looks the same in both. Where fewer NULs than a character has stand
+/// right before the row, or right behind it, that tells. Else a byte order mark does, then whether the row reaches an
+/// end of the bytes, and at last whether its characters stand at even bytes.
+fn order(bytes: &[u8], at: usize, width: usize) -> (Order, Option<Order>) {
+    let row = Row::around(bytes, at, width, |byte| matches!(byte, 0x07..=0x0d | 0x1b | 0x20..=0x7e));
+    let (first, last, nuls) = (row.first, row.last, width - 1);
+    let is_cut_start = first > 0 && first < nuls && bytes[..first].iter().all(|byte| *byte == 0);
+    let speaks_little = row.starts && !is_cut_start && (first < nuls || !are_nul(bytes, first - nuls, nuls));
+    let speaks_big = is_cut_start || (row.ends && !are_nul(bytes, last + 1, nuls));
+    match (speaks_little, speaks_big) {
+        // Other text stands before the one or behind the other, and its nearest character is read as one of the row.
+        (true, true) if width == 2 && is_led_in(bytes, first, last) => (Order::Big, Some(Order::Little)),
+        (true, true) => (Order::Little, Some(Order::Big)),
+        (true, false) => (Order::Little, None),
+        (false, true) => (Order::Big, None),
+        (false, false) => (order_by_mark(bytes, at, width), None),
+    }
 }
 
 /// Whether a row's first character is the last one of other text before it, rather than its last one the first of other
@@ -61,10 +79,6 @@ struct Row {
 }
 
 impl Row {
-    fn of_text(bytes: &[u8], at: usize, width: usize) -> Self {
-        Self::around(bytes, at, width, is_text)
-    }
-
     fn around(bytes: &[u8], at: usize, width: usize, is_text: fn(u8) -> bool) -> Self {
         /// So many characters are looked at to both sides.
         const FAR: usize = 4096;
@@ -81,33 +95,6 @@ impl Row {
         }
         Self { first, last, starts, ends: steps < FAR }
     }
-
-    /// Which byte order: a row of ASCII characters looks the same in both. Where its ends do not tell, a mark does.
-    fn order(&self, bytes: &[u8], width: usize) -> (Order, Option<Order>) {
-        let (first, last) = (self.first, self.last);
-        match self.speaks_for(bytes, width) {
-            // Other text stands before the one or behind the other, and its nearest character is read as one of the row.
-            (true, true) if width == 2 && is_led_in(bytes, first, last) => (Order::Big, Some(Order::Little)),
-            (true, true) => (Order::Little, Some(Order::Big)),
-            (true, false) => (Order::Little, None),
-            (false, true) => (Order::Big, None),
-            (false, false) => (order_by_mark(bytes, first, width), None),
-        }
-    }
-
-    /// Whether its ends speak for little-endian, and for big-endian: fewer NULs than a character has stand right before
-    /// it, or right behind it.
-    fn speaks_for(&self, bytes: &[u8], width: usize) -> (bool, bool) {
-        let (first, last, nuls) = (self.first, self.last, width - 1);
-        let is_cut_start = first > 0 && first < nuls && bytes[..first].iter().all(|byte| *byte == 0);
-        let little = self.starts && !is_cut_start && (first < nuls || !are_nul(bytes, first - nuls, nuls));
-        (little, is_cut_start || (self.ends && !are_nul(bytes, last + 1, nuls)))
-    }
-}
-
-/// Whether a byte is an ASCII character of a text.
-fn is_text(byte: u8) -> bool {
-    matches!(byte, 0x07..=0x0d | 0x1b | 0x20..=0x7e)
 }
 
 fn are_nul(bytes: &[u8], from: usize, count: usize) -> bool {
@@ -139,13 +126,11 @@ fn order_by_mark(bytes: &[u8], at: usize, width: usize) -> Order {
     if row.starts && first == 0 {
         return Order::Little;
     }
-    // At last whether its characters stand at even bytes.
     if at.is_multiple_of(width) { Order::Little } else { Order::Big }
 }
 
-/// The run of units of `width` bytes around the one at `start`, which is of `row`. What no byte stands for is 0xff. It
-/// ends where another row is not of this order alone, so that each is read as its own ends tell, whatever led to this one.
-fn units(bytes: &[u8], start: usize, row: &Row, width: usize, order: Order) -> Decoded {
+/// The run of units of `width` bytes around the one at `start`. What no byte stands for is 0xff.
+fn units(bytes: &[u8], start: usize, width: usize, order: Order) -> Decoded {
     let value = |at: usize| -> u8 {
         let unit = &bytes[at..at + width];
         let (low, rest) = match order {
@@ -154,43 +139,24 @@ fn units(bytes: &[u8], start: usize, row: &Row, width: usize, order: Order) -> D
         };
         if rest.iter().all(|byte| *byte == 0) { low } else { 0xff }
     };
-    let is_any = |value: u8| value != 0 && value != 0xff;
-    let character = if order == Order::Little { 0 } else { width - 1 };
-    let mut agreed = row.first..row.last + 1;
-    let mut agrees = |at: usize| {
-        let at = at + character;
-        if !is_text(bytes[at]) || agreed.contains(&at) {
-            return true;
-        }
-        let row = Row::of_text(bytes, at, width);
-        let does = row.order(bytes, width) == (order, None);
-        if does {
-            agreed = row.first..row.last + 1;
-        }
-        does
-    };
+    let is_text = |value: u8| value != 0 && value != 0xff;
     let mut from = start;
     let (mut at, mut foreign) = (start, 0);
     while at >= width && foreign <= FOREIGN {
         at -= width;
-        if !is_any(value(at)) {
-            foreign += 1;
-        } else if agrees(at) {
+        if is_text(value(at)) {
             (from, foreign) = (at, 0);
         } else {
-            break;
+            foreign += 1;
         }
     }
     let mut text = Vec::new();
     let (mut at, mut foreign, mut end) = (from, 0, 0);
     while at + width <= bytes.len() && foreign <= FOREIGN {
         let value = value(at);
-        if is_any(value) && !agrees(at) {
-            break;
-        }
         text.push(value);
         at += width;
-        foreign = if is_any(value) { 0 } else { foreign + 1 };
+        foreign = if is_text(value) { 0 } else { foreign + 1 };
         if foreign == 0 {
             end = text.len();
         }
