@@ -179,7 +179,11 @@ fn told_of(mut found: Found) -> String {
             (key.line, key.column) = (None, None);
             unless_as_it_is(&mut key.span, key.key.length());
         }
-        Found::OtherVendor { token, span, .. } => unless_as_it_is(span, token.length()),
+        Found::OtherVendor { vendor, token, span } => {
+            unless_as_it_is(span, token.length());
+            // In what is read another way other names stand nearest.
+            vendor.why = if span.start == 0 { "" } else { vendor.why };
+        }
         Found::Publishable { key, span, line, encoding } => {
             *encoding = [].into();
             *line = None;
