@@ -177,12 +177,6 @@ fn whatever_damage_keeps_from_being_read_is_named() {
     assert!(hurt * 3 > count, "{hurt} of {count}: this shows little");
 }
 
-/// Whether anything is read under an id that is not its own: a damaged index names another, or leads to the entry beside
-/// it. No reader computes ids (`git fsck` does), so nothing tells what is missing then.
-fn is_misnamed(sound: &Everything, damaged: &Everything) -> bool {
-    damaged.objects.iter().any(|(oid, read)| sound.objects.get(oid) != Some(read))
-}
-
 /// The ids of the keys that a report has.
 fn keys(outcome: &Outcome) -> BTreeSet<String> {
     let report = outcome.report();
@@ -199,7 +193,7 @@ fn reference(repository: &Path) -> Option<Outcome> {
 
 #[test]
 fn of_what_is_damaged_an_audit_finds_what_libgit2_finds_and_says_that_there_is_more() {
-    let [incomplete, lost, misnamed] = [const { AtomicUsize::new(0) }; 3];
+    let (incomplete, lost) = (AtomicUsize::new(0), AtomicUsize::new(0));
     let seeds = seeds("damaged and audited", 12);
     let count = seeds.clone().count() * 6;
     each_seed(seeds, |seed| {
@@ -214,13 +208,6 @@ fn of_what_is_damaged_an_audit_finds_what_libgit2_finds_and_says_that_there_is_m
             let watchdog = Watchdog::within(PATIENCE, when.clone());
             let damaged = read_everything(repo.path());
             drop(watchdog);
-            if is_misnamed(&sound, &damaged) {
-                let code = Audit::history(repo.path()).within(PATIENCE).run().code;
-                assert!(matches!(code, Some(0 | 1 | 3)), "{when}: exit code {code:?}");
-                misnamed.fetch_add(1, Ordering::Relaxed);
-                damage.undo();
-                continue;
-            }
             let is_hurt = sound.objects.keys().any(|oid| !damaged.objects.contains_key(oid));
             let ours = Audit::history(repo.path()).within(PATIENCE).run();
             let found = keys(&ours);
@@ -248,11 +235,8 @@ fn of_what_is_damaged_an_audit_finds_what_libgit2_finds_and_says_that_there_is_m
             damage.undo();
         }
     });
-    let [incomplete, lost, misnamed] = [incomplete, lost, misnamed].map(AtomicUsize::into_inner);
-    println!(
-        "of {count} damages {incomplete} leave an audit incomplete, and {lost} cost it keys; {misnamed} misname objects"
-    );
-    assert!(misnamed * 3 < count, "{misnamed} of {count} misname objects: this shows little");
+    let (incomplete, lost) = (incomplete.into_inner(), lost.into_inner());
+    println!("of {count} damages {incomplete} leave an audit incomplete, and {lost} cost it keys");
     assert!(incomplete * 3 > count && lost > 0, "{incomplete} and {lost} of {count}: this shows little");
 }
 
