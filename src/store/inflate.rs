@@ -127,6 +127,44 @@ impl Inflater {
         }
     }
 
+    /// How many bytes the stream at `start` of `file` takes, which must inflate to exactly `size`.
+    pub(super) fn extent(&mut self, file: &File, (start, end): (u64, u64), size: u64) -> Result<u64, Failure> {
+        let mut out = [0; 16 << 10];
+        let (mut left, mut at) = (size, start);
+        self.decoder.reset(true);
+        loop {
+            let likely = usize::try_from(left.saturating_add(left / 512 + 64)).unwrap_or(CHUNK).min(CHUNK);
+            self.read(file, at, usize::try_from(end.saturating_sub(at)).unwrap_or(likely).min(likely))?;
+            let mut used = 0;
+            loop {
+                let (read, written) = (self.decoder.total_in(), self.decoder.total_out());
+                let status = self
+                    .decoder
+                    .decompress(&self.input[used..], &mut out, FlushDecompress::None)
+                    .map_err(|_| DAMAGED)?;
+                let (read, written) =
+                    ((self.decoder.total_in() - read) as usize, (self.decoder.total_out() - written) as usize);
+                used += read;
+                left = left.checked_sub(written as u64).ok_or(Failure::Corrupt("it is longer than it says"))?;
+                if status == Status::StreamEnd {
+                    let is_whole = left == 0;
+                    let taken = at - start + used as u64;
+                    return is_whole.then_some(taken).ok_or(Failure::Corrupt("it is shorter than it says"));
+                }
+                if used == self.input.len() && written < out.len() {
+                    break;
+                }
+                if read == 0 && written == 0 {
+                    return Err(DAMAGED);
+                }
+            }
+            if self.input.is_empty() {
+                return Err(Failure::Corrupt("its data is cut short"));
+            }
+            at += used as u64;
+        }
+    }
+
     /// Inflates the stream at `start` of `file` in pieces. It must have exactly `size` bytes.
     pub(super) fn pieces<'a>(&'a mut self, file: &'a File, (start, end): (u64, u64), size: u64) -> Pieces<'a> {
         self.decoder.reset(true);

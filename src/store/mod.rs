@@ -11,6 +11,7 @@
 
 mod budget;
 mod bulk;
+mod checksum;
 mod commit_graph;
 mod deflate;
 mod delta;
@@ -33,6 +34,7 @@ mod receiving;
 mod ref_files;
 mod refs;
 mod reftable;
+mod reindex;
 mod remotes;
 mod single;
 mod table;
@@ -335,7 +337,8 @@ impl Store {
             known,
             seen: bulk::Seen::new(self.objects.len()),
             turn: Mutex::default(),
-            failures: Mutex::new(Vec::new()),
+            failures: Mutex::default(),
+            doubted: Mutex::default(),
             interrupt,
             events,
         };
@@ -395,7 +398,7 @@ impl Store {
 fn list_objects(layout: &Layout, format: ObjectFormat, gaps: &mut Vec<Gap>) -> Objects {
     let own = layout.common_dir.join("objects");
     let alternates = refs::alternates(&own, gaps);
-    Objects::list(&own, &alternates, format, gaps)
+    Objects::list(&own, &alternates, (format, true), gaps)
 }
 
 /// The object format, from the repository's own configuration file alone.

@@ -3,9 +3,13 @@
 use std::cmp::Reverse;
 use std::collections::{BinaryHeap, HashMap};
 use std::path::{Path, PathBuf};
+use std::sync::RwLock;
+
+use rustc_hash::FxHashSet;
 
 use super::fingerprint::DirMark;
 use super::pack::{Listing, Pack};
+use super::single::PackPlace;
 use super::{Gap, files, loose};
 use crate::model::{ObjectFormat, Oid};
 
@@ -15,13 +19,20 @@ pub type ObjectIndex = u32;
 /// Where one copy of an object stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Location {
-    Packed { pack: u32, offset: u64 },
-    Loose { dir: u32 },
+    /// `checksum`: the CRC32 of the entry, where the pack has checksums.
+    Packed {
+        pack: u32,
+        offset: u64,
+        checksum: u32,
+    },
+    Loose {
+        dir: u32,
+    },
 }
 
 /// Every object in the repository's own object directory and in its alternates.
 ///
-/// Memory: an id and sixteen bytes for each object, 64 bytes more for each loose one, and 256 KiB.
+/// Memory: an id and 24 bytes for each object, 64 bytes more for each loose one, and 256 KiB.
 pub struct Objects {
     pub(super) format: ObjectFormat,
     ids: Vec<u8>,
@@ -36,6 +47,9 @@ pub struct Objects {
     pub(super) loose_dirs: Vec<PathBuf>,
     /// By what each directory is known again.
     pub(super) marks: Vec<DirMark>,
+    /// Where a pass found what is not what the pack's index has the checksum of, nor what is made of that: of other copies
+    /// each is read before.
+    pub(super) doubtful: RwLock<FxHashSet<PackPlace>>,
 }
 
 /// As many as there are pairs of bytes.
@@ -59,9 +73,27 @@ struct Source {
     dir: u32,
 }
 
+impl Listing {
+    fn location(&self, row: usize, pack: Option<u32>, dir: u32) -> Location {
+        match pack {
+            Some(pack) => {
+                let checksum = self.checksums.get(row).copied().unwrap_or_default();
+                Location::Packed { pack, offset: self.offsets[row], checksum }
+            }
+            None => Location::Loose { dir },
+        }
+    }
+}
+
 impl Objects {
-    /// Lists everything in `own`, the repository's object directory, and in `alternates`.
-    pub(super) fn list(own: &Path, alternates: &[PathBuf], format: ObjectFormat, gaps: &mut Vec<Gap>) -> Self {
+    /// Lists everything in `own`, the repository's object directory, and in `alternates`. Packs whose indexes are damaged
+    /// are listed anew where these are `mended`, which takes as long as reading them.
+    pub(super) fn list(
+        own: &Path,
+        alternates: &[PathBuf],
+        (format, mended): (ObjectFormat, bool),
+        gaps: &mut Vec<Gap>,
+    ) -> Self {
         let mut packs = Vec::new();
         let (mut sources, mut marks) = (Vec::new(), Vec::new());
         let dirs: Vec<PathBuf> = std::iter::once(own.to_owned()).chain(alternates.iter().cloned()).collect();
@@ -71,11 +103,11 @@ impl Objects {
             let ids: Vec<u8> = loose.iter().flat_map(|(oid, _)| oid.as_bytes()).copied().collect();
             let mut mark = DirMark::of(loose);
             if !ids.is_empty() {
-                let listing = Listing { ids, offsets: Vec::new() };
+                let listing = Listing { ids, ..Listing::default() };
                 sources.push(Source { listing, pack: None, dir: dir_number as u32 });
             }
             for index in pack_indexes(dir, gaps) {
-                if let Some((pack, listing)) = Pack::open(&index, format, packs.len() < OPEN_PACKS, gaps) {
+                if let Some((pack, listing)) = Pack::open(&index, format, (packs.len() < OPEN_PACKS, mended), gaps) {
                     sources.push(Source { listing, pack: Some(packs.len() as u32), dir: dir_number as u32 });
                     mark.packs.extend(pack.mark.clone());
                     packs.push(pack);
@@ -88,6 +120,11 @@ impl Objects {
         Self { marks, ..Self::merge(sources, packs, dirs, format) }
     }
 
+    /// What a listing says of one pack alone.
+    pub(super) fn of_pack(pack: Pack, listing: Listing, format: ObjectFormat) -> Self {
+        Self::merge(vec![Source { listing, pack: Some(0), dir: 0 }], vec![pack], Vec::new(), format)
+    }
+
     fn merge(mut sources: Vec<Source>, packs: Vec<Pack>, loose_dirs: Vec<PathBuf>, format: ObjectFormat) -> Self {
         let hash = format.raw_len();
         // Mostly all is in one pack, whose list is the table.
@@ -97,14 +134,15 @@ impl Objects {
             let count = listing.ids.len() / hash;
             let mut fanout = vec![0; FANOUT];
             (1..).zip(listing.ids.chunks_exact(hash)).for_each(|(number, id)| fanout[bucket(id)] = number);
-            let place = |offset| pack.map_or(Location::Loose { dir }, |pack| Location::Packed { pack, offset });
             let location = match pack {
-                Some(_) => listing.offsets.into_iter().map(place).collect(),
-                None => vec![place(0); count],
+                Some(_) => (0..count).map(|row| listing.location(row, pack, dir)).collect(),
+                None => vec![Location::Loose { dir }; count],
             };
             let borrowed = vec![dir != 0; count];
             let (ids, copies, marks) = (listing.ids, HashMap::new(), Vec::new());
-            return Self { format, ids, fanout, location, copies, borrowed, packs, loose_dirs, marks }.filled();
+            let doubtful = RwLock::default();
+            return Self { format, ids, fanout, location, copies, borrowed, packs, loose_dirs, marks, doubtful }
+                .filled();
         }
         let total: usize = sources.iter().map(|source| source.listing.ids.len()).sum();
         let mut table = Self {
@@ -117,6 +155,7 @@ impl Objects {
             packs,
             loose_dirs,
             marks: Vec::new(),
+            doubtful: RwLock::default(),
         };
         let id = |source: usize, row: usize| &sources[source].listing.ids[row * hash..(row + 1) * hash];
         let mut heads: BinaryHeap<Reverse<(&[u8], usize, usize)>> = sources
@@ -152,10 +191,7 @@ impl Objects {
 
     /// Adds a row of a listing, in order of ids.
     fn add(&mut self, source: &Source, row: usize, oid: &[u8]) {
-        let location = match source.pack {
-            Some(pack) => Location::Packed { pack, offset: source.listing.offsets[row] },
-            None => Location::Loose { dir: source.dir },
-        };
+        let location = source.listing.location(row, source.pack, source.dir);
         if self.ids.ends_with(oid) && !self.location.is_empty() {
             let index = self.location.len() as u32 - 1;
             self.copies.entry(index).or_default().push(location);
@@ -241,6 +277,15 @@ impl Objects {
     /// The objects whose ids begin with these hex digits.
     pub fn with_prefix(&self, hex: &str) -> Vec<ObjectIndex> {
         (0..self.len() as u32).filter(|index| self.oid(*index).to_string().starts_with(hex)).collect()
+    }
+
+    /// Where its copies begin in their packs.
+    pub(super) fn offsets(&self, index: ObjectIndex) -> impl Iterator<Item = u64> {
+        let copies = self.copies.get(&index).into_iter().flatten();
+        std::iter::once(&self.location[index as usize]).chain(copies).filter_map(|location| match location {
+            Location::Packed { offset, .. } => Some(*offset),
+            Location::Loose { .. } => None,
+        })
     }
 
     /// Whether only an alternate has it.
@@ -390,7 +435,7 @@ mod tests {
                 ids.sort();
                 ids.dedup();
                 let others: Vec<Vec<u8>> = (0..500).map(|_| id()).collect();
-                let listing = Listing { ids: ids.concat(), offsets: Vec::new() };
+                let listing = Listing { ids: ids.concat(), ..Listing::default() };
                 let objects =
                     Objects::merge(vec![Source { listing, pack: None, dir: 0 }], Vec::new(), Vec::new(), format);
                 let wanted: Vec<Oid> =

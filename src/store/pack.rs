@@ -8,10 +8,11 @@ use std::path::{Path, PathBuf};
 
 use rustc_hash::FxHashSet;
 
+use super::checksum;
 use super::fingerprint::{PackMark, Stamp};
 use super::inflate::{Inflater, read_some};
 use super::numbers::{be32, offset_varint};
-use super::{Failure, Gap, delta, files};
+use super::{Failure, Gap, delta, files, reindex};
 use crate::model::{ObjectFormat, ObjectType, Oid};
 
 /// A pack as its index lists it.
@@ -23,12 +24,17 @@ pub(super) struct Pack {
     pub(super) end: u64,
     /// By what it is known again; none where it is too short for that.
     pub(super) mark: Option<PackMark>,
+    /// Whether its index has a checksum of each entry.
+    pub(super) has_checksums: bool,
 }
 
-/// What the index of a pack lists: ids in order, and their offsets.
+/// What the index of a pack lists: ids in order, their offsets, and checksums of the entries there.
+#[derive(Default)]
 pub(super) struct Listing {
     pub(super) ids: Vec<u8>,
     pub(super) offsets: Vec<u64>,
+    /// CRC32 of each entry as it is stored; none where the index has none.
+    pub(super) checksums: Vec<u32>,
 }
 
 /// How an entry is stored.
@@ -56,11 +62,12 @@ pub(super) struct Body {
 }
 
 impl Pack {
-    /// Opens the pack whose index is at `index`, and reads the index. A pack that cannot be used is a gap.
+    /// Opens the pack whose index is at `index`, and reads the index, which is `mended` where it is damaged, or believed
+    /// as far as it can be read. A pack that cannot be used is a gap.
     pub(super) fn open(
         index: &Path,
         format: ObjectFormat,
-        keep_open: bool,
+        (keep_open, mended): (bool, bool),
         gaps: &mut Vec<Gap>,
     ) -> Option<(Self, Listing)> {
         let path = index.with_extension("pack");
@@ -87,10 +94,15 @@ impl Pack {
                 return None;
             }
         };
-        let Some(mut listing) = Listing::parse(&bytes, format) else {
-            gap("corrupt", index, "the pack's index cannot be read");
-            return None;
-        };
+        let (mut listing, is_damaged) = std::thread::scope(|scope| {
+            // Of no more than this it is had sooner than another thread.
+            const FEW: usize = 128 << 10;
+            let is_damaged = || checksum::of_bytes(&bytes, format) == Some(false);
+            let other = (bytes.len() > FEW).then(|| std::thread::Builder::new().spawn_scoped(scope, is_damaged));
+            let listing = Listing::parse(&bytes, format);
+            let joined = other.and_then(Result::ok).and_then(|other| other.join().ok());
+            (listing, joined.unwrap_or_else(is_damaged))
+        });
         let size = file.metadata().map_or(0, |meta| meta.len());
         let mut head = [0; 12];
         let sound = file.read_exact_at(&mut head, 0).is_ok()
@@ -101,12 +113,28 @@ impl Pack {
             return None;
         }
         let in_pack = u32::from_be_bytes([head[8], head[9], head[10], head[11]]);
-        if let Some(flaw) = listing.flaw(&bytes, in_pack as usize, format.raw_len()) {
-            gap("corrupt", index, flaw);
-        }
+        let flaw = match &mut listing {
+            Some(listing) => listing.flaw(&bytes, in_pack as usize, format.raw_len()),
+            None => Some("the pack's index cannot be read"),
+        };
+        let flaw = flaw.or(is_damaged.then_some(checksum::DIFFERS));
+        flaw.into_iter().for_each(|flaw| gap("corrupt", index, flaw));
+        let is_mended = mended && flaw.is_some();
+        let listing = if is_mended { listing.unwrap_or_default() } else { listing? };
         let end = size.saturating_sub(format.raw_len() as u64);
         let mark = PackMark::of(&file, &bytes, stamp, format);
-        Some((Self { path, handle: keep_open.then_some(file), end, mark }, listing))
+        let has_checksums = !listing.checksums.is_empty();
+        // There is no other way to tell whether its entries are what they were.
+        if flaw.is_none() && !has_checksums && checksum::of_file(&file, end, format) == Some(false) {
+            gap("corrupt", &path, checksum::DIFFERS);
+        }
+        let pack = Self { path, handle: keep_open.then_some(file), end, mark, has_checksums };
+        Some(if is_mended { reindex::listing(pack, in_pack, &listing, format) } else { (pack, listing) })
+    }
+
+    /// The same pack, of which a listing has checksums or not.
+    pub(super) fn with_checksums(self, has_checksums: bool) -> Self {
+        Self { has_checksums, ..self }
     }
 
     /// Calls `with` with the open file.
@@ -129,7 +157,11 @@ impl Listing {
         let table = fanout + 256 * 4;
         let mut listing = if version_2 {
             let ids = bytes.get(table..table + count.checked_mul(hash)?)?.to_vec();
-            let small = table + count * (hash + 4);
+            let sums = table + count * hash;
+            let small = sums + count * 4;
+            // Whoever writes an index by hand may leave them out.
+            let checksums: Vec<u32> = bytes.get(sums..small)?.chunks_exact(4).filter_map(|sum| be32(sum, 0)).collect();
+            let checksums = if checksums.iter().all(|sum| *sum == 0) { Vec::new() } else { checksums };
             let large = small + count * 4;
             let offsets = (0..count)
                 .map(|row| {
@@ -143,7 +175,7 @@ impl Listing {
                     Some(found.unwrap_or(u64::MAX - row as u64))
                 })
                 .collect::<Option<Vec<u64>>>()?;
-            Self { ids, offsets }
+            Self { ids, offsets, checksums }
         } else {
             let rows = bytes.get(table..table + count.checked_mul(hash + 4)?)?;
             let rows = rows.chunks_exact(hash + 4);
@@ -153,6 +185,7 @@ impl Listing {
                     .map(|row| u64::from(u32::from_be_bytes([row[0], row[1], row[2], row[3]])))
                     .collect(),
                 ids: rows.flat_map(|row| &row[4..]).copied().collect(),
+                checksums: Vec::new(),
             }
         };
         listing.put_in_order(hash);
@@ -196,11 +229,12 @@ impl Listing {
             return false;
         }
         let mut taken = FxHashSet::default();
-        let mut kept = Self { ids: Vec::new(), offsets: Vec::new() };
-        for (id, offset) in self.ids.chunks_exact(hash).zip(&self.offsets) {
+        let mut kept = Self::default();
+        for (row, (id, offset)) in self.ids.chunks_exact(hash).zip(&self.offsets).enumerate() {
             if taken.insert(*offset) {
                 kept.ids.extend_from_slice(id);
                 kept.offsets.push(*offset);
+                kept.checksums.extend(self.checksums.get(row));
             }
         }
         *self = kept;
@@ -230,14 +264,16 @@ impl Listing {
         self.ids.chunks_exact(hash).is_sorted_by(|one, next| one < next)
     }
 
-    fn put_in_order(&mut self, hash: usize) {
+    pub(super) fn put_in_order(&mut self, hash: usize) {
         if self.ids.chunks_exact(hash).is_sorted() {
             return;
         }
-        let mut rows: Vec<(&[u8], u64)> = self.ids.chunks_exact(hash).zip(self.offsets.iter().copied()).collect();
+        let rows = self.ids.chunks_exact(hash).zip(self.offsets.iter().copied());
+        let mut rows: Vec<(&[u8], u64, usize)> = rows.enumerate().map(|(row, (id, at))| (id, at, row)).collect();
         rows.sort_unstable();
         let ids = rows.iter().flat_map(|row| row.0).copied().collect();
         self.offsets = rows.iter().map(|row| row.1).collect();
+        self.checksums = rows.iter().filter_map(|row| self.checksums.get(row.2)).copied().collect();
         self.ids = ids;
     }
 }
@@ -283,6 +319,24 @@ impl<'f> Headers<'f> {
             }
         };
         parse_header(&self.window[range], offset, self.format)
+    }
+
+    /// The CRC32 of what stands from `from` to `to`. Cost: each byte is read once if this is asked for in order.
+    pub(super) fn checksum(&mut self, from: u64, to: u64) -> Result<u32, Failure> {
+        let mut sum = libdeflater::Crc::new();
+        let mut at = from;
+        while at < to {
+            let mut skip = usize::try_from(at.wrapping_sub(self.from)).unwrap_or(usize::MAX);
+            if skip >= self.window.len() {
+                self.fill(at)?;
+                skip = 0;
+            }
+            let rest = self.window.get(skip..).filter(|rest| !rest.is_empty()).ok_or(CUT)?;
+            let part = &rest[..usize::try_from(to - at).unwrap_or(usize::MAX).min(rest.len())];
+            sum.update(part);
+            at += part.len() as u64;
+        }
+        Ok(sum.sum())
     }
 
     fn fill(&mut self, offset: u64) -> Result<(), Failure> {

@@ -25,7 +25,7 @@ pub enum Stored {
 
 /// What the index of a pack lists; `None` where it cannot be read.
 pub fn index(bytes: &[u8], format: ObjectFormat) -> Option<Vec<(Oid, u64)>> {
-    let Listing { ids, offsets } = Listing::parse(bytes, format)?;
+    let Listing { ids, offsets, .. } = Listing::parse(bytes, format)?;
     let ids = ids.chunks_exact(format.raw_len()).filter_map(Oid::from_bytes);
     Some(ids.zip(offsets).collect())
 }

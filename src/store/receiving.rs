@@ -176,8 +176,9 @@ impl Receiving {
         let mut seen = FxHashSet::default();
         permanent.retain(|dir| !quarantines.contains(dir) && seen.insert(dir.clone()));
         let quarantined = match quarantines.as_slice() {
-            [dir, more @ ..] => Objects::list(dir, more, format, &mut gaps),
-            [] => Objects::list(Path::new("/nonexistent"), &[], format, &mut Vec::new()),
+            // A damaged index of what was just received is reason enough to refuse it.
+            [dir, more @ ..] => Objects::list(dir, more, (format, false), &mut gaps),
+            [] => Objects::list(Path::new("/nonexistent"), &[], (format, false), &mut Vec::new()),
         };
         let stored_bytes = quarantines.iter().map(|dir| stored_bytes(dir)).sum();
         let mut behind = Lookup::new(permanent.clone(), format);
@@ -227,7 +228,8 @@ impl Receiving {
             known: None,
             seen: bulk::Seen::new(self.quarantined.len()),
             turn: Mutex::default(),
-            failures: Mutex::new(Vec::new()),
+            failures: Mutex::default(),
+            doubted: Mutex::default(),
             interrupt,
             events: &Silent,
         };

@@ -1,9 +1,10 @@
 //! One object by itself, along its chain of deltas.
 
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError};
 
 use rustc_hash::FxHashMap;
 
+use super::checksum::ENTRY_DIFFERS;
 use super::inflate::Inflater;
 use super::objects::{Location, ObjectIndex, Objects};
 use super::pack::{self, EntryKind};
@@ -43,16 +44,16 @@ impl Room {
     }
 }
 
-/// Where a packed object stands.
-type Place = (u32, u64);
+/// Where a packed object stands: the number of its pack, and its offset.
+pub(super) type PackPlace = (u32, u64);
 
 /// What was read of late, for what is made of it: versions of one thing are asked for one after the other, and each chain
 /// would be followed to its end. Memory: twice `most`, which is 32 MiB unless it is said.
 pub(super) struct Bases {
     /// As many bytes are young: when there are more, the old go and the young are old.
     most: usize,
-    young: FxHashMap<Place, (ObjectType, Arc<[u8]>)>,
-    old: FxHashMap<Place, (ObjectType, Arc<[u8]>)>,
+    young: FxHashMap<PackPlace, (ObjectType, Arc<[u8]>)>,
+    old: FxHashMap<PackPlace, (ObjectType, Arc<[u8]>)>,
     young_bytes: usize,
 }
 
@@ -67,7 +68,7 @@ impl Bases {
         Self { most, young: FxHashMap::default(), old: FxHashMap::default(), young_bytes: 0 }
     }
 
-    fn get(&mut self, place: Place) -> Option<(ObjectType, Arc<[u8]>)> {
+    fn get(&mut self, place: PackPlace) -> Option<(ObjectType, Arc<[u8]>)> {
         if let Some(found) = self.young.get(&place) {
             return Some(found.clone());
         }
@@ -76,7 +77,7 @@ impl Bases {
         Some((kind, bytes))
     }
 
-    fn put(&mut self, place: Place, kind: ObjectType, bytes: Arc<[u8]>) {
+    fn put(&mut self, place: PackPlace, kind: ObjectType, bytes: Arc<[u8]>) {
         if self.young_bytes + bytes.len() > self.most {
             self.old = std::mem::take(&mut self.young);
             self.young_bytes = 0;
@@ -85,7 +86,7 @@ impl Bases {
         self.young.insert(place, (kind, bytes));
     }
 
-    fn note(&mut self, place: Place, kind: ObjectType, bytes: &[u8]) {
+    fn note(&mut self, place: PackPlace, kind: ObjectType, bytes: &[u8]) {
         if bytes.len() <= self.most / 16 {
             self.put(place, kind, bytes.into());
         }
@@ -105,11 +106,39 @@ impl Objects {
         bases: &mut Bases,
         out: &mut Vec<u8>,
     ) -> Result<ObjectType, Failure> {
+        match self.read_undoubted(index, room, bases, out) {
+            Err(ENTRY_DIFFERS) => self.read_any(index, (room, false), bases, out),
+            read => read,
+        }
+    }
+
+    /// The same of a copy that no checksum speaks against.
+    ///
+    /// # Errors
+    /// Where no such copy can be read: that there is one that is not what it was, before all other reasons.
+    pub(super) fn read_undoubted(
+        &self,
+        index: ObjectIndex,
+        room: Room,
+        bases: &mut Bases,
+        out: &mut Vec<u8>,
+    ) -> Result<ObjectType, Failure> {
+        self.read_any(index, (room, true), bases, out)
+    }
+
+    fn read_any(
+        &self,
+        index: ObjectIndex,
+        (room, doubts): (Room, bool),
+        bases: &mut Bases,
+        out: &mut Vec<u8>,
+    ) -> Result<ObjectType, Failure> {
         let copies = self.copies.get(&index).map_or(&[][..], Vec::as_slice);
         let mut first = None;
         for location in std::iter::once(self.location[index as usize]).chain(copies.iter().copied()) {
-            match self.read_copy(index, location, room, bases, out) {
+            match self.read_copy((index, location), (room, doubts), bases, out) {
                 Ok(kind) => return Ok(kind),
+                Err(ENTRY_DIFFERS) => first = Some(ENTRY_DIFFERS),
                 Err(failure) => {
                     first.get_or_insert(failure);
                 }
@@ -120,15 +149,14 @@ impl Objects {
 
     fn read_copy(
         &self,
-        mut index: ObjectIndex,
-        mut location: Location,
-        room: Room,
+        (mut index, mut location): (ObjectIndex, Location),
+        (room, doubts): (Room, bool),
         bases: &mut Bases,
         out: &mut Vec<u8>,
     ) -> Result<ObjectType, Failure> {
         let limit = room.limit;
         let mut inflater = Inflater::new();
-        let mut deltas: Vec<(Place, Vec<u8>)> = Vec::new();
+        let mut deltas: Vec<(PackPlace, Vec<u8>)> = Vec::new();
         let mut held = 0u64;
         let kind = loop {
             let (pack_number, offset) = match location {
@@ -138,9 +166,12 @@ impl Objects {
                     room.check(found.size, held.saturating_add(found.stored))?;
                     break found.read(limit, &mut inflater, out)?;
                 }
-                Location::Packed { pack, offset } => (pack, offset),
+                Location::Packed { pack, offset, .. } => (pack, offset),
             };
             let place = (pack_number, offset);
+            if doubts && self.is_doubtful(place) {
+                return Err(ENTRY_DIFFERS);
+            }
             if let Some((kind, bytes)) = bases.get(place) {
                 room.check(bytes.len() as u64, held)?;
                 out.clear();
@@ -159,7 +190,7 @@ impl Objects {
                     bases.note(place, kind, out);
                     break kind;
                 }
-                EntryKind::OffsetDelta(base) => Location::Packed { pack: pack_number, offset: base },
+                EntryKind::OffsetDelta(offset) => Location::Packed { pack: pack_number, offset, checksum: 0 },
                 EntryKind::RefDelta(base) => {
                     index = self.find(&base).ok_or(Failure::Corrupt("its delta base is missing"))?;
                     self.location[index as usize]
@@ -183,5 +214,8 @@ impl Objects {
         }
         *out = base;
         Ok(kind)
+    }
+    fn is_doubtful(&self, place: PackPlace) -> bool {
+        self.doubtful.read().unwrap_or_else(PoisonError::into_inner).contains(&place)
     }
 }

@@ -1,6 +1,7 @@
 //! Packs made byte by byte: what git itself would never write. Nothing here computes an id: an index says which ids a
 //! pack has, and readers that do not hash every object again believe it.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 
 use super::fixture::objects::{Oid, sha1};
@@ -43,7 +44,7 @@ pub(crate) fn write_pack(objects: &Path, name: &str, entries: &[Packed]) {
     let folder = objects.join("pack");
     std::fs::create_dir_all(&folder).expect("making a folder");
     std::fs::write(folder.join(format!("pack-{name}.pack")), &pack).expect("writing a pack");
-    let index = index(&rows, pack.last_chunk().expect("a checksum"));
+    let index = index(&rows, &pack);
     std::fs::write(folder.join(format!("pack-{name}.idx")), index).expect("writing an index");
 }
 
@@ -87,20 +88,32 @@ pub(crate) fn pack(entries: &[Packed], deflate: &mut dyn FnMut(&[u8]) -> Vec<u8>
     (pack, offsets)
 }
 
-/// An index of version 2; nobody reads the checksums of the entries.
-pub(crate) fn index(rows: &[(Oid, usize)], pack_checksum: &[u8; 20]) -> Vec<u8> {
+/// An index of version 2 of a pack.
+pub(crate) fn index(rows: &[(Oid, usize)], pack: &[u8]) -> Vec<u8> {
+    let end = pack.len() - 20;
+    let mut offsets: Vec<usize> = rows.iter().map(|row| row.1).chain([end]).collect();
+    offsets.sort_unstable();
+    offsets.dedup();
+    let entries = offsets.windows(2).map(|two| (two[0], crc32(&pack[two[0]..two[1]])));
+    let sums: BTreeMap<usize, u32> = entries.collect();
     let mut bytes = b"\xfftOc\0\0\0\x02".to_vec();
     for first in 0..=255u8 {
         let up_to = rows.partition_point(|(oid, _)| oid.0[0] <= first);
         bytes.extend_from_slice(&(up_to as u32).to_be_bytes());
     }
     rows.iter().for_each(|(oid, _)| bytes.extend_from_slice(&oid.0));
-    rows.iter().for_each(|_| bytes.extend_from_slice(&[0; 4]));
+    rows.iter().for_each(|(_, offset)| bytes.extend_from_slice(&sums[offset].to_be_bytes()));
     rows.iter().for_each(|(_, offset)| bytes.extend_from_slice(&(*offset as u32).to_be_bytes()));
-    bytes.extend_from_slice(pack_checksum);
+    bytes.extend_from_slice(&pack[end..]);
     let checksum = sha1(&bytes);
     bytes.extend_from_slice(&checksum);
     bytes
+}
+
+fn crc32(bytes: &[u8]) -> u32 {
+    let mut sum = flate2::Crc::new();
+    sum.update(bytes);
+    sum.sum()
 }
 
 /// The distance to a delta's base, as packs write it.

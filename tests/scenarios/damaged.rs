@@ -5,8 +5,8 @@ use std::os::unix::fs::PermissionsExt;
 
 use super::support::{Found, MAIN, audit, audit_at, env, loose_path, overwrite, pack_file, text};
 use crate::common::fixture::Repo;
-use crate::common::fixture::objects::{Commit, Files, Mode, ObjectType, Oid, encode_tree, object_id};
-use crate::common::packs::{Packed, Step, Stored, delta, made_up, write_pack};
+use crate::common::fixture::objects::{Commit, Files, Mode, ObjectType, Oid, encode_tree, object_id, sha1};
+use crate::common::packs::{Packed, Step, Stored, delta, made_up, write_pack, zlib_stored};
 use crate::common::run::Audit;
 use crate::common::secrets::{live_key, test_key};
 
@@ -160,38 +160,133 @@ fn a_flipped_byte_in_a_pack_is_a_gap_of_that_object_alone() {
 
 #[test]
 fn an_index_that_has_another_object_begin_inside_of_one_costs_that_other_alone() {
-    //  pack: A, its tree, .env +, victim +        the index has the tree begin amid the victim
+    //  pack: A, its tree, .env +, victim +        the index has the tree begin amid the victim, and is made anew where it
+    //                                             shows by its checksum that it is damaged
     let inside = test_key(1011);
     let (mut repo, key, victim) = packed(&format!("{}\n{}", noise(3_000), env(&inside)));
     let tree = String::from_utf8(repo.git(&["rev-parse", "main^{tree}"])).unwrap().trim().to_owned();
-    let ids = String::from_utf8(repo.git(&["cat-file", "--batch-all-objects", "--batch-check=%(objectname)"])).unwrap();
-    let row = ids.lines().position(|id| id == tree).unwrap();
+    let (row, count) = row_of(&mut repo, &tree);
     let at = offset(&mut repo, victim);
     let path = pack_file(&repo, "idx");
     let mut bytes = std::fs::read(&path).unwrap();
-    let field = 8 + 1024 + ids.lines().count() * 24 + row * 4;
+    let field = 8 + 1024 + count * 24 + row * 4;
     bytes[field..field + 4].copy_from_slice(&(at as u32 + 100).to_be_bytes());
-    std::fs::write(&path, &bytes).unwrap();
-    let found = audit_at(repo.path());
-    assert_eq!((found.code, found.skipped()), (3, vec![("corrupt", tree.as_str())]));
-    assert!(found.has(&key) && found.has(&inside));
+    for (bytes, cost) in [(with_checksum(&bytes), tree.as_str()), (bytes, path.to_str().unwrap())] {
+        std::fs::write(&path, &bytes).unwrap();
+        let found = audit_at(repo.path());
+        assert_eq!((found.code, found.skipped()), (3, vec![("corrupt", cost)]));
+        assert!(found.has(&key) && found.has(&inside));
+    }
+}
+
+/// A pack's index whose checksum fits what is in it.
+fn with_checksum(index: &[u8]) -> Vec<u8> {
+    let content = &index[..index.len() - 20];
+    [content, &sha1(content)].concat()
 }
 
 #[test]
 fn an_offset_that_leads_nowhere_costs_its_object_alone() {
-    //  pack: A, its tree, .env +, victim        the index has the victim in a table of large offsets that is not there
-    let (mut repo, key, victim) = packed(&noise(3_000));
-    let ids = String::from_utf8(repo.git(&["cat-file", "--batch-all-objects", "--batch-check=%(objectname)"])).unwrap();
-    let row = ids.lines().position(|id| id == victim.to_string()).unwrap();
+    //  pack: A, its tree, .env +, victim +      the index has the victim in a table of large offsets that is not there, and
+    //                                           is made anew where it shows by its checksum that it is damaged
+    let inside = test_key(1012);
+    let (mut repo, key, victim) = packed(&format!("{}\n{}", noise(3_000), env(&inside)));
+    let (row, count) = row_of(&mut repo, &victim.to_string());
     let path = pack_file(&repo, "idx");
     let whole = std::fs::read(&path).unwrap();
-    let field = 8 + 1024 + ids.lines().count() * 24 + row * 4;
+    let field = 8 + 1024 + count * 24 + row * 4;
     for offset in [0x8000_0005_u32, 0xffff_ffff, 0x7fff_ffff] {
         let mut bytes = whole.clone();
         bytes[field..field + 4].copy_from_slice(&offset.to_be_bytes());
-        std::fs::write(&path, &bytes).unwrap();
+        std::fs::write(&path, with_checksum(&bytes)).unwrap();
         check(&audit_at(repo.path()), &key, "corrupt", victim);
+        std::fs::write(&path, &bytes).unwrap();
+        let found = audit_at(repo.path());
+        assert_eq!((found.code, found.skipped()), (3, vec![("corrupt", path.to_str().unwrap())]));
+        assert!(found.has(&key) && found.has(&inside), "{offset:x}");
     }
+}
+
+/// Writes over what has been made read-only.
+fn put(path: &std::path::Path, bytes: &[u8]) {
+    std::fs::remove_file(path).unwrap();
+    std::fs::write(path, bytes).unwrap();
+}
+
+#[test]
+fn whatever_is_damaged_of_an_index_costs_nothing_that_is_in_its_pack() {
+    //  A (.env +) ── B (.env +) ── … 60   main, packed as chains of deltas that name their bases by offset or by id
+    for by_offset in ["true", "false"] {
+        let keys: Vec<String> = (0..60).map(|number| live_key(1100 + number)).collect();
+        let mut repo = Repo::bare();
+        for (number, key) in keys.iter().enumerate() {
+            let text = format!("{}{}{number}\n", "a line of many\n".repeat(300), env(key));
+            repo.commit_on(MAIN, &[(".env", Some(&text))], &format!("commit {number}"));
+        }
+        repo.finish();
+        repo.git(&["-c", &format!("repack.useDeltaBaseOffset={by_offset}"), "repack", "-adfq", "--depth=50"]);
+        let path = pack_file(&repo, "idx");
+        let whole = std::fs::read(&path).unwrap();
+        let sound = audit_at(repo.path());
+        assert_eq!(sound.code, 1);
+        let mut rolled = whole.clone();
+        rolled[8 + 1024..].rotate_right(7);
+        let flipped = |at: usize| {
+            let mut bytes = whole.clone();
+            bytes[at] ^= 0x10;
+            bytes
+        };
+        let half = whole[..whole.len() / 2].to_vec();
+        let damaged = [Vec::new(), b"nonsense".to_vec(), vec![0; whole.len()], half, rolled];
+        let flips = (0..40).map(|number| flipped(number * whole.len() / 40));
+        for (number, bytes) in damaged.into_iter().chain(flips).enumerate() {
+            put(&path, &bytes);
+            let found = audit_at(repo.path());
+            let when = format!("{number}, by offset: {by_offset}");
+            assert_eq!((found.code, found.skipped()), (3, vec![("corrupt", path.to_str().unwrap())]), "{when}");
+            assert!(keys.iter().all(|key| found.has(key)), "{when}");
+        }
+    }
+}
+
+#[test]
+fn an_entry_that_is_another_than_its_index_says_is_named_and_read() {
+    //  pack: A, its tree, .env +, victim +     the index has another checksum for the victim, and one that fits of itself
+    let inside = test_key(1013);
+    let (mut repo, key, victim) = packed(&format!("{}\n{}", noise(3_000), env(&inside)));
+    let (row, count) = row_of(&mut repo, &victim.to_string());
+    let path = pack_file(&repo, "idx");
+    let mut bytes = std::fs::read(&path).unwrap();
+    bytes[8 + 1024 + count * 20 + row * 4] ^= 1;
+    put(&path, &with_checksum(&bytes));
+    let found = audit_at(repo.path());
+    check(&found, &key, "corrupt", victim);
+    assert!(found.has(&inside));
+}
+
+/// Which row of a pack's index an object has, and how many there are.
+fn row_of(repo: &mut Repo, oid: &str) -> (usize, usize) {
+    let ids = String::from_utf8(repo.git(&["cat-file", "--batch-all-objects", "--batch-check=%(objectname)"])).unwrap();
+    (ids.lines().position(|id| id == oid).unwrap(), ids.lines().count())
+}
+
+#[test]
+fn an_entry_that_is_another_is_read_from_another_copy() {
+    //  pack: A, its tree, .env +, victim +     copies: the same loose
+    let inside = test_key(1014);
+    let (mut repo, key, victim) = packed(&format!("{}\n{}", noise(3_000), env(&inside)));
+    let text = repo.git(&["cat-file", "blob", &victim.to_string()]);
+    let at = offset(&mut repo, victim);
+    let path = pack_file(&repo, "pack");
+    let mut bytes = std::fs::read(&path).unwrap();
+    bytes[at] ^= 0x70;
+    put(&path, &bytes);
+    let loose = loose_path(&repo, victim);
+    std::fs::create_dir_all(loose.parent().unwrap()).unwrap();
+    std::fs::write(loose, zlib_stored(&[format!("blob {}\0", text.len()).as_bytes(), &text].concat())).unwrap();
+    let found = audit_at(repo.path());
+    assert_eq!((found.code, found.skipped()), (1, Vec::new()));
+    assert!(found.has(&key) && found.has(&inside));
 }
 
 #[test]

@@ -3,10 +3,13 @@
 use std::fs::File;
 use std::sync::{Mutex, PoisonError};
 
+use super::order::Place;
 use super::{Pass, on_threads};
 use crate::model::{ObjectType, Oid};
+use crate::store::checksum::ENTRY_DIFFERS;
+use crate::store::inflate::Inflater;
 use crate::store::objects::{ObjectIndex, Objects};
-use crate::store::pack::{self, Body, EntryHeader, EntryKind};
+use crate::store::pack::{self, Body, EntryHeader, EntryKind, Pack};
 
 /// The entries of a pack and which is a delta of which.
 pub(super) struct Families {
@@ -19,6 +22,8 @@ pub(super) struct Families {
     roots: Vec<u32>,
     /// Whether an entry or one that is made of it must be read; nothing where all must.
     needed: Vec<bool>,
+    /// Entries that are not what the index has the checksum of, and what is made of them. In order.
+    doubtful: Vec<u32>,
 }
 
 /// No entry.
@@ -43,27 +48,30 @@ struct Headers {
     base: Vec<u32>,
     /// Which name what they are a delta of by its id.
     named: Vec<(usize, Oid)>,
+    /// Which are not what the index has the checksum of.
+    doubtful: Vec<u32>,
 }
 
-/// Reads the headers. One that cannot be read is that of an entry which is neither whole nor made of another, and to which
-/// nothing leads.
-fn headers(pass: &Pass<'_>, (file, pack_end): (&File, u64), places: &[(u64, ObjectIndex)], threads: usize) -> Headers {
+/// Reads the headers, and all else for the checksums. A header that cannot be read is that of an entry which is neither
+/// whole nor made of another, and to which nothing leads.
+fn headers(pass: &Pass<'_>, (file, pack): (&File, &Pack), places: &[Place], threads: usize) -> Headers {
     /// Enough for hundreds of small entries, and little to read in vain before a large one.
     const AT_ONCE: usize = 32 << 10;
     const SHARE: usize = 4 << 10;
+    let pack_end = pack.end;
     let unread = Entry { index: 0, whole: None, body: Body { size: 0, data: 0 }, end: pack_end, weight: 1 };
     let (mut entries, mut base) = (vec![unread; places.len()], vec![NONE; places.len()]);
     let parts = Mutex::new((0..).step_by(SHARE).zip(entries.chunks_mut(SHARE).zip(base.chunks_mut(SHARE))));
-    let all_named = Mutex::new(Vec::new());
+    let (all_named, all_doubtful) = (Mutex::new(Vec::new()), Mutex::new(Vec::new()));
     let work = |(): &mut ()| {
         let mut headers = pack::Headers::new(file, pack_end, pass.objects.format, AT_ONCE);
-        let mut named = Vec::new();
-        loop {
+        let (mut named, mut doubtful, mut inflater) = (Vec::new(), Vec::new(), Inflater::new());
+        while !pass.interrupt.is_set() {
             let part = parts.lock().unwrap_or_else(PoisonError::into_inner).next();
             let Some((from, (entries, base))) = part else { break };
             for (at, (entry, base)) in (from..).zip(entries.iter_mut().zip(base)) {
-                let (offset, index) = places[at];
-                let behind = places[at + 1..].iter().map(|next| next.0).find(|next| *next > offset);
+                let Place { offset, index, checksum } = places[at];
+                let behind = places[at + 1..].iter().map(|next| next.offset).find(|next| *next > offset);
                 (entry.index, entry.end) = (index, behind.unwrap_or(pack_end).min(pack_end));
                 match headers.at(offset) {
                     Ok(EntryHeader { kind, body }) => {
@@ -76,23 +84,34 @@ fn headers(pass: &Pass<'_>, (file, pack_end): (&File, u64), places: &[(u64, Obje
                     }
                     Err(failure) => pass.fail(index, failure),
                 }
+                let is_it = |headers: &mut pack::Headers<'_>, end| headers.checksum(offset, end) == Ok(checksum);
+                if !pack.has_checksums || is_it(&mut headers, entry.end) {
+                    continue;
+                }
+                // Where an index has another entry begin amid this one, or one nowhere, this one ends elsewhere.
+                let extent = inflater.extent(file, (entry.body.data, pack_end), entry.body.size);
+                if !extent.is_ok_and(|extent| is_it(&mut headers, entry.body.data + extent)) {
+                    doubtful.push(at as u32);
+                }
             }
         }
         all_named.lock().unwrap_or_else(PoisonError::into_inner).append(&mut named);
+        all_doubtful.lock().unwrap_or_else(PoisonError::into_inner).append(&mut doubtful);
     };
     on_threads(&mut vec![(); threads.min(places.len().div_ceil(SHARE))], &work, &|| {});
     let named = all_named.into_inner().unwrap_or_else(PoisonError::into_inner);
-    Headers { entries, base, named }
+    let doubtful = all_doubtful.into_inner().unwrap_or_else(PoisonError::into_inner);
+    Headers { entries, base, named, doubtful }
 }
 
 /// Which of `places` has this offset, of those before `at`: a base mostly stands not far before its delta.
-fn place_before(places: &[(u64, ObjectIndex)], at: usize, offset: u64) -> Option<u32> {
+fn place_before(places: &[Place], at: usize, offset: u64) -> Option<u32> {
     let mut reach = 1;
-    while reach < at && places[at - reach].0 > offset {
+    while reach < at && places[at - reach].offset > offset {
         reach *= 2;
     }
     let from = at.saturating_sub(reach);
-    places[from..at].binary_search_by_key(&offset, |place| place.0).ok().map(|found| (from + found) as u32)
+    places[from..at].binary_search_by_key(&offset, |place| place.offset).ok().map(|found| (from + found) as u32)
 }
 
 /// Finds the bases that are named by their ids, among all entries.
@@ -111,17 +130,17 @@ fn find_named(entries: &[Entry], named: &[(usize, Oid)], objects: &Objects, base
 }
 
 impl Families {
-    /// Of a pack that ends at `pack_end`; its headers are read by so many threads.
-    pub(super) fn of(
-        pass: &Pass<'_>,
-        (file, pack_end): (&File, u64),
-        places: Vec<(u64, ObjectIndex)>,
-        threads: usize,
-    ) -> Self {
-        let Headers { entries, mut base, named } = headers(pass, (file, pack_end), &places, threads);
-        drop(places);
+    /// Of the pack of this number, which is read by so many threads.
+    pub(super) fn of(pass: &Pass<'_>, (file, number): (&File, usize), places: Vec<Place>, threads: usize) -> Self {
+        let pack = &pass.objects.packs[number];
+        let Headers { entries, mut base, named, doubtful } = headers(pass, (file, pack), &places, threads);
         find_named(&entries, &named, pass.objects, &mut base);
         let mut families = Self::link(entries, base, named.is_empty());
+        families.doubt(doubtful);
+        for &entry in &families.doubtful {
+            pass.doubt(places[entry as usize].index, (number as u32, places[entry as usize].offset));
+        }
+        drop(places);
         if let Some(known) = pass.known {
             families.mark_needed(known);
         }
@@ -167,7 +186,25 @@ impl Families {
             children[first_child[at] as usize..first_child[at + 1] as usize]
                 .sort_by_key(|child| entries[*child as usize].weight);
         }
-        Self { entries, first_child, children, base, roots, needed: Vec::new() }
+        Self { entries, first_child, children, base, roots, needed: Vec::new(), doubtful: Vec::new() }
+    }
+
+    /// Marks what some entries may have made other than it was.
+    fn doubt(&mut self, entries: Vec<u32>) {
+        let mut is_doubtful = vec![false; if entries.is_empty() { 0 } else { self.entries.len() }];
+        let mut pending = entries;
+        while let Some(entry) = pending.pop() {
+            if !std::mem::replace(&mut is_doubtful[entry as usize], true) {
+                pending.extend_from_slice(self.children_of(entry));
+                self.doubtful.push(entry);
+            }
+        }
+        self.doubtful.sort_unstable();
+    }
+
+    /// Why an entry is not to be believed, unless it is.
+    pub(super) fn doubt_of(&self, entry: u32) -> Option<crate::store::Failure> {
+        self.doubtful.binary_search(&entry).is_ok().then_some(ENTRY_DIFFERS)
     }
 
     /// Blobs that are known are needed where others are made of them.

@@ -11,15 +11,17 @@ mod pool;
 mod walk;
 
 use std::collections::HashSet;
-use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Mutex, PoisonError};
 
+use super::checksum::ENTRY_DIFFERS;
 use super::inflate::{Inflater, Pieces};
 use super::objects::{Location, ObjectIndex, Objects};
-use super::single::{Bases, ENDLESS, Room};
+use super::single::{Bases, ENDLESS, PackPlace, Room};
 use super::{Failure, Visitor, loose};
 use crate::model::{Copied, Events, Interrupt, ObjectType};
 use families::Families;
+use order::Place;
 use pool::Pool;
 use walk::FamilyWalk;
 
@@ -62,6 +64,8 @@ pub(super) struct Pass<'a> {
     /// Held while a large blob is read that stands in several places.
     pub(super) turn: Mutex<()>,
     pub(super) failures: Mutex<Vec<(ObjectIndex, Failure)>>,
+    /// Objects a copy of which is not what its pack's index has the checksum of.
+    pub(super) doubted: Mutex<HashSet<ObjectIndex>>,
     pub(super) interrupt: Interrupt<'a>,
     pub(super) events: &'a dyn Events,
 }
@@ -71,6 +75,12 @@ impl Pass<'_> {
         if let Ok(mut failures) = self.failures.lock() {
             failures.push((index, failure));
         }
+    }
+
+    /// Notes that what stands at a place is not what it was. It is read all the same, unless there is another copy.
+    fn doubt(&self, index: ObjectIndex, place: PackPlace) {
+        self.objects.doubtful.write().unwrap_or_else(PoisonError::into_inner).insert(place);
+        self.doubted.lock().unwrap_or_else(PoisonError::into_inner).insert(index);
     }
 
     /// Hands an object over, unless it was before.
@@ -156,8 +166,9 @@ impl Pass<'_> {
             }
         }
         self.left_over(visitors);
-        if let Ok(mut failures) = self.failures.lock() {
+        if let (Ok(mut failures), Ok(doubted)) = (self.failures.lock(), self.doubted.lock()) {
             failures.retain(|(index, _)| !self.seen.has(*index));
+            failures.extend(doubted.iter().map(|index| (*index, ENTRY_DIFFERS)));
             failures.sort_by_key(|(index, _)| *index);
             failures.dedup_by_key(|(index, _)| *index);
         }
@@ -215,7 +226,7 @@ impl Pass<'_> {
                     self.fail(index, ENDLESS);
                     continue;
                 }
-                match self.objects.read(index, room, &mut bases, &mut bytes) {
+                match self.read_left_over(index, room, &mut bases, &mut bytes) {
                     Ok(kind) => _ = self.visit(visitor, index, kind, &bytes, None),
                     Err(Failure::OverMemory(_)) => late.lock().into_iter().for_each(|mut late| late.push(index)),
                     Err(failure) => {
@@ -228,7 +239,7 @@ impl Pass<'_> {
         let room = Room { memory: self.memory, ..room };
         let (mut bases, mut bytes) = (Bases::up_to(spare), Vec::new());
         for index in late.into_inner().unwrap_or_default() {
-            match (self.objects.read(index, room, &mut bases, &mut bytes), visitors.first_mut()) {
+            match (self.read_left_over(index, room, &mut bases, &mut bytes), visitors.first_mut()) {
                 (Ok(kind), Some(first)) => _ = self.visit(first, index, kind, &bytes, None),
                 (Err(failure), _) => self.fail(index, failure),
                 (Ok(_), None) => {}
@@ -236,11 +247,33 @@ impl Pass<'_> {
         }
     }
 
+    fn read_left_over(
+        &self,
+        index: ObjectIndex,
+        room: Room,
+        bases: &mut Bases,
+        out: &mut Vec<u8>,
+    ) -> Result<ObjectType, Failure> {
+        let is_doubted = |doubted: &HashSet<ObjectIndex>| doubted.contains(&index);
+        if self.doubted.lock().is_ok_and(|doubted| is_doubted(&doubted)) {
+            match self.objects.read_undoubted(index, room, bases, out) {
+                Ok(kind) => {
+                    self.doubted.lock().into_iter().for_each(|mut doubted| _ = doubted.remove(&index));
+                    return Ok(kind);
+                }
+                Err(Failure::OverMemory(need)) => return Err(Failure::OverMemory(need)),
+                Err(_) => {}
+            }
+        }
+        self.objects.read(index, room, bases, out)
+    }
+
     /// The packed objects that stand in no cycle of deltas and need no other pack, in pack order, each once.
     pub(super) fn resolvable(&self) -> Vec<ObjectIndex> {
         let mut found = Vec::new();
-        for (pack, places) in self.objects.packs.iter().zip(self.places()) {
-            let families = pack.with_file(|file| Ok(Families::of(self, (file, pack.end), places, 1)));
+        for (number, places) in self.places().into_iter().enumerate() {
+            let pack = &self.objects.packs[number];
+            let families = pack.with_file(|file| Ok(Families::of(self, (file, number), places, 1)));
             // What stands in several places could be read from the one that is damaged.
             let is_odd = |index| self.objects.copies.contains_key(&index);
             found.extend(families.iter().flat_map(|families| families.resolvable(is_odd)));
@@ -248,14 +281,14 @@ impl Pass<'_> {
         found
     }
 
-    /// What stands in each pack: offsets, in order, and objects.
-    fn places(&self) -> Vec<Vec<(u64, ObjectIndex)>> {
-        let mut places: Vec<Vec<(u64, ObjectIndex)>> = vec![Vec::new(); self.objects.packs.len()];
+    /// What stands in each pack, in the order of the offsets.
+    fn places(&self) -> Vec<Vec<Place>> {
+        let mut places: Vec<Vec<Place>> = vec![Vec::new(); self.objects.packs.len()];
         let copies = self.objects.copies.iter().flat_map(|(index, all)| all.iter().map(|location| (*index, location)));
         let firsts = self.objects.location.iter().enumerate().map(|(index, location)| (index as u32, location));
         for (index, location) in firsts.chain(copies) {
-            if let Location::Packed { pack, offset } = location {
-                places[*pack as usize].push((*offset, index));
+            if let Location::Packed { pack, offset, checksum } = *location {
+                places[pack as usize].push(Place { offset, index, checksum });
             }
         }
         places.iter_mut().for_each(order::by_offset);
@@ -284,12 +317,12 @@ impl Pass<'_> {
         on_threads(&mut visitors[..some], &drain, &|| {});
     }
 
-    fn pack<V: Visitor>(&self, number: usize, places: Vec<(u64, ObjectIndex)>, visitors: &mut [V]) {
+    fn pack<V: Visitor>(&self, number: usize, places: Vec<Place>, visitors: &mut [V]) {
         /// So few entries are read by one thread: starting others takes longer.
         const FEW: usize = 64;
         let pack = &self.objects.packs[number];
         let opened = pack.with_file(|file| {
-            let families = Families::of(self, (file, pack.end), places, visitors.len());
+            let families = Families::of(self, (file, number), places, visitors.len());
             let roots = families.roots_in_order(self);
             let visitors = if families.entries.len() <= FEW { &mut visitors[..1] } else { &mut *visitors };
             let (pool, next) = (Pool::new(visitors.len()), AtomicUsize::new(0));

@@ -1,10 +1,19 @@
-//! Sorting by offset.
+//! Where objects stand in a pack, and sorting by that.
 
 use crate::store::objects::ObjectIndex;
 
+/// Where an object stands in a pack.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Place {
+    pub(super) offset: u64,
+    pub(super) index: ObjectIndex,
+    /// The CRC32 of the entry, where the pack's index has checksums.
+    pub(super) checksum: u32,
+}
+
 /// Puts places in the order of their offsets, and of their objects where those are alike. Cost: a look at each for eleven
 /// bits of the largest offset; comparing takes five times as long for half a million.
-pub(super) fn by_offset(places: &mut Vec<(u64, ObjectIndex)>) {
+pub(super) fn by_offset(places: &mut Vec<Place>) {
     const BITS: u32 = 11;
     /// With fewer there is nothing to gain.
     const FEW: usize = 1 << 12;
@@ -12,10 +21,10 @@ pub(super) fn by_offset(places: &mut Vec<(u64, ObjectIndex)>) {
         places.sort_unstable();
         return;
     }
-    let largest = places.iter().map(|place| place.0).max().unwrap_or_default();
-    let mut other = vec![(0, 0); places.len()];
+    let largest = places.iter().map(|place| place.offset).max().unwrap_or_default();
+    let mut other = vec![Place::default(); places.len()];
     for shift in (0..u64::BITS - largest.leading_zeros()).step_by(BITS as usize) {
-        let digit = |place: &(u64, ObjectIndex)| (place.0 >> shift) as usize & ((1 << BITS) - 1);
+        let digit = |place: &Place| (place.offset >> shift) as usize & ((1 << BITS) - 1);
         let mut next = [0usize; 1 << BITS];
         places.iter().for_each(|place| next[digit(place)] += 1);
         let mut from = 0;
@@ -28,7 +37,10 @@ pub(super) fn by_offset(places: &mut Vec<(u64, ObjectIndex)>) {
         std::mem::swap(places, &mut other);
     }
     // Two objects at one offset are somebody's forgery, or one object's two names.
-    places.chunk_by_mut(|one, next| one.0 == next.0).filter(|alike| alike.len() > 1).for_each(<[_]>::sort_unstable);
+    places
+        .chunk_by_mut(|one, next| one.offset == next.offset)
+        .filter(|alike| alike.len() > 1)
+        .for_each(<[_]>::sort_unstable);
 }
 
 #[cfg(test)]
@@ -42,8 +54,9 @@ mod tests {
         let mut random = fastrand::Rng::with_seed(seed);
         for bits in [0, 3, 10, 11, 12, 22, 33, 40, 64] {
             let below = u64::MAX.checked_shr(64 - bits).unwrap_or(0);
-            let mut places: Vec<(u64, u32)> =
-                (0..random.usize(4000..9000)).map(|_| (random.u64(..) & below, random.u32(..50))).collect();
+            let mut place =
+                || Place { offset: random.u64(..) & below, index: random.u32(..50), checksum: random.u32(..) };
+            let mut places: Vec<Place> = (0..9000).map(|_| place()).collect();
             let mut expected = places.clone();
             expected.sort_unstable();
             by_offset(&mut places);

@@ -124,7 +124,11 @@ impl<'a, V: Visitor> FamilyWalk<'a, V> {
         let mut bytes = self.spare.pop().unwrap_or_default();
         match self.whole(root, &mut [], &mut bytes) {
             Ok(()) => {
-                let memory = self.pass.visit(self.visitor, entry.index, kind, &bytes, None);
+                let memory = if self.has_better(root) {
+                    None
+                } else {
+                    self.pass.visit(self.visitor, entry.index, kind, &bytes, None)
+                };
                 let base = Some(Arc::new(Base { bytes, memory }));
                 self.branch(Branch { entry: root, kind, children: self.families.range_of(root), base });
             }
@@ -140,8 +144,10 @@ impl<'a, V: Visitor> FamilyWalk<'a, V> {
     fn large(&mut self, root: u32) {
         let entry = &self.families.entries[root as usize];
         let size = entry.body.size;
-        let read = self.inflater.pieces(self.file, (entry.body.data, self.pack_end), size);
-        self.pass.visit_large(self.visitor, entry.index, read);
+        if !self.has_better(root) {
+            let read = self.inflater.pieces(self.file, (entry.body.data, self.pack_end), size);
+            self.pass.visit_large(self.visitor, entry.index, read);
+        }
         for child in self.families.children_of(root) {
             self.fail_below(*child, Failure::OverMemory(size));
         }
@@ -185,7 +191,8 @@ impl<'a, V: Visitor> FamilyWalk<'a, V> {
         let Some(top) = stack.last_mut() else { return };
         let (index, kind) = (self.families.entries[child as usize].index, top.kind);
         let known = base.memory.as_ref().map(|memory| (memory, self.copied.as_slice()));
-        let memory = self.pass.visit(self.visitor, index, kind, &bytes, known);
+        let memory =
+            if self.has_better(child) { None } else { self.pass.visit(self.visitor, index, kind, &bytes, known) };
         // So that a chain never grows the stack.
         if top.children.is_empty() {
             stack.pop();
@@ -391,6 +398,17 @@ impl<'a, V: Visitor> FamilyWalk<'a, V> {
                 Err(failure) => self.pass.fail(entry.index, failure),
             }
         }
+    }
+
+    /// Whether an entry is not what it was, and there are other copies, which are looked for at the end.
+    fn has_better(&self, entry: u32) -> bool {
+        let Some(doubt) = self.families.doubt_of(entry) else { return false };
+        let index = self.families.entries[entry as usize].index;
+        let has_copies = self.pass.objects.copies.contains_key(&index);
+        if has_copies {
+            self.pass.fail(index, doubt);
+        }
+        has_copies
     }
 
     /// An entry that cannot be resolved takes all its descendants with it.
