@@ -3,7 +3,9 @@
 //! A hit depends on a few dozen bytes around it and on nothing else, so that of a version of a file that is known by
 //! what it copies from another, only what it adds and the seams must be searched: the rest is carried over. What a hit
 //! means is decided on the whole object, each time anew. Samples are taken at other places of a part where its base has
-//! it: so whatever a sample leads to must be so long that any other series of samples leads to it too.
+//! it: so whatever a sample leads to must be so long that any other series of samples leads to it too. How it is read may
+//! hang on where the first sample falls (UTF-16 of either byte order looks the same amid a row of letters): so where any
+//! is of something, samples are taken of the whole as if it stood by itself.
 
 use super::needles::Needles;
 use super::probe::{self, Probe, Sign};
@@ -83,7 +85,24 @@ impl Hits {
             return None;
         }
         hits.settle(needles, bytes);
+        if base.is_some() && !hits.samples.is_empty() {
+            hits.take_samples_anew(needles, bytes);
+        }
         Some(hits)
+    }
+
+    /// Samples of all that there is, at the places where they are taken of what has no base.
+    fn take_samples_anew(&mut self, needles: &Needles, bytes: &[u8]) {
+        self.samples.clear();
+        self.idle.samples.clear();
+        probe::signs(bytes, 0, bytes.len(), &mut |at, sign| {
+            if let Sign::Sample(sample) = sign
+                && self.samples.len() <= Self::MOST
+            {
+                self.samples.push((at as u32, sample));
+            }
+        });
+        self.settle(needles, bytes);
     }
 
     /// Puts aside what is of nothing: a version after the other has the same words and numbers.
@@ -250,16 +269,15 @@ mod tests {
     use super::*;
     use crate::detect::{Detector, Found};
 
-    /// What is found and what could not be read into. Whether something that only looks like a container is told depends on
-    /// where samples fall in soups of encodings: with `containers` that is left out.
-    fn everything(detector: &Detector, bytes: &[u8], hits: Option<&Hits>, containers: bool) -> Vec<String> {
+    /// What is found and what could not be read into.
+    fn everything(detector: &Detector, bytes: &[u8], hits: Option<&Hits>) -> Vec<String> {
         let mut found = Vec::new();
         let mut sink = |what: Found| found.push(format!("{what:?}"));
         let unread = match hits {
             Some(hits) => detector.examine(bytes, hits, &|| false, &mut sink),
             None => detector.scan(bytes, &mut sink),
         };
-        found.push(if containers { format!("{:?}", unread.limits) } else { format!("{unread:?}") });
+        found.push(format!("{unread:?}"));
         found
     }
 
@@ -293,12 +311,8 @@ mod tests {
                 _ => (0..random.usize(..60)).map(|_| *random.choice(b"ab cd=\n.,KEY_").unwrap() as char).collect(),
             };
             match random.u8(..6) {
-                0 => {
-                    // Wide text so near to other wide text can be read as one with it, or as big-endian.
-                    text.extend([b'.'; 160]);
-                    text.extend(piece.encode_utf16().flat_map(u16::to_le_bytes));
-                    text.extend([b'.'; 160]);
-                }
+                0 => text.extend(piece.encode_utf16().flat_map(u16::to_le_bytes)),
+                1 => text.extend(piece.encode_utf16().flat_map(u16::to_be_bytes)),
                 _ => text.extend_from_slice(piece.as_bytes()),
             }
         }
@@ -340,10 +354,7 @@ mod tests {
                 };
                 idle += found.idle.marks.iter().filter(|at| is_deep(**at)).count();
                 idle += found.idle.samples.iter().filter(|(at, _)| is_deep(*at)).count();
-                let (carried, whole) = (
-                    everything(&detector, &next, Some(&found), containers),
-                    everything(&detector, &next, None, containers),
-                );
+                let (carried, whole) = (everything(&detector, &next, Some(&found)), everything(&detector, &next, None));
                 let only = |these: &[String], others: &[String]| -> Vec<String> {
                     these.iter().filter(|this| !others.contains(this)).cloned().collect()
                 };
