@@ -121,13 +121,14 @@ pub(super) struct Collector<'a> {
     shared: &'a Shared<'a>,
     format: ObjectFormat,
     finder: Finder<'a>,
-    pub(super) links: Links,
-    pub(super) part: Content,
+    links: Links,
+    part: Content,
     /// Buffers for a tree.
     new: NewEntries,
     found: Vec<Option<ObjectIndex>>,
-    /// What a commit names.
+    /// What commits name that are still to be linked, and which these are: how many they name, and whether a tree first.
     named: Vec<Oid>,
+    waiting: Vec<(ObjectIndex, usize, bool)>,
 }
 
 /// What is known of an object for those that are made of it.
@@ -217,6 +218,7 @@ impl<'a> Collector<'a> {
             new: NewEntries::default(),
             found: Vec::new(),
             named: Vec::new(),
+            waiting: Vec::new(),
         }
     }
 
@@ -429,18 +431,37 @@ impl<'a> Collector<'a> {
         (part.note_unread(index, unread) || any, hits)
     }
 
-    /// Notes what a commit names; looked up together, so that memory is waited for once.
+    /// Notes what a commit names.
     fn commit_links(&mut self, index: ObjectIndex, commit: &parse::Commit) {
-        let Self { shared, finder, links, named, found, .. } = self;
-        named.clear();
-        named.extend(commit.tree.iter().chain(&commit.parents));
+        /// As many as are waited for together.
+        const AT_ONCE: usize = 64;
+        let before = self.named.len();
+        self.named.extend(commit.tree.iter().chain(&commit.parents));
+        self.waiting.push((index, self.named.len() - before, commit.tree.is_some()));
+        if self.named.len() >= AT_ONCE {
+            self.link_commits();
+        }
+    }
+
+    /// Links the commits that wait for it. What they name is looked up together, so that memory is waited for once.
+    fn link_commits(&mut self) {
+        let Self { shared, finder, links, named, waiting, found, .. } = self;
         found.clear();
         finder.find_all(named, found);
-        let is_tree = |at: usize| at == 0 && commit.tree.is_some();
-        let all = named.iter().zip(found.iter()).enumerate();
-        let all = all.map(|(at, (oid, found))| found.unwrap_or_else(|| shared.missing(oid, is_tree(at))));
-        let no_tree = commit.tree.is_none().then_some(NONE);
-        links.add(index, NodeKind::Commit, no_tree.into_iter().chain(all));
+        let mut all = named.drain(..).zip(found.iter());
+        for (commit, count, has_tree) in waiting.drain(..) {
+            let of_commit = all.by_ref().take(count).enumerate();
+            let of_commit =
+                of_commit.map(|(at, (oid, found))| found.unwrap_or_else(|| shared.missing(&oid, at == 0 && has_tree)));
+            let no_tree = (!has_tree).then_some(NONE);
+            links.add(commit, NodeKind::Commit, no_tree.into_iter().chain(of_commit));
+        }
+    }
+
+    /// What was read.
+    pub(super) fn into_parts(mut self) -> (Links, Content) {
+        self.link_commits();
+        (self.links, self.part)
     }
 
     /// The number of a named object, which is a gap where it is not there.

@@ -102,7 +102,7 @@ pub(super) fn read_all(store: &Store, pass: &Pass<'_>) -> Content {
     let shared = Shared::new(store, pass, &keys);
     let mut collectors: Vec<Collector<'_>> = (0..pass.threads.max(1)).map(|_| Collector::new(&shared, store)).collect();
     let failures = store.visit_all(&mut collectors, &pass.options);
-    let read: Vec<_> = collectors.into_iter().map(|Collector { links, part, .. }| (links, part)).collect();
+    let read: Vec<_> = collectors.into_iter().map(Collector::into_parts).collect();
     let (sizes, missing) = shared.into_parts();
     let count = sizes.len();
     let mut content = Content { sizes, limit: pass.options.limit, failures, ..Content::default() };

@@ -31,6 +31,7 @@ pub use rehearsal::{Clean, Rehearsal, Tried};
 pub use remember::{Another, Compared, as_of};
 pub use trace::{Traced, Wanted, key_in};
 
+use std::cell::OnceCell;
 use std::collections::{BTreeSet, HashMap, HashSet};
 use std::time::{Duration, Instant};
 
@@ -378,26 +379,19 @@ impl Auditor<'_> {
         let mut coverage = blank_coverage(name, self.options.narrowed_by(self.detector));
         coverage.object_format = Some(store.format.name().into());
         coverage.refs = roots.tips.len() as u64;
+        // By kind, those that are reached and others; sums, since what is next to what cannot be foretold.
+        let mut counts = [[0; 2]; NodeKind::ALL.len()];
         for object in 0..store.objects.len() as u32 {
-            if !roots.relevant.has(object) {
-                continue;
-            }
-            let unreachable = u64::from(!roots.reached.has(object));
-            match content.graph.kind(object) {
-                NodeKind::Absent => continue,
-                NodeKind::Blob => {
-                    coverage.blobs += 1;
-                    coverage.unreachable.blobs += unreachable;
-                }
-                NodeKind::Commit => {
-                    coverage.commits += 1;
-                    coverage.unreachable.commits += unreachable;
-                }
-                NodeKind::Tree => coverage.trees += 1,
-                NodeKind::Tag => {}
-            }
-            coverage.bytes += content.sizes[object as usize];
+            let (kind, is_relevant) = (content.graph.kind(object), roots.relevant.has(object));
+            counts[kind as usize][usize::from(!roots.reached.has(object))] += u64::from(is_relevant);
+            let is_read = is_relevant && kind != NodeKind::Absent;
+            coverage.bytes += u64::from(is_read) * content.sizes[object as usize];
         }
+        let count = |kind: NodeKind| counts[kind as usize].iter().sum();
+        (coverage.blobs, coverage.commits, coverage.trees) =
+            (count(NodeKind::Blob), count(NodeKind::Commit), count(NodeKind::Tree));
+        coverage.unreachable.blobs = counts[NodeKind::Blob as usize][1];
+        coverage.unreachable.commits = counts[NodeKind::Commit as usize][1];
         coverage.not_ours = NotOurs {
             submodules: content.submodules.len() as u64,
             lfs_pointers: content.lfs_pointers.iter().filter(|blob| roots.relevant.has(**blob)).count() as u64,
@@ -423,10 +417,17 @@ impl Auditor<'_> {
     }
 }
 
-/// Whether the time for an object is over, by a clock that begins now, or someone has asked to stop.
+/// Whether the time for an object is over, by a clock that begins when this is first asked, or someone has asked to stop.
+/// Most objects are done before anything asks, and a look at the clock for each takes longer than some of them.
 fn object_clock<'i>(time: Option<(Duration, Clock)>, interrupt: Interrupt<'i>) -> impl Fn() -> bool + 'i {
-    let ends = time.map(|(time, clock)| (clock() + time, clock));
-    move || interrupt.is_set() || ends.is_some_and(|(ends, clock): (Instant, Clock)| clock() > ends)
+    let ends: OnceCell<Instant> = OnceCell::new();
+    move || {
+        let is_over = |(time, clock): (Duration, Clock)| {
+            let now = clock();
+            now > *ends.get_or_init(|| now + time)
+        };
+        interrupt.is_set() || time.is_some_and(is_over)
+    }
 }
 
 /// Scans an object that is read in pieces, each of which has as much time as an object. Whether it could be read to its end,

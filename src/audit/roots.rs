@@ -144,11 +144,10 @@ pub(super) fn find(
                 kept_by.insert(object, keeper);
             });
         });
-        for object in 0..store.objects.len() as u32 {
-            if !store.objects.is_borrowed(object) && !left_out.has(object) {
-                relevant.insert(object);
-            }
-        }
+        let mut own = Bits::full(store.objects.len());
+        store.objects.borrowed().for_each(|object| own.remove(object));
+        own.subtract(&left_out);
+        relevant.add(&own);
     }
     Roots { tips, reached, relevant, notes, kept_by }
 }

@@ -10,6 +10,14 @@ impl Bits {
         Self(vec![0; count.div_ceil(64)])
     }
 
+    /// All numbers below `count`.
+    pub fn full(count: usize) -> Self {
+        let mut words = vec![u64::MAX; count / 64];
+        let rest = count % 64;
+        words.extend((rest > 0).then_some((1 << rest) - 1));
+        Self(words)
+    }
+
     /// The numbers whose bits are set, sixty-four a word.
     pub(super) fn of_words(words: Vec<u64>) -> Self {
         Self(words)
@@ -26,6 +34,11 @@ impl Bits {
         let new = self.0[word] & bit == 0;
         self.0[word] |= bit;
         new
+    }
+
+    /// Takes a number out.
+    pub fn remove(&mut self, number: u32) {
+        self.0[number as usize / 64] &= !(1 << (number % 64));
     }
 
     /// Whether a number is there.

@@ -31,7 +31,8 @@ pub enum NodeKind {
 }
 
 impl NodeKind {
-    const ALL: [Self; 5] = [Self::Absent, Self::Blob, Self::Tree, Self::Commit, Self::Tag];
+    /// All of them, by their numbers.
+    pub const ALL: [Self; 5] = [Self::Absent, Self::Blob, Self::Tree, Self::Commit, Self::Tag];
 
     /// The one with this number.
     fn numbered(number: u8) -> Self {

@@ -30,17 +30,31 @@ const DISTANCE_BASE: [u16; 30] = [
 const DISTANCE_EXTRA: [u8; 30] =
     [0, 0, 0, 0, 1, 1, 2, 2, 3, 3, 4, 4, 5, 5, 6, 6, 7, 7, 8, 8, 9, 9, 10, 10, 11, 11, 12, 12, 13, 13];
 
-/// A symbol that has a code, of so many bits.
-#[derive(Clone, Copy, Default)]
-struct Coded {
-    symbol: u16,
-    length: u8,
+/// A symbol above the length of its code; nothing where it has none. In one number: hundreds are set to nothing for each
+/// stream.
+#[derive(Clone, Copy, Default, PartialEq, Eq)]
+struct Coded(u16);
+
+impl Coded {
+    const NONE: Self = Self(0);
+
+    fn new(symbol: usize, length: u8) -> Self {
+        Self((symbol as u16) << 4 | u16::from(length))
+    }
+
+    fn symbol(self) -> u16 {
+        self.0 >> 4
+    }
+
+    fn length(self) -> u32 {
+        u32::from(self.0 & 15)
+    }
 }
 
 /// A prefix code with a table of `SIZE` places.
 struct Codes<const SIZE: usize> {
-    /// By the next bits: a symbol above its code's length; nothing where the code is longer, or there is none.
-    table: [u16; SIZE],
+    /// By the next bits; nothing where the code is longer, or there is none.
+    table: [Coded; SIZE],
     /// How many codes have each length, and all symbols in the order of their codes.
     counts: [u16; LONGEST_CODE + 1],
     symbols: [u16; LITERALS],
@@ -50,14 +64,14 @@ impl<const SIZE: usize> Codes<SIZE> {
     const BITS: usize = SIZE.ilog2() as usize;
 
     const fn new() -> Self {
-        Self { table: [0; SIZE], counts: [0; LONGEST_CODE + 1], symbols: [0; LITERALS] }
+        Self { table: [Coded::NONE; SIZE], counts: [0; LONGEST_CODE + 1], symbols: [0; LITERALS] }
     }
 
     /// From the symbols that have a code, in order, and the length of each one's; whether the codes fill all there can be, or
     /// some are left over. None where they are more than that.
     fn set(&mut self, coded: &[Coded]) -> Option<bool> {
         self.counts = [0; LONGEST_CODE + 1];
-        coded.iter().for_each(|one| self.counts[usize::from(one.length & 15)] += 1);
+        coded.iter().for_each(|one| self.counts[one.length() as usize] += 1);
         let (mut next, mut total, mut left) = ([0u16; LONGEST_CODE + 1], 0, 1i32);
         for (next, count) in next.iter_mut().zip(&self.counts).skip(1) {
             *next = total;
@@ -68,8 +82,8 @@ impl<const SIZE: usize> Codes<SIZE> {
             }
         }
         for one in coded {
-            let at = &mut next[usize::from(one.length & 15)];
-            self.symbols[usize::from(*at)] = one.symbol;
+            let at = &mut next[one.length() as usize];
+            self.symbols[usize::from(*at)] = one.symbol();
             *at += 1;
         }
         self.fill();
@@ -81,14 +95,14 @@ impl<const SIZE: usize> Codes<SIZE> {
         let shortest =
             self.counts.iter().skip(1).take(Self::BITS).position(|count| *count > 0).unwrap_or(Self::BITS - 1);
         let mut filled = 1 << shortest;
-        self.table[..filled].fill(0);
+        self.table[..filled].fill(Coded::NONE);
         let (mut code, mut at) = (0usize, 0);
         for length in shortest + 1..=Self::BITS {
             self.table.copy_within(0..filled, filled);
             filled *= 2;
             for _ in 0..self.counts[length] {
                 // Codes are stored from their highest bit on.
-                self.table[code] = self.symbols[at] << 4 | length as u16;
+                self.table[code] = Coded(self.symbols[at] << 4 | length as u16);
                 at += 1;
                 code = next_reversed(code, length);
             }
@@ -98,25 +112,26 @@ impl<const SIZE: usize> Codes<SIZE> {
     /// The next symbol.
     #[inline(always)]
     fn next(&self, bits: &mut Bits<'_>) -> Option<u16> {
-        let entry = self.table[bits.buffer as usize & (SIZE - 1)];
-        if entry != 0 {
-            bits.drop(u32::from(entry & 15))?;
-            return Some(entry >> 4);
+        let mut found = self.table[bits.buffer as usize & (SIZE - 1)];
+        if found == Coded::NONE {
+            found = self.long(bits.buffer)?;
         }
-        self.long(bits)
+        bits.drop(found.length())?;
+        Some(found.symbol())
     }
 
-    /// A symbol with a code that has no place in the table.
+    /// A symbol with a code that has no place in the table. It is given bits and not a reader of bits, which stays in
+    /// registers so.
     #[cold]
-    fn long(&self, bits: &mut Bits<'_>) -> Option<u16> {
+    fn long(&self, bits: u64) -> Option<Coded> {
         // By length, the first code that is so long, and where its symbol stands (RFC 1951, 3.2.2).
         let (mut code, mut first, mut at) = (0i32, 0i32, 0i32);
         for length in 1..=LONGEST_CODE {
-            code |= (bits.buffer >> (length - 1) & 1) as i32;
+            code |= (bits >> (length - 1) & 1) as i32;
             let count = i32::from(self.counts[length]);
             if code - first < count {
-                bits.drop(length as u32)?;
-                return self.symbols.get((at + code - first) as usize).copied();
+                let symbol = self.symbols.get((at + code - first) as usize)?;
+                return Some(Coded::new(usize::from(*symbol), length as u8));
             }
             (at, first, code) = (at + count, (first + count) << 1, code << 1);
         }
@@ -134,6 +149,7 @@ fn next_reversed(code: usize, length: usize) -> usize {
 }
 
 /// Bits of a stream, the lowest first.
+#[derive(Clone, Copy)]
 struct Bits<'a> {
     input: &'a [u8],
     at: usize,
@@ -141,7 +157,7 @@ struct Bits<'a> {
     count: u32,
 }
 
-impl Bits<'_> {
+impl<'a> Bits<'a> {
     /// At least 56 bits at hand, if there are so many.
     #[inline(always)]
     fn refill(&mut self) {
@@ -174,7 +190,7 @@ impl Bits<'_> {
     }
 
     /// The bytes from the next whole one on.
-    fn bytes(&mut self) -> &[u8] {
+    fn bytes(&mut self) -> &'a [u8] {
         // What was read ahead is put back.
         self.at -= (self.count / 8) as usize;
         (self.buffer, self.count) = (0, 0);
@@ -212,11 +228,11 @@ impl Short {
                 0 => made = stored(&mut bits, out, made)?,
                 1 => {
                     self.fix()?;
-                    made = self.block(&mut bits, out, made)?;
+                    (bits, made) = self.block(bits, out, made)?;
                 }
                 2 => {
-                    self.read_codes(&mut bits)?;
-                    made = self.block(&mut bits, out, made)?;
+                    bits = self.read_codes(bits)?;
+                    (bits, made) = self.block(bits, out, made)?;
                 }
                 _ => return None,
             }
@@ -238,14 +254,14 @@ impl Short {
             256..280 => 7,
             _ => 8,
         };
-        let literals = std::array::from_fn::<_, LITERALS, _>(|at| Coded { symbol: at as u16, length: length(at) });
+        let literals = std::array::from_fn::<_, LITERALS, _>(|at| Coded::new(at, length(at)));
         self.literals.set(&literals)?;
-        self.distances.set(&std::array::from_fn::<_, DISTANCES, _>(|at| Coded { symbol: at as u16, length: 5 }))?;
+        self.distances.set(&std::array::from_fn::<_, DISTANCES, _>(|at| Coded::new(at, 5)))?;
         Some(())
     }
 
-    /// The codes that a block begins with (RFC 1951, 3.2.7).
-    fn read_codes(&mut self, bits: &mut Bits<'_>) -> Option<()> {
+    /// The codes that a block begins with (RFC 1951, 3.2.7); what follows them.
+    fn read_codes<'a>(&mut self, mut bits: Bits<'a>) -> Option<Bits<'a>> {
         self.are_fixed = false;
         let (literals, distances, count) = (bits.take(5)? + 257, bits.take(5)? + 1, bits.take(4)? + 4);
         let mut lengths = [0u8; ORDER.len()];
@@ -256,18 +272,21 @@ impl Short {
             }
             lengths[at] = bits.take(3)? as u8;
         }
-        let (mut coded, mut some) = ([Coded::default(); ORDER.len()], 0);
-        for (symbol, length) in (0..).zip(lengths).filter(|(_, length)| *length > 0) {
-            coded[some] = Coded { symbol, length };
+        let (mut coded, mut some) = ([Coded::NONE; ORDER.len()], 0);
+        for (symbol, length) in lengths.into_iter().enumerate().filter(|(_, length)| *length > 0) {
+            coded[some] = Coded::new(symbol, length);
             some += 1;
         }
         self.lengths.set(&coded[..some])?.then_some(())?;
         // Most symbols have no code: those that have are listed.
-        let mut coded = [Coded::default(); LITERALS + DISTANCES];
+        let mut coded = [Coded::NONE; LITERALS + DISTANCES];
         let (total, mut at, mut some, mut of_literals, mut last) = (literals + distances, 0, 0, None, None);
         while at < total {
-            bits.refill();
-            let (length, times) = match self.lengths.next(bits)? {
+            // A code of seven bits and seven more.
+            if bits.count < 14 {
+                bits.refill();
+            }
+            let (length, times) = match self.lengths.next(&mut bits)? {
                 16 => (last?, 3 + bits.take(2)?),
                 17 => (0, 3 + bits.take(3)?),
                 18 => (0, 11 + bits.take(7)?),
@@ -284,7 +303,7 @@ impl Short {
                         of_literals = Some(some);
                     }
                     let symbol = if number < literals { number } else { number - literals };
-                    coded[some] = Coded { symbol: symbol as u16, length };
+                    coded[some] = Coded::new(symbol, length);
                     some += 1;
                 }
             }
@@ -294,20 +313,22 @@ impl Short {
         self.literals.set(of_literals)?.then_some(())?;
         // Of distances there may be one, or none.
         let fills = self.distances.set(of_distances)?;
-        (fills || matches!(of_distances, [] | [Coded { length: 1, .. }])).then_some(())
+        (fills || matches!(of_distances, []) || matches!(of_distances, [one] if one.length() == 1)).then_some(bits)
     }
 
-    /// The symbols of a block; how many bytes there are after it.
-    fn block(&self, bits: &mut Bits<'_>, out: &mut [u8], mut made: usize) -> Option<usize> {
+    /// The symbols of a block; what follows it, and how many bytes there are then.
+    fn block<'a>(&self, mut bits: Bits<'a>, out: &mut [u8], mut made: usize) -> Option<(Bits<'a>, usize)> {
+        /// Matches are copied so many bytes at once, where there is room.
+        const AT_ONCE: usize = 8;
         loop {
             // Enough for three literals, or for a length and a distance.
             bits.refill();
-            let mut symbol = self.literals.next(bits)?;
+            let mut symbol = self.literals.next(&mut bits)?;
             for _ in 0..2 {
                 if symbol < 256 {
                     *out.get_mut(made)? = symbol as u8;
                     made += 1;
-                    symbol = self.literals.next(bits)?;
+                    symbol = self.literals.next(&mut bits)?;
                 }
             }
             if symbol < 256 {
@@ -316,19 +337,25 @@ impl Short {
                 continue;
             }
             if symbol == 256 {
-                return Some(made);
+                return Some((bits, made));
             }
             bits.refill();
             let number = usize::from(symbol - 257);
             let length = usize::from(*LENGTH_BASE.get(number)?) + bits.take(u32::from(LENGTH_EXTRA[number]))?;
-            let number = usize::from(self.distances.next(bits)?);
+            let number = usize::from(self.distances.next(&mut bits)?);
             let distance = usize::from(*DISTANCE_BASE.get(number)?) + bits.take(u32::from(DISTANCE_EXTRA[number]))?;
             let from = made.checked_sub(distance)?;
             let end = made + length;
             if end > out.len() {
                 return None;
             }
-            if distance >= length {
+            if distance >= AT_ONCE && end + AT_ONCE <= out.len() {
+                // What is written too far is written over.
+                for done in (0..length).step_by(AT_ONCE) {
+                    let eight: [u8; AT_ONCE] = *out.get(from + done..)?.first_chunk()?;
+                    *out.get_mut(made + done..)?.first_chunk_mut()? = eight;
+                }
+            } else if distance >= length {
                 out.copy_within(from..from + length, made);
             } else {
                 (made..end).for_each(|at| out[at] = out[at - distance]);
@@ -358,7 +385,16 @@ fn adler32(bytes: &[u8]) -> u32 {
     let (mut one, mut two) = (1u32, 0u32);
     // As many as there can be without an overflow.
     for bytes in bytes.chunks(5552) {
-        for byte in bytes {
+        // Sixteen side by side: of the sums that `two` has of each, the first byte is in all.
+        let mut sixteens = bytes.chunks_exact(16);
+        for sixteen in &mut sixteens {
+            let sum = |weight: fn(u32) -> u32| -> u32 {
+                (0..).zip(sixteen).map(|(at, byte)| weight(at) * u32::from(*byte)).sum()
+            };
+            two += 16 * one + sum(|at| 16 - at);
+            one += sum(|_| 1);
+        }
+        for byte in sixteens.remainder() {
             one += u32::from(*byte);
             two += one;
         }

@@ -37,6 +37,7 @@ mod reftable;
 mod reindex;
 mod remotes;
 mod single;
+mod starts;
 mod table;
 mod tips;
 mod walker;

@@ -103,7 +103,7 @@ impl Objects {
             let ids: Vec<u8> = loose.iter().flat_map(|(oid, _)| oid.as_bytes()).copied().collect();
             let mut mark = DirMark::of(loose);
             if !ids.is_empty() {
-                let listing = Listing { ids, ..Listing::default() };
+                let listing = Listing::of_ids(ids);
                 sources.push(Source { listing, pack: None, dir: dir_number as u32 });
             }
             for index in pack_indexes(dir, gaps) {
@@ -288,9 +288,9 @@ impl Objects {
         })
     }
 
-    /// Whether only an alternate has it.
-    pub fn is_borrowed(&self, index: ObjectIndex) -> bool {
-        self.borrowed[index as usize]
+    /// What only alternates have, in order.
+    pub fn borrowed(&self) -> impl Iterator<Item = ObjectIndex> {
+        (0..).zip(&self.borrowed).filter(|(_, is_borrowed)| **is_borrowed).map(|(index, _)| index)
     }
 
     /// By what each pack is known again: checksums, sizes and times of the pack and its index. None where it is too short.
@@ -435,7 +435,7 @@ mod tests {
                 ids.sort();
                 ids.dedup();
                 let others: Vec<Vec<u8>> = (0..500).map(|_| id()).collect();
-                let listing = Listing { ids: ids.concat(), ..Listing::default() };
+                let listing = Listing::of_ids(ids.concat());
                 let objects =
                     Objects::merge(vec![Source { listing, pack: None, dir: 0 }], Vec::new(), Vec::new(), format);
                 let wanted: Vec<Oid> =

@@ -12,6 +12,7 @@ use super::checksum;
 use super::fingerprint::{PackMark, Stamp};
 use super::inflate::{Inflater, read_some};
 use super::numbers::{be32, offset_varint};
+use super::starts::Starts;
 use super::{Failure, Gap, delta, files, reindex};
 use crate::model::{ObjectFormat, ObjectType, Oid};
 
@@ -35,6 +36,8 @@ pub(super) struct Listing {
     pub(super) offsets: Vec<u64>,
     /// CRC32 of each entry as it is stored; none where the index has none.
     pub(super) checksums: Vec<u32>,
+    /// Whether the ids were not in order where they were read.
+    was_mixed: bool,
 }
 
 /// How an entry is stored.
@@ -147,6 +150,11 @@ impl Pack {
 }
 
 impl Listing {
+    /// Of ids, in order, that stand in no pack.
+    pub(super) fn of_ids(ids: Vec<u8>) -> Self {
+        Self { ids, ..Self::default() }
+    }
+
     /// Parses an index of version 1 or 2; ids come out in order whatever the file says. One whose offset is to stand in
     /// the table of large ones and does not is listed beyond any pack: it alone cannot be read, unless it stands elsewhere.
     pub(super) fn parse(bytes: &[u8], format: ObjectFormat) -> Option<Self> {
@@ -160,22 +168,22 @@ impl Listing {
             let sums = table + count * hash;
             let small = sums + count * 4;
             // Whoever writes an index by hand may leave them out.
-            let checksums: Vec<u32> = bytes.get(sums..small)?.chunks_exact(4).filter_map(|sum| be32(sum, 0)).collect();
+            let checksums = numbers(bytes.get(sums..small)?);
             let checksums = if checksums.iter().all(|sum| *sum == 0) { Vec::new() } else { checksums };
             let large = small + count * 4;
-            let offsets = (0..count)
-                .map(|row| {
-                    let offset = be32(bytes, small + row * 4)?;
+            let offsets = (0..)
+                .zip(numbers(bytes.get(small..large)?))
+                .map(|(row, offset): (usize, u32)| {
                     if offset & 0x8000_0000 == 0 {
-                        return Some(u64::from(offset));
+                        return u64::from(offset);
                     }
                     let at = large + (offset & 0x7fff_ffff) as usize * 8;
                     let found = bytes.get(at..at + 8).and_then(|bytes| bytes.try_into().ok()).map(u64::from_be_bytes);
                     // Each at a place of its own, since of two at one place one is left out.
-                    Some(found.unwrap_or(u64::MAX - row as u64))
+                    found.unwrap_or(u64::MAX - row as u64)
                 })
-                .collect::<Option<Vec<u64>>>()?;
-            Self { ids, offsets, checksums }
+                .collect();
+            Self { ids, offsets, checksums, was_mixed: false }
         } else {
             let rows = bytes.get(table..table + count.checked_mul(hash + 4)?)?;
             let rows = rows.chunks_exact(hash + 4);
@@ -186,6 +194,7 @@ impl Listing {
                     .collect(),
                 ids: rows.flat_map(|row| &row[4..]).copied().collect(),
                 checksums: Vec::new(),
+                was_mixed: false,
             }
         };
         listing.put_in_order(hash);
@@ -195,9 +204,7 @@ impl Listing {
     /// What git never writes into an index: it is damaged then, what it lists is read, and what it ought to list nobody
     /// knows. Of objects in one place only the first stays, or a small index could have one entry read a million times.
     fn flaw(&mut self, bytes: &[u8], in_pack: usize, hash: usize) -> Option<&'static str> {
-        let (fanout, row) = if bytes.starts_with(b"\xfftOc") { (8, hash) } else { (0, hash + 4) };
-        let rows = bytes.get(fanout + 1024..)?.chunks_exact(row).take(self.offsets.len());
-        let is_in_order = rows.map(|row| &row[row.len() - hash..]).is_sorted();
+        let fanout = if bytes.starts_with(b"\xfftOc") { 8 } else { 0 };
         let ids = &self.ids;
         let up_to = |first: usize| {
             let (mut low, mut high) = (0, ids.len() / hash);
@@ -215,12 +222,12 @@ impl Listing {
         if count != in_pack {
             return Some("it does not list as many objects as its pack has");
         }
-        (!is_in_order || !counts_fit).then_some("its ids are not in order")
+        (self.was_mixed || !counts_fit).then_some("its ids are not in order")
     }
 
     /// Drops what stands where another object stands already; whether there is any.
     fn keep_first_of_each_place(&mut self, hash: usize) -> bool {
-        if !self.may_share_places() {
+        if Starts::of(self.offsets.len(), self.offsets.iter().copied()).is_some() {
             return false;
         }
         let mut places = self.offsets.clone();
@@ -241,31 +248,22 @@ impl Listing {
         true
     }
 
-    /// Whether two objects may stand in one place: no entry takes less than eight bytes, so that no two that git has
-    /// written begin within the same eight. Cost: a bit for each eight bytes of the pack, unless that is twice the list.
-    fn may_share_places(&self) -> bool {
-        const LEAST: u64 = 8;
-        let largest = self.offsets.iter().max().copied().unwrap_or(0);
-        let words = largest / LEAST / u64::from(u64::BITS);
-        if words > 2 * self.offsets.len() as u64 {
-            return true;
-        }
-        let mut taken = vec![0u64; words as usize + 1];
-        !self.offsets.iter().all(|offset| {
-            let place = offset / LEAST;
-            let (word, bit) =
-                (&mut taken[(place / u64::from(u64::BITS)) as usize], 1 << (place % u64::from(u64::BITS)));
-            std::mem::replace(word, *word | bit) & bit == 0
-        })
-    }
-
     /// Whether its ids are in order, and each there once.
     pub(super) fn is_strict(&self, hash: usize) -> bool {
-        self.ids.chunks_exact(hash).is_sorted_by(|one, next| one < next)
+        self.is_sorted(hash, std::cmp::Ordering::Less)
+    }
+
+    /// Whether each id and the next are in this order, or alike where that is the most.
+    fn is_sorted(&self, hash: usize, most: std::cmp::Ordering) -> bool {
+        // Eight bytes tell of nearly all.
+        let first = |id: &[u8]| id.first_chunk().map_or(0, |bytes| u64::from_be_bytes(*bytes));
+        let ids = self.ids.chunks_exact(hash);
+        ids.clone().zip(ids.skip(1)).all(|(one, next)| first(one) < first(next) || one.cmp(next) <= most)
     }
 
     pub(super) fn put_in_order(&mut self, hash: usize) {
-        if self.ids.chunks_exact(hash).is_sorted() {
+        self.was_mixed = !self.is_sorted(hash, std::cmp::Ordering::Equal);
+        if !self.was_mixed {
             return;
         }
         let rows = self.ids.chunks_exact(hash).zip(self.offsets.iter().copied());
@@ -276,6 +274,11 @@ impl Listing {
         self.checksums = rows.iter().filter_map(|row| self.checksums.get(row.2)).copied().collect();
         self.ids = ids;
     }
+}
+
+/// Numbers of four bytes, one after the other.
+fn numbers(bytes: &[u8]) -> Vec<u32> {
+    bytes.as_chunks().0.iter().map(|four| u32::from_be_bytes(*four)).collect()
 }
 
 /// No header of an entry is longer: ten bytes of size at the most, and an id or an offset.

@@ -284,6 +284,9 @@ impl Pass<'_> {
     /// What stands in each pack, in the order of the offsets.
     fn places(&self) -> Vec<Vec<Place>> {
         let mut places: Vec<Vec<Place>> = vec![Vec::new(); self.objects.packs.len()];
+        if let [places] = places.as_mut_slice() {
+            places.reserve_exact(self.objects.len());
+        }
         let copies = self.objects.copies.iter().flat_map(|(index, all)| all.iter().map(|location| (*index, location)));
         let firsts = self.objects.location.iter().enumerate().map(|(index, location)| (index as u32, location));
         for (index, location) in firsts.chain(copies) {

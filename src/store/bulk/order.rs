@@ -1,6 +1,7 @@
 //! Where objects stand in a pack, and sorting by that.
 
 use crate::store::objects::ObjectIndex;
+use crate::store::starts::Starts;
 
 /// Where an object stands in a pack.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
@@ -11,16 +12,29 @@ pub(super) struct Place {
     pub(super) checksum: u32,
 }
 
-/// Puts places in the order of their offsets, and of their objects where those are alike. Cost: a look at each for eleven
-/// bits of the largest offset; comparing takes five times as long for half a million.
+/// Puts places in the order of their offsets, and of their objects where those are alike. Cost: two looks at each where
+/// they stand as far apart as entries do; comparing takes ten times as long for half a million.
 pub(super) fn by_offset(places: &mut Vec<Place>) {
-    const BITS: u32 = 11;
     /// With fewer there is nothing to gain.
     const FEW: usize = 1 << 12;
     if places.len() < FEW {
         places.sort_unstable();
         return;
     }
+    match Starts::of(places.len(), places.iter().map(|place| place.offset)) {
+        Some(starts) => {
+            let ranks = starts.ranked();
+            let mut ordered = vec![Place::default(); places.len()];
+            places.iter().for_each(|place| ordered[ranks.of(place.offset)] = *place);
+            *places = ordered;
+        }
+        None => by_digits(places),
+    }
+}
+
+/// The same for places anywhere: a look at each for eleven bits of the largest offset.
+fn by_digits(places: &mut Vec<Place>) {
+    const BITS: u32 = 11;
     let largest = places.iter().map(|place| place.offset).max().unwrap_or_default();
     let mut other = vec![Place::default(); places.len()];
     for shift in (0..u64::BITS - largest.leading_zeros()).step_by(BITS as usize) {
@@ -62,5 +76,16 @@ mod tests {
             by_offset(&mut places);
             assert_eq!(places, expected, "seed {seed}, {bits} bits");
         }
+        // As far apart as entries, and in the order of their ids, which is none.
+        let mut offset = 12;
+        let mut place = |index| {
+            offset += random.u64(8..400);
+            Place { offset, index, checksum: 0 }
+        };
+        let expected: Vec<Place> = (0..9000).map(&mut place).collect();
+        let mut places = expected.clone();
+        random.shuffle(&mut places);
+        by_offset(&mut places);
+        assert_eq!(places, expected, "seed {seed}");
     }
 }
