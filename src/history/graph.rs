@@ -192,6 +192,8 @@ pub struct Graph {
     /// Of the objects, and of the parts behind them; packed, so that threads can set them side by side.
     runs: Vec<u64>,
     links: Vec<u32>,
+    /// On so many threads what takes long is done.
+    pub(super) threads: usize,
     /// The same from below, where that was asked for.
     pub(super) upward: OnceLock<Upward>,
 }
@@ -226,7 +228,7 @@ impl Graph {
             }
             work();
         });
-        Self::of(rows, lists)
+        Self { threads: lists.len().max(1), ..Self::of(rows, lists) }
     }
 
     fn of(Rows { kinds, runs }: Rows, lists: Vec<Links>) -> Self {

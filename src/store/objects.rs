@@ -32,7 +32,7 @@ pub(super) enum Location {
 
 /// Every object in the repository's own object directory and in its alternates.
 ///
-/// Memory: an id and 24 bytes for each object, 64 bytes more for each loose one, and 256 KiB.
+/// Memory: an id and 28 bytes for each object, 64 bytes more for each loose one, and 256 KiB.
 pub struct Objects {
     pub(super) format: ObjectFormat,
     ids: Vec<u8>,
@@ -47,6 +47,8 @@ pub struct Objects {
     pub(super) loose_dirs: Vec<PathBuf>,
     /// By what each directory is known again.
     pub(super) marks: Vec<DirMark>,
+    /// The objects in the order in which they stand in their one pack, where that is known.
+    pub(super) order: Option<Vec<ObjectIndex>>,
     /// Where a pass found what is not what the pack's index has the checksum of, nor what is made of that: of other copies
     /// each is read before.
     pub(super) doubtful: RwLock<FxHashSet<PackPlace>>,
@@ -139,10 +141,11 @@ impl Objects {
                 None => vec![Location::Loose { dir }; count],
             };
             let borrowed = vec![dir != 0; count];
-            let (ids, copies, marks) = (listing.ids, HashMap::new(), Vec::new());
+            let (Listing { ids, order, .. }, copies, marks) = (listing, HashMap::new(), Vec::new());
             let doubtful = RwLock::default();
-            return Self { format, ids, fanout, location, copies, borrowed, packs, loose_dirs, marks, doubtful }
-                .filled();
+            let table =
+                Self { format, ids, fanout, location, copies, borrowed, packs, loose_dirs, marks, order, doubtful };
+            return table.filled();
         }
         let total: usize = sources.iter().map(|source| source.listing.ids.len()).sum();
         let mut table = Self {
@@ -155,6 +158,7 @@ impl Objects {
             packs,
             loose_dirs,
             marks: Vec::new(),
+            order: None,
             doubtful: RwLock::default(),
         };
         let id = |source: usize, row: usize| &sources[source].listing.ids[row * hash..(row + 1) * hash];

@@ -38,6 +38,8 @@ pub(super) struct Listing {
     pub(super) checksums: Vec<u32>,
     /// Whether the ids were not in order where they were read.
     was_mixed: bool,
+    /// The rows in the order of their offsets, where git has written that down; it is so.
+    pub(super) order: Option<Vec<u32>>,
 }
 
 /// How an entry is stored.
@@ -97,15 +99,6 @@ impl Pack {
                 return None;
             }
         };
-        let (mut listing, is_damaged) = std::thread::scope(|scope| {
-            // Of no more than this it is had sooner than another thread.
-            const FEW: usize = 128 << 10;
-            let is_damaged = || checksum::of_bytes(&bytes, format) == Some(false);
-            let other = (bytes.len() > FEW).then(|| std::thread::Builder::new().spawn_scoped(scope, is_damaged));
-            let listing = Listing::parse(&bytes, format);
-            let joined = other.and_then(Result::ok).and_then(|other| other.join().ok());
-            (listing, joined.unwrap_or_else(is_damaged))
-        });
         let size = file.metadata().map_or(0, |meta| meta.len());
         let mut head = [0; 12];
         let sound = file.read_exact_at(&mut head, 0).is_ok()
@@ -116,11 +109,7 @@ impl Pack {
             return None;
         }
         let in_pack = u32::from_be_bytes([head[8], head[9], head[10], head[11]]);
-        let flaw = match &mut listing {
-            Some(listing) => listing.flaw(&bytes, in_pack as usize, format.raw_len()),
-            None => Some("the pack's index cannot be read"),
-        };
-        let flaw = flaw.or(is_damaged.then_some(checksum::DIFFERS));
+        let (listing, flaw) = Listing::read(&bytes, index, in_pack as usize, format);
         flaw.into_iter().for_each(|flaw| gap("corrupt", index, flaw));
         let is_mended = mended && flaw.is_some();
         let listing = if is_mended { listing.unwrap_or_default() } else { listing? };
@@ -155,6 +144,46 @@ impl Listing {
         Self { ids, ..Self::default() }
     }
 
+    /// Reads the index at `path`, whose bytes are `bytes`, of a pack that says that it has `in_pack` objects; and what is
+    /// wrong with it, if anything.
+    fn read(bytes: &[u8], path: &Path, in_pack: usize, format: ObjectFormat) -> (Option<Self>, Option<&'static str>) {
+        /// Of no more than this the checksum is had sooner than another thread.
+        const FEW: usize = 128 << 10;
+        let is_damaged = || checksum::of_bytes(bytes, format) == Some(false);
+        let (listing, flaw, is_damaged) = std::thread::scope(|scope| {
+            let other = (bytes.len() > FEW).then(|| std::thread::Builder::new().spawn_scoped(scope, is_damaged));
+            let mut listing = Self::parse(bytes, format);
+            let flaw = match &mut listing {
+                Some(listing) => {
+                    listing.take_order(path, format);
+                    listing.flaw(bytes, in_pack, format.raw_len())
+                }
+                None => Some("the pack's index cannot be read"),
+            };
+            let joined = other.and_then(Result::ok).and_then(|other| other.join().ok());
+            (listing, flaw, joined.unwrap_or_else(is_damaged))
+        });
+        (listing, flaw.or(is_damaged.then_some(checksum::DIFFERS)))
+    }
+
+    /// Takes the order of the offsets from the reverse index beside the index at `path`, if there is one and it is right
+    /// (git's `Documentation/gitformat-pack.txt`): to look whether it is takes less than to sort.
+    fn take_order(&mut self, path: &Path, format: ObjectFormat) {
+        const HEAD: usize = 12;
+        let count = self.offsets.len();
+        let size = HEAD + count * 4 + 2 * format.raw_len();
+        let Ok(bytes) = files::read_at_most(&path.with_extension("rev"), size as u64) else { return };
+        if self.was_mixed || bytes.len() != size || !bytes.starts_with(b"RIDX\0\0\0\x01") {
+            return;
+        }
+        let order = numbers(&bytes[HEAD..HEAD + count * 4]);
+        let offsets = order.iter().map(|row| self.offsets.get(*row as usize));
+        // None twice, as many as there are: so all.
+        if offsets.clone().all(|offset| offset.is_some()) && offsets.is_sorted_by(|one, next| one < next) {
+            self.order = Some(order);
+        }
+    }
+
     /// Parses an index of version 1 or 2; ids come out in order whatever the file says. One whose offset is to stand in
     /// the table of large ones and does not is listed beyond any pack: it alone cannot be read, unless it stands elsewhere.
     pub(super) fn parse(bytes: &[u8], format: ObjectFormat) -> Option<Self> {
@@ -183,7 +212,7 @@ impl Listing {
                     found.unwrap_or(u64::MAX - row as u64)
                 })
                 .collect();
-            Self { ids, offsets, checksums, was_mixed: false }
+            Self { ids, offsets, checksums, ..Self::default() }
         } else {
             let rows = bytes.get(table..table + count.checked_mul(hash + 4)?)?;
             let rows = rows.chunks_exact(hash + 4);
@@ -193,8 +222,7 @@ impl Listing {
                     .map(|row| u64::from(u32::from_be_bytes([row[0], row[1], row[2], row[3]])))
                     .collect(),
                 ids: rows.flat_map(|row| &row[4..]).copied().collect(),
-                checksums: Vec::new(),
-                was_mixed: false,
+                ..Self::default()
             }
         };
         listing.put_in_order(hash);
@@ -227,7 +255,7 @@ impl Listing {
 
     /// Drops what stands where another object stands already; whether there is any.
     fn keep_first_of_each_place(&mut self, hash: usize) -> bool {
-        if Starts::of(self.offsets.len(), self.offsets.iter().copied()).is_some() {
+        if self.order.is_some() || Starts::of(self.offsets.len(), self.offsets.iter().copied()).is_some() {
             return false;
         }
         let mut places = self.offsets.clone();

@@ -181,10 +181,15 @@ pub(in crate::detect) fn container_start(bytes: &[u8], at: usize) -> Option<usiz
     const LONG: usize = 60;
     /// What may stand right before the digits that is of base64's alphabet too: `0x`, `\\x` and the like.
     const MARK: usize = 4;
-    let start = at - bytes[..at].iter().rev().take_while(|byte| byte.is_ascii_hexdigit()).count();
-    let length = bytes[start..].iter().take(LONG).take_while(|byte| byte.is_ascii_hexdigit()).count();
+    let is_digit = |byte: &&u8| DIGITS[usize::from(**byte)] != NONE;
+    let back = bytes[..at].iter().rev().take_while(is_digit).count();
+    let rest = LONG.saturating_sub(back);
+    if bytes[at..].iter().take(rest).take_while(is_digit).count() < rest {
+        return None;
+    }
+    let start = at - back;
     let before = bytes[..start].iter().rev().take(MARK + 1).take_while(|byte| base64::is_base64(**byte)).count();
-    if length < LONG || before > MARK {
+    if before > MARK {
         return None;
     }
     // The digits of a `%20` before the run are no part of it.

@@ -283,10 +283,16 @@ impl Pass<'_> {
 
     /// What stands in each pack, in the order of the offsets.
     fn places(&self) -> Vec<Vec<Place>> {
-        let mut places: Vec<Vec<Place>> = vec![Vec::new(); self.objects.packs.len()];
-        if let [places] = places.as_mut_slice() {
-            places.reserve_exact(self.objects.len());
+        if let Some(order) = &self.objects.order {
+            let place = |index: &ObjectIndex| match self.objects.location[*index as usize] {
+                Location::Packed { offset, checksum, .. } => Some(Place { offset, index: *index, checksum }),
+                Location::Loose { .. } => None,
+            };
+            let mut places = Vec::with_capacity(order.len());
+            places.extend(order.iter().filter_map(place));
+            return vec![places];
         }
+        let mut places: Vec<Vec<Place>> = vec![Vec::new(); self.objects.packs.len()];
         let copies = self.objects.copies.iter().flat_map(|(index, all)| all.iter().map(|location| (*index, location)));
         let firsts = self.objects.location.iter().enumerate().map(|(index, location)| (index as u32, location));
         for (index, location) in firsts.chain(copies) {
