@@ -250,6 +250,46 @@ fn whatever_is_damaged_of_an_index_costs_nothing_that_is_in_its_pack() {
 }
 
 #[test]
+fn a_reverse_index_that_is_wrong_misleads_nobody() {
+    //  A (.env +) ── B (.env +) ── … 40   main, in one pack with a reverse index that is damaged, another's or hostile
+    let keys: Vec<String> = (0..40).map(|number| live_key(1200 + number)).collect();
+    let mut repo = Repo::bare();
+    for (number, key) in keys.iter().enumerate() {
+        repo.commit_on(MAIN, &[(".env", Some(&env(key)))], &format!("commit {number}"));
+    }
+    repo.finish();
+    repo.git(&["-c", "pack.writeReverseIndex=true", "repack", "-adfq"]);
+    let path = pack_file(&repo, "rev");
+    let whole = std::fs::read(&path).unwrap();
+    let sound = audit_at(repo.path());
+    assert_eq!((sound.code, sound.skipped()), (1, Vec::new()));
+    let changed = |change: &dyn Fn(&mut Vec<u8>)| {
+        let mut bytes = whole.clone();
+        change(&mut bytes);
+        bytes
+    };
+    let damaged = [
+        changed(&|bytes| bytes[12..].fill(0)),
+        changed(&|bytes| bytes[12..].fill(0xff)),
+        changed(&|bytes| bytes.truncate(40)),
+        changed(&|bytes| bytes[12..60].rotate_left(4)),
+        changed(&|bytes| bytes.copy_within(12..16, 16)),
+        changed(&|bytes| bytes[7] = 2),
+        changed(&|bytes| bytes.extend([0; 4])),
+        Vec::new(),
+    ];
+    for (number, bytes) in damaged.iter().enumerate() {
+        put(&path, bytes);
+        let found = audit_at(repo.path());
+        assert_eq!((found.code, found.skipped()), (1, Vec::new()), "{number}");
+        assert!(keys.iter().all(|key| found.has(key)), "{number}");
+    }
+    std::fs::remove_file(&path).unwrap();
+    let found = audit_at(repo.path());
+    assert!(found.code == 1 && keys.iter().all(|key| found.has(key)));
+}
+
+#[test]
 fn an_entry_that_is_another_than_its_index_says_is_named_and_read() {
     //  pack: A, its tree, .env +, victim +     the index has another checksum for the victim, and one that fits of itself
     let inside = test_key(1013);
