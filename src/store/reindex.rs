@@ -11,7 +11,7 @@ use super::bulk::{Pass, Seen};
 use super::checksum::ObjectHash;
 use super::inflate::Inflater;
 use super::objects::{ObjectIndex, Objects};
-use super::pack::{Headers, Listing, Pack};
+use super::pack::{EntryHeader, EntryKind, Headers, Listing, Pack};
 use super::{Failure, Pieces, Visitor};
 use crate::model::{Copied, Interrupt, ObjectFormat, ObjectType, Oid, Silent};
 
@@ -26,30 +26,22 @@ struct Entry {
 /// that cannot be resolved are called what the index calls them, and so is everything behind what cannot be inflated: where
 /// the next one begins nobody else knows. Cost: the pack is inflated twice and hashed once, more often where deltas name
 /// their bases and the index does not know those.
-pub(super) fn listing(pack: Pack, count: u32, old: &Listing, format: ObjectFormat) -> (Pack, Listing) {
+pub(super) fn listing(mut pack: Pack, count: u32, old: &Listing, format: ObjectFormat) -> (Pack, Listing) {
     /// Each finds the ids of what is made of what the one before has found.
     const MOST_ROUNDS: usize = 16;
     let hash = format.raw_len();
-    let (mut entries, end) = pack.with_file(|file| Ok(entries(file, pack.end, count, format))).unwrap_or_default();
+    let Entries { mut all, end, name_bases } =
+        pack.with_file(|file| Ok(Entries::of(file, pack.end, count, format))).unwrap_or_default();
     for (id, offset) in old.ids.chunks_exact(hash).zip(&old.offsets) {
-        if let Ok(at) = entries.binary_search_by_key(offset, |entry| entry.offset) {
-            entries[at].oid = Oid::from_bytes(id);
+        if let Ok(at) = all.binary_search_by_key(offset, |entry| entry.offset) {
+            all[at].oid = Oid::from_bytes(id);
         }
     }
-    let is_all = entries.len() == count as usize;
-    let mut objects = Objects::of_pack(pack, Listing::default(), format);
-    let mut packs = std::mem::take(&mut objects.packs);
-    for _ in 0..MOST_ROUNDS {
-        let Some(pack) = packs.pop() else { break };
-        objects = Objects::of_pack(pack, guess(&entries, format), format);
-        let found = ids(&objects, &entries);
-        packs = std::mem::take(&mut objects.packs);
-        let mut is_settled = true;
-        for (entry, found) in entries.iter_mut().zip(found) {
-            if found.is_some() && found != entry.oid {
-                (entry.oid, is_settled) = (found, false);
-            }
-        }
+    let is_all = all.len() == count as usize;
+    // Where no delta names its base, what is called what makes no difference to what is found.
+    for _ in 0..if name_bases { MOST_ROUNDS } else { 1 } {
+        let is_settled;
+        (pack, is_settled) = name(pack, &mut all, format);
         if is_settled {
             break;
         }
@@ -60,7 +52,7 @@ pub(super) fn listing(pack: Pack, count: u32, old: &Listing, format: ObjectForma
         listing.offsets.push(offset);
         listing.checksums.push(checksum);
     };
-    for Entry { offset, checksum, oid } in &entries {
+    for Entry { offset, checksum, oid } in &all {
         oid.iter().for_each(|oid| add(oid.as_bytes(), *offset, *checksum));
     }
     for (row, (id, offset)) in old.ids.chunks_exact(hash).zip(&old.offsets).enumerate() {
@@ -69,28 +61,53 @@ pub(super) fn listing(pack: Pack, count: u32, old: &Listing, format: ObjectForma
         }
     }
     listing.put_in_order(hash);
-    let pack = packs.pop().unwrap_or_else(|| unreachable!("it is put back after each round"));
     (pack.with_checksums(is_all || !old.checksums.is_empty()), listing)
 }
 
-/// The entries from the first on, as far as they can be inflated, and where the last one ends.
-fn entries(file: &File, pack_end: u64, count: u32, format: ObjectFormat) -> (Vec<Entry>, u64) {
-    const AT_ONCE: usize = 32 << 10;
-    /// What stands before the first entry.
-    const HEAD: u64 = 12;
-    let (mut headers, mut inflater) = (Headers::new(file, pack_end, format, AT_ONCE), Inflater::new());
-    let (mut entries, mut offset) = (Vec::new(), HEAD);
-    let mut next = |offset| -> Result<(u64, u32), Failure> {
-        let body = headers.at(offset)?.body;
-        let end = body.data + inflater.extent(file, (body.data, pack_end), body.size)?;
-        Ok((end, headers.checksum(offset, end)?))
-    };
-    for _ in 0..count {
-        let Ok((end, checksum)) = next(offset) else { break };
-        entries.push(Entry { offset, checksum, oid: None });
-        offset = end;
+/// The entries from the first on, as far as they can be inflated.
+#[derive(Default)]
+struct Entries {
+    all: Vec<Entry>,
+    /// Where the last one ends.
+    end: u64,
+    /// Whether any is a delta that names its base by its id.
+    name_bases: bool,
+}
+
+impl Entries {
+    fn of(file: &File, pack_end: u64, count: u32, format: ObjectFormat) -> Self {
+        const AT_ONCE: usize = 32 << 10;
+        /// What stands before the first entry.
+        const HEAD: u64 = 12;
+        let (mut headers, mut inflater) = (Headers::new(file, pack_end, format, AT_ONCE), Inflater::new());
+        let mut entries = Self { end: HEAD, ..Self::default() };
+        let mut read = |offset| -> Result<(u64, u32, bool), Failure> {
+            let EntryHeader { kind, body } = headers.at(offset)?;
+            let end = body.data + inflater.extent(file, (body.data, pack_end), body.size)?;
+            Ok((end, headers.checksum(offset, end)?, matches!(kind, EntryKind::RefDelta(_))))
+        };
+        for _ in 0..count {
+            let Ok((end, checksum, names_base)) = read(entries.end) else { break };
+            entries.all.push(Entry { offset: entries.end, checksum, oid: None });
+            entries.end = end;
+            entries.name_bases |= names_base;
+        }
+        entries
     }
-    (entries, offset)
+}
+
+/// Calls each entry what it is, as far as that can be told while the others are called what they are; whether all were
+/// called so before.
+fn name(pack: Pack, entries: &mut [Entry], format: ObjectFormat) -> (Pack, bool) {
+    let mut objects = Objects::of_pack(pack, guess(entries, format), format);
+    let (found, mut is_settled) = (ids(&objects, entries), true);
+    for (entry, found) in entries.iter_mut().zip(found) {
+        if found.is_some() && found != entry.oid {
+            (entry.oid, is_settled) = (found, false);
+        }
+    }
+    let pack = objects.packs.pop().unwrap_or_else(|| unreachable!("there is the one that was put in"));
+    (pack, is_settled)
 }
 
 /// The entries under the ids that are known, and under ids that are nobody's.
