@@ -241,7 +241,7 @@ impl Short {
             }
         }
         let checksum = u32::from_be_bytes(*bits.bytes().first_chunk()?);
-        (made == out.len() && checksum == adler32(out)).then_some(())
+        (made == out.len() && checksum == libdeflater::adler32(out)).then_some(())
     }
 
     /// The codes of blocks that tell none (RFC 1951, 3.2.6).
@@ -377,31 +377,6 @@ fn stored(bits: &mut Bits<'_>, out: &mut [u8], made: usize) -> Option<usize> {
     out.get_mut(made..made + length)?.copy_from_slice(rest.get(..length)?);
     bits.at += 4 + length;
     Some(made + length)
-}
-
-/// RFC 1950, 8.2.
-fn adler32(bytes: &[u8]) -> u32 {
-    const BASE: u32 = 65521;
-    let (mut one, mut two) = (1u32, 0u32);
-    // As many as there can be without an overflow.
-    for bytes in bytes.chunks(5552) {
-        // Sixteen side by side: of the sums that `two` has of each, the first byte is in all.
-        let mut sixteens = bytes.chunks_exact(16);
-        for sixteen in &mut sixteens {
-            let sum = |weight: fn(u32) -> u32| -> u32 {
-                (0..).zip(sixteen).map(|(at, byte)| weight(at) * u32::from(*byte)).sum()
-            };
-            two += 16 * one + sum(|at| 16 - at);
-            one += sum(|_| 1);
-        }
-        for byte in sixteens.remainder() {
-            one += u32::from(*byte);
-            two += one;
-        }
-        one %= BASE;
-        two %= BASE;
-    }
-    two << 16 | one
 }
 
 #[cfg(test)]
