@@ -6,6 +6,7 @@ mod common;
 
 mod status {
     mod gates;
+    mod merges;
     mod stash;
 }
 

@@ -101,8 +101,8 @@ impl<'a> Kept<'a> {
         self.written = (is_written.is_ok() && !was_merged).then_some(after);
         if was_merged && is_written.is_ok() {
             note(&format!(
-                "{} had the marks of a merge in it. Both sides were taken together: of a step the earliest tick, of a \
-                 key the newest answer. `git add` it.",
+                "{} had the marks of a merge in it, or entries twice. Both sides were taken together: of a step the earliest \
+                 tick, of a key the newest answer. `git add` it.",
                 path.display()
             ));
         }

@@ -1,5 +1,6 @@
 //! What is remembered between runs, and what the server's owner says: files of this program's own.
 
+mod entries;
 mod hold;
 mod known;
 mod ledger;

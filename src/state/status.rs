@@ -4,15 +4,16 @@
 //! with what is noted, `null` at first, sorted, the last line always the same. So two people's ticks are on lines of
 //! their own, and a line that neither changed stands between: that is what git's merge asks for. Where both changed the
 //! same one, git's marks are in the file, and whoever reads it next takes both sides together: of a step the earliest
-//! tick, of a key the newest answer. It has ids, hints and kinds of keys, names of steps, and the paths of the repositories in which
+//! tick, of a key the newest answer. Lines that are alike lead git astray, so that what both sides added can stand there
+//! twice, with marks or without: of entries that are named again the same is taken together. It has ids, hints and kinds of keys, names of steps, and the paths of the repositories in which
 //! a key was seen and of the files that are to be ignored there; no key, and nothing that is in a file.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use serde::{Deserialize, Serialize};
-use serde_json::{Map, Value};
 
+use super::entries::Entries;
 use super::{Error, merge};
 use crate::key::{KeyId, is_instance_id};
 use crate::model::{Answer, Answers, Kind, Liveness};
@@ -102,35 +103,40 @@ impl Status {
 
     fn parse_one(text: &str, name: &str) -> Result<Self, Error> {
         let wrong = |what: String| Error::Malformed { path: name.to_owned(), what };
-        let document: Map<String, Value> = serde_json::from_str(text)
+        let Entries(document) = serde_json::from_str(text)
             .map_err(|error| wrong(format!("line {} is not as clerk-audit writes it", error.line())))?;
-        match document.get("schema").and_then(Value::as_str) {
-            Some(SCHEMA) => {}
-            Some(_) => return Err(wrong("written by another version of clerk-audit".to_owned())),
-            None => return Err(wrong("it is no status file of clerk-audit".to_owned())),
+        let schemas: BTreeSet<Option<&str>> =
+            document.iter().filter(|(name, _)| name == "schema").map(|(_, value)| value.as_str()).collect();
+        if schemas.is_empty() || schemas.contains(&None) {
+            return Err(wrong("it is no status file of clerk-audit".to_owned()));
+        }
+        if schemas.iter().any(|schema| *schema != Some(SCHEMA)) {
+            return Err(wrong("written by another version of clerk-audit".to_owned()));
         }
         let mut status = Self::default();
+        let mut seen = BTreeSet::new();
         for (key, value) in document.into_iter().filter(|(key, _)| key != "schema" && key != END) {
             let (id, step) = key.split_once('/').unwrap_or((&key, ""));
             if KeyId::parse(id).is_none_or(|parsed| parsed.to_string() != id) || !is_word(step) {
                 return Err(wrong("an entry is not named by a key's id and a step".to_owned()));
             }
             let odd = |_| wrong(format!("the entry of the step {step} is not as clerk-audit writes it"));
+            status.was_merged |= !seen.insert(key.clone());
             if value.is_null() && step != STEPS {
                 continue;
             }
             if step == ANSWER {
                 let answer: Answer = serde_json::from_value(value).map_err(odd)?;
-                status.answers.insert(id.to_owned(), answer);
+                status.take_answer(id.to_owned(), answer);
             } else if step == STEPS {
                 let asked: Asked = serde_json::from_value(value).map_err(odd)?;
                 if !asked.steps.iter().all(|step| is_word(step)) {
                     return Err(wrong("a key asks for what is the name of no step".to_owned()));
                 }
-                status.keys.insert(id.to_owned(), asked);
+                status.take_key(id.to_owned(), asked);
             } else {
                 let tick: Tick = serde_json::from_value(value).map_err(odd)?;
-                status.ticks.insert((id.to_owned(), step.to_owned()), tick);
+                status.take_tick((id.to_owned(), step.to_owned()), tick);
             }
         }
         Ok(status)
@@ -174,37 +180,44 @@ impl Status {
         self.answers.insert(key.to_owned(), answer);
     }
 
-    /// Whether it had the marks of a merge in it, so that both sides were taken together.
+    /// Whether it was as a merge left it, with git's marks in it or entries twice, so that both sides were taken together.
     pub fn was_merged(&self) -> bool {
         self.was_merged
     }
 
-    /// Takes in what another copy of the file has: what was done there was done, the earliest tick of a step is when,
-    /// and of what Clerk answered the newest that says something.
+    /// Takes in what another copy of the file has: what was done there was done.
     fn take_in(&mut self, other: Self) {
-        for (name, tick) in other.ticks {
-            // Times of this program's are in UTC and sort as they are.
-            let earlier = self.ticks.get(&name).is_none_or(|old| tick.at < old.at);
-            if earlier {
-                self.ticks.insert(name, tick);
+        other.ticks.into_iter().for_each(|(name, tick)| self.take_tick(name, tick));
+        other.answers.into_iter().for_each(|(key, answer)| self.take_answer(key, answer));
+        other.keys.into_iter().for_each(|(key, asked)| self.take_key(key, asked));
+    }
+
+    /// Takes in a tick that others have: the earliest is when it was done.
+    fn take_tick(&mut self, name: (String, String), tick: Tick) {
+        // Times of this program's are in UTC and sort as they are.
+        if self.ticks.get(&name).is_none_or(|old| tick.at < old.at) {
+            self.ticks.insert(name, tick);
+        }
+    }
+
+    /// Takes in an answer that others have: the newest that says something counts.
+    fn take_answer(&mut self, key: String, answer: Answer) {
+        let says = |answer: &Answer| (answer.liveness != Liveness::Unknown, answer.at.clone());
+        if self.answers.get(&key).is_none_or(|old| says(old) < says(&answer)) {
+            self.answers.insert(key, answer);
+        }
+    }
+
+    /// Takes in what others know that a key asks for.
+    fn take_key(&mut self, key: String, asked: Asked) {
+        let here = self.keys.entry(key).or_insert_with(|| Asked { steps: Vec::new(), ..asked.clone() });
+        for step in asked.steps {
+            if !here.steps.contains(&step) {
+                here.steps.push(step);
             }
         }
-        for (key, answer) in other.answers {
-            let says = |answer: &Answer| (answer.liveness != Liveness::Unknown, answer.at.clone());
-            if self.answers.get(&key).is_none_or(|old| says(old) < says(&answer)) {
-                self.answers.insert(key, answer);
-            }
-        }
-        for (key, asked) in other.keys {
-            let here = self.keys.entry(key).or_insert_with(|| Asked { steps: Vec::new(), ..asked.clone() });
-            for step in asked.steps {
-                if !here.steps.contains(&step) {
-                    here.steps.push(step);
-                }
-            }
-            here.kind = here.kind.or(asked.kind);
-            here.seen_too(asked.seen_in);
-        }
+        here.kind = here.kind.or(asked.kind);
+        here.seen_too(asked.seen_in);
     }
 
     /// The masked twin: every text in it, which a stranger may have written, through `mask`.
@@ -377,6 +390,45 @@ mod tests {
             assert_eq!(merged.keys()[&id('a')].seen_in, whole);
             assert!(Status::parse(&merged.text(), "x").is_ok_and(|again| !again.was_merged()));
         }
+    }
+
+    #[test]
+    fn an_entry_that_a_merge_left_twice_loses_nothing() {
+        let answer =
+            |at: &str| Answer { liveness: Liveness::Alive, reason: String::new(), at: at.to_owned(), instance: None };
+        let (mut asks, mut ticked) = (Status::default(), Status::default());
+        let asked = |steps: &[&str], repository| Asked {
+            hint: "sk_live_a…b".to_owned(),
+            steps: steps.iter().map(|step| (*step).to_owned()).collect(),
+            seen_in: seen(repository, &[]),
+            kind: None,
+        };
+        asks.add_key(&id('a'), asked(&["add", "logs"], "/srv/api"));
+        asks.add_tick(&id('a'), "add", Tick { at: "2026-11-24T11:00:00Z".to_owned(), ..tick("Bob") });
+        ticked.add_key(&id('a'), asked(&["logs", "siblings"], "/srv/shop"));
+        ticked.add_tick(&id('a'), "logs", tick("Ann"));
+        ticked.add_tick(&id('a'), "add", tick("Ann"));
+        ticked.add_answer(&id('a'), answer("2026-11-24T10:00:00Z"));
+        let lines = |status: &Status| -> String {
+            let text = status.text();
+            let all: Vec<&str> = text.lines().collect();
+            all[2..all.len() - 2].iter().map(|line| format!("{line}\n")).collect()
+        };
+        let [begins, ends] = ["{\n\"schema\": \"clerk-audit/status/1\",\n", "\"~\": \"end\"\n}\n"];
+        for halves in [[&asks, &ticked], [&ticked, &asks]].map(|all| all.map(lines)) {
+            let both = Status::parse(&format!("{begins}{}{ends}", halves.concat()), "x").unwrap();
+            assert!(both.was_merged());
+            assert_eq!(both.tick(&id('a'), "logs"), Some(&tick("Ann")));
+            assert_eq!(both.tick(&id('a'), "add"), Some(&tick("Ann")), "the earliest");
+            assert_eq!(both.answers()[&id('a')], answer("2026-11-24T10:00:00Z"));
+            let asked = &both.keys()[&id('a')];
+            let steps: BTreeSet<&str> = asked.steps.iter().map(String::as_str).collect();
+            assert_eq!(steps, ["add", "logs", "siblings"].into());
+            assert_eq!(asked.seen_in.len(), 2);
+            assert!(Status::parse(&both.text(), "x").is_ok_and(|again| !again.was_merged()));
+        }
+        let other = format!("{begins}\"schema\": \"clerk-audit/status/2\",\n{ends}");
+        assert!(Status::parse(&other, "x").is_err());
     }
 
     #[test]
