@@ -6,6 +6,7 @@ mod common;
 
 mod status {
     mod gates;
+    mod gone;
     mod merges;
     mod stash;
 }

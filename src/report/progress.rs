@@ -83,8 +83,9 @@ pub fn progress(report: &Report, evidence: &Evidence<'_>) -> Vec<KeyProgress> {
         about: format!("{}, {}", wording::environment(key.environment), wording::standing(key)),
         steps: steps.into_iter().map(|step| (step, state(step, key, report, evidence))).collect(),
     };
-    let rotate = triage.rotate.iter().map(|key| of(key, rotation::steps(key)));
-    let possible = triage.possible.iter().map(|key| of(key, vec![Step::Look]));
+    let noted = |key: &KeyReport| evidence.noted.get(&key.id).map_or(&[][..], |noted| &noted.steps);
+    let rotate = triage.rotate.iter().map(|key| of(key, united(rotation::steps(key), noted(key))));
+    let possible = triage.possible.iter().map(|key| of(key, united(vec![Step::Look], noted(key))));
     // A list of known keys says that a key is no news. What it asked for before it was put there is not done by that.
     let known = triage.known.iter().filter_map(|key| Some(of(key, evidence.noted.get(&key.id)?.steps.clone())));
     let here: BTreeSet<&str> = report.keys.iter().map(|key| key.id.as_str()).collect();
@@ -97,6 +98,22 @@ pub fn progress(report: &Report, evidence: &Evidence<'_>) -> Vec<KeyProgress> {
         steps: noted.steps.iter().map(|step| (*step, state_of_gone(*step, id, noted, report, evidence))).collect(),
     });
     rotate.chain(possible).chain(known).chain(gone).collect()
+}
+
+/// What a key asks for as a report has it, and what it asked for before: a report that has less of it, since a repository
+/// was cleaned or another is looked at, ends no step.
+fn united(mut steps: Vec<Step>, before: &[Step]) -> Vec<Step> {
+    for step in before {
+        if !steps.contains(step) {
+            let at = steps.iter().position(|other| other > step).unwrap_or(steps.len());
+            steps.insert(at, *step);
+        }
+    }
+    // What was ever surely a key need not be looked at.
+    if steps.iter().any(|step| *step != Step::Look) {
+        steps.retain(|step| *step != Step::Look);
+    }
+    steps
 }
 
 /// A key that the report has no more: nothing of it is left where it was seen, if the report is about all of that.
@@ -402,6 +419,32 @@ mod tests {
         let states = states(&sample::clean(), &evidence);
         assert_eq!(states[&Step::Gate], State::Seen("guarded by hooks/pre-receive".into()));
         assert_eq!(states[&Step::Ignore], State::Seen("covered by .gitignore:1".into()));
+    }
+
+    #[test]
+    fn a_report_that_has_less_of_a_key_ends_none_of_its_steps() {
+        let mut report = sample::one_key();
+        let before: Vec<Step> =
+            progress(&report, &Evidence::default())[0].steps.iter().map(|(step, _)| *step).collect();
+        let mut evidence = noted(&before, &["/srv/git/shop.git"]);
+        report.keys[0].siblings.clear();
+        for entry in report.keys[0].first_introduced.iter_mut() {
+            entry.path = Some(sample::shown("settings.py"));
+        }
+        report.keys[0].introductions.clear();
+        let steps = |report: &Report, evidence: &Evidence<'_>| -> Vec<Step> {
+            progress(report, evidence)[0].steps.iter().map(|(step, _)| *step).collect()
+        };
+        let less = steps(&report, &Evidence::default());
+        assert!(less.len() < before.len());
+        assert_eq!(steps(&report, &evidence), before);
+        // That it may be none after all, where it stands now, does not end them either; a look is what they began with.
+        report.keys[0].confidence = crate::model::Confidence::Low;
+        assert_eq!(steps(&report, &evidence), before);
+        evidence.noted.values_mut().for_each(|noted| noted.steps = vec![Step::Look]);
+        assert_eq!(steps(&report, &evidence), [Step::Look]);
+        report.keys[0].confidence = crate::model::Confidence::High;
+        assert_eq!(steps(&report, &evidence), less);
     }
 
     #[test]

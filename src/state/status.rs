@@ -54,6 +54,15 @@ pub struct Asked {
 }
 
 impl Asked {
+    /// Takes in what it asked for before, or what others know of.
+    fn asks_too(&mut self, steps: Vec<String>) {
+        for step in steps {
+            if !self.steps.contains(&step) {
+                self.steps.push(step);
+            }
+        }
+    }
+
     /// Takes in where it was seen before, or by others.
     fn seen_too(&mut self, other: BTreeMap<String, BTreeSet<String>>) {
         for (repository, files) in other {
@@ -162,9 +171,11 @@ impl Status {
         &self.keys
     }
 
-    /// Notes what a key asks for, and where it was seen beside where it had been before.
+    /// Notes what a key asks for and where it was seen, beside what was noted before: a report that has less of it than
+    /// an earlier one had takes nothing back.
     pub fn add_key(&mut self, key: &str, mut asked: Asked) {
         if let Some(old) = self.keys.remove(key) {
+            asked.asks_too(old.steps);
             asked.seen_too(old.seen_in);
         }
         self.keys.insert(key.to_owned(), asked);
@@ -211,11 +222,7 @@ impl Status {
     /// Takes in what others know that a key asks for.
     fn take_key(&mut self, key: String, asked: Asked) {
         let here = self.keys.entry(key).or_insert_with(|| Asked { steps: Vec::new(), ..asked.clone() });
-        for step in asked.steps {
-            if !here.steps.contains(&step) {
-                here.steps.push(step);
-            }
-        }
+        here.asks_too(asked.steps);
         here.kind = here.kind.or(asked.kind);
         here.seen_too(asked.seen_in);
     }
@@ -295,12 +302,12 @@ mod tests {
     }
 
     #[test]
-    fn where_a_key_was_seen_is_never_forgotten() {
+    fn what_a_key_asked_for_and_where_it_was_seen_is_never_forgotten() {
         let mut status = status();
         let (hint, steps) = ("sk_live_a…b".to_owned(), vec!["refs".to_owned()]);
         status.add_key(&id('a'), Asked { hint, steps, seen_in: seen("/srv/api", &[]), kind: None });
         let asked = &status.keys()[&id('a')];
-        assert_eq!(asked.steps, ["refs"]);
+        assert_eq!(asked.steps, ["refs", "logs", "add"]);
         let whole: BTreeMap<_, _> = seen("/srv/shop", &[".env"]).into_iter().chain(seen("/srv/api", &[])).collect();
         assert_eq!(asked.seen_in, whole);
         let masked = status.masked(&|text| text.replace("shop", "…"));

@@ -1,0 +1,62 @@
+//! What earlier reports had of a key and a later one has not.
+
+use std::path::Path;
+
+use crate::common::fixture::Repo;
+use crate::common::incident::{Case, status};
+use crate::common::run::Audit;
+use crate::common::secrets::{alphanumerics, live_key};
+use crate::{MAIN, audit_anew, clean};
+
+/// The names of the steps that are told with this mark.
+fn marked(case: &Case, mark: char) -> Vec<String> {
+    let text = status(case, &[]).text();
+    let lines = text.lines().filter_map(|line| line.trim().strip_prefix(&format!("[{mark}] ")));
+    lines.filter_map(|rest| Some(rest.split_whitespace().next()?.to_owned())).collect()
+}
+
+/// A key beside another vendor's in one repository, and by itself in another, at whose tip it is no more; the report is
+/// of both.
+fn in_two() -> (Case, Repo) {
+    let key = live_key(7650);
+    let (mut whole, mut other) = (Repo::with_work_tree(), Repo::bare());
+    let beside = alphanumerics(7651, 24);
+    whole.commit_on(MAIN, &[("a", Some("a\n"))], "A");
+    whole.commit_on(MAIN, &[(".env", Some(&format!("CLERK_SECRET_KEY={key}\nRESEND_API_KEY={beside}\n")))], "B");
+    other.commit_on(MAIN, &[("cfg", Some(&format!("CLERK_SECRET_KEY={key}\n")))], "C");
+    other.commit_on(MAIN, &[("cfg", None), ("a", Some("a\n"))], "D");
+    whole.finish();
+    other.finish();
+    let report = whole.beside("report.json");
+    let case = Case { repo: whole, keys: vec![key], report };
+    audit_both(&case, other.path());
+    (case, other)
+}
+
+fn audit_both(case: &Case, other: &Path) {
+    audit_anew(case, &[other.to_str().unwrap()], case.repo.path());
+}
+
+#[test]
+fn a_repository_that_was_cleaned_takes_no_step_with_it_while_another_has_the_key() {
+    let (case, other) = in_two();
+    let before = marked(&case, ' ');
+    assert!(["siblings", "ignore", "gate"].iter().all(|step| before.iter().any(|open| open == step)), "{before:?}");
+    clean(&case);
+    audit_both(&case, other.path());
+    let text = status(&case, &[]).text();
+    assert!(!text.contains("no longer in the report"), "{text}");
+    let all = [marked(&case, ' '), marked(&case, 'x')].concat();
+    assert!(before.iter().all(|step| all.contains(step)), "{before:?} {all:?}");
+    assert!(marked(&case, ' ').iter().any(|step| step == "siblings"), "{text}");
+    let checklist = Audit::new(&["checklist"]).and(&case.report).run().text();
+    assert!(checklist.contains("## Still open from before"), "{checklist}");
+    assert!(checklist.contains("(beside what is told above)\n\n- [ ] Rotate what stood beside it (`siblings`)"), "{checklist}");
+    // Every step but that one.
+    let hint = case.hint(0);
+    let rest: Vec<String> = marked(&case, ' ').iter().filter(|step| *step != "siblings").cloned().collect();
+    let ticks: Vec<String> = rest.iter().flat_map(|step| ["--done".to_owned(), format!("{hint}:{step}")]).collect();
+    let run = status(&case, &ticks.iter().map(String::as_str).collect::<Vec<_>>());
+    assert_eq!(run.code, Some(1), "{}", run.text());
+    assert_eq!(status(&case, &["--done", &format!("{hint}:siblings")]).code, Some(0));
+}
