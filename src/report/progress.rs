@@ -134,11 +134,7 @@ fn state_of_gone(step: Step, id: &str, noted: &Noted, report: &Report, evidence:
             };
             (Some(state), false)
         }
-        Step::Ignore => {
-            let files =
-                noted.seen_in.iter().flat_map(|(of, files)| files.iter().map(|file| (of.clone(), file.clone())));
-            (ignore(files.collect(), evidence), false)
-        }
+        Step::Ignore => (ignore(files(&noted.seen_in), evidence), false),
         Step::Gate => (gate(noted.seen_in.keys().map(String::as_str), evidence), false),
         _ => (None, false),
     };
@@ -156,6 +152,20 @@ pub fn seen_in(key: &KeyReport, report: &Report) -> BTreeMap<String, BTreeSet<St
     seen
 }
 
+/// The same with where it was seen before: a repository that was cleaned needs its gate and its ignored files no less.
+fn ever_seen_in(key: &KeyReport, report: &Report, evidence: &Evidence<'_>) -> BTreeMap<String, BTreeSet<String>> {
+    let mut seen = seen_in(key, report);
+    for (repository, files) in evidence.noted.get(&key.id).into_iter().flat_map(|noted| &noted.seen_in) {
+        seen.entry(repository.clone()).or_default().extend(files.iter().cloned());
+    }
+    seen
+}
+
+/// The files that are to be ignored, each with its repository.
+fn files(seen_in: &BTreeMap<String, BTreeSet<String>>) -> Vec<(String, String)> {
+    seen_in.iter().flat_map(|(of, files)| files.iter().map(|file| (of.clone(), file.clone()))).collect()
+}
+
 fn state(step: Step, key: &KeyReport, report: &Report, evidence: &Evidence<'_>) -> State {
     let (seen, outweighs) = match step {
         Step::Dead => dead(&key.id, evidence),
@@ -165,11 +175,8 @@ fn state(step: Step, key: &KeyReport, report: &Report, evidence: &Evidence<'_>) 
             (Some(tips(key, report, evidence)), is_there)
         }
         Step::Refs => (Some(refs(key, report, evidence)), false),
-        Step::Ignore => (ignore(paths_to_ignore(key), evidence), false),
-        Step::Gate => {
-            let here = report.repositories.iter().filter(|repository| super::spot::is_in(key, repository));
-            (gate(here.map(|repository| repository.path.as_str()), evidence), false)
-        }
+        Step::Ignore => (ignore(files(&ever_seen_in(key, report, evidence)), evidence), false),
+        Step::Gate => (gate(ever_seen_in(key, report, evidence).keys().map(String::as_str), evidence), false),
         _ => (None, false),
     };
     settled(seen, outweighs, evidence.said.get(&(key.id.clone(), step.name())))
@@ -445,6 +452,26 @@ mod tests {
         assert_eq!(steps(&report, &evidence), [Step::Look]);
         report.keys[0].confidence = crate::model::Confidence::High;
         assert_eq!(steps(&report, &evidence), less);
+    }
+
+    #[test]
+    fn gate_and_ignored_files_are_asked_of_every_repository_in_which_a_key_was_ever_seen() {
+        let report = sample::one_key();
+        let [here, cleaned] = ["/srv/git/shop.git", "/srv/git/cleaned.git"].map(str::to_owned);
+        let mut evidence = noted(&[], &[&cleaned]);
+        let paths = paths_to_ignore(&report.keys[0]);
+        let line = Some(".gitignore:1".to_owned());
+        evidence.ignored.extend(paths.into_iter().map(|path| (path, line.clone())));
+        evidence.ignored.insert((cleaned.clone(), ".env".to_owned()), None);
+        evidence.gates = [(here, guarded()), (cleaned.clone(), Gate::Unguarded)].into();
+        let open = states(&report, &evidence);
+        let why = "/srv/git/cleaned.git has no such hook here";
+        assert_eq!(open[&Step::Gate], State::Open(Some(why.to_owned())));
+        assert_eq!(open[&Step::Ignore], State::Open(Some("no .gitignore covers .env".to_owned())));
+        evidence.gates.insert(cleaned.clone(), guarded());
+        evidence.ignored.insert((cleaned, ".env".to_owned()), line);
+        let done = states(&report, &evidence);
+        assert!(done[&Step::Gate].is_done() && done[&Step::Ignore].is_done(), "{done:?}");
     }
 
     #[test]

@@ -6,7 +6,7 @@ use crate::common::fixture::Repo;
 use crate::common::incident::{Case, status};
 use crate::common::run::Audit;
 use crate::common::secrets::{alphanumerics, live_key};
-use crate::{MAIN, audit_anew, clean};
+use crate::{MAIN, audit_anew, clean, executable};
 
 /// The names of the steps that are told with this mark.
 fn marked(case: &Case, mark: char) -> Vec<String> {
@@ -59,4 +59,27 @@ fn a_repository_that_was_cleaned_takes_no_step_with_it_while_another_has_the_key
     let run = status(&case, &ticks.iter().map(String::as_str).collect::<Vec<_>>());
     assert_eq!(run.code, Some(1), "{}", run.text());
     assert_eq!(status(&case, &["--done", &format!("{hint}:siblings")]).code, Some(0));
+}
+
+#[test]
+fn a_gate_and_ignored_files_are_looked_for_in_every_repository_that_ever_had_the_key() {
+    let (case, other) = in_two();
+    status(&case, &[]);
+    clean(&case);
+    audit_both(&case, other.path());
+    let guard = |git_directory: &Path| {
+        let hooks = git_directory.join("hooks");
+        std::fs::create_dir_all(&hooks).unwrap();
+        std::fs::write(hooks.join("pre-receive"), "#!/bin/sh\nexec clerk-audit hook pre-receive\n").unwrap();
+        executable(&hooks.join("pre-receive"));
+    };
+    guard(&other.git_directory());
+    let text = status(&case, &[]).text();
+    let cleaned = case.repo.path().display();
+    assert!(text.contains("[ ] gate") && text.contains(&format!("{cleaned} has no such hook here")), "{text}");
+    assert!(text.contains("[ ] ignore") && text.contains("no .gitignore covers .env"), "{text}");
+    guard(&case.repo.git_directory());
+    std::fs::write(case.repo.path().join(".gitignore"), ".env\n").unwrap();
+    let seen = marked(&case, 'x');
+    assert!(["gate", "ignore"].iter().all(|step| seen.iter().any(|done| done == step)), "{seen:?}");
 }
