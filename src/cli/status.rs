@@ -14,7 +14,7 @@ use super::output;
 use super::verify::Asking;
 use crate::detect::Detector;
 use crate::install;
-use crate::model::{KeyReport, Report, Shown};
+use crate::model::{KeyReport, Liveness, Report, Shown};
 use crate::report::escape::terminal;
 use crate::report::{self, Evidence, Gate, KeyProgress, Noted, Step};
 use crate::state::{Asked, PolicyPlaces, Status as State, Tick};
@@ -129,6 +129,11 @@ impl Status {
                 }
             }
             for (key, step) in ticks {
+                // What was ticked before Clerk accepted the key was not so, and must not stand in the way of what is.
+                let was_alive = state.answers().get(key).is_some_and(|answer| answer.liveness == Liveness::Alive);
+                if *step == Step::Dead && was_alive && !state.is_ticked_since_answer(key, step.name()) {
+                    state.remove_tick(key, step.name());
+                }
                 // Who did it first did it; whoever means to have it otherwise takes that back.
                 if let Some(old) = state.tick(key, step.name()).filter(|old| old.by != by) {
                     let at = report::readable_time(&old.at);
@@ -224,6 +229,9 @@ pub(super) fn evidence<'a>(report: &Report, state: &'a State, detector: &Detecto
                     .said
                     .insert((id.clone(), step.name()), format!("{}, {}", tick.by, report::readable_time(&tick.at)));
             }
+        }
+        if state.is_ticked_since_answer(id, Step::Dead.name()) {
+            evidence.deleted_since.insert(id.clone());
         }
     }
     look_around(report, &mut evidence, detector);

@@ -22,6 +22,7 @@ use crate::audit::{Auditor, Target};
 use crate::detect::Detector;
 use crate::key::{KeyId, KeyText};
 use crate::model::{Answer, Confidence, Interrupt, KeyReport, Kind, Liveness, ReadLimits, Report, error_chain};
+use crate::report::{Step, escape, readable_time};
 use crate::state::{Known, Status as State};
 use crate::store::locate;
 use crate::verify::{Client, ClientError, Endpoint};
@@ -38,7 +39,7 @@ mod round;
 #[derive(Args, Debug)]
 #[command(
     after_help = "Exit status: 0 every key is dead, 1 some are alive, 2 wrong usage, 3 of some it is not known (those that \
-Clerk cannot be asked about among them), or the report is not whole."
+Clerk cannot be asked about among them, and those that an earlier report had), or the report is not whole."
 )]
 pub(super) struct Verify {
     /// A report, as `history --format json` writes it; not needed with --repo
@@ -108,8 +109,37 @@ impl Verify {
         }
         // Of Clerk's secrets that Clerk cannot be asked about it is not known.
         let all_asked = report.keys.iter().all(|key| is_askable(key) || key.confidence == Confidence::Low);
-        Ok(if incident::is_whole(&report) && all_asked { exit } else { Exit::Incomplete })
+        let left_alive = tell_gone(&report, &kept.state);
+        Ok(if incident::is_whole(&report) && all_asked && !left_alive { exit } else { Exit::Incomplete })
     }
+}
+
+/// Says of the keys that earlier reports had and this one lacks which are not known to be dead, and whether there are any:
+/// what was cleaned out of a history opens what it opened.
+fn tell_gone(report: &Report, state: &State) -> bool {
+    let here: HashSet<&str> = report.keys.iter().map(|key| key.id.as_str()).collect();
+    let dead = Step::Dead.name();
+    let is_settled = |id: &str| match state.answers().get(id).map(|answer| answer.liveness) {
+        Some(Liveness::Dead) => true,
+        _ => state.is_ticked_since_answer(id, dead),
+    };
+    let gone = state.keys().iter().filter(|(id, asked)| {
+        !here.contains(id.as_str()) && asked.steps.iter().any(|step| step == dead) && !is_settled(id)
+    });
+    let mut any = false;
+    for (id, asked) in gone {
+        any = true;
+        let last = match state.answers().get(id) {
+            Some(answer) => format!("{} on {}", word(answer.liveness), readable_time(&answer.at)),
+            None => "never asked about".to_owned(),
+        };
+        let hint = escape::terminal(&asked.hint);
+        note(&format!(
+            "{hint} is no longer in the report, and Clerk cannot be asked about it: {last}. Once it is deleted, \
+             `clerk-audit status REPORT.json --done KEY:dead` says so."
+        ));
+    }
+    any
 }
 
 /// The report of repositories that none was made of yet.
@@ -283,7 +313,7 @@ fn told(keys: &[&KeyReport], state: &State) -> Exit {
                 ("unknown", "not asked".to_owned())
             }
         };
-        lines.push_str(&format!("{word:<8} {}  {}\n", key.hint, crate::report::escape::terminal(&reason)));
+        lines.push_str(&format!("{word:<8} {}  {}\n", key.hint, escape::terminal(&reason)));
     }
     if keys.is_empty() {
         lines.push_str("No key to ask about.\n");

@@ -37,6 +37,8 @@ pub struct Evidence<'a> {
     pub answers: Option<&'a Answers>,
     /// By key id and step's name, who ticked it and when, in words.
     pub said: BTreeMap<(String, &'static str), String>,
+    /// Ids of the keys that somebody said to be deleted after Clerk last answered about them.
+    pub deleted_since: BTreeSet<String>,
     /// Of each repository that was looked for, by its path in the report: what was seen of its gate.
     pub gates: BTreeMap<String, Gate>,
     /// Keys of which something is noted, by id. Those that the report has no more are told all the same.
@@ -119,7 +121,7 @@ fn united(mut steps: Vec<Step>, before: &[Step]) -> Vec<Step> {
 /// A key that the report has no more: nothing of it is left where it was seen, if the report is about all of that.
 fn state_of_gone(step: Step, id: &str, noted: &Noted, report: &Report, evidence: &Evidence<'_>) -> State {
     let (seen, outweighs) = match step {
-        Step::Dead => dead(id, evidence),
+        Step::Dead => dead_and_gone(id, evidence),
         Step::Tips | Step::Refs | Step::Look => {
             let unseen = unseen(report, noted.seen_in.keys().map(String::as_str));
             let state = match unseen {
@@ -201,6 +203,17 @@ fn dead(id: &str, evidence: &Evidence<'_>) -> (Option<State>, bool) {
         Liveness::Dead => (Some(State::Seen(format!("Clerk refused it on {at}"))), false),
         Liveness::Alive => (Some(State::Open(Some(format!("Clerk accepted it on {at}")))), true),
         Liveness::Unknown => (Some(State::Open(Some(format!("asked on {at}, not known: {}", answer.reason)))), false),
+    }
+}
+
+/// The same of a key that the report has no more, so that Clerk cannot be asked again: a word from after its answer counts.
+fn dead_and_gone(id: &str, evidence: &Evidence<'_>) -> (Option<State>, bool) {
+    match dead(id, evidence) {
+        (Some(State::Open(Some(why))), true) => {
+            let why = format!("{why}, and cannot be asked again without the key: tick it once it is deleted");
+            (Some(State::Open(Some(why))), !evidence.deleted_since.contains(id))
+        }
+        other => other,
     }
 }
 
@@ -355,6 +368,23 @@ mod tests {
         let seen_in = repositories.iter().map(|path| ((*path).to_owned(), [".env".to_owned()].into())).collect();
         let noted = Noted { hint: "sk_live_a…b".to_owned(), kind: None, steps: steps.to_vec(), seen_in };
         Evidence { noted: [(sample::one_key().keys[0].id.clone(), noted)].into(), ..Evidence::default() }
+    }
+
+    #[test]
+    fn a_key_that_is_gone_and_was_alive_is_dead_by_a_word_that_is_newer_than_the_answer() {
+        let report = sample::one_key();
+        let id = report.keys[0].id.clone();
+        let answers = answers(&report, Liveness::Alive);
+        let mut evidence = Evidence { answers: Some(&answers), ..noted(&[Step::Dead], &["/srv/git/shop.git"]) };
+        let dead = |evidence: &Evidence<'_>| states(&sample::clean(), evidence)[&Step::Dead].clone();
+        let open = |state: State| matches!(state, State::Open(Some(why)) if why.contains("tick it once it is deleted"));
+        assert!(open(dead(&evidence)));
+        evidence.said.insert((id.clone(), "dead"), "Ann".to_owned());
+        assert!(open(dead(&evidence)), "a word from before the answer");
+        evidence.deleted_since.insert(id);
+        assert_eq!(dead(&evidence), State::Said("Ann".to_owned()));
+        // Of a key that is there Clerk can be asked again.
+        assert!(!states(&report, &evidence)[&Step::Dead].is_done());
     }
 
     #[test]

@@ -161,6 +161,12 @@ impl Status {
         self.ticks.entry((key.to_owned(), step.to_owned())).or_insert(tick);
     }
 
+    /// Whether a step of a key was ticked after Clerk's last answer about it; so it was where Clerk was never asked.
+    pub fn is_ticked_since_answer(&self, key: &str, step: &str) -> bool {
+        let answer = self.answers.get(key);
+        self.tick(key, step).is_some_and(|tick| answer.is_none_or(|answer| tick.at > answer.at))
+    }
+
     /// Takes a tick back. A copy of the file that still has it brings it back where both are merged.
     pub fn remove_tick(&mut self, key: &str, step: &str) -> Option<Tick> {
         self.ticks.remove(&(key.to_owned(), step.to_owned()))

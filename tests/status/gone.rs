@@ -1,9 +1,11 @@
 //! What earlier reports had of a key and a later one has not.
 
 use std::path::Path;
+use std::time::Duration;
 
+use crate::common::clerk::{Answer, Clerk, INSTANCE};
 use crate::common::fixture::Repo;
-use crate::common::incident::{Case, status};
+use crate::common::incident::{Case, answers, asking, status};
 use crate::common::run::Audit;
 use crate::common::secrets::{alphanumerics, live_key};
 use crate::{MAIN, audit_anew, clean, executable};
@@ -82,4 +84,33 @@ fn a_gate_and_ignored_files_are_looked_for_in_every_repository_that_ever_had_the
     std::fs::write(case.repo.path().join(".gitignore"), ".env\n").unwrap();
     let seen = marked(&case, 'x');
     assert!(["gate", "ignore"].iter().all(|step| seen.iter().any(|done| done == step)), "{seen:?}");
+}
+
+#[test]
+fn a_key_that_was_alive_and_is_cleaned_out_is_over_once_somebody_says_that_it_is_deleted() {
+    let case = Case::new(vec![live_key(7655)]);
+    let step = case.step("dead");
+    status(&case, &["--done", &step, "--by", "Ann"]);
+    let pause = || std::thread::sleep(Duration::from_millis(1100));
+    pause();
+    let clerk = Clerk::start(answers(&case, [Answer::Alive(INSTANCE)]));
+    assert_eq!(case.verify(&clerk).run().code, Some(1));
+    clean(&case);
+    audit_anew(&case, &[], case.repo.path());
+    // Ann's tick is older than Clerk's answer.
+    let open = status(&case, &[]);
+    assert!(open.text().contains("[ ] dead") && open.text().contains("tick it once it is deleted"), "{}", open.text());
+    let verify = || asking(Audit::new(&["verify", "--yes", "--again"]).and(&case.report), &clerk).run();
+    let asked = verify();
+    assert_eq!(asked.code, Some(3), "{}{}", asked.text(), asked.errors());
+    let told = format!("{} is no longer in the report, and Clerk cannot be asked about it: alive on 20", case.hint(0));
+    assert!(asked.errors().contains(&told), "{}", asked.errors());
+    case.assert_silent(&asked);
+    pause();
+    let ticked = status(&case, &["--done", &step, "--by", "Bob"]);
+    assert!(ticked.text().contains("[x] dead") && ticked.text().contains("(Bob, 20"), "{}", ticked.text());
+    assert_eq!(verify().code, Some(0));
+    let steps: Vec<String> =
+        marked(&case, ' ').iter().flat_map(|step| ["--done".to_owned(), case.step(step)]).collect();
+    assert_eq!(status(&case, &steps.iter().map(String::as_str).collect::<Vec<_>>()).code, Some(0));
 }
