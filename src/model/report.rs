@@ -71,8 +71,8 @@ pub struct RepositoryReport {
     pub unreachable: UnreachableCounts,
     /// Options that narrowed the audit.
     pub narrowed_by: Vec<Shown>,
-    /// What its remotes fetch, where that is less than all branches: refs there, and behind a `^` those left out. The
-    /// other branches are nowhere here, which is no gap. Earlier versions did not say so.
+    /// What its remotes fetch, where that is less than all branches and tags: refs there, and behind a `^` those left
+    /// out. The others are nowhere here, which is no gap. Earlier versions did not say so.
     #[serde(default)]
     pub fetches_only: Vec<Shown>,
     /// What was not read, and why: each entry makes the report incomplete.

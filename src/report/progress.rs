@@ -247,8 +247,10 @@ fn narrow(repository: &RepositoryReport) -> Option<String> {
     let fetched = &repository.fetches_only;
     let told = few(fetched.iter().map(|one| one.as_str().to_owned()).collect());
     let path = &repository.path;
-    (!fetched.is_empty())
-        .then(|| format!("{path} fetches only {told}: audit the server's repository, or a clone that is whole"))
+    (!fetched.is_empty()).then(|| {
+        let (fetched, _) = wording::fetched(repository, &told);
+        format!("{path} fetches {fetched}: audit the server's repository, or a clone that is whole")
+    })
 }
 
 /// The same of a key that the report has, and that was seen elsewhere too.

@@ -491,6 +491,16 @@ pub(super) fn pushes(key: &KeyReport) -> Vec<String> {
     lines
 }
 
+/// What the remotes of a clone fetch, in the words before what `told` has of it, and what is not here then.
+pub(super) fn fetched(repository: &RepositoryReport, told: &str) -> (String, &'static str) {
+    let all_but: Vec<&str> = repository.fetches_only.iter().map_while(|one| one.as_str().strip_prefix('^')).collect();
+    match all_but.len() == repository.fetches_only.len() {
+        true if all_but == ["refs/tags/*"] => ("all but tags".to_owned(), "of tags nothing is here"),
+        true => (format!("all but these: {told}"), "of these nothing is here"),
+        false => (format!("only {told}"), "of other branches nothing is here"),
+    }
+}
+
 /// How much of a repository was read.
 pub(super) fn objects(repository: &RepositoryReport) -> String {
     let objects = [

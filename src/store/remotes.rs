@@ -11,8 +11,8 @@ use super::{Setting, Tip};
 pub struct Remotes {
     /// Their names.
     pub names: BTreeSet<Vec<u8>>,
-    /// What is fetched from those of which some branches are fetched and others are not: refs there, and behind a `^`
-    /// those that are left out.
+    /// What is fetched from those of which some branches or tags are fetched and others are not: refs there, and behind
+    /// a `^` those that are left out.
     pub narrowed_to: BTreeSet<Vec<u8>>,
     /// Whether it was cloned without some of its objects, which git then fetches when it needs them.
     pub is_partial: bool,
@@ -22,6 +22,7 @@ impl Remotes {
     pub(super) fn of(settings: &[Setting], tips: &[Tip]) -> Self {
         let mut remotes = Self::default();
         let mut fetched: BTreeMap<String, Vec<&str>> = BTreeMap::new();
+        let mut without_tags: BTreeMap<String, bool> = BTreeMap::new();
         for Setting { section, name, value } in settings {
             let is_extension = section.eq_ignore_ascii_case("extensions");
             remotes.is_partial |= is_extension && name.eq_ignore_ascii_case("partialclone");
@@ -29,6 +30,7 @@ impl Remotes {
             match name.to_ascii_lowercase().as_str() {
                 "url" => _ = remotes.names.insert(remote.into_bytes()),
                 "fetch" => fetched.entry(remote).or_default().push(value),
+                "tagopt" => _ = without_tags.insert(remote, value == "--no-tags"),
                 "promisor" => remotes.is_partial |= !matches!(value.as_str(), "false" | "no" | "off" | "0"),
                 "partialclonefilter" => remotes.is_partial = true,
                 _ => {}
@@ -46,7 +48,8 @@ impl Remotes {
             .filter_map(|name| Some(name.split(|byte| *byte == b'/').next()?.to_vec()))
             .collect();
         remotes.names.extend(others);
-        remotes.narrowed_to = fetched.values().flat_map(|specs| narrowed(specs)).collect();
+        let has_no_tags = |remote: &String| without_tags.get(remote).is_some_and(|without| *without);
+        remotes.narrowed_to = fetched.iter().flat_map(|(remote, specs)| narrowed(specs, has_no_tags(remote))).collect();
         remotes
     }
 }
@@ -69,13 +72,19 @@ fn remote(section: &str) -> Option<String> {
     Some(name)
 }
 
-/// What is fetched by these specifications, where that is less than all branches: nothing where it is all, and nothing
-/// where nothing is.
-fn narrowed(specs: &[&str]) -> Vec<Vec<u8>> {
+/// What is fetched by these specifications, where that is less than all branches, or where tags are left out: nothing
+/// where it is all, and nothing where nothing is.
+fn narrowed(specs: &[&str], without_tags: bool) -> Vec<Vec<u8>> {
+    /// Tags that come along with no branch.
+    const NO_TAGS: &[u8] = b"^refs/tags/*";
     let sources = || specs.iter().map(|spec| spec.strip_prefix('+').unwrap_or(spec)).map(source);
     let is_whole = sources().any(|source| matches!(source, "refs/*" | "refs/heads/*"));
     let told = sources().filter(|source| !source.is_empty() && (!is_whole || source.starts_with('^')));
-    told.map(|source| source.as_bytes().to_vec()).collect()
+    // What is fetched by its own name is fetched, whatever the option says.
+    let lacks_tags = without_tags
+        && sources().any(|source| !source.is_empty())
+        && !sources().any(|source| matches!(source, "refs/*" | "refs/tags/*"));
+    told.map(|source| source.as_bytes().to_vec()).chain(lacks_tags.then(|| NO_TAGS.to_vec())).collect()
 }
 
 fn source(spec: &str) -> &str {
@@ -116,6 +125,15 @@ mod tests {
                 ("origin", "refs/heads/main", false),
             ),
             (origin(&format!("{whole}\tfetch = ^refs/heads/old\n")), &[], ("origin", "^refs/heads/old", false)),
+            (origin(&format!("{whole}\ttagOpt = --no-tags\n")), &[], ("origin", "^refs/tags/*", false)),
+            (origin(&format!("{whole}\ttagopt = --no-tags\n\ttagOpt = --tags\n")), &[], ("origin", "", false)),
+            (
+                origin(&format!("{whole}\ttagOpt = --no-tags\n\tfetch = +refs/tags/*:refs/tags/*\n")),
+                &[],
+                ("origin", "", false),
+            ),
+            // To a mirror that is only pushed to.
+            (origin("\ttagOpt = --no-tags\n"), &[], ("origin", "", false)),
             (
                 origin(&format!("{whole}\tfetch = +refs/pull/*/head:refs/remotes/origin/pr/*\n")),
                 &[],

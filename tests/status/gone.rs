@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use crate::common::clerk::{Answer, Clerk, INSTANCE};
 use crate::common::fixture::Repo;
+use crate::common::git;
 use crate::common::incident::{Case, answers, asking, status};
 use crate::common::run::Audit;
 use crate::common::secrets::{alphanumerics, live_key};
@@ -53,7 +54,10 @@ fn a_repository_that_was_cleaned_takes_no_step_with_it_while_another_has_the_key
     assert!(marked(&case, ' ').iter().any(|step| step == "siblings"), "{text}");
     let checklist = Audit::new(&["checklist"]).and(&case.report).run().text();
     assert!(checklist.contains("## Still open from before"), "{checklist}");
-    assert!(checklist.contains("(beside what is told above)\n\n- [ ] Rotate what stood beside it (`siblings`)"), "{checklist}");
+    assert!(
+        checklist.contains("(beside what is told above)\n\n- [ ] Rotate what stood beside it (`siblings`)"),
+        "{checklist}"
+    );
     // Every step but that one.
     let hint = case.hint(0);
     let rest: Vec<String> = marked(&case, ' ').iter().filter(|step| *step != "siblings").cloned().collect();
@@ -113,4 +117,34 @@ fn a_key_that_was_alive_and_is_cleaned_out_is_over_once_somebody_says_that_it_is
     let steps: Vec<String> =
         marked(&case, ' ').iter().flat_map(|step| ["--done".to_owned(), case.step(step)]).collect();
     assert_eq!(status(&case, &steps.iter().map(String::as_str).collect::<Vec<_>>()).code, Some(0));
+}
+
+#[test]
+fn a_clone_without_tags_proves_nothing_of_what_a_tag_holds() {
+    let (mut server, key) = (Repo::bare(), live_key(7658));
+    server.commit_on(MAIN, &[("a", Some("a\n"))], "A");
+    server.branch("refs/tags/v1", MAIN);
+    server.commit_on("refs/tags/v1", &[("cfg", Some(&format!("CLERK_SECRET_KEY={key}\n")))], "B");
+    server.finish();
+    let clones = tempfile::tempdir().unwrap();
+    let clone = clones.path().join("dev");
+    let url = format!("file://{}", server.path().display());
+    let clone_anew = |options: &[&str]| {
+        _ = std::fs::remove_dir_all(&clone);
+        let arguments = [&["clone", "--quiet"], options, &[url.as_str(), "dev"]].concat();
+        git::run(git::command(clones.path()), &arguments, b"");
+    };
+    let case = Case { repo: server, keys: vec![key], report: clones.path().join("report.json") };
+    clone_anew(&[]);
+    audit_anew(&case, &[], &clone);
+    assert!(status(&case, &[]).text().contains("it stands at 1 tag"));
+    clone_anew(&["--no-tags"]);
+    audit_anew(&case, &[], &clone);
+    let text = status(&case, &[]).text();
+    for step in ["tips", "refs"] {
+        let line = text.lines().find(|line| line.contains(&format!("[ ] {step} "))).unwrap_or_default();
+        assert!(line.contains("dev fetches all but tags: audit the server's repository"), "{text}");
+    }
+    let told = Audit::new(&["history"]).and(&clone).run().text();
+    assert!(told.contains("all but tags: of tags nothing is here"), "{told}");
 }

@@ -90,7 +90,8 @@ fn read(sheet: &mut Sheet<'_>, repository: &RepositoryReport) -> io::Result<()> 
     }
     if !repository.fetches_only.is_empty() {
         let refs = sheet.few(repository.fetches_only.iter().map(code).collect());
-        sheet.bullet(1, &format!("It fetches only {}: of other branches nothing is here.", refs.join(", ")))?;
+        let (fetched, not_here) = wording::fetched(repository, &refs.join(", "));
+        sheet.bullet(1, &format!("It fetches {fetched}: {not_here}."))?;
     }
     if repository.opaque.count > 0 {
         let containers = count(repository.opaque.count, "container that is", "containers that are");

@@ -61,7 +61,9 @@ fn read(page: &mut Page<'_>, repository: &RepositoryReport) -> io::Result<()> {
     }
     if !repository.fetches_only.is_empty() {
         let refs = page.few(repository.fetches_only.iter().map(show).collect());
-        page.field("fetches only", &[format!("{}: of other branches nothing is here", refs.join(", "))])?;
+        let (fetched, not_here) = wording::fetched(repository, &refs.join(", "));
+        let (name, fetched) = fetched.strip_prefix("only ").map_or(("fetches", &*fetched), |all| ("fetches only", all));
+        page.field(name, &[format!("{fetched}: {not_here}")])?;
     }
     if repository.opaque.count > 0 {
         let mut lines = vec![format!(
