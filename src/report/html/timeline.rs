@@ -12,7 +12,8 @@ use super::super::clock::{self, PLANS, Plan};
 use super::super::escape::markup;
 use super::super::wording;
 
-/// Marks beyond these would stand on one another.
+/// Marks beyond these would stand on one another. Half of them are for introductions and half for removals, where there are
+/// as many: what came in a hundred times hides no removal.
 const MOST_MARKS: usize = 120;
 /// A removal; its rim keeps it apart from the bar that it stands on.
 pub(super) const CROSS: &str = "<path class=\"rim\" d=\"M-4-4L4 4M4-4L-4 4\"/><path d=\"M-4-4L4 4M4-4L-4 4\"/>";
@@ -160,9 +161,12 @@ impl Scale {
 
     fn marks(&self, svg: &mut String, key: &KeyReport) {
         let first = key.first_introduced.iter().filter(|_| key.introductions.is_empty());
-        let came = first.chain(&key.introductions).map(|entry| (entry, true));
-        let went = key.removals.iter().filter(|entry| entry.moved.is_none()).map(|entry| (entry, false));
-        for (entry, is_introduction) in came.chain(went).take(MOST_MARKS) {
+        let came: Vec<&Entry> = first.chain(&key.introductions).collect();
+        let went: Vec<&Entry> = key.removals.iter().filter(|entry| entry.moved.is_none()).collect();
+        let removals = went.len().min((MOST_MARKS / 2).max(MOST_MARKS.saturating_sub(came.len())));
+        let came = spread(&came, MOST_MARKS - removals).map(|entry| (entry, true));
+        let went = spread(&went, removals).map(|entry| (entry, false));
+        for (entry, is_introduction) in came.chain(went) {
             let Some(time) = time_of(entry) else { continue };
             let (class, shape) = match (is_introduction, entry.level, &entry.moved) {
                 (true, _, Some(_)) => ("moved", "<path d=\"M0-5L5 0L0 5L-5 0Z\"/>"),
@@ -178,6 +182,13 @@ impl Scale {
             );
         }
     }
+}
+
+/// So many entries at most, the first and the last of all among them and the others evenly between.
+fn spread<'a>(entries: &'a [&'a Entry], most: usize) -> impl Iterator<Item = &'a Entry> {
+    let shown = entries.len().min(most);
+    let last = entries.len().saturating_sub(1);
+    (0..shown).map(move |at| entries[if shown == 1 { last } else { at * last / (shown - 1) }])
 }
 
 /// What stands in the place of a bar that begins nowhere.
@@ -286,6 +297,31 @@ mod tests {
         };
         assert_eq!(edges(None), (3, "1 day on Hobby, 7 days on Pro, 30 days on Business".to_owned()));
         assert_eq!(edges(Plan::named("pro")), (1, "7 days on Pro".to_owned()));
+    }
+
+    #[test]
+    fn what_came_in_many_times_hides_no_removal_and_the_other_way_round() {
+        let mut report = sample::one_key();
+        let key = &mut report.keys[0];
+        let mut entry = key.introductions.iter().chain(&key.first_introduced).next().unwrap().clone();
+        entry.moved = None;
+        let marks = |came: usize, went: usize| {
+            let mut report = report.clone();
+            let mut first = entry.clone();
+            first.level = Level::Key;
+            let copied = Entry { level: Level::Path, ..entry.clone() };
+            report.keys[0].introductions = std::iter::once(first).chain(vec![copied; came - 1]).collect();
+            report.keys[0].removals = vec![entry.clone(); went];
+            let lane = Scale::of(&report, NOW, None).unwrap().lane(&report.keys[0]);
+            let count = |class: &str| lane.matches(&format!("class=\"mark {class}\"")).count();
+            (count("came") + count("copied"), count("went"))
+        };
+        assert_eq!(marks(3, 2), (3, 2));
+        assert_eq!(marks(130, 1), (119, 1));
+        assert_eq!(marks(1, 300), (1, 119));
+        assert_eq!(marks(500, 500), (60, 60));
+        let all = [&entry; 5];
+        assert_eq!([0, 1, 3, 9].map(|most| spread(&all, most).count()), [0, 1, 3, 5]);
     }
 
     #[test]
