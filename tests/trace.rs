@@ -4,6 +4,10 @@
 
 mod common;
 
+mod trace {
+    mod named;
+}
+
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};

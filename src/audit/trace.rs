@@ -25,15 +25,22 @@ pub enum Wanted {
     Text(KeyText),
     /// The one with this id.
     Id(KeyId),
-    /// Those whose id (`sha256:…`) or hint begins so.
+    /// Those whose id, with or without its `sha256:`, or hint begins so.
     Begins(String),
 }
 
 impl Wanted {
     /// Whether it is seen only where a name or what stands around it says that it is Clerk's: a secret key of Clerk's length
-    /// tells itself.
-    pub fn needs_a_name(&self) -> bool {
-        matches!(self, Self::Text(key) if !key.tells_itself())
+    /// tells itself. `None` where that is not known: an id says nothing of what it is the id of.
+    pub fn needs_a_name(&self) -> Option<bool> {
+        match self {
+            Self::Text(key) => Some(!key.tells_itself()),
+            Self::Id(_) => None,
+            Self::Begins(start) => {
+                let is_of_a_hint = !start.starts_with("sha256:") && KeyText::is_beginning_of_hint(start);
+                is_of_a_hint.then(|| !start.starts_with("sk_"))
+            }
+        }
     }
 
     /// Whether a key is one of those.
@@ -41,9 +48,20 @@ impl Wanted {
         match self {
             Self::Text(text) => key == text,
             Self::Id(id) => key.id() == *id,
-            Self::Begins(start) => key.id().to_string().starts_with(start) || key.hint().starts_with(start),
+            Self::Begins(start) => is_named_by(start, &key.id().to_string(), &key.hint()),
         }
     }
+}
+
+/// Whether a key's id, with or without what it is a digest of, or its hint begins so. Hexadecimal digits are the same in
+/// capitals: there are hints that have no others.
+pub fn is_named_by(start: &str, id: &str, hint: &str) -> bool {
+    let is_hex = start.bytes().all(|byte| byte.is_ascii_hexdigit());
+    let begins_hint = match is_hex {
+        true => hint.get(..start.len()).is_some_and(|hint| hint.eq_ignore_ascii_case(start)),
+        false => hint.starts_with(start),
+    };
+    id.starts_with(start) || id.trim_start_matches("sha256:").starts_with(start) || begins_hint
 }
 
 /// The one key that a text typed or pasted has in it, with or without a name and quotes around it.

@@ -11,7 +11,7 @@ use rustix::io::Errno;
 use super::exit::Exit;
 use super::status::path_of;
 use super::{input, output};
-use crate::audit::{Auditor, Recall};
+use crate::audit::{Auditor, Recall, is_named_by};
 use crate::detect::Detector;
 use crate::key::KeyId;
 use crate::model::{Report, error_chain};
@@ -160,11 +160,8 @@ pub(super) fn select<'a>(
     }
     let text = as_written(text);
     let text = text.as_str();
-    let begins = |id: &str, hint: &str| {
-        !text.is_empty()
-            && (id.starts_with(text) || id.trim_start_matches("sha256:").starts_with(text) || hint.starts_with(text))
-    };
-    let mut named: Vec<(&str, &str)> = keys.filter(|(id, hint)| begins(id, hint)).collect();
+    let mut named: Vec<(&str, &str)> =
+        keys.filter(|(id, hint)| !text.is_empty() && is_named_by(text, id, hint)).collect();
     named.sort_unstable();
     named.dedup();
     match named[..] {
@@ -183,7 +180,7 @@ pub(super) fn select<'a>(
 pub(super) fn as_written(text: &str) -> String {
     let small = text.to_ascii_lowercase();
     let digits = small.strip_prefix("sha256:").unwrap_or(&small);
-    // No hint is hexadecimal: its prefix is not.
+    // A hint of digits alone is the same in capitals.
     if digits.bytes().all(|byte| byte.is_ascii_hexdigit()) { small } else { text.replace("...", "…") }
 }
 

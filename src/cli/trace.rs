@@ -18,7 +18,7 @@ use super::{input, output, prompt};
 use crate::audit::{Auditor, Options, Traced, Wanted, key_in};
 use crate::detect::Detector;
 use crate::key::{KeyId, KeyText};
-use crate::model::{Interrupt, ReadLimits, Report};
+use crate::model::{Interrupt, Kind, ReadLimits, Report};
 use crate::report::{self, Trace as Told, TraceFormat};
 
 /// Follow one key through all repositories
@@ -66,6 +66,8 @@ struct Sought {
     hint: Option<String>,
     /// How far its report was made to look, if it is from one.
     limits: ReadLimits,
+    /// What kind of credential its report says that it is.
+    kind: Option<Kind>,
 }
 
 /// Formats of a trace.
@@ -97,7 +99,7 @@ impl Trace {
         }
         self.keep_inputs()?;
         let ledger = read_ledger(self.ledger.as_deref())?;
-        let Sought { wanted, id, hint, limits } = self.wanted(detector, interrupt)?;
+        let Sought { wanted, id, hint, limits, kind } = self.wanted(detector, interrupt)?;
         targets.iter().for_each(tell_failure);
         let limits = self.limits.over(limits);
         let (reader, progress) = (limits::detector(limits), Progress::new(self.quiet));
@@ -118,6 +120,8 @@ impl Trace {
             Some(key) => (key.id.clone(), Some(key.hint.clone())),
             None => (id, hint),
         };
+        let kind = found.keys.first().map(|key| key.kind).or(kind);
+        let needs_a_name = kind.map(|kind| kind != Kind::SecretKey);
         // Of a key that is in no repository the ledger may tell all the same.
         let known = KeyId::parse(&id).or_else(|| ledger.only(&id));
         let pushes = known.map(|id| recorded(&ledger, &id, &reader)).unwrap_or_default();
@@ -133,7 +137,7 @@ impl Trace {
             checkouts: &checkouts,
         };
         self.write(told)?;
-        Ok(exit(&found, &wanted))
+        Ok(exit(&found, needs_a_name.or_else(|| wanted.needs_a_name())))
     }
 
     fn write(&self, told: Told<'_>) -> Result<(), Exit> {
@@ -157,7 +161,7 @@ impl Trace {
     }
 
     fn wanted(&self, detector: &Detector, interrupt: &AtomicBool) -> Result<Sought, Exit> {
-        let sought = |wanted, id| Sought { wanted, id, hint: None, limits: ReadLimits::default() };
+        let sought = |wanted, id| Sought { wanted, id, hint: None, limits: ReadLimits::default(), kind: None };
         let usage = |message: &str, hint: Option<&str>| {
             output::error(message, hint);
             Exit::Usage
@@ -189,9 +193,10 @@ impl Trace {
             let report = incident::read_report(path, detector)?;
             let keys = report.keys.iter().map(|key| (key.id.as_str(), key.hint.as_str()));
             let id = incident::select(keys, text, detector).map_err(|why| usage(&why, Some("give more of it")))?;
-            let hint = report.keys.iter().find(|key| key.id == id).map(|key| key.hint.clone());
+            let key = report.keys.iter().find(|key| key.id == id);
+            let (hint, kind) = (key.map(|key| key.hint.clone()), key.map(|key| key.kind));
             let wanted = KeyId::parse(id).map_or_else(|| Wanted::Begins(id.to_owned()), Wanted::Id);
-            return Ok(Sought { wanted, id: id.to_owned(), hint, limits: report.limits });
+            return Ok(Sought { wanted, id: id.to_owned(), hint, limits: report.limits, kind });
         }
         if detector.mask_text(text) != *text {
             return Err(tell_argument());
@@ -204,7 +209,8 @@ impl Trace {
         let digits = text.strip_prefix("sha256:").unwrap_or(&text);
         let is_hex = digits.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'));
         if is_hex && (4..=64).contains(&digits.len()) {
-            return Ok(sought(Wanted::Begins(format!("sha256:{digits}")), text));
+            // The hint of an encryption key begins so too.
+            return Ok(sought(Wanted::Begins(text.clone()), text));
         }
         if KeyText::is_beginning_of_hint(&text) {
             return Ok(sought(Wanted::Begins(text.clone()), text));
@@ -220,19 +226,27 @@ impl Trace {
     }
 }
 
-/// What a trace comes to. That a credential which only its name tells was not seen says nothing of places that have its
-/// value without one.
-fn exit(found: &Report, wanted: &Wanted) -> Exit {
+/// What a trace comes to. That a credential which only its name tells was not seen, or was seen in some places, says nothing
+/// of places that have its value without one.
+fn exit(found: &Report, needs_a_name: Option<bool>) -> Exit {
+    if needs_a_name == Some(true) {
+        incident::note(
+            "warning: a credential of this kind and length is seen only where a name or what stands around it says \
+             that it is Clerk's. Where its value stands alone it is not: search for that as well.",
+        );
+    }
     match (found.complete, found.keys.is_empty()) {
-        (true, true) if wanted.needs_a_name() => {
-            incident::note(
-                "warning: a credential of this kind and length is seen only where a name or what stands around it says \
-                 that it is Clerk's. Where its value stands alone it is not: search for that as well.",
-            );
-            Exit::Incomplete
-        }
         (false, _) => Exit::Incomplete,
-        (true, true) => Exit::Clean,
+        (true, true) if needs_a_name == Some(true) => Exit::Incomplete,
+        (true, true) => {
+            if needs_a_name.is_none() {
+                incident::note(
+                    "What this names is not known: were it of a kind that only a name tells (a webhook's secret, an \
+                     encryption key), its value may stand somewhere without one. --report says of what kind it is.",
+                );
+            }
+            Exit::Clean
+        }
         (true, false) => Exit::Found,
     }
 }

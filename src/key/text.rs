@@ -56,10 +56,12 @@ impl KeyText {
     /// that no key's hint begins with it says nothing.
     pub fn is_beginning_of_hint(text: &str) -> bool {
         const PREFIXES: [&str; 6] = ["sk_live_", "sk_test_", "whsec_", "ak_", "live_", "test_"];
-        let Some(body) = PREFIXES.iter().find_map(|prefix| text.strip_prefix(prefix)) else { return false };
+        let body = PREFIXES.iter().find_map(|prefix| text.strip_prefix(prefix));
+        // What has no prefix is told from any other word by the sign in the middle alone.
+        let Some(body) = body.or_else(|| text.contains('…').then_some(text)) else { return false };
         let (first, last) = body.split_once('…').unwrap_or((body, ""));
         let is_shown = |part: &str| part.chars().count() <= Self::SHOWN && !part.contains('…');
-        !body.is_empty() && is_shown(first) && is_shown(last)
+        !first.is_empty() && is_shown(first) && is_shown(last)
     }
 
     /// The environment that the prefix names.
@@ -151,13 +153,33 @@ mod tests {
 
     #[test]
     fn a_hint_begins_with_no_more_than_it_shows() {
-        for good in ["sk_live_A", "sk_test_AbCd", "sk_live_AbCd…", "sk_live_AbCd…CdEf", "whsec_a", "ak_Ab", "live_AbCd"]
-        {
+        for good in [
+            "sk_live_A",
+            "sk_test_AbCd",
+            "sk_live_AbCd…",
+            "sk_live_AbCd…CdEf",
+            "whsec_a",
+            "ak_Ab",
+            "live_AbCd",
+            "62a8…",
+            "62a8…ae34",
+        ] {
             assert!(KeyText::is_beginning_of_hint(good), "{good}");
         }
-        for bad in
-            ["", "sk_live_", "sk_live_AbCdE", "sk_live_AbCd…CdEfG", "sk_live_A…b…", "sk_lvie_AbCd", "AbCd", "pk_live_A"]
-        {
+        for bad in [
+            "",
+            "sk_live_",
+            "sk_live_AbCdE",
+            "sk_live_AbCd…CdEfG",
+            "sk_live_A…b…",
+            "sk_lvie_AbCd",
+            "AbCd",
+            "pk_live_A",
+            "…",
+            "…AbCd",
+            "AbCdE…f",
+            "sk_lvie_A…b",
+        ] {
             assert!(!KeyText::is_beginning_of_hint(bad), "{bad}");
         }
     }
