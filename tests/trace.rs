@@ -5,6 +5,7 @@
 mod common;
 
 mod trace {
+    mod kept;
     mod named;
 }
 

@@ -127,7 +127,7 @@ impl EntryMaker<'_> {
         self.attribution.presence.spots_of(node, key, &self.attribution.sets)
     }
 
-    /// Sightings in objects that no tip reaches, by key.
+    /// Sightings in objects that no tip reaches, by key, and what an index or a stash has once more of those that one does.
     pub(super) fn unreachable(&self, interrupt: Interrupt<'_>, budget: &mut Budget) -> HashMap<u32, Vec<Unreachable>> {
         let places = self.unreachable_paths(interrupt);
         // Most that is unreachable is in no index, and an index can be long: it is gone through once, where it is needed.
@@ -166,6 +166,7 @@ impl EntryMaker<'_> {
                 commits: commits.iter().map(|commit| self.store.objects.oid(*commit)).collect(),
             });
         }
+        self.kept_again(&mut found, budget);
         found
     }
 

@@ -231,8 +231,9 @@ impl<'a> Findings<'a> {
             of_key.entry(key).or_default().unreachable.push(place);
         }
         for of in of_key.values_mut() {
-            of.unreachable
-                .sort_by(|a, b| (a.object, a.place, &a.via, a.line).cmp(&(b.object, b.place, &b.via, b.line)));
+            of.unreachable.sort_by(|a, b| {
+                (a.object, a.place, &a.via, a.line, &a.path).cmp(&(b.object, b.place, &b.via, b.line, &b.path))
+            });
         }
         of_key
     }

@@ -6,6 +6,7 @@
 //!
 //! Invariant: what was not read is in `skipped`, and `complete` is false for it.
 
+mod again;
 mod attribute;
 mod budget;
 mod collector;
