@@ -37,10 +37,10 @@ pub struct Leak {
     pub packed: Vec<Oid>,
 }
 
-/// Whether a key in these encodings, outermost first, is most likely written over in its place. For objects that are too
-/// large to be tried out.
+/// Whether a key in these encodings, outermost first, is surely written over in its place. For objects that are too
+/// large to be tried out: what is called base64 can be wrapped, and hex be spelt in both cases, and neither is then.
 pub fn is_written_over(encoding: &[&str]) -> bool {
-    matches!(encoding, [] | ["utf-16le" | "utf-16be" | "base64" | "hex"] | ["base64", "utf-16le"])
+    matches!(encoding, [] | ["utf-16le" | "utf-16be"])
 }
 
 /// What stands in a key's place: a word, and some digits of the key's id.

@@ -2,6 +2,7 @@
 
 use crate::common::fixture::Repo;
 use crate::common::fixture::objects::{Commit, Files, Mode};
+use crate::common::run::Audit;
 use crate::common::secrets::{Alphabet, Padding, base64, live_key, publishable_key, test_key};
 use crate::{Case, MAIN, can_rewrite, git_in, percent, removed};
 
@@ -140,4 +141,41 @@ fn what_will_be_left_is_told_beforehand() {
     assert!(run.errors().contains("a key will be left") && run.errors().contains(&commit), "{}", run.errors());
     let (_, is_clean, said) = case.try_to_rewrite(1);
     assert!(!is_clean, "{said}");
+}
+
+#[test]
+fn of_files_that_are_too_large_to_be_tried_out_only_what_is_surely_written_over_is_kept() {
+    let keys: Vec<String> = (0..4).map(|seed| live_key(9180 + seed)).collect();
+    let filler = "const n = 1;\n".repeat(100_000);
+    let digits = keys[1].bytes().enumerate();
+    let mixed: String =
+        digits.map(|(at, byte)| if at % 2 == 0 { format!("{byte:02x}") } else { format!("{byte:02X}") }).collect();
+    let wide: Vec<u8> = format!("{filler}K={}\n", keys[3]).encode_utf16().flat_map(u16::to_le_bytes).collect();
+    let json = format!("some json before it {{\"CLERK_SECRET_KEY\":\"{}\"}} and some behind\n", keys[0]);
+    let texts = [
+        format!("{filler}\n{}\n", wrapped(&json, 40)).into_bytes(),
+        format!("{filler}\n{mixed}\n").into_bytes(),
+        format!("{filler}K={}\n", keys[2]).into_bytes(),
+        [b"\xff\xfe".as_slice(), &wide].concat(),
+    ];
+    let mut repo = Repo::bare();
+    let blobs = texts.map(|text| repo.blob(text));
+    let files: Files =
+        blobs.iter().enumerate().map(|(at, blob)| (at.to_string().into_bytes(), (Mode::File, *blob))).collect();
+    repo.commit_files(MAIN, files, &[], "Large ones");
+    repo.finish();
+    let place = tempfile::tempdir().unwrap();
+    let case = Case { report: place.path().join("report.json"), place };
+    let audit = Audit::new(&["history", "--max-memory", "2M", "--format", "json", "--output"]).and(&case.report);
+    assert_eq!(audit.and(repo.path()).run().code, Some(1));
+    let run = case.plan(&[]);
+    assert_eq!(run.code, Some(0), "{}", run.errors());
+    let dropped = std::fs::read_to_string(case.to().join("1-repository/strip-blobs.txt")).unwrap();
+    let is_dropped = blobs.map(|blob| dropped.contains(&blob.to_string()));
+    assert_eq!(is_dropped, [true, true, false, false], "{dropped}");
+    assert!(run.errors().contains("some versions of files are dropped"), "{}", run.errors());
+    if can_rewrite() {
+        let (_, said) = case.rewrite(1);
+        assert!(said.contains("Clean.\n"), "{said}");
+    }
 }
