@@ -6,6 +6,7 @@ mod common;
 
 mod purge {
     mod clones;
+    mod published;
     mod said;
     mod spellings;
 }

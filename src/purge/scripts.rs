@@ -147,7 +147,8 @@ mv "$plan/before.new" "$plan/before.txt"
 echo "Audit of the rewritten repository:"
 @AUDIT@
 echo "Nothing is published yet. README.md says what to look at first, and what this cannot reach. Then:"
-echo "  sh '$plan/publish.sh' '$(pwd -P)' URL"
+quoted() { printf "'%s'" "$(printf %s "$1" | sed "s/'/'\\\\''/g")"; }
+echo "  sh $(quoted "$plan/publish.sh") $(quoted "$(pwd -P)") URL"
 "#;
 
 /// A shell script that publishes what [`commands`] rewrote.
