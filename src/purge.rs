@@ -266,7 +266,8 @@ has of others' branches is as old as its last fetch.
 3. Look at what changed: `git -C NEW-DIRECTORY log --all --stat`.
 4. `sh NAME/publish.sh NEW-DIRECTORY URL`: compares what the server has now with what was noted, before it writes and in the
    connection in which it writes, and refuses where anybody has pushed meanwhile: begin anew at step 1 then, with another new
-   directory. Else it publishes everything, as `git push --mirror` does. Where the server refuses refs of its own
+   directory. A repository with a work tree takes no push to the branch that is checked out there: it says what to do.
+   Else it publishes everything, as `git push --mirror` does. Where the server refuses refs of its own
    (`refs/pull`, `refs/merge-requests`), run it again with `branches` behind the URL. Refs that stand directly under `refs/`
    (`refs/stash`) no push takes: where one was rewritten it publishes nothing, and says what to do. Do not push by hand: that
    compares nothing, and takes away what others pushed.
@@ -289,6 +290,7 @@ names become one. `strip-blobs.txt` names versions of files in which a key is pa
 be written over in its place: these are dropped from the history, not cleaned. `drop-refs.txt` names refs that name a file
 or a directory with a key and no commit (tags of blobs and trees), which no rewrite goes over: these are dropped. Where
 either is not empty, keep a copy of what you need of them. Commits that have nothing left in them stay, with their message.
+Notes (`refs/notes`) go with the commits that they are of; in their own history they keep the old ids.
 
 ## What a rewrite cannot reach
 

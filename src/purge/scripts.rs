@@ -136,6 +136,17 @@ rewrite() {
   # before it is clean.
   head=$(git symbolic-ref -q HEAD | python3 -c "$call; sys.stdout.buffer.write(clerk_purge.clean(sys.stdin.buffer.read()))")
   [ -z "$head" ] || git symbolic-ref HEAD "$head"
+  # A note is found by the id of its commit, and that is another now.
+  git for-each-ref --format='%(refname)' refs/notes | while read -r name; do
+    git notes --ref="$name" list | LC_ALL=C awk '
+      FILENAME == ARGV[1] { if ($1 != $2 && $2 ~ /[1-9a-f]/) new[$1] = $2; next }
+      $2 in new { print $2, new[$2] }
+    ' filter-repo/commit-map - >filter-repo/notes
+    [ -s filter-repo/notes ] || continue
+    notes() { git -c user.name=clerk-audit -c user.email=clerk-audit@localhost notes --ref="$name" "$@"; }
+    notes copy --force --stdin <filter-repo/notes
+    sed 's/ .*//' filter-repo/notes | notes remove --ignore-missing --stdin
+  done
   git for-each-ref --format='%(refname)' refs/replace | while read -r name; do git update-ref -d "$name"; done
   rm -rf filter-repo
   git reflog expire --expire=now --all
@@ -175,6 +186,19 @@ changed() {
   echo "Refs of the server that are not what they were when the mirror was made: $1. Somebody has pushed since." >&2
   stop "Nothing is published. Begin anew, with a new directory: sh commands.sh NEW-DIRECTORY URL"
 }
+# git takes no push to a branch that is checked out, and would have written the others by then.
+there=${url#file://}
+if [ -d "$there" ] && [ "$(git -C "$there" rev-parse --is-bare-repository 2>/dev/null)" = false ]; then
+  case $(git -C "$there" config receive.denyCurrentBranch || :) in
+  updateInstead | ignore | warn | false | no | off | 0) ;;
+  *)
+    stop "$url has a work tree, and git takes no push to the branch that is checked out there. Nothing is published." \
+      "Where it is the server's, commit what is open there and let git take its files along:" \
+      "  git -C DIRECTORY config receive.denyCurrentBranch updateInstead" \
+      "and run this again."
+    ;;
+  esac
+fi
 export CLERK_PURGE_PLAN="$plan"
 @SAID@
 umask 077

@@ -5,7 +5,9 @@ use std::process::Command;
 use crate::common::fixture::Repo;
 use crate::common::git;
 use crate::common::secrets::live_key;
-use crate::{Case, MAIN, can_rewrite};
+use crate::{Case, MAIN, can_rewrite, git_in};
+
+const WHO: [&str; 4] = ["-c", "user.name=x", "-c", "user.email=x@example.test"];
 
 /// Publishes as the other script says that it is to be done, whatever the folders are called.
 fn publish_as_said(said: &str, repo: &Repo) -> (Option<i32>, String) {
@@ -29,4 +31,58 @@ fn what_is_said_to_be_done_next_can_be_pasted_whatever_the_folders_are_called() 
     assert!(case.to().display().to_string().contains('\''));
     let (code, said) = publish_as_said(&case.rewrite(1).1, &repo);
     assert_eq!(code, Some(0), "{said}");
+}
+
+#[test]
+fn notes_go_with_the_commits_that_they_are_of() {
+    if !can_rewrite() {
+        return;
+    }
+    let mut repo = Repo::bare();
+    repo.commit_on(MAIN, &[("a", Some("a\n"))], "Base");
+    repo.commit_on(MAIN, &[(".env", Some(&format!("K={}\n", live_key(9500))))], "Oops");
+    repo.finish();
+    for (options, of, text) in
+        [(&[][..], "main", "reviewed"), (&[], "main~1", "first"), (&["--ref=ci"], "main", "green")]
+    {
+        let arguments = [&WHO[..], &["notes"], options, &["add", "-m", text, of]].concat();
+        repo.git(&arguments);
+    }
+    let case = Case::of(&[repo.path()]);
+    assert_eq!(case.plan(&[]).code, Some(0));
+    let (work, said) = case.rewrite(1);
+    assert_ne!(git_in(&work, &["rev-parse", "main"]), git_in(repo.path(), &["rev-parse", "main"]));
+    for (options, of, text) in
+        [(&[][..], "main", "reviewed"), (&[], "main~1", "first"), (&["--ref=ci"], "main", "green")]
+    {
+        assert_eq!(git_in(&work, &[&["notes"], options, &["show", of]].concat()), format!("{text}\n"), "{said}");
+    }
+    // None is left at a commit that is gone.
+    assert_eq!(git_in(&work, &["notes", "list"]).lines().count(), 2);
+    assert_eq!(git_in(&work, &["notes", "--ref=ci", "list"]).lines().count(), 1);
+}
+
+#[test]
+fn a_repository_with_a_work_tree_is_not_half_written() {
+    if !can_rewrite() {
+        return;
+    }
+    let mut repo = Repo::with_work_tree();
+    repo.commit_on(MAIN, &[("a", Some("a\n")), ("cfg", Some(&format!("K={}\n", live_key(9501))))], "Oops");
+    repo.branch("refs/heads/other", MAIN);
+    repo.finish();
+    git_in(repo.path(), &["reset", "--quiet", "--hard"]);
+    let case = Case::of(&[repo.path()]);
+    assert_eq!(case.plan(&[]).code, Some(0));
+    let (_, said) = case.rewrite(1);
+    let publish = || publish_as_said(&said, &repo);
+    let before = git_in(repo.path(), &["for-each-ref"]);
+    let (code, said) = publish();
+    assert!(code == Some(3) && said.contains("has a work tree") && said.contains("updateInstead"), "{said}");
+    assert_eq!(git_in(repo.path(), &["for-each-ref"]), before);
+    git_in(repo.path(), &["config", "receive.denyCurrentBranch", "updateInstead"]);
+    let (code, said) = publish();
+    assert_eq!(code, Some(0), "{said}");
+    let text = std::fs::read_to_string(repo.path().join("cfg")).unwrap();
+    assert!(text.starts_with("K=REMOVED-") && git_in(repo.path(), &["status", "--porcelain"]).is_empty(), "{text}");
 }
