@@ -606,7 +606,11 @@ fn a_hook_that_only_mentions_the_gate_guards_nothing() {
     };
     let text = with("#!/bin/sh\n# TODO: clerk-audit hook pre-receive\nexit 0\n");
     assert!(text.contains("[ ] gate"), "{text}");
-    for ignored in ["clerk-audit hook pre-receive || true", "if false; then\n  clerk-audit hook pre-receive\nfi"] {
+    for ignored in [
+        "clerk-audit hook pre-receive || true",
+        "if false; then\n  clerk-audit hook pre-receive\nfi",
+        "test -x /no/such/clerk-audit || exit 0\nexec /no/such/clerk-audit hook pre-receive",
+    ] {
         let text = with(&format!("#!/bin/sh\n{ignored}\n"));
         assert!(text.contains("[ ] gate"), "{ignored}: {text}");
     }

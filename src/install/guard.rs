@@ -3,12 +3,14 @@
 //! The doctor, which then has it refuse a canary, and `status`, which runs nothing of a repository's and goes by what is
 //! written, have it from here.
 
+use std::ffi::OsStr;
 use std::fs;
+use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
 use super::ours::{self, Call};
-use super::shell::refuses_by_us;
+use super::shell::{Seen, refuses_by_us};
 use super::{Canary, Layout, Place, system};
 use crate::state::{Mode, Policy, PolicyPlaces};
 use crate::store;
@@ -28,7 +30,7 @@ pub fn guards(repository: &store::Layout, given: &PolicyPlaces) -> Option<String
     let refuses_by = |text: &[u8]| {
         // One that cannot be read refuses everything.
         let policy = || Policy::find(&policies(&place, &ours::call(text), given));
-        refuses_by_us(text) && policy().map_or(true, |it| it.mode == Mode::Enforce && Canary::is_refused_by(&it))
+        refuses_by_us(text, &look) && policy().map_or(true, |it| it.mode == Mode::Enforce && Canary::is_refused_by(&it))
     };
     let refuses = |hook: &PathBuf| is_executable(hook) && text(hook).is_some_and(|text| refuses_by(&text));
     if is_led_to(&place)
@@ -105,6 +107,16 @@ pub(super) fn configured(place: &Place) -> Result<Option<String>, String> {
 pub(super) fn text(hook: &Path) -> Option<Vec<u8>> {
     let is_readable = fs::metadata(hook).is_ok_and(|meta| meta.is_file() && meta.len() <= MOST_BYTES);
     is_readable.then(|| fs::read(hook).ok()).flatten()
+}
+
+/// What is at a path that a hook asks for.
+fn look(path: &[u8]) -> Seen {
+    let path = Path::new(OsStr::from_bytes(path));
+    match (is_executable(path), path.exists()) {
+        (true, _) => Seen::Executable,
+        (false, true) => Seen::There,
+        (false, false) => Seen::Missing,
+    }
 }
 
 /// Whether a file may be run.

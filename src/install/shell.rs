@@ -3,6 +3,12 @@
 //! Of a shell's language no more is read than that takes: commands, what stands between them, and how deep they are in
 //! others. Where that does not tell, the script guards nothing as far as can be seen.
 
+use before::lets_on;
+
+pub(super) use before::Seen;
+
+mod before;
+
 /// What ends a command.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum End {
@@ -29,8 +35,9 @@ struct Command {
     depth: usize,
 }
 
-/// Whether a script names this program, calls a command `hook pre-receive`, and ends in failure where that does.
-pub(super) fn refuses_by_us(script: &[u8]) -> bool {
+/// Whether a script names this program, calls a command `hook pre-receive`, and ends in failure where that does. `look`: what
+/// is at a path that it asks for before.
+pub(super) fn refuses_by_us(script: &[u8], look: &dyn Fn(&[u8]) -> Seen) -> bool {
     const OURS: &[u8] = b"# clerk-audit gate";
     let has = |text: &[u8]| memchr::memmem::find(script, text).is_some();
     if !has(b"clerk-audit") {
@@ -52,7 +59,9 @@ pub(super) fn refuses_by_us(script: &[u8]) -> bool {
         });
     }
     let is_strict = first_line(script).skip(1).any(is_option_e);
-    (0..commands.len()).any(|at| is_call(&commands[at]) && is_heeded(commands, at, (false, is_strict)))
+    (0..commands.len()).any(|at| {
+        is_call(&commands[at]) && is_heeded(commands, at, (false, is_strict)) && lets_on(&commands[..at], look)
+    })
 }
 
 /// The words behind `#!`; none where a script does not say who reads it, and a shell does.
@@ -90,7 +99,9 @@ fn is_call(command: &Command) -> bool {
         command.words.first().map(Vec::as_slice),
         Some(b"echo" | b"printf" | b":" | b"logger" | b"cat" | b"!")
     );
-    !says && command.words.windows(3).any(|three| three[1] == b"hook" && three[2] == b"pre-receive")
+    let asks = |word: &Vec<u8>| matches!(word.as_slice(), b"--help" | b"-h" | b"--version" | b"-V");
+    let call = command.words.windows(3).position(|three| three[1] == b"hook" && three[2] == b"pre-receive");
+    !says && call.is_some_and(|at| !command.words[at..].iter().any(asks))
 }
 
 /// Whether the script fails where this command of it does.
@@ -318,6 +329,10 @@ fn substitution(text: &[u8]) -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn refuses_by_us(script: &[u8]) -> bool {
+        super::refuses_by_us(script, &|_| Seen::Missing)
+    }
 
     #[test]
     fn a_hook_guards_where_the_gates_refusal_is_its_own() {
