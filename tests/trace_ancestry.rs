@@ -197,3 +197,29 @@ fn the_first_tag_is_the_earliest_of_all_repositories() {
         assert_eq!(told["events"].as_array().unwrap().len(), 1);
     }
 }
+
+#[test]
+fn a_moment_with_an_odd_offset_is_told_in_utc() {
+    let key = live_key(8430);
+    let mut repo = Repo::bare();
+    let blob = repo.blob(format!("CLERK_SECRET_KEY={key}\n"));
+    let (with, without) = (Files::from([(b"x".to_vec(), (Mode::File, blob))]), Files::new());
+    let mut parents = Vec::new();
+    for (files, seconds, zone) in [(&with, START, "+9999"), (&without, START + 86_400, "+0060")] {
+        let mut commit = Commit::new(repo.tree(files), &parents, seconds, "A");
+        (commit.author.zone, commit.committer.zone) = (zone, zone);
+        parents = vec![repo.commit(&commit)];
+    }
+    repo.set_ref(MAIN, parents[0]);
+    repo.finish();
+    let text = run(&key, &[repo.path()], "text");
+    assert!(!text.contains("unknown time") && text.contains("2023-12-31 05:20:00 UTC"), "{text}");
+    assert!(text.contains("2024-01-01 05:20:00 UTC"), "{text}");
+    let told = json(&key, &[repo.path()]);
+    assert_eq!(told["events"][0]["time"], "2023-12-31T05:20:00Z");
+    // What was recorded is kept as it was.
+    assert_eq!(told["events"][0]["committer"]["time"], Value::Null);
+    assert_eq!(told["events"][0]["committer"]["time_raw"], "1704000000 +9999");
+    let exposure = &told["key"]["exposure"];
+    assert_eq!((&exposure["start"], &exposure["end"]), (&told["events"][0]["time"], &told["events"][1]["time"]));
+}

@@ -1,5 +1,6 @@
 //! From history to what a report says of each key, for one repository.
 
+use std::borrow::Cow;
 use std::cell::OnceCell;
 use std::collections::{BTreeMap, HashMap, HashSet};
 
@@ -357,7 +358,7 @@ impl<'a> Findings<'a> {
     ) -> Exposure {
         let clock = |entry: &Entry| {
             let identity = entry.committer.as_ref().or(entry.tagger.as_ref())?;
-            identity.time.clone()
+            identity.moment().map(Cow::into_owned)
         };
         let start = first.and_then(clock);
         let is_own_text = |entry: &Entry| !matches!(entry.place, Place::File | Place::Note | Place::Path);
@@ -370,7 +371,8 @@ impl<'a> Findings<'a> {
             // It is gone from every tip; where what the commit has cannot be read, it left with a later one.
             let is_sure = !attribution.may_hold(*last, key);
             let about = details.of(attribution.commits[*last as usize], false);
-            let end = about.committer.as_ref().and_then(|committer| committer.time.clone()).filter(|_| is_sure);
+            let end = about.committer.as_ref().and_then(|committer| committer.moment()).filter(|_| is_sure);
+            let end = end.map(Cow::into_owned);
             return Exposure { start, end, open: false, end_reason: EndReason::Removed };
         }
         let in_tag = |sighting: &&Sighting| self.make.content.graph.kind(sighting.object) == NodeKind::Tag;

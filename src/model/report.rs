@@ -7,7 +7,7 @@ use std::borrow::Cow;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Confidence, Environment, Kind, Oid, Place, ReadLimits, Shown};
+use super::{Confidence, Environment, Kind, Oid, Place, RawTime, ReadLimits, Shown};
 
 /// The name and version of the JSON document.
 pub const REPORT_SCHEMA: &str = "clerk-audit/report/1";
@@ -337,6 +337,15 @@ pub struct Identity {
     pub time: Option<String>,
     /// What git recorded.
     pub time_raw: Shown,
+}
+
+impl Identity {
+    /// The moment, for whoever reads or draws it: as it was recorded, or in UTC where the offset is one that RFC 3339 cannot
+    /// say. An odd offset makes no moment unknown.
+    pub fn moment(&self) -> Option<Cow<'_, str>> {
+        let in_utc = || RawTime::rfc3339_utc(RawTime::parse(&self.time_raw.unescaped())?.seconds).map(Cow::Owned);
+        self.time.as_deref().map(Cow::Borrowed).or_else(in_utc)
+    }
 }
 
 /// The tips that hold a key.

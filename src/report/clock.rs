@@ -99,7 +99,7 @@ pub(super) fn readable(text: &str) -> String {
 
 /// The time of an author, committer or tagger, where git recorded one that can be read.
 pub(super) fn recorded(identity: &Identity) -> Option<String> {
-    identity.time.as_deref().map(readable)
+    identity.moment().as_deref().map(readable)
 }
 
 /// The span of an exposure, in words; `cut` where history is cut at its first introduction.

@@ -2,6 +2,7 @@
 //!
 //! Every cell is quoted, no cell is a formula, and no cell has a line break in it. Times are as in the JSON.
 
+use std::borrow::Cow;
 use std::io;
 
 use crate::model::{Answer, Answers, Identity, KeyReport, Report, Shown};
@@ -67,7 +68,7 @@ fn cells(urgency: usize, key: &KeyReport, report: &Report, answer: Option<&Answe
     let (author, committer) =
         (whole.and_then(|entry| entry.author.as_ref()), whole.and_then(|entry| entry.committer.as_ref()));
     let shown = |text: Option<&Shown>| text.map_or(String::new(), ToString::to_string);
-    let time = |person: Option<&Identity>| person.and_then(|person| person.time.clone()).unwrap_or_default();
+    let time = |person: Option<&Identity>| person.and_then(Identity::moment).map(Cow::into_owned).unwrap_or_default();
     let word = |value: serde_json::Result<serde_json::Value>| match value {
         Ok(serde_json::Value::String(word)) => word,
         _ => String::new(),

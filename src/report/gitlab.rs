@@ -115,8 +115,8 @@ fn location(key: &KeyReport, repository: &RepositoryReport) -> Value {
         if let Some(author) = &entry.author {
             let who = format!("{} <{}>", author.name, author.email);
             location["commit"]["author"] = escape::terminal(&who).to_string().into();
-            if let Some(time) = &author.time {
-                location["commit"]["date"] = time.as_str().into();
+            if let Some(time) = author.moment() {
+                location["commit"]["date"] = time.into_owned().into();
             }
         }
         if let Some(subject) = &entry.subject {

@@ -87,8 +87,8 @@ fn of_object(kind: &str, object: Option<Oid>) -> Vec<u8> {
 }
 
 fn entered(entry: &Entry) -> Spot<'_> {
-    let time = entry.committer.as_ref().or(entry.tagger.as_ref()).and_then(|person| person.time.as_deref());
-    let when = time.map_or(String::new(), |time| format!(" on {}", super::clock::readable(time)));
+    let time = entry.committer.as_ref().or(entry.tagger.as_ref()).and_then(|person| person.moment());
+    let when = time.map_or(String::new(), |time| format!(" on {}", super::clock::readable(&time)));
     let told = match entry.commit {
         Some(commit) if entry.at_or_before => format!("came in at or before commit {}{when}", commit.short()),
         Some(commit) => format!("came in with commit {}{when}", commit.short()),

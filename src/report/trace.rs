@@ -9,7 +9,9 @@ use std::io;
 use serde::Serialize;
 use serde_json::ser::PrettyFormatter;
 
-use crate::model::{Checkout, Contained, Entry, KeyReport, LedgerEntry, Place, Report, RepositoryReport, Shown};
+use crate::model::{
+    Checkout, Contained, Entry, Identity, KeyReport, LedgerEntry, Place, Report, RepositoryReport, Shown,
+};
 
 use super::escape::{markdown, shorten, terminal};
 use super::{clock, wording};
@@ -224,7 +226,7 @@ fn happened(event: &Event<'_>, trace: Trace<'_>, form: &Form, out: &mut dyn io::
         return pushed(push, event.what, form, out);
     }
     let Some(entry) = event.entry else { return Ok(()) };
-    let time = event.time.map_or("at an unknown time".to_owned(), clock::readable);
+    let time = event.time.as_deref().map_or("at an unknown time".to_owned(), clock::readable);
     let at = wording::at(event.path, event.line, &quote);
     let what = match (event.what, event.at_or_before) {
         ("copied", _) => "copied to",
@@ -266,17 +268,16 @@ fn happened(event: &Event<'_>, trace: Trace<'_>, form: &Form, out: &mut dyn io::
 /// The marks of an entry. Where its parent's clock ran ahead, that one was off and not its own.
 fn caveats(entry: &Entry, event: &Event<'_>, report: &Report) -> Vec<&'static str> {
     let is_ahead = |time: Option<&str>| time.is_some_and(|time| clock::is_ahead(time, &report.generated_at));
-    let time_of = |entry: &Entry| entry.committer.as_ref().and_then(|person| person.time.clone());
     let others = report.keys.iter().flat_map(|key| key.first_introduced.iter().chain(&key.introductions));
     let is_after_one = entry.clock_skew
         && others
             .filter(|other| other.commit.is_some_and(|commit| entry.parents.contains(&commit)))
-            .any(|parent| is_ahead(time_of(parent).as_deref()));
+            .any(|parent| is_ahead(parent.committer.as_ref().and_then(Identity::moment).as_deref()));
     let mut told = match is_after_one {
         true => wording::caveats(&Entry { clock_skew: false, ..entry.clone() }),
         false => wording::caveats(entry),
     };
-    if is_ahead(event.time) {
+    if is_ahead(event.time.as_deref()) {
         told.push(clock::AHEAD);
     }
     told

@@ -227,7 +227,7 @@ fn label(key: &KeyReport) -> String {
 /// The committer's or tagger's time of an entry, in seconds.
 fn time_of(entry: &Entry) -> Option<i64> {
     let person = entry.committer.as_ref().or(entry.tagger.as_ref())?;
-    clock::seconds(person.time.as_deref()?)
+    clock::seconds(&person.moment()?)
 }
 
 #[cfg(test)]

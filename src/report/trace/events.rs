@@ -1,5 +1,6 @@
 //! What happened to a key, as one line of time over all repositories.
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 
 use serde::Serialize;
@@ -11,7 +12,7 @@ use crate::report::clock;
 /// One thing that happened.
 #[derive(Serialize)]
 pub(super) struct Event<'a> {
-    pub(super) time: Option<&'a str>,
+    pub(super) time: Option<Cow<'a, str>>,
     pub(super) what: &'static str,
     /// Those that have the same commit, or where it was pushed.
     pub(super) repositories: Vec<&'a Shown>,
@@ -119,7 +120,7 @@ fn by_commit<'a>(entry: &'a Entry, what: &'static str, tags: &'a [Contained]) ->
     let clock = entry.committer.as_ref().or(entry.tagger.as_ref());
     let is_here = |tag: &&Contained| Some(tag.commit) == entry.commit && tag.repository == entry.repository;
     Event {
-        time: clock.and_then(|person| person.time.as_deref()),
+        time: clock.and_then(Identity::moment),
         what,
         repositories: vec![&entry.repository],
         commit: entry.commit,
@@ -148,7 +149,7 @@ fn by_push(entry: &LedgerEntry) -> Option<Event<'_>> {
         _ => "pushed",
     };
     Some(Event {
-        time: Some(entry.time.as_str()),
+        time: Some(entry.time.as_str().into()),
         what,
         repositories: entry.repository.iter().collect(),
         commit: None,
