@@ -32,6 +32,7 @@ impl<'a> Kept<'a> {
     /// Reads what is kept in a file; of a report from standard input nothing is. What is wrong with it has been told
     /// where this fails.
     pub(super) fn read(path: Option<PathBuf>, detector: &'a Detector) -> Result<Self, Exit> {
+        let path = path.map(followed);
         let state = match &path {
             Some(path) => read(path, detector)?,
             None => Status::default(),
@@ -110,6 +111,15 @@ impl<'a> Kept<'a> {
     }
 }
 
+/// The file that a link stands for: a status that is kept elsewhere stays there, and all who come by other ways wait for
+/// each other. What is no status is refused when it is read, wherever a link leads.
+fn followed(path: PathBuf) -> PathBuf {
+    match path.canonicalize() {
+        Ok(file) if path.is_symlink() && file.is_file() => file,
+        _ => path,
+    }
+}
+
 /// Whether a file has this text and no other.
 fn is_still(path: &Path, text: &str) -> bool {
     let is_as_long = std::fs::metadata(path).is_ok_and(|meta| meta.len() == text.len() as u64);
@@ -153,6 +163,26 @@ mod tests {
         assert_eq!(path("report"), Some(PathBuf::from("report.status.json")));
         assert_eq!(path("-"), None);
     }
+
+    #[test]
+    fn a_status_that_is_kept_elsewhere_stays_there() {
+        let folder = tempfile::tempdir().unwrap();
+        let [file, link, none] = ["kept.json", "x.status.json", "y.status.json"].map(|name| folder.path().join(name));
+        let detector = Detector::new();
+        let id = format!("sha256:{}", "a".repeat(64));
+        std::fs::write(&file, Status::default().text()).unwrap();
+        for (link, to) in [(&link, "kept.json"), (&none, "other")] {
+            std::os::unix::fs::symlink(to, link).unwrap();
+        }
+        let mut kept = Kept::read(Some(link.clone()), &detector).unwrap();
+        let tick = Tick { by: "Ann".to_owned(), at: "2026-11-24T10:00:00Z".to_owned() };
+        assert!(kept.change(|state| state.add_tick(&id, "logs", tick)).is_ok());
+        assert!(link.is_symlink() && Status::read(&file).unwrap().tick(&id, "logs").is_some());
+        // What is no status is not written over, and what leads nowhere is none.
+        std::fs::write(folder.path().join("other"), "mine").unwrap();
+        assert!(Kept::read(Some(none), &detector).is_err());
+    }
+
     #[test]
     fn what_another_notes_meanwhile_is_not_lost() {
         let folder = tempfile::tempdir().unwrap();
