@@ -6,6 +6,7 @@ mod common;
 
 mod trace {
     mod kept;
+    mod ledgers;
     mod named;
 }
 

@@ -24,6 +24,13 @@ pub(super) fn read_ledger(path: Option<&Path>) -> Result<Ledger, Exit> {
             path.display()
         ));
     }
+    if let Some(line) = ledger.cut() {
+        note(&format!(
+            "warning: {}, line {line}, the last: it has no end, and is passed over. A push is about to be written there, or it \
+             was cut off.",
+            path.display()
+        ));
+    }
     Ok(ledger)
 }
 

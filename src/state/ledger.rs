@@ -158,6 +158,7 @@ pub struct LedgerEvent {
 pub struct Ledger {
     events: std::collections::BTreeMap<KeyId, Vec<LedgerEvent>>,
     torn: Vec<usize>,
+    cut: Option<usize>,
 }
 
 impl Ledger {
@@ -187,7 +188,10 @@ impl Ledger {
                 Ok(record) => record,
                 // The beginning of a line, as a killed writer leaves it.
                 Err(error) if line.starts_with('{') && error.is_eof() => {
-                    ledger.torn.extend(Some(at + 1).filter(|_| unended != Some(at + 1)));
+                    match unended == Some(at + 1) {
+                        true => ledger.cut = unended,
+                        false => ledger.torn.push(at + 1),
+                    }
                     continue;
                 }
                 Err(_) => return Err(at + 1),
@@ -224,6 +228,11 @@ impl Ledger {
     /// The numbers of lines that end too early, and are not about to be written: whatever they said is not known.
     pub fn torn(&self) -> &[usize] {
         &self.torn
+    }
+
+    /// The number of the last line, where that has no end: it is about to be written, or was cut off.
+    pub fn cut(&self) -> Option<usize> {
+        self.cut
     }
 
     /// The one key recorded whose id begins so.
@@ -282,9 +291,10 @@ mod tests {
         torn.write_all(b"{\"schema\":1,\"time\":\"2").unwrap();
         let ledger = Ledger::read(&path).unwrap();
         assert_eq!((ledger.of(&KeyId::parse(&id('a')).unwrap()).len(), ledger.torn()), (1, &[][..]));
+        assert_eq!(ledger.cut(), Some(2));
         append(&path, &record("3", &id('a')), Append::AtOnce).unwrap();
         let ledger = Ledger::read(&path).unwrap();
-        assert_eq!(ledger.torn(), [2], "nobody ends it any more");
+        assert_eq!((ledger.torn(), ledger.cut()), (&[2][..], None), "nobody ends it any more");
         let times: Vec<&str> =
             ledger.of(&KeyId::parse(&id('a')).unwrap()).iter().map(|event| event.time.as_str()).collect();
         assert_eq!(times, ["1", "3"]);
