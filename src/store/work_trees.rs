@@ -15,7 +15,8 @@ pub struct WorkTree {
 }
 
 impl Store {
-    /// The main work tree, where there is one, and the linked ones. What their files say now is not looked at.
+    /// The main work tree, where there is one, and the linked ones, unless their folder is gone: git knows of those until it
+    /// prunes them. What their files say now is not looked at.
     pub fn work_trees(&self) -> Vec<WorkTree> {
         let common = &self.layout.common_dir;
         let head = |own: Vec<u8>| self.refs.branches.get(&own).cloned().unwrap_or(own);
@@ -27,6 +28,7 @@ impl Store {
             let own = [b"worktrees/", name.as_slice(), b"/HEAD"].concat();
             Some(WorkTree { path: path.parent()?.to_owned(), head: head(own) })
         });
-        main.into_iter().chain(linked).collect()
+        // One that may not be looked for may be there.
+        main.into_iter().chain(linked).filter(|tree| tree.path.try_exists().unwrap_or(true)).collect()
     }
 }

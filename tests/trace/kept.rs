@@ -83,3 +83,21 @@ fn each_stash_is_told_though_another_has_the_same_file() {
     // What they were made on has it too, which is none of theirs.
     assert_eq!(made.kept(&key), pairs(&[("a", "refs/stash@{1}"), ("a", "refs/stash@{2}")]));
 }
+
+#[test]
+fn a_work_tree_whose_folder_is_gone_has_nothing_checked_out() {
+    let (made, key) = (Made::new(), live_key(8422));
+    made.git(&["checkout", "--quiet", "-b", "leaky"]);
+    made.commit(".env", Some(&env(&key)));
+    made.git(&["checkout", "--quiet", "main"]);
+    let linked = made.0.path().join("linked");
+    made.git(&["worktree", "add", "--quiet", linked.to_str().unwrap(), "leaky"]);
+    let checked_out = || {
+        let (code, told) = json(&key, &[&made.path()]);
+        assert_eq!(code, Some(1), "{told}");
+        told["checkouts"].as_array().unwrap().len()
+    };
+    assert_eq!(checked_out(), 1);
+    std::fs::remove_dir_all(&linked).unwrap();
+    assert_eq!(checked_out(), 0);
+}
