@@ -545,6 +545,13 @@ fn a_signal_ends_the_prompt_and_leaves_a_terminal_that_shows_what_is_typed() {
         assert_eq!(code, Some(3), "{signal}");
         assert!(settings.iter().any(|word| word == "echo"), "{signal}: {settings:?}");
     }
+    // The key that makes a terminal end what runs there at once.
+    let mut terminal = Terminal::start(&["trace".as_ref(), repo.path().as_os_str()]);
+    terminal.wait_for("Key (not shown): ");
+    terminal.wait_for_no_echo();
+    terminal.types("sk_\u{1c}");
+    let (code, settings) = terminal.settings_after();
+    assert!(code == Some(3) && settings.iter().any(|word| word == "echo"), "{code:?} {settings:?}");
 }
 
 #[test]

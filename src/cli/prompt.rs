@@ -7,7 +7,12 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::Errno;
-use rustix::termios::{LocalModes, OptionalActions, Termios, tcgetattr, tcsetattr};
+use rustix::termios::{LocalModes, OptionalActions, SpecialCodeIndex, Termios, tcgetattr, tcsetattr};
+
+/// Ctrl-\: here it ends the line, and with it the prompt.
+const QUIT: u8 = 0x1c;
+/// What stands in the place of a character that does nothing (`_POSIX_VDISABLE`).
+const DISABLED: u8 = if cfg!(target_os = "linux") { 0 } else { 0xff };
 
 /// A terminal that does not show what is typed until this is dropped.
 struct Silent<'a> {
@@ -20,6 +25,9 @@ impl<'a> Silent<'a> {
         let before = tcgetattr(terminal)?;
         let mut modes = before.clone();
         modes.local_modes.remove(LocalModes::ECHO);
+        // The signal that it would send ends everything at once, and the terminal would stay as it is.
+        modes.special_codes[SpecialCodeIndex::VQUIT] = DISABLED;
+        modes.special_codes[SpecialCodeIndex::VEOL] = QUIT;
         tcsetattr(terminal, OptionalActions::Now, &modes)?;
         Ok(Self { terminal, before })
     }
@@ -75,6 +83,9 @@ fn line(terminal: &File, interrupt: &AtomicBool) -> io::Result<Vec<u8>> {
             Ok(count) => typed.extend_from_slice(&some[..count]),
             Err(Errno::INTR) => {}
             Err(error) => return Err(error.into()),
+        }
+        if typed.ends_with(&[QUIT]) {
+            return Err(io::ErrorKind::Interrupted.into());
         }
         if typed.ends_with(b"\n") {
             return Ok(typed);
