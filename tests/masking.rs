@@ -547,3 +547,21 @@ fn what_lies_beyond_a_limit_is_not_shown() {
         }
     }
 }
+
+#[test]
+fn a_subject_shows_no_more_than_the_hint_of_a_key_that_goes_on_in_the_next_line() {
+    for first in [12, 20] {
+        let key = live_key(8600 + first as u64);
+        let (start, rest) = key.split_at(8 + first);
+        let mut repo = Repo::bare();
+        let message = format!("\nAdd CLERK_SECRET_KEY=\"{start}\\\n{rest}\"\n\nBody\n");
+        repo.commit_on("refs/heads/main", &[("a", Some("a\n"))], &message);
+        repo.finish();
+        let report = Audit::history(repo.path()).run().report();
+        assert_eq!(report["keys"][0]["id"], key_id(&key).as_str(), "{first}");
+        let subject = report["keys"][0]["first_introduced"]["subject"].as_str().unwrap();
+        let hint = report["keys"][0]["hint"].as_str().unwrap();
+        assert!(subject.starts_with("Add CLERK_SECRET_KEY=") && subject.contains(hint), "{subject}");
+        assert!(!subject.contains(&start[8..]) && !subject.contains("Body"), "{subject}");
+    }
+}

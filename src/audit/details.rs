@@ -93,8 +93,7 @@ impl<'a> DetailsReader<'a> {
 
     /// The first line that is not empty.
     fn subject(&self, message: &[u8]) -> Option<Shown> {
-        let line = message.split(|byte| *byte == b'\n').map(<[u8]>::trim_ascii).find(|line| !line.is_empty())?;
-        Some(self.detector.mask(line))
+        self.detector.mask_first_line(message)
     }
 }
 

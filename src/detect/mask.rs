@@ -22,6 +22,19 @@ impl Detector {
         Shown::from_masked(&self.masked(text))
     }
 
+    /// The first line of a text that is not empty, masked with what is behind it: a key can go on there, and what the line
+    /// has of it would be more than a hint.
+    pub fn mask_first_line(&self, text: &[u8]) -> Option<Shown> {
+        /// Further behind the line nothing is looked at: more than any credential has.
+        const BEHIND: usize = 4096;
+        let is_blank = |line: &[u8]| line.trim_ascii().is_empty();
+        let begin = text.iter().position(|byte| !byte.is_ascii_whitespace())?;
+        let end = memchr::memchr(b'\n', &text[begin..]).map_or(text.len(), |length| begin + length);
+        let masked = self.masked(&text[..text.len().min(end + BEHIND)]);
+        let line = masked.split(|byte| *byte == b'\n').find(|line| !is_blank(line))?;
+        Some(Shown::from_masked(line.trim_ascii()))
+    }
+
     fn masked<'a>(&self, text: &'a [u8]) -> Cow<'a, [u8]> {
         let mut spans: Vec<(Span, String)> = Vec::new();
         // Nothing is learned of what is to be shown.
