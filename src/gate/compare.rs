@@ -1,5 +1,6 @@
 //! What one commit's tree has that others have not: trees side by side, by ids alone, and only what differs is read.
 
+use std::cmp::Reverse;
 use std::rc::Rc;
 
 use rustc_hash::{FxHashMap, FxHashSet};
@@ -8,7 +9,9 @@ use super::content::Content;
 use super::scan::{Scanned, Sight, scan};
 use super::{Limits, Problem};
 use crate::detect::Detector;
-use crate::model::{Interrupt, ObjectType, Oid};
+use crate::key::KeyId;
+use crate::model::{Confidence, Interrupt, ObjectType, Oid};
+use crate::state::Class;
 use crate::store::{Failure, Receiving, parse};
 
 /// An entry that stands on one side and not, at the same path with the same id, on the other.
@@ -36,6 +39,30 @@ impl Difference<'_> {
     }
 }
 
+/// Which sightings of the past a new one may rest on.
+///
+/// What only warned when it was pushed has been let in by nobody: a key in pieces would else open the way for itself in clear
+/// text.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Past<'a> {
+    /// What the policy refuses.
+    pub(super) refused: &'a Class,
+}
+
+impl Past<'_> {
+    /// How sure a new sighting of a key may be, so as to rest on this old one: as sure as that, and as sure as can be where
+    /// the old one would itself have been refused.
+    pub(super) fn vouches_to(self, old: &Sight) -> Confidence {
+        match self.refused.has(old.kind, old.environment, old.confidence) {
+            true => Confidence::High,
+            false => old.confidence,
+        }
+    }
+}
+
+/// How far old content vouches for each of its keys.
+pub(super) type Vouched = FxHashMap<KeyId, Confidence>;
+
 /// A key that one side holds at a path and the other does not.
 #[derive(Clone, Debug)]
 pub(super) struct Held {
@@ -44,7 +71,7 @@ pub(super) struct Held {
     pub(super) oid: Oid,
     /// Whether it stands in the path and not in the content.
     pub(super) is_name: bool,
-    /// Whether the other side holds it at the same path, in other content.
+    /// Whether the other side holds it at the same path, in other content. Of what is pushed: and vouches for it.
     pub(super) is_kept: bool,
 }
 
@@ -71,6 +98,7 @@ pub(super) struct Comparer<'a> {
     pub(super) limits: &'a Limits,
     pub(super) interrupt: Interrupt<'a>,
     pub(super) content: &'a Content,
+    pub(super) past: Past<'a>,
     pub(super) problems: Vec<Problem>,
     /// Objects that stand in a pushed commit's tree.
     pub(super) placed: FxHashSet<Oid>,
@@ -158,12 +186,14 @@ impl<'a> Comparer<'a> {
         limits: &'a Limits,
         interrupt: Interrupt<'a>,
         content: &'a Content,
+        past: Past<'a>,
     ) -> Self {
         Self {
             detector,
             limits,
             interrupt,
             content,
+            past,
             problems: Vec::new(),
             placed: FxHashSet::default(),
             outside: FxHashMap::default(),
@@ -395,7 +425,9 @@ impl<'a> Comparer<'a> {
             is_cut = bytes > MOST_HELD || this.bytes > end;
             !is_cut
         });
-        held.sort_by(|a, b| (&a.path, a.sight.id).cmp(&(&b.path, b.sight.id)));
+        // Of the same on several sides the one stays that was not kept, and of these the surest.
+        let rank = |one: &Held| (!one.is_name, one.is_kept, Reverse(one.sight.confidence));
+        held.sort_by(|a, b| (&a.path, a.sight.id, rank(a)).cmp(&(&b.path, b.sight.id, rank(b))));
         held.dedup_by(|a, b| (&a.path, a.sight.id, a.is_name) == (&b.path, b.sight.id, b.is_name));
         Comparison { held, is_cut }
     }
@@ -431,19 +463,32 @@ impl<'a> Comparer<'a> {
         if scanned.keys.is_empty() {
             return;
         }
-        let mut before = FxHashSet::default();
+        let mut before = Vouched::default();
         for other in same.iter().filter(|other| other.is_file()) {
             let there = self.keys_of(receiving, other.oid, &|| difference.path(), Extent::Old);
-            before.extend(there.keys.iter().map(|sight| sight.id));
+            self.vouch(&there, &mut before);
         }
+        // A key that stands there less surely than before was not taken away.
+        let is_kept = |sight: &Sight| {
+            let to = before.get(&sight.id);
+            to.is_some_and(|to| extent == Extent::Old || *to >= sight.confidence)
+        };
         let path = difference.path();
         held.extend(scanned.keys.iter().map(|sight| Held {
             sight: sight.clone(),
             path: path.clone(),
             oid,
             is_name: false,
-            is_kept: before.contains(&sight.id),
+            is_kept: is_kept(sight),
         }));
+    }
+
+    /// Notes how far the keys of old content vouch for new sightings of theirs.
+    pub(super) fn vouch(&self, old: &Scanned, vouched: &mut Vouched) {
+        for sight in &old.keys {
+            let to = self.past.vouches_to(sight);
+            vouched.entry(sight.id).and_modify(|known| *known = to.max(*known)).or_insert(to);
+        }
     }
 
     /// The keys of a file, scanned now if it was not yet.

@@ -32,7 +32,8 @@ impl Push {
     }
 }
 
-/// How a key in a push stands to what was there before.
+/// How a key in a push stands to what was there before. What was there less surely counts only where the policy would have
+/// refused it as well.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Standing {
     /// The push introduces it there.

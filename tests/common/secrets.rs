@@ -34,6 +34,11 @@ pub(crate) fn test_key(seed: u64) -> String {
     format!("sk_{}_{}", "test", body(seed))
 }
 
+/// A key as an expression that joins two texts: whoever reads it may put it together, which is no more than a guess.
+pub(crate) fn in_pieces(key: &str) -> String {
+    format!("\"{}\" + \"{}\"", &key[..20], &key[20..])
+}
+
 /// A token with the same prefix and another length, as other vendors have.
 pub(crate) fn look_alike(seed: u64, length: usize) -> String {
     assert_ne!(length, 42, "that would be a key");

@@ -1,15 +1,34 @@
 //! Random histories, pushed in random order, against a reading of the rule that knows nothing of the gate: sets of (key,
 //! path) of each commit, as plain as they can be said.
 
+use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::support::{Server, raw};
 use crate::common::fixture::Repo;
 use crate::common::fixture::objects::{Files, Mode, Oid};
 use crate::common::git;
-use crate::common::secrets::live_key;
+use crate::common::secrets::{in_pieces, live_key};
 
-type Holding = BTreeSet<(usize, String)>;
+/// How a key is written: in pieces that a reader may put together, which the default policy lets pass with a warning, or
+/// whole.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Written {
+    InPieces,
+    Whole,
+}
+
+type Holding = BTreeMap<(usize, String), Written>;
+
+/// What any of some commits holds, as sure as any does.
+fn together(commits: &[Drawn], of: impl IntoIterator<Item = usize>) -> Holding {
+    let mut all = Holding::new();
+    for (place, written) in of.into_iter().flat_map(|commit| &commits[commit].holds) {
+        let known = all.entry(place.clone()).or_insert(*written);
+        *known = (*known).max(*written);
+    }
+    all
+}
 
 /// One commit as it was drawn.
 struct Drawn {
@@ -32,29 +51,32 @@ fn ancestors(commits: &[Drawn], from: impl IntoIterator<Item = usize>) -> BTreeS
 /// Whether pushing `new` onto these tips introduces a key anywhere.
 fn introduces(commits: &[Drawn], tips: &BTreeSet<usize>, new: usize) -> bool {
     let old = ancestors(commits, tips.iter().copied());
-    let at_tips: Holding = tips.iter().flat_map(|tip| commits[*tip].holds.clone()).collect();
+    let at_tips = together(commits, tips.iter().copied());
     ancestors(commits, [new]).difference(&old).any(|commit| {
         let Drawn { parents, holds, .. } = &commits[*commit];
-        let before: Holding = parents.iter().flat_map(|parent| commits[*parent].holds.clone()).collect();
-        let mut left: BTreeMap<usize, usize> = BTreeMap::new();
-        for (key, _) in before.difference(holds) {
-            *left.entry(*key).or_default() += 1;
+        let before = together(commits, parents.iter().copied());
+        // What was less sure in the same place opens no way.
+        let is_there = |held: &Holding, place, written| held.get(place).is_some_and(|there| *there >= written);
+        let mut left: BTreeMap<(usize, Written), usize> = BTreeMap::new();
+        for ((key, _), written) in before.iter().filter(|(place, _)| !holds.contains_key(place)) {
+            *left.entry((*key, *written)).or_default() += 1;
         }
-        let mut by_path: Vec<&(usize, String)> = holds.difference(&before).collect();
-        by_path.sort_by_key(|(key, path)| (path.clone(), *key));
-        by_path.into_iter().any(|(key, path)| match left.get_mut(key).filter(|count| **count > 0) {
-            Some(count) => {
+        let mut came: Vec<_> = holds.iter().filter(|(place, written)| !is_there(&before, place, **written)).collect();
+        came.sort_by_key(|((key, path), written)| (Reverse(**written), path.clone(), *key));
+        came.into_iter().any(|(place, written)| {
+            let mut surer = [Written::InPieces, Written::Whole].into_iter().filter(|one| one >= written);
+            let from = surer.find(|one| left.get(&(place.0, *one)).is_some_and(|count| *count > 0));
+            if let Some(count) = from.and_then(|from| left.get_mut(&(place.0, from))) {
                 *count -= 1;
-                false
             }
-            None => !at_tips.contains(&(*key, path.clone())),
+            from.is_none() && *written == Written::Whole && !is_there(&at_tips, place, *written)
         })
     })
 }
 
 fn drawn(random: &mut fastrand::Rng, repo: &mut Repo, keys: &[String]) -> Vec<Drawn> {
     let paths = ["a", "b", "d/a", "d/e/b", "e/a"];
-    let mut commits: Vec<(Drawn, BTreeMap<&str, Vec<usize>>)> = Vec::new();
+    let mut commits: Vec<(Drawn, BTreeMap<&str, BTreeMap<usize, Written>>)> = Vec::new();
     for number in 0..random.usize(6..18) {
         let mut parents: Vec<usize> = (0..random.usize(0..3).min(number)).map(|_| random.usize(0..number)).collect();
         if number > 0 && parents.is_empty() && random.u8(..8) > 0 {
@@ -73,24 +95,32 @@ fn drawn(random: &mut fastrand::Rng, repo: &mut Repo, keys: &[String]) -> Vec<Dr
                         files.insert(paths[random.usize(..paths.len())], content);
                     }
                 }
-                2 => _ = files.insert(path, vec![]),
+                2 => _ = files.insert(path, BTreeMap::new()),
                 _ => {
-                    let content: BTreeSet<usize> =
-                        (0..random.usize(1..3)).map(|_| random.usize(..keys.len())).collect();
-                    files.insert(path, content.into_iter().collect());
+                    let written = |whole| if whole { Written::Whole } else { Written::InPieces };
+                    let content = (0..random.usize(1..3))
+                        .map(|_| (random.usize(..keys.len()), written(random.u8(..3) > 0)))
+                        .collect();
+                    files.insert(path, content);
                 }
             }
         }
         let mut tree = Files::new();
         for (path, content) in &files {
-            let text: String = content.iter().map(|key| format!("{}\n", keys[*key])).collect();
+            let line = |(key, written): (&usize, &Written)| match written {
+                Written::Whole => format!("{}\n", keys[*key]),
+                Written::InPieces => format!("K = {}\n", in_pieces(&keys[*key])),
+            };
+            let text: String = content.iter().map(line).collect();
             let blob = repo.blob(format!("{}{text}", "line\n".repeat(random.usize(..3))));
             tree.insert(path.as_bytes().to_vec(), (Mode::File, blob));
         }
         let ids: Vec<Oid> = parents.iter().map(|parent| commits[*parent].0.oid).collect();
         let oid = repo.commit_files("refs/heads/drawn", tree, &ids, &format!("commit {number}"));
-        let holds = files.iter().flat_map(|(path, all)| all.iter().map(|key| (*key, (*path).to_owned()))).collect();
-        commits.push((Drawn { oid, parents, holds }, files));
+        let holds = files
+            .iter()
+            .flat_map(|(path, all)| all.iter().map(|(key, written)| ((*key, (*path).to_owned()), *written)));
+        commits.push((Drawn { oid, parents, holds: holds.collect() }, files.clone()));
     }
     commits.into_iter().map(|row| row.0).collect()
 }

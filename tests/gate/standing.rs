@@ -4,7 +4,7 @@ use super::decided::{started, with_a_past};
 use super::support::{MAIN, Server, ZERO, pack};
 use crate::common::fixture::Repo;
 use crate::common::fixture::objects::{Commit, Files, Mode, ObjectType, Oid, encode_tree, object_id};
-use crate::common::secrets::live_key;
+use crate::common::secrets::{in_pieces, live_key};
 
 /// Pushes a commit of one tree by hand, whose objects lie on the server or come along.
 fn push_tree(
@@ -278,4 +278,80 @@ fn keys_that_different_tips_hold_in_different_places_are_told_apart() {
         pushed.is_refused_for(&keys[3], &["2 Clerk secret keys", "d/one-more:1", "d/e/three:1"]);
         assert!(!pushed.said.contains("d/one:1") && !pushed.said.contains("d/e/two:1"), "{}", pushed.said);
     }
+}
+
+/// A server at whose `main` a key stands in pieces, which it has let pass with a warning.
+fn with_pieces(key: &str) -> (Server, Repo) {
+    let (server, mut client) = started();
+    client.commit_on(MAIN, &[("b.js", Some(&format!("K = {}\n", in_pieces(key))))], "in pieces");
+    let pushed = server.push(&mut client, &[MAIN]);
+    pushed.passes();
+    assert!(pushed.said.contains("may be a Clerk secret key: b.js:1"), "{}", pushed.said);
+    (server, client)
+}
+
+#[test]
+fn a_key_that_was_let_in_as_a_guess_opens_no_way_for_itself_in_clear_text() {
+    let key = live_key(1810);
+    let whole = format!("K={key}\n");
+    let (server, mut client) = with_pieces(&key);
+    // At the same path, moved, on a branch beside, and within one push.
+    for (name, changes) in [
+        ("same", vec![("b.js", Some(whole.as_str()))]),
+        ("moved", vec![("b.js", None), (".env", Some(whole.as_str()))]),
+    ] {
+        let name = format!("refs/heads/{name}");
+        client.branch(&name, MAIN);
+        client.commit_on(&name, &changes, "made whole");
+        let place = changes.last().unwrap().0;
+        server.push(&mut client, &[&name]).is_refused_for(&key, &[&format!("{place}:1")]);
+    }
+    let mut other = Repo::bare();
+    other.commit_on(MAIN, &[("b.js", Some(&whole))], "beside it");
+    server.push(&mut other, &["refs/heads/main:refs/heads/beside"]).is_refused_for(&key, &["b.js:1"]);
+    let (server, mut client) = started();
+    server.policy_with_ledger("");
+    client.commit_on(MAIN, &[("b.js", Some(&format!("K = {}\n", in_pieces(&key))))], "in pieces");
+    client.commit_on(MAIN, &[("b.js", Some(&whole))], "made whole");
+    server.push(&mut client, &[MAIN]).is_refused_for(&key, &["\"made whole\"", "b.js:1"]);
+    let ledger = server.ledger();
+    let places = ledger[0]["keys"][0]["places"].as_array().unwrap();
+    let told: Vec<_> = places.iter().map(|place| [&place["standing"], &place["confidence"]]).collect();
+    assert_eq!(told, [["introduced", "high"], ["introduced", "low"]], "{}", ledger[0]);
+}
+
+#[test]
+fn what_is_as_sure_as_before_or_would_have_been_refused_then_is_kept() {
+    let key = live_key(1820);
+    let (server, mut client) = with_pieces(&key);
+    let pieces = format!("// as it was\nK = {}\n", in_pieces(&key));
+    client.commit_on(MAIN, &[("b.js", Some(&pieces))], "still in pieces");
+    server.push(&mut client, &[MAIN]).passes_silently();
+    client.commit_on(MAIN, &[("b.js", None), ("c.js", Some(&pieces))], "somewhere else");
+    server.push(&mut client, &[MAIN]).passes_silently();
+    // Whole, and then in pieces: nothing came, and nothing was taken away.
+    let (server, mut client) = with_a_past(&key);
+    server.policy_with_ledger("");
+    client.commit_on(MAIN, &[("config/env", Some(&pieces))], "in pieces");
+    server.push(&mut client, &[MAIN]).passes_silently();
+    let places = server.ledger()[0]["keys"][0]["places"].clone();
+    assert_eq!(places.as_array().unwrap().len(), 1, "{places}");
+    assert_eq!(places[0]["standing"], "kept", "{places}");
+    // A policy that refuses guesses too has let none in: what is there is of before it.
+    let (server, mut client) = with_pieces(&key);
+    server.policy("[refuse]\nconfidence = [\"high\", \"medium\", \"low\"]");
+    client.commit_on(MAIN, &[("b.js", Some(&format!("K={key}\n")))], "made whole");
+    server.push(&mut client, &[MAIN]).passes_silently();
+}
+
+#[test]
+fn of_two_that_move_the_surer_one_does() {
+    let key = live_key(1830);
+    let (server, mut client) = with_a_past(&key);
+    let (whole, pieces) = (format!("K={key}\n"), format!("K = {}\n", in_pieces(&key)));
+    let changes = [("config/env", None), ("a.js", Some(pieces.as_str())), ("b.env", Some(whole.as_str()))];
+    client.commit_on(MAIN, &changes, "moved, and a guess beside it");
+    let pushed = server.push(&mut client, &[MAIN]);
+    pushed.passes();
+    assert!(pushed.said.contains("a.js:1"), "{}", pushed.said);
 }

@@ -244,6 +244,7 @@ impl Session {
         let examiner = Examiner {
             detector: &self.detector,
             limits: &limits,
+            refused: &self.policy.refuse,
             interrupt,
             threads: std::thread::available_parallelism().map_or(1, |count| count.get().min(4)),
         };

@@ -1,5 +1,6 @@
 //! How each key stands to what was there before: which paths of which new commits hold it, and who else does.
 
+use std::cmp::Reverse;
 use std::collections::VecDeque;
 
 use rustc_hash::{FxHashMap, FxHashSet};
@@ -11,7 +12,7 @@ use crate::gate::content::Links;
 use crate::gate::scan::Sight;
 use crate::gate::{Place, Problem, Standing, Unmasked};
 use crate::key::KeyId;
-use crate::model::{ObjectType, Oid};
+use crate::model::{Confidence, ObjectType, Oid};
 
 /// So many removals are told.
 const MOST_REMOVALS: usize = 10_000;
@@ -90,22 +91,22 @@ impl Work<'_> {
         } else {
             self.found.removals_cut |= trees_of(parents) != [tree];
         }
-        let mut from = self.movable(tree, parents, &came, &left);
-        let mut moved_from = FxHashSet::default();
-        for held in came {
+        let from = self.movable(tree, parents, &came, &left);
+        let moved = self.moved(&came, &left, from);
+        for (at, held) in came.into_iter().enumerate() {
             let place = place_of(&held);
             // A name stands in its directory, which is new wherever the name is.
             let is_new = held.is_name || self.receiving.came_with_push(&held.oid);
             if held.is_kept {
                 self.add(&held.sight, place, Some(commit), Standing::Kept, is_new);
-            } else if let Some(at) = from.get_mut(&held.sight.id).and_then(VecDeque::pop_front) {
-                moved_from.insert(at);
+            } else if moved.contains_key(&at) {
                 self.add(&held.sight, place, Some(commit), Standing::Moved, is_new);
             } else {
                 self.ask_later(&held);
                 self.add(&held.sight, place, Some(commit), Standing::Introduced, is_new);
             }
         }
+        let moved_from: FxHashSet<usize> = moved.into_values().collect();
         for (at, held) in left.iter().enumerate() {
             if moved_from.contains(&at) {
                 continue;
@@ -121,6 +122,29 @@ impl Work<'_> {
         }
     }
 
+    /// Pairs what came with what left, in the order of paths: of each the number. The surest take first, and each the least
+    /// sure that vouches for it, so that as many were moved as can have been.
+    fn moved(&self, came: &[Held], left: &[Held], from: FxHashMap<KeyId, Vec<usize>>) -> FxHashMap<usize, usize> {
+        let mut places: FxHashMap<(KeyId, Confidence), VecDeque<usize>> = FxHashMap::default();
+        for (id, numbers) in from {
+            for at in numbers {
+                let to = self.comparer.past.vouches_to(&left[at].sight);
+                places.entry((id, to)).or_default().push_back(at);
+            }
+        }
+        let mut arrivals: Vec<usize> = (0..came.len()).filter(|at| !came[*at].is_kept).collect();
+        arrivals.sort_by_key(|at| Reverse(came[*at].sight.confidence));
+        let mut moved = FxHashMap::default();
+        for arrival in arrivals {
+            let Sight { id, confidence, .. } = came[arrival].sight;
+            let surer =
+                [Confidence::Low, Confidence::Medium, Confidence::High].into_iter().filter(|to| *to >= confidence);
+            let at = surer.into_iter().find_map(|to| places.get_mut(&(id, to))?.pop_front());
+            moved.extend(at.map(|at| (arrival, at)));
+        }
+        moved
+    }
+
     /// What parents hold and a tree does not.
     fn left(&mut self, tree: Oid, parents: &[Parent], most: u64) -> Vec<Held> {
         let comparison = self.comparer.held_before(self.receiving, &trees_of(parents), &[tree], most);
@@ -132,16 +156,10 @@ impl Work<'_> {
 
     /// Which of what left may have moved, by key. Not what only a parent held that another parent descends from: a merge
     /// with a commit of long ago brings back what was removed since.
-    fn movable(
-        &mut self,
-        tree: Oid,
-        parents: &[Parent],
-        came: &[Held],
-        left: &[Held],
-    ) -> FxHashMap<KeyId, VecDeque<usize>> {
-        let mut from: FxHashMap<KeyId, VecDeque<usize>> = FxHashMap::default();
+    fn movable(&mut self, tree: Oid, parents: &[Parent], came: &[Held], left: &[Held]) -> FxHashMap<KeyId, Vec<usize>> {
+        let mut from: FxHashMap<KeyId, Vec<usize>> = FxHashMap::default();
         for (at, held) in left.iter().enumerate() {
-            from.entry(held.sight.id).or_default().push_back(at);
+            from.entry(held.sight.id).or_default().push(at);
         }
         let is_any_moved = came.iter().any(|held| !held.is_kept && from.contains_key(&held.sight.id));
         if !is_any_moved || parents.len() < 2 {
@@ -190,7 +208,8 @@ impl Work<'_> {
     /// The sighting that is added next is one of which the tips are to be asked.
     fn ask_later(&mut self, held: &Held) {
         let sighting = self.found.sightings.len();
-        self.open.push(Open { sighting, id: held.sight.id, path: held.path.clone(), is_name: held.is_name });
+        let Sight { id, confidence, .. } = held.sight;
+        self.open.push(Open { sighting, id, confidence, path: held.path.clone(), is_name: held.is_name });
     }
 
     /// Trees that a ref names without a commit: they hold what they hold.

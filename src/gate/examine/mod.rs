@@ -13,12 +13,13 @@ use rustc_hash::{FxHashMap, FxHashSet};
 
 use self::tips::Open;
 use super::ancestry::Ancestry;
-use super::compare::Comparer;
+use super::compare::{Comparer, Past};
 use super::content::{self, Content, Links};
 use super::scan::{Scanned, Sight, scan};
 use super::{CommitShown, Examination, Limits, Place, Problem, Push, Sighting, Standing, Unmasked};
 use crate::detect::Detector;
 use crate::model::{Interrupt, Oid};
+use crate::state::Class;
 use crate::store::Receiving;
 
 /// Reads a push.
@@ -27,6 +28,8 @@ pub struct Examiner<'a> {
     pub detector: &'a Detector,
     /// How much may be read.
     pub limits: &'a Limits,
+    /// What the policy refuses: an old sighting that it would have let pass vouches for no surer one.
+    pub refused: &'a Class,
     /// Set when the time is over.
     pub interrupt: Interrupt<'a>,
     /// So many threads read a large quarantine.
@@ -106,12 +109,13 @@ impl<'a> Work<'a> {
         content: &'a Content,
         ancestry: Ancestry<'a>,
     ) -> Self {
+        let past = Past { refused: examiner.refused };
         Self {
             examiner,
             ancestry,
             receiving,
             content,
-            comparer: Comparer::new(examiner.detector, examiner.limits, examiner.interrupt, content),
+            comparer: Comparer::new(examiner.detector, examiner.limits, examiner.interrupt, content, past),
             order: Vec::new(),
             links: FxHashMap::default(),
             tips: Vec::new(),

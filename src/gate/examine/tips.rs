@@ -7,10 +7,10 @@ use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::Work;
 use crate::gate::Standing;
-use crate::gate::compare::{Entry, Extent};
+use crate::gate::compare::{Entry, Extent, Vouched};
 use crate::gate::content::Links;
 use crate::key::KeyId;
-use crate::model::{ObjectType, Oid};
+use crate::model::{Confidence, ObjectType, Oid};
 use crate::store::parse;
 
 /// An introduction of which it is asked whether a tip holds it.
@@ -18,6 +18,8 @@ pub(super) struct Open {
     /// The sighting's number.
     pub(super) sighting: usize,
     pub(super) id: KeyId,
+    /// How sure it is.
+    pub(super) confidence: Confidence,
     pub(super) path: Vec<u8>,
     /// Whether the key stands in the path and not in the content.
     pub(super) is_name: bool,
@@ -130,13 +132,14 @@ impl<'w> Work<'w> {
     fn answer(&mut self, paths: &mut Paths, at: usize, entry: &Entry) {
         let rows = &paths.nodes[at].rows;
         let Some(first) = rows.first() else { return };
-        let mut keys: FxHashSet<KeyId> = FxHashSet::default();
+        let mut keys = Vouched::default();
         if entry.is_file() && rows.iter().any(|row| !row.is_name) {
             let path = || first.path.clone();
             let scanned = self.comparer.keys_of(self.receiving, entry.oid, &path, Extent::Old);
-            keys.extend(scanned.keys.iter().map(|sight| sight.id));
+            self.comparer.vouch(&scanned, &mut keys);
         }
-        for row in paths.answer(at, |row| row.is_name || keys.contains(&row.id)) {
+        let is_held = |row: &Open| keys.get(&row.id).is_some_and(|to| *to >= row.confidence);
+        for row in paths.answer(at, |row| row.is_name || is_held(row)) {
             self.found.sightings[row.sighting].standing = Standing::HeldByTip;
         }
     }
