@@ -27,6 +27,8 @@ mod examined;
 mod fixes;
 #[path = "gate/guarded.rs"]
 mod guarded;
+#[path = "gate/host.rs"]
+mod host;
 #[path = "gate/hostile.rs"]
 mod hostile;
 #[path = "gate/installed.rs"]

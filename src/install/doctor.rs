@@ -116,7 +116,8 @@ impl Checks {
             }
         }
         let update = place.hook.with_file_name("update");
-        if calls_us(&update) {
+        // One that takes the place of a repository's own hands on to that, and calls nothing.
+        if calls_us(&update) && !ours::only_hands_on(&update) {
             self.add(
                 State::Doubtful,
                 format!(
@@ -130,7 +131,8 @@ impl Checks {
         }
         if !place.is_at_the_root() {
             let hook = place.hook.display();
-            self.add(State::Bad, format!("not installed: {hook} is not the gate's; clerk-audit hook install"));
+            let of_all = if place.is_among_the_hosts() { " --system" } else { "" };
+            self.add(State::Bad, format!("not installed: {hook} is not the gate's; clerk-audit hook install{of_all}"));
         }
         None
     }

@@ -106,6 +106,12 @@ pub enum Error {
         /// The file.
         path: PathBuf,
     },
+    /// The directory of hooks is the gate's own for every repository of the host.
+    #[error("{} is there for every repository of this host", path.display())]
+    Hosts {
+        /// The hook in it.
+        path: PathBuf,
+    },
     /// A kept hook stands in the way of keeping another.
     #[error("{} is there already: two hooks to keep", path.display())]
     KeptTwice {

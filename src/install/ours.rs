@@ -8,7 +8,7 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
 use super::guard::text;
-use super::script::{FIND_OWN, MARK, WRITTEN};
+use super::script::{FIND_OWN, MARK, OF_THE_HOST, WRITTEN};
 
 /// The scripts of `hooks/`.
 const SHIPPED: &[&str] = &[
@@ -35,6 +35,22 @@ pub(super) fn is_ours(path: &Path) -> bool {
     text(path).is_some_and(|text| is_our_text(&String::from_utf8_lossy(&text)))
 }
 
+/// Whether the hook at a path is ours, and one of those that stand in the place of every repository's of the host.
+pub(super) fn is_the_hosts(path: &Path) -> bool {
+    let text = text(path).unwrap_or_default();
+    let text = String::from_utf8_lossy(&text);
+    let says = |line: &str| line.starts_with(WRITTEN) && line.contains(OF_THE_HOST);
+    is_our_text(&text) && (text.lines().any(says) || finds_own(&text))
+}
+
+/// Whether the hook at a path is ours, and calls no gate: it hands on to the repository's own.
+pub(super) fn only_hands_on(path: &Path) -> bool {
+    let text = text(path).unwrap_or_default();
+    let text = String::from_utf8_lossy(&text);
+    let calls = |line: &str| words(line.trim()).is_some_and(|line| Called::find(&line.words).is_some());
+    is_our_text(&text) && !text.lines().filter(|line| !line.starts_with('#')).any(calls)
+}
+
 /// Whether the hook at a path says that it is the gate's, or was.
 pub(super) fn has_mark(path: &Path) -> bool {
     text(path).is_some_and(|text| is_marked(&String::from_utf8_lossy(&text)))
@@ -48,9 +64,13 @@ fn is_our_text(text: &str) -> bool {
     let mut lines = text.lines();
     let is_written = lines.any(|line| line.starts_with(WRITTEN));
     // In the directory of a whole host earlier versions wrote no such line.
-    let is_hosts = text.lines().nth(1).is_some_and(|line| line.starts_with(MARK))
-        && text.lines().nth(2).is_some_and(|line| line.starts_with(FIND_OWN));
-    is_marked(text) && (is_written || is_hosts || SHIPPED.iter().any(|shipped| normal(shipped) == normal(text)))
+    is_marked(text) && (is_written || finds_own(text) || SHIPPED.iter().any(|shipped| normal(shipped) == normal(text)))
+}
+
+/// Whether a hook is one of the directory of a whole host, as earlier versions wrote it.
+fn finds_own(text: &str) -> bool {
+    text.lines().nth(1).is_some_and(|line| line.starts_with(MARK))
+        && text.lines().nth(2).is_some_and(|line| line.starts_with(FIND_OWN))
 }
 
 /// A script without comments, and without the binary and the policy that it names.

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use memchr::memmem;
 
 use super::guard::text;
+use super::ours::is_the_hosts;
 use super::reach::User;
 use super::{Error, git};
 use crate::store;
@@ -171,12 +172,27 @@ impl Place {
 
     /// Whether a setting of this user's own, and none of the repository's or the host's, says where the hook is.
     pub(super) fn is_by_this_users_configuration(&self) -> bool {
-        let scope = |git_dir: &PathBuf| {
+        self.hooks_path_is_of("global")
+    }
+
+    /// Whether a setting of the host's says where the hook is: it is every repository's then.
+    pub(super) fn is_by_the_hosts_configuration(&self) -> bool {
+        self.hooks_path_is_of("system")
+    }
+
+    /// Whether `core.hooksPath`, if it says where the hook is, is of a scope.
+    fn hooks_path_is_of(&self, scope: &str) -> bool {
+        let found = |git_dir: &PathBuf| {
             git::run(git_dir, &["--git-dir=.", "config", "--show-scope", "--get", "core.hooksPath"]).ok()
         };
-        self.layout == Layout::Plain
-            && self.has_git
-            && self.git_dir.as_ref().and_then(scope).is_some_and(|scope| scope.starts_with("global\t"))
+        let is_so = |found: String| found.split_once('\t').is_some_and(|(there, _)| there == scope);
+        self.layout == Layout::Plain && self.has_git && self.git_dir.as_ref().and_then(found).is_some_and(is_so)
+    }
+
+    /// Whether the hook stands, or is to stand, among those of ours that take the place of every repository's of the host.
+    pub(super) fn is_among_the_hosts(&self) -> bool {
+        let update = self.hook.with_file_name("update");
+        self.layout == Layout::Plain && [&self.hook, &update].into_iter().any(|hook| is_the_hosts(hook))
     }
 
     /// The directories that `install` makes for the hook of this layout and nobody misses where they are empty, the inner

@@ -6,7 +6,7 @@ use std::os::unix::fs::{MetadataExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
 use super::guard::is_executable;
-use super::ours::{has_mark, is_ours};
+use super::ours::{has_mark, is_ours, is_the_hosts};
 use super::reach::Use;
 use super::script::{Gate, KeptRun};
 use super::{Error, Layout, Place, git, guard, kept, script};
@@ -189,7 +189,8 @@ pub(super) fn is_so(path: &Path, text: &str) -> bool {
 /// Plans the hook at a place.
 ///
 /// # Errors
-/// Where two hooks would have to be kept, another's file is in the way, or nobody can say where hooks are.
+/// Where two hooks would have to be kept, another's file is in the way, what is there is the whole host's and does not guard it,
+/// or nobody can say where hooks are.
 pub fn install(place: &Place, gate: &Gate) -> Result<Plan, Error> {
     let mut plan = Plan::default();
     if place.may_be_elsewhere() {
@@ -201,6 +202,14 @@ pub fn install(place: &Place, gate: &Gate) -> Result<Plan, Error> {
     gate.is_text(place.layout == Layout::GitHub && !gate.is_named, None)?;
     if place.layout != Layout::GitHub {
         is_runnable(gate)?;
+    }
+    if place.is_among_the_hosts() {
+        // One for this repository alone would take the place of all, and cut off each one's own.
+        if !is_the_hosts(&place.hook) || !is_executable(&place.hook) {
+            return Err(Error::Hosts { path: place.hook.clone() });
+        }
+        plan.notes.push(format!("by {}, for every repository of this host; it stays as it is", place.hook.display()));
+        return Ok(plan);
     }
     plan.look_around(place, gate);
     let is_anothers = is_there(&place.hook) && !is_ours(&place.hook);
@@ -253,6 +262,7 @@ impl Plan {
         if let Some(closed) = owner.and_then(|owner| owner.kept_from(&gate.binary, Use::Execute)) {
             self.notes.push(unreachable_binary(&gate.binary, &closed, "not even the repository's owner"));
         }
+        self.notes.extend(place.shared());
         if place.is_by_this_users_configuration() {
             self.notes.push(format!(
                 "look at core.hooksPath: it is this user's own (git config --global), and only pushes that run as this user \
@@ -294,10 +304,14 @@ impl Plan {
 /// Plans the removal of our hook; one that was kept comes back.
 ///
 /// # Errors
-/// Where the file in its place is another's, or somebody has changed it.
+/// Where the file in its place is another's, or the whole host's, or somebody has changed it.
 pub fn uninstall(place: &Place) -> Result<Plan, Error> {
     let mut plan = Plan::default();
     if is_ours(&place.hook) {
+        if place.is_among_the_hosts() {
+            return Err(Error::Hosts { path: place.hook.clone() });
+        }
+        plan.notes.extend(place.shared());
         plan.steps.push(if place.keeps() && is_there(&place.kept()) {
             Step::Rename { from: place.kept(), to: place.hook.clone() }
         } else {
@@ -313,6 +327,16 @@ pub fn uninstall(place: &Place) -> Result<Plan, Error> {
 }
 
 impl Place {
+    /// That the hook is not the repository's alone, where the host's configuration says where it is.
+    fn shared(&self) -> Option<String> {
+        self.is_by_the_hosts_configuration().then(|| {
+            format!(
+                "look at core.hooksPath: it is the host's (git config --system), and {} is the hook of every repository here",
+                self.hook.display()
+            )
+        })
+    }
+
     /// What else must be done by hand after an installation.
     pub fn by_hand(&self, gate: &Gate) -> Option<&'static str> {
         match self.layout {

@@ -12,6 +12,9 @@ pub(super) const MARK: &str = "# clerk-audit gate";
 /// By this one a hook that `install` wrote, of this version or an earlier one, and no script of `hooks/`.
 pub(super) const WRITTEN: &str = "# Written by: clerk-audit hook install";
 
+/// What such a hook is removed with where it stands in the place of every repository's of the host.
+pub(super) const OF_THE_HOST: &str = " --system";
+
 /// What a hook calls.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Gate {
@@ -118,13 +121,13 @@ pub(super) const FIND_OWN: &str = "own=$(git rev-parse --git-common-dir 2>/dev/n
 
 /// A hook in a directory that stands in the place of every repository's own: it hands on to that.
 pub(super) fn pass_on(name: &str) -> String {
-    let head = head("hands on to the repository's own hook", " --system");
+    let head = head("hands on to the repository's own hook", OF_THE_HOST);
     format!("{head}{}[ -x \"$own\" ] || exit 0\nexec \"$own\" \"$@\"\n", find_own(name))
 }
 
 /// The gate in such a directory, and then the repository's own hook with the same input.
 pub(super) fn system_hook(gate: &Gate) -> String {
-    let head = head("refuses pushes that bring Clerk secret keys", " --system");
+    let head = head("refuses pushes that bring Clerk secret keys", OF_THE_HOST);
     format!("{head}{}{}", find_own("pre-receive"), before_another(gate, "\"$own\""))
 }
 

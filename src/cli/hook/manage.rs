@@ -128,6 +128,7 @@ fn fail(error: &Error) -> Exit {
         Error::NotText { .. } => Some("give it a name of plain characters"),
         Error::NotOurs { .. } => Some("give it another name or take it away, and do this again"),
         Error::HooksPathTaken { .. } => Some("put the gate's hook into that directory: hooks/pre-receive has it"),
+        Error::Hosts { .. } => Some("clerk-audit hook install --system, or uninstall --system, is about all of them"),
         Error::GitHubs { .. } => Some(
             "name a checkout of the repository with the site's hooks: --layout github DIR; hooks/github has the steps",
         ),
