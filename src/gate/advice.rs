@@ -86,8 +86,8 @@ impl Change {
 
 /// What to do, by where the keys stand.
 pub(super) fn advice(decision: &Decision, refused: &[&KeyDecision], voice: Voice, lines: &mut Vec<String>) {
-    let all = refused.iter().flat_map(|key| &key.sightings);
-    let counted: Vec<&Sighting> = all.filter(|sighting| sighting.standing != Standing::Removed).collect();
+    // A commit that only keeps a key has none once that which brings it has none.
+    let counted: Vec<&Sighting> = refused.iter().flat_map(|key| key.sightings.iter().take(key.counted)).collect();
     lines.push(String::new());
     let is_in_commits = in_commits(decision, &counted, lines);
     let any = |is_such: &dyn Fn(&Sighting) -> bool| counted.iter().any(|sighting| is_such(sighting));
@@ -324,8 +324,13 @@ fn rebased(decision: &Decision, changes: &[&(&CommitShown, Change)], lines: &mut
     amended(changes, lines);
     lines.push("      git rebase --continue".to_owned());
     if changes.len() > 1 {
-        lines.push("          (both again wherever it stops)".to_owned());
+        lines.push("          (both again wherever it stops to edit)".to_owned());
     }
+    // git takes an amendment there, and makes one commit of this and the one before.
+    lines.push(
+        "          (where it stops for a conflict: take the key out, git add --all, and only git rebase --continue)"
+            .to_owned(),
+    );
     if has_branches {
         lines.push(format!(
             "          (the same on each other branch that still has it: git branch --contains {})",

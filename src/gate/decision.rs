@@ -175,6 +175,8 @@ pub struct KeyDecision {
     pub expired: Option<String>,
     /// Its places; those that made the outcome first.
     pub sightings: Vec<Sighting>,
+    /// How many of them, the first, count by the policy: in the others it was there before, or is taken away.
+    pub counted: usize,
 }
 
 impl KeyDecision {
@@ -231,7 +233,8 @@ pub fn decide(
         .map(|(id, mut sightings)| {
             let weight = |sighting: &Sighting| weigh(sighting, policy);
             sightings.sort_by_key(|sighting| std::cmp::Reverse(weight(sighting)));
-            let mut key = KeyDecision { id, outcome: Outcome::Passed, expired: None, sightings };
+            let counted = sightings.iter().filter(|sighting| weight(sighting) > Weight::Passed).count();
+            let mut key = KeyDecision { id, outcome: Outcome::Passed, expired: None, sightings, counted };
             key.outcome = match key.sightings.iter().map(weight).max() {
                 Some(Weight::Refused) if !only_deletes => Outcome::Refused,
                 Some(Weight::Refused | Weight::Warned) => Outcome::Warned,

@@ -40,6 +40,10 @@ impl Desk {
         assert!(output.status.success(), "{script}: {}", String::from_utf8_lossy(&output.stderr));
     }
 
+    fn sh_says(&self, script: &str) -> String {
+        String::from_utf8(self.try_sh(script).stdout).unwrap()
+    }
+
     fn try_sh(&self, script: &str) -> std::process::Output {
         let git = crate::common::git::command(self.path());
         let mut shell = std::process::Command::new("sh");
@@ -102,8 +106,16 @@ impl Desk {
         while self.is_rebasing() {
             stops += 1;
             assert!(stops < 20, "it stops again and again: {said}");
-            self.take_out();
-            self.sh(&format!("git {amend}\ngit rebase --continue"));
+            if self.sh_says("git ls-files --unmerged").is_empty() {
+                self.take_out();
+                self.sh(&format!("git {amend}\ngit rebase --continue || [ -n \"$(git ls-files --unmerged)\" ]"));
+            } else {
+                let conflict = "(where it stops for a conflict: take the key out, git add --all, and only git rebase";
+                assert!(said.contains(conflict), "{said}");
+                self.sh("git checkout --quiet --theirs .");
+                self.take_out();
+                self.sh("git add --all; git rebase --continue || [ -n \"$(git ls-files --unmerged)\" ]");
+            }
         }
     }
 
@@ -302,6 +314,22 @@ fn what_a_later_commit_takes_out_becomes_empty_and_stops_nobody() {
     desk.commit("printf 'A=1\\nKEY=gone\\n' >env", "take it out");
     desk.commit("echo 1 >after", "after");
     desk.is_mended_by_what_it_is_told(&[MAIN]);
+}
+
+#[test]
+fn commits_that_only_keep_it_stay_commits_of_their_own() {
+    for (seed, after) in [(1821, "printf 'A=1\nKEY=%s\nB=1\n' $KEY >env"), (1822, "git mv env moved; echo B=1 >>moved")]
+    {
+        let desk = Desk::new(seed);
+        desk.commit("echo hello >README; echo A=1 >env", "first");
+        desk.commit("printf 'A=1\nKEY=%s\n' $KEY >env", "bad");
+        desk.commit(after, "keeps it");
+        desk.commit("echo 1 >after", "after");
+        let said = desk.is_mended_by_what_it_is_told(&[MAIN]);
+        assert!(said.contains("It is in an earlier commit"), "{said}");
+        assert_eq!(desk.sh_says("git log --format=%s"), "after\nkeeps it\nbad\nfirst\n");
+        assert_eq!(desk.sh_says("git grep -c gone HEAD").trim().rsplit(':').next(), Some("1"));
+    }
 }
 
 #[test]
