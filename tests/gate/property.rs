@@ -57,9 +57,22 @@ fn introduces(commits: &[Drawn], tips: &BTreeSet<usize>, new: usize) -> bool {
         let before = together(commits, parents.iter().copied());
         // What was less sure in the same place opens no way.
         let is_there = |held: &Holding, place, written| held.get(place).is_some_and(|there| *there >= written);
+        // Of parents that others descend from nothing moves, and of the others only what each of them holds somewhere.
+        let is_last = |parent: &usize| {
+            !parents.iter().any(|other| other != parent && ancestors(commits, [*other]).contains(parent))
+        };
+        let last: Vec<usize> = parents.iter().copied().filter(is_last).collect();
+        let somewhere = |parent: &usize, key: usize| {
+            commits[*parent].holds.iter().filter(|((held, _), _)| *held == key).map(|(_, written)| *written).max()
+        };
+        let most = |key: usize| last.iter().map(|parent| somewhere(parent, key)).min().flatten();
         let mut left: BTreeMap<(usize, Written), usize> = BTreeMap::new();
-        for ((key, _), written) in before.iter().filter(|(place, _)| !holds.contains_key(place)) {
-            *left.entry((*key, *written)).or_default() += 1;
+        for ((key, _), written) in
+            together(commits, last.iter().copied()).iter().filter(|(place, _)| !holds.contains_key(place))
+        {
+            if let Some(most) = most(*key) {
+                *left.entry((*key, *written.min(&most))).or_default() += 1;
+            }
         }
         let mut came: Vec<_> = holds.iter().filter(|(place, written)| !is_there(&before, place, **written)).collect();
         came.sort_by_key(|((key, path), written)| (Reverse(**written), path.clone(), *key));

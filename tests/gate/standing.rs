@@ -99,13 +99,53 @@ fn a_merge_with_a_commit_of_long_ago_moves_nothing() {
     files.insert(b"elsewhere".to_vec(), (Mode::File, carrier));
     client.commit_files("refs/heads/merged", files.clone(), &[now, before], "merge");
     server.push(&mut client, &["refs/heads/merged"]).is_refused_for(&key, &["elsewhere:1"]);
-    // A branch that went on from there holds it: a merge with that may move it.
+    // Nor does one with a branch that went on from there.
     client.commit_files("refs/heads/side", client.files_at(MAIN), &[now], "side");
     let mut held = client.files_at(MAIN);
     held.insert(b"config/env".to_vec(), (Mode::File, carrier));
     let side = client.commit_files("refs/heads/side", held, &[before], "went on");
     client.commit_files("refs/heads/merged", files, &[now, side], "merge");
-    server.push(&mut client, &["--force", "refs/heads/merged"]).passes_silently();
+    server.push(&mut client, &["--force", "refs/heads/merged"]).is_refused_for(&key, &["elsewhere:1"]);
+}
+
+#[test]
+fn a_merge_of_what_all_hold_may_move_it() {
+    let key = live_key(1840);
+    let (server, mut client) = with_a_past(&key);
+    let before: Oid = parsed(&server.value(MAIN).unwrap());
+    let start = client.files_at(MAIN);
+    let carrier = start[&b"config/env"[..]].clone();
+    let with = |paths: &[&str]| {
+        let mut files = start.clone();
+        files.remove(&b"config/env"[..]);
+        files.extend(paths.iter().map(|path| (path.as_bytes().to_vec(), carrier.clone())));
+        files
+    };
+    // One has it where it was, which the merge keeps, and one somewhere else; one renamed it, and so did the other.
+    for (number, ours, theirs, merged, passes) in [
+        (0, vec!["config/env"], vec!["b"], vec!["config/env", "c"], true),
+        (1, vec!["a"], vec!["b"], vec!["d"], true),
+        (2, vec!["a"], vec![], vec!["e"], false),
+    ] {
+        let mut side = |name: &str, paths: &[&str]| {
+            let name = format!("refs/heads/{name}-{number}");
+            let mut files = with(paths);
+            files.insert(b"only".to_vec(), (Mode::File, client.blob(name.as_str())));
+            server.hook("exit 0");
+            let commit = client.commit_files(&name, files, &[before], &name);
+            server.push(&mut client, &[&name]).passes();
+            commit
+        };
+        let parents = [side("ours", &ours), side("theirs", &theirs)];
+        server.hook("exec \"$GATE\" hook pre-receive");
+        let name = format!("refs/heads/merged-{number}");
+        client.commit_files(&name, with(&merged), &parents, "merge");
+        let pushed = server.push(&mut client, &[&name]);
+        match passes {
+            true => pushed.passes_silently(),
+            false => pushed.is_refused_for(&key, &["e:1"]),
+        }
+    }
 }
 
 #[test]

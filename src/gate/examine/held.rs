@@ -7,7 +7,7 @@ use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::Work;
 use super::tips::Open;
-use crate::gate::compare::Held;
+use crate::gate::compare::{Held, Vouched};
 use crate::gate::content::Links;
 use crate::gate::scan::Sight;
 use crate::gate::{Place, Problem, Standing, Unmasked};
@@ -23,6 +23,9 @@ struct Parent {
     commit: Oid,
     tree: Oid,
 }
+
+/// What left, by key: the number of each, and how far it vouches for what came.
+type Movable = FxHashMap<KeyId, Vec<(usize, Confidence)>>;
 
 fn trees_of(parents: &[Parent]) -> Vec<Oid> {
     parents.iter().map(|parent| parent.tree).collect()
@@ -92,7 +95,7 @@ impl Work<'_> {
             self.found.removals_cut |= trees_of(parents) != [tree];
         }
         let from = self.movable(tree, parents, &came, &left);
-        let moved = self.moved(&came, &left, from);
+        let moved = Self::moved(&came, from);
         for (at, held) in came.into_iter().enumerate() {
             let place = place_of(&held);
             // A name stands in its directory, which is new wherever the name is.
@@ -124,13 +127,10 @@ impl Work<'_> {
 
     /// Pairs what came with what left, in the order of paths: of each the number. The surest take first, and each the least
     /// sure that vouches for it, so that as many were moved as can have been.
-    fn moved(&self, came: &[Held], left: &[Held], from: FxHashMap<KeyId, Vec<usize>>) -> FxHashMap<usize, usize> {
+    fn moved(came: &[Held], from: Movable) -> FxHashMap<usize, usize> {
         let mut places: FxHashMap<(KeyId, Confidence), VecDeque<usize>> = FxHashMap::default();
-        for (id, numbers) in from {
-            for at in numbers {
-                let to = self.comparer.past.vouches_to(&left[at].sight);
-                places.entry((id, to)).or_default().push_back(at);
-            }
+        for (id, (at, to)) in from.into_iter().flat_map(|(id, all)| all.into_iter().map(move |one| (id, one))) {
+            places.entry((id, to)).or_default().push_back(at);
         }
         let mut arrivals: Vec<usize> = (0..came.len()).filter(|at| !came[*at].is_kept).collect();
         arrivals.sort_by_key(|at| Reverse(came[*at].sight.confidence));
@@ -155,14 +155,20 @@ impl Work<'_> {
     }
 
     /// Which of what left may have moved, by key. Not what only a parent held that another parent descends from: a merge
-    /// with a commit of long ago brings back what was removed since.
-    fn movable(&mut self, tree: Oid, parents: &[Parent], came: &[Held], left: &[Held]) -> FxHashMap<KeyId, Vec<usize>> {
-        let mut from: FxHashMap<KeyId, Vec<usize>> = FxHashMap::default();
+    /// with a commit of long ago brings back what was removed since. Nor what another parent holds nowhere: a merge with a
+    /// branch that went on from there does too.
+    fn movable(&mut self, tree: Oid, parents: &[Parent], came: &[Held], left: &[Held]) -> Movable {
+        let past = self.comparer.past;
+        let mut from = Movable::default();
         for (at, held) in left.iter().enumerate() {
-            from.entry(held.sight.id).or_default().push(at);
+            from.entry(held.sight.id).or_default().push((at, past.vouches_to(&held.sight)));
         }
-        let is_any_moved = came.iter().any(|held| !held.is_kept && from.contains_key(&held.sight.id));
-        if !is_any_moved || parents.len() < 2 {
+        let mut arriving = Vouched::default();
+        for Held { sight, .. } in came.iter().filter(|held| !held.is_kept && from.contains_key(&held.sight.id)) {
+            let known = arriving.entry(sight.id).or_insert(sight.confidence);
+            *known = sight.confidence.max(*known);
+        }
+        if arriving.is_empty() || parents.len() < 2 {
             return from;
         }
         let links = &self.links;
@@ -171,13 +177,49 @@ impl Work<'_> {
         let earlier = self.ancestry.descended_from(self.receiving, &commits, &parents_of);
         let last: Vec<Parent> = parents.iter().filter(|parent| !earlier.contains(&parent.commit)).copied().collect();
         if last.len() < parents.len() {
-            let held: FxHashSet<(KeyId, Vec<u8>)> =
-                self.left(tree, &last, u64::MAX).into_iter().map(|held| (held.sight.id, held.path)).collect();
+            let held: FxHashMap<(KeyId, Vec<u8>), Confidence> = self
+                .left(tree, &last, u64::MAX)
+                .into_iter()
+                .map(|held| ((held.sight.id, held.path), past.vouches_to(&held.sight)))
+                .collect();
             for (id, places) in &mut from {
-                places.retain(|at| held.contains(&(*id, left[*at].path.clone())));
+                places.retain_mut(|(at, to)| {
+                    let there = held.get(&(*id, left[*at].path.clone()));
+                    there.map(|there| *to = *there).is_some()
+                });
             }
         }
+        for parent in last.iter().filter(|_| last.len() > 1) {
+            if arriving.is_empty() || self.examiner.interrupt.is_set() {
+                break;
+            }
+            let held = self.held_by(parent.tree, tree, &arriving);
+            arriving.retain(|id, _| held.contains_key(id));
+            from.retain(|id, places| {
+                let most = held.get(id);
+                places.iter_mut().for_each(|(_, to)| *to = most.map_or(*to, |most| *most.min(to)));
+                most.is_some()
+            });
+        }
         from
+    }
+
+    /// How far a parent vouches for keys, wherever it holds them. What it does not share with the commit's tree is known, and
+    /// tells it mostly; else all of it is read.
+    fn held_by(&mut self, parent: Oid, tree: Oid, asked: &Vouched) -> Vouched {
+        let mut held = Vouched::default();
+        for against in [&[tree][..], &[]] {
+            let there = self.comparer.held_before(self.receiving, &[parent], against, u64::MAX).held;
+            for Held { sight, .. } in there.iter().filter(|held| asked.contains_key(&held.sight.id)) {
+                let to = self.comparer.past.vouches_to(sight);
+                let known = held.entry(sight.id).or_insert(to);
+                *known = to.max(*known);
+            }
+            if asked.iter().all(|(id, confidence)| held.get(id).is_some_and(|to| to >= confidence)) {
+                break;
+            }
+        }
+        held
     }
 
     /// Keys in names that new directories keep: nobody brought them, and still what carries them is new.
