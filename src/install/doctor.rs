@@ -140,7 +140,18 @@ impl Checks {
     /// A hook that calls the gate: whether git, or what runs its directory, comes to it.
     fn found(&mut self, place: &Place, hook: &Path) {
         self.reach(place, hook);
-        self.add(State::Good, format!("installed: {} ({})", hook.display(), place.layout.name()));
+        match place.gitlabs_mark() {
+            Some(mark) => self.add(
+                State::Unknown,
+                format!(
+                    "{} ({}): git does not run it, GitLab does, and that this is GitLab's is told by {mark} alone; clerk-audit \
+                     hook self-test URL shows it, and --layout plain is for a repository that is GitLab's no more",
+                    hook.display(),
+                    place.layout.name()
+                ),
+            ),
+            None => self.add(State::Good, format!("installed: {} ({})", hook.display(), place.layout.name())),
+        }
         if let Some(driver) = place.driver() {
             self.reach(place, &driver);
             if !is_executable(&driver) {

@@ -94,7 +94,7 @@ impl Place {
         {
             return Err(Error::Gerrits { path: root, hooks });
         }
-        let layout = layout.unwrap_or_else(|| detect(&git_dir));
+        let layout = layout.unwrap_or_else(|| detect(&git_dir, has_git));
         let hook = match layout {
             Layout::HookDirectory => {
                 if has_git {
@@ -133,6 +133,12 @@ impl Place {
             Layout::Gitolite => User::owner_of(&self.root),
             Layout::Plain | Layout::HookDirectory | Layout::GitLab => User::owner_of(self.git_dir.as_ref()?),
         }
+    }
+
+    /// By what its hook is taken to be GitLab's to run, which git itself does not, if it is.
+    pub(super) fn gitlabs_mark(&self) -> Option<&'static str> {
+        let git_dir = self.git_dir.as_ref().filter(|_| self.layout == Layout::GitLab)?;
+        Some(gitlabs_mark(git_dir).unwrap_or("--layout"))
     }
 
     /// The server's own hook, which runs the directory that ours is in.
@@ -261,22 +267,31 @@ fn gerrits_hooks(git_dir: &Path) -> Option<String> {
     has_config.then(|| "$site/hooks".to_owned())
 }
 
-/// GitLab has a directory for hooks in a repository that has any, and by default names a repository's directory by a
-/// hash below one of this name. An empty directory is what somebody left.
-fn is_gitlabs(git_dir: &Path) -> bool {
+/// By what a repository looks like one of GitLab's, which has a directory for hooks in a repository that has any, and by
+/// default names a repository's directory by a hash below one of this name. An empty directory is what somebody left. All of it
+/// stays where a repository is moved to another server.
+fn gitlabs_mark(git_dir: &Path) -> Option<&'static str> {
     let config = text(&git_dir.join("config")).unwrap_or_default();
     let has_any = |dir: PathBuf| !store::list_directory(&dir).0.is_empty();
     let custom = store::list_directory(&git_dir.join("custom_hooks")).0;
-    custom.iter().any(|entry| !entry.path().is_dir() || has_any(entry.path()))
-        || memmem::find(&config, b"[gitlab]").is_some()
-        || git_dir.components().any(|part| part.as_os_str() == "@hashed")
+    if git_dir.components().any(|part| part.as_os_str() == "@hashed") {
+        Some("@hashed in its path")
+    } else if memmem::find(&config, b"[gitlab]").is_some() {
+        Some("[gitlab] in its config")
+    } else {
+        custom.iter().any(|entry| !entry.path().is_dir() || has_any(entry.path())).then_some("its custom_hooks")
+    }
 }
 
-fn detect(git_dir: &Path) -> Layout {
-    if is_gitlabs(git_dir) {
-        Layout::GitLab
-    } else if has_driver(&git_dir.join("hooks")) {
+/// What runs a directory of hooks, where git comes to it, outweighs what only looks like a server's.
+fn detect(git_dir: &Path, has_git: bool) -> Layout {
+    let is_gitlabs = gitlabs_mark(git_dir).is_some();
+    let own = git_dir.join("hooks");
+    let is_led_there = || hooks(git_dir).is_ok_and(|there| there.canonicalize().ok() == own.canonicalize().ok());
+    if has_driver(&own) && (!is_gitlabs || !has_git || is_led_there()) {
         Layout::HookDirectory
+    } else if is_gitlabs {
+        Layout::GitLab
     } else {
         Layout::Plain
     }

@@ -348,7 +348,11 @@ impl Place {
             Layout::GitHub => {
                 Some("commit it, executable, and add it as a pre-receive hook in the site's administration")
             }
-            Layout::Plain | Layout::HookDirectory | Layout::GitLab => None,
+            Layout::GitLab => Some(
+                "see that GitLab runs it, as git does not: clerk-audit hook self-test URL (--layout plain, if the repository is \
+                 GitLab's no more)",
+            ),
+            Layout::Plain | Layout::HookDirectory => None,
         }
     }
 }

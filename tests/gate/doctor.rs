@@ -166,3 +166,25 @@ fn a_ledger_that_the_repositorys_owner_cannot_write_is_told_whoever_asks() {
     set_mode(&folder, 0o700);
     ends(&doctor(), 1, &["bad ", cannot, &format!("by the mode of {}:", folder.display())]);
 }
+
+#[test]
+fn what_is_left_of_gitlab_is_no_proof_that_it_runs_the_hook() {
+    let server = bare();
+    configure(&server, "gitlab.fullpath", "group/app");
+    ends(&hook(&["install"], server.path()), 0, &["custom_hooks", "self-test URL", "--layout plain"]);
+    let (_, client) = bad_client(3400);
+    assert!(push(client.path(), server.path(), &[MAIN]).accepted);
+    let outcome = hook(&["doctor"], server.path());
+    ends(&outcome, 3, &["?     ", "told by [gitlab] in its config alone", "self-test URL", "--layout plain"]);
+    assert!(!outcome.text().contains("installed:"), "{}", outcome.text());
+    // What runs a directory of hooks is there, whatever is left beside it.
+    let server = bare();
+    configure(&server, "gitlab.fullpath", "group/app");
+    let driver = "#!/bin/sh\ndata=$(cat)\nfor hook in \"$0\".d/*; do echo \"$data\" | \"$hook\" || exit 1; done\n";
+    script(&server.path().join("hooks/pre-receive"), driver);
+    script(&server.path().join("hooks/pre-receive.d/gitea"), "#!/bin/sh\ncat >/dev/null\n");
+    ends(&hook(&["install"], server.path()), 0, &["hooks/pre-receive.d/clerk-audit"]);
+    ends(&hook(&["doctor"], server.path()), 0, &["installed:", "hook-directory"]);
+    let (key, client) = bad_client(3401);
+    push(client.path(), server.path(), &[MAIN]).is_refused_for(&key, &["a:1"]);
+}

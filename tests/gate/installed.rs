@@ -136,7 +136,8 @@ fn each_layout_has_its_place() {
 
     let gitlab = bare();
     ends(&hook(&["install", "--layout", "gitlab"], gitlab.path()), 0, &["custom_hooks/pre-receive.d/clerk-audit"]);
-    ends(&hook(&["doctor"], gitlab.path()), 0, &["gitlab"]);
+    // git runs no such hook: that there is one shows nothing.
+    ends(&hook(&["doctor"], gitlab.path()), 3, &["gitlab", "refuses a canary", "its custom_hooks", "self-test URL"]);
     ends(&hook(&["self-test"], gitlab.path()), 2, &["give the URL"]);
 
     let folder = tempfile::tempdir().unwrap();
