@@ -6,6 +6,7 @@ use std::rc::Rc;
 use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::content::Content;
+use super::doubts::{Doubt, Doubts};
 use super::scan::{Scanned, Sight, scan};
 use super::{Limits, Problem};
 use crate::detect::Detector;
@@ -102,10 +103,13 @@ pub(super) struct Comparer<'a> {
     pub(super) problems: Vec<Problem>,
     /// Objects that stand in a pushed commit's tree.
     pub(super) placed: FxHashSet<Oid>,
-    /// Keys of objects outside the quarantine that were scanned; of those without a key only that they were.
+    /// What objects outside the quarantine that were scanned came to; of those of which there is nothing to say only that they
+    /// were.
     outside: FxHashMap<Oid, Rc<Scanned>>,
     clean: FxHashSet<Oid>,
     told: FxHashSet<Oid>,
+    /// Objects that were told to have containers that could not be looked into.
+    closed: FxHashSet<Oid>,
     trees: FxHashMap<Oid, Rc<Vec<u8>>>,
     trees_bytes: usize,
     /// Bytes and objects outside the quarantine that were scanned.
@@ -113,6 +117,8 @@ pub(super) struct Comparer<'a> {
     pub(super) objects: u64,
     /// Containers that could not be looked into: in which object.
     pub(super) opaque: Vec<(Oid, Vec<u8>, &'static str)>,
+    /// What of that could not be looked into in the comparison at hand.
+    doubts: Doubts,
     /// How often there was something to tell.
     noted: u64,
 }
@@ -199,11 +205,13 @@ impl<'a> Comparer<'a> {
             outside: FxHashMap::default(),
             clean: FxHashSet::default(),
             told: FxHashSet::default(),
+            closed: FxHashSet::default(),
             trees: FxHashMap::default(),
             trees_bytes: 0,
             bytes: 0,
             objects: 0,
             opaque: Vec::new(),
+            doubts: Doubts::default(),
             noted: 0,
         }
     }
@@ -391,7 +399,48 @@ impl<'a> Comparer<'a> {
         if is_cut {
             Problem::TooMany.join(&mut self.problems);
         }
+        self.settle_doubts(receiving, from, against);
         held
+    }
+
+    /// Of what was there before, and only left one path for another, it is no matter what is in it: nothing of it came.
+    fn settle_doubts(&mut self, receiving: &mut Receiving, from: &[Oid], against: &[Oid]) {
+        let doubts = std::mem::take(&mut self.doubts);
+        if doubts.is_empty() {
+            return;
+        }
+        let mut left = FxHashSet::default();
+        self.differences(receiving, against, from, Extent::Old, &mut |this, _, difference| {
+            if doubts.has(&difference.oid) && left.insert(difference.oid) {
+                this.noted += 1;
+            }
+            true
+        });
+        for (oid, path, doubt) in doubts.without(&left) {
+            self.tell_doubt(oid, path, doubt);
+        }
+    }
+
+    fn tell_doubt(&mut self, oid: Oid, path: Vec<u8>, doubt: Doubt) {
+        let scanned = match doubt {
+            Doubt::Size(failure) => return self.failed(oid, failure),
+            Doubt::Scan(scanned) => scanned,
+        };
+        for limit in &scanned.limits {
+            self.problem(oid, Problem::Decoding { oid: Some(oid), limit });
+        }
+        if self.opaque.len() < MOST_OPAQUE && self.closed.insert(oid) {
+            self.opaque.extend(scanned.opaque.iter().map(|what| (oid, path.clone(), *what)));
+        }
+    }
+
+    /// Notes that the keys of content that was there before are not all known, until it is known whether it only went from one
+    /// path to another.
+    fn doubt(&mut self, oid: Oid, path: &dyn Fn() -> Vec<u8>, doubt: Doubt) {
+        self.noted += 1;
+        if let Some((path, doubt)) = self.doubts.keep(oid, path(), doubt) {
+            self.tell_doubt(oid, path, doubt);
+        }
     }
 
     /// The same of what was there before, as far as `most_bytes` of content that was not read yet tell it.
@@ -502,8 +551,9 @@ impl<'a> Comparer<'a> {
         if let Some((_, scanned)) = self.content.carriers.get(&oid) {
             return Rc::new(scanned.clone());
         }
-        if let Some(scanned) = self.outside.get(&oid) {
-            return Rc::clone(scanned);
+        if let Some(scanned) = self.outside.get(&oid).map(Rc::clone) {
+            self.doubt_scan(oid, &scanned, path, extent);
+            return scanned;
         }
         let nothing = Rc::new(Scanned::default());
         if oid.is_builtin() || self.clean.contains(&oid) || receiving.came_with_push(&oid) {
@@ -517,6 +567,10 @@ impl<'a> Comparer<'a> {
                 self.problem(oid, Problem::Missing { oid, kind: "file" });
                 return nothing;
             }
+            Err(failure @ Failure::TooLarge(_)) => {
+                self.doubt(oid, path, Doubt::Size(failure));
+                return nothing;
+            }
             Err(failure) => {
                 self.failed(oid, failure);
                 return nothing;
@@ -525,20 +579,19 @@ impl<'a> Comparer<'a> {
         self.objects += 1;
         self.bytes += bytes.len() as u64;
         let scanned = Rc::new(scan(self.detector, &bytes, self.interrupt));
-        if extent == Extent::Pushed {
-            self.noted += scanned.opaque.len() as u64;
-            if self.opaque.len() < MOST_OPAQUE {
-                self.opaque.extend(scanned.opaque.iter().map(|what| (oid, path(), *what)));
-            }
-            for limit in &scanned.limits {
-                self.problem(oid, Problem::Decoding { oid: Some(oid), limit });
-            }
-        }
-        if scanned.keys.is_empty() {
+        self.doubt_scan(oid, &scanned, path, extent);
+        if *scanned == Scanned::default() {
             self.clean.insert(oid);
         } else {
             self.outside.insert(oid, Rc::clone(&scanned));
         }
         scanned
+    }
+
+    /// The same where a scan did not come to its end, or came upon what is closed, and it is the push that brings it there.
+    fn doubt_scan(&mut self, oid: Oid, scanned: &Rc<Scanned>, path: &dyn Fn() -> Vec<u8>, extent: Extent) {
+        if extent == Extent::Pushed && !(scanned.opaque.is_empty() && scanned.limits.is_empty()) {
+            self.doubt(oid, path, Doubt::Scan(Rc::clone(scanned)));
+        }
     }
 }

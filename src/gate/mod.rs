@@ -11,6 +11,7 @@ mod ancestry;
 mod compare;
 mod content;
 mod decision;
+mod doubts;
 mod examine;
 mod input;
 mod message;

@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 
 use super::support::{MAIN, Server, ZERO};
 use crate::common::fixture::Repo;
+use crate::common::fixture::objects::{Files, Mode};
 use crate::common::secrets::live_key;
 use crate::common::tools;
 
@@ -23,6 +24,44 @@ fn an_object_over_the_limit_is_refused_and_the_setting_named() {
     server.policy("[limits]\ntotal_bytes = 1500");
     client.commit_on(MAIN, &[("b", Some(&"y".repeat(900))), ("c", Some(&"z".repeat(900)))], "much");
     server.push(&mut client, &[MAIN]).is_refused(&["more than 1500 bytes when unpacked", "limits.total_bytes"]);
+}
+
+#[test]
+fn what_only_goes_from_one_path_to_another_is_no_matter_of_limits() {
+    let large: String = (0..300_000).map(|number| format!("sk_{}_{number}\n", "test")).collect();
+    let mut closed = gzip(&large);
+    closed.truncate(closed.len() / 2);
+    for (policy, content, words) in [
+        ("", large.into_bytes(), "readings"),
+        ("opaque = \"refuse\"", closed, "cannot be looked into"),
+        ("[limits]\nobject_bytes = 1000", vec![b'x'; 1001], "more than 1000 bytes"),
+    ] {
+        let server = Server::new();
+        let mut client = Repo::bare();
+        let old = client.blob(content);
+        let at = |paths: &[&str]| -> Files {
+            paths.iter().map(|path| (path.as_bytes().to_vec(), (Mode::File, old))).collect()
+        };
+        let first = client.commit_files(MAIN, at(&["d/old"]), &[], "long ago");
+        server.hook("exit 0");
+        server.push(&mut client, &[MAIN]).passes();
+        server.hook("exec \"$GATE\" hook pre-receive");
+        server.policy(policy);
+        let renamed = client.commit_files("refs/heads/renamed", at(&["e/new"]), &[first], "renamed");
+        server.push(&mut client, &["refs/heads/renamed"]).passes_silently();
+        // A copy comes to where it was not, in a commit of its own or after the rename.
+        client.commit_files("refs/heads/copied", at(&["d/old", "copy"]), &[first], "copied");
+        server.push(&mut client, &["refs/heads/copied"]).is_refused(&[words]);
+        let again = client.commit_files("refs/heads/again", at(&["f"]), &[renamed], "renamed again");
+        client.commit_files("refs/heads/again", at(&["copy", "f"]), &[again], "and copied");
+        server.push(&mut client, &["refs/heads/again"]).is_refused(&[words]);
+    }
+}
+
+fn gzip(text: &str) -> Vec<u8> {
+    let mut file = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+    file.write_all(text.as_bytes()).unwrap();
+    file.finish().unwrap()
 }
 
 #[test]
