@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use super::decision::{Decision, KeyDecision, Outcome, Place, Verdict};
 use super::unmasked::Mask;
 use super::{Examination, Push, Sighting, Standing, Unmasked, message};
-use crate::model::Shown;
+use crate::model::{Shown, harmless_json};
 
 /// What the ledger says beside the decision: the server's word, not the pusher's.
 #[derive(Clone, Debug, Default)]
@@ -97,7 +97,7 @@ struct Room {
 impl Room {
     /// Whether a value still fits; what does takes its room.
     fn takes(&mut self, value: &Value) -> bool {
-        let bytes = value.to_string().len() + 1;
+        let bytes = harmless_json(&value.to_string()).len() + 1;
         let fits = bytes <= self.left;
         self.left -= if fits { bytes } else { 0 };
         fits

@@ -7,6 +7,7 @@ mod answer;
 mod copied;
 mod error_chain;
 mod events;
+mod hidden;
 mod oid;
 mod read_limits;
 mod report;
@@ -20,6 +21,7 @@ pub use answer::{Answer, Answers, Liveness};
 pub use copied::Copied;
 pub use error_chain::error_chain;
 pub use events::{Events, Interrupt, Silent, Stage};
+pub use hidden::{harmless_json, is_hidden, json_escape};
 pub use oid::{ObjectFormat, ObjectType, Oid};
 pub use read_limits::ReadLimits;
 pub use report::{

@@ -9,7 +9,9 @@ use serde::Serialize;
 use serde_json::Serializer;
 use serde_json::ser::{CompactFormatter, Formatter, PrettyFormatter};
 
-use crate::model::{Answer, Answers, KeyReport, OtherVendor, ReadLimits, Report, RepositoryReport, Summary, Tool};
+use crate::model::{
+    Answer, Answers, KeyReport, OtherVendor, ReadLimits, Report, RepositoryReport, Summary, Tool, json_escape,
+};
 
 use super::escape;
 
@@ -120,9 +122,7 @@ impl<F: Formatter> Formatter for Harmless<F> {
         let mut rest = fragment;
         while let Some((at, hidden)) = rest.char_indices().find(|&(_, character)| escape::is_hidden(character)) {
             self.0.write_string_fragment(writer, &rest[..at])?;
-            for unit in hidden.encode_utf16(&mut [0; 2]) {
-                write!(writer, "\\u{unit:04x}")?;
-            }
+            writer.write_all(json_escape(hidden).as_bytes())?;
             rest = &rest[at + hidden.len_utf8()..];
         }
         self.0.write_string_fragment(writer, rest)

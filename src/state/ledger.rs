@@ -12,6 +12,7 @@ use serde_json::Value;
 
 use super::{Error, hold};
 use crate::key::KeyId;
+use crate::model::harmless_json;
 
 /// Whether to wait for other writers.
 #[derive(Clone, Copy)]
@@ -117,7 +118,8 @@ pub fn append(path: &Path, record: &Value, how: Append<'_>) -> io::Result<()> {
     if end > 0 && !ends_in_line_feed(&mut file, end)? {
         line.push(b'\n');
     }
-    line.extend_from_slice(record.to_string().as_bytes());
+    // Names and paths are a stranger's, and what reads lines may take more than a line feed for the end of one.
+    line.extend_from_slice(harmless_json(&record.to_string()).as_bytes());
     line.push(b'\n');
     file.write_all(&line).inspect_err(|_| {
         // Without the lock another's line may stand behind this one by now.

@@ -28,7 +28,8 @@ fn nobody_fills_the_ledger_with_many_keys_at_many_names() {
     let mut client = Repo::bare();
     let keys: Vec<String> = (0..1_100).map(|number| live_key(30_000 + number)).collect();
     let blob = client.blob(keys.join("\n"));
-    let path = |number: usize| format!("{}{number:03}", "\u{1}".repeat(590)).into_bytes();
+    // Both take six bytes there.
+    let path = |number: usize| format!("{}{number:03}", ["\u{1}", "\u{7f}"][number % 2].repeat(590)).into_bytes();
     let files: Files = (0..30).map(|number| (path(number), (Mode::File, blob))).collect();
     client.commit_files(MAIN, files, &[], "bad");
     client.finish();
@@ -81,4 +82,24 @@ fn what_lay_on_the_server_before_is_told_to_remain() {
         assert_eq!(pushed.said.contains("keeps nothing"), !was_there, "{}", pushed.said);
         assert_eq!(server.ledger().pop().unwrap()["objects_remain"], was_there);
     }
+}
+
+#[test]
+fn no_character_of_the_ledger_is_hidden() {
+    let server = Server::new();
+    server.policy_with_ledger("");
+    server.hook("REMOTE_USER=$(printf 'ada\\302\\233\\342\\200\\250') exec \"$GATE\" hook pre-receive");
+    let name = "p\u{9b}31m\u{202e}\u{2028}\u{85}\u{7f}\u{e0041}q";
+    let key = live_key(84);
+    let mut client = Repo::bare();
+    client.commit_on(MAIN, &[(name, Some(&key))], "bad");
+    server.push(&mut client, &[MAIN]).is_refused_for(&key, &[]);
+    let text = std::fs::read_to_string(server.ledger_path()).unwrap();
+    assert_eq!(text.lines().count(), 1);
+    let is_plain = |it: char| (' '..='~').contains(&it) || it == '…';
+    assert!(text.trim_end_matches('\n').chars().all(is_plain), "{text:?}");
+    // What it says is the same, and is read again.
+    let line = &server.ledger()[0];
+    assert_eq!((&line["pusher"], &line["keys"][0]["places"][0]["path"]), (&"ada\u{9b}\u{2028}".into(), &name.into()));
+    server.has_a_ledger_that_can_be_read();
 }
