@@ -72,8 +72,10 @@ pub(super) enum Said {
 impl Said {
     pub(super) fn of(answer: &str) -> Self {
         let refusal = answer.lines().find(|line| line.contains("error: clerk-audit refuses this push: "));
+        // A failure that the policy accepts is a warning, and stops no push.
+        let fails = |line: &str| line.contains("the gate itself failed") && !line.contains("warning: clerk-audit: ");
         match refusal {
-            _ if answer.contains("the gate itself failed") => Self::Failing,
+            _ if answer.lines().any(fails) => Self::Failing,
             Some(line) if line.contains("Clerk secret key") => Self::Refused,
             Some(_) => Self::Failing,
             None if answer.contains("clerk-audit would refuse this push") => Self::Observed,
@@ -207,6 +209,13 @@ mod tests {
             (format!("{refusal}2 Clerk secret keys are in it\n"), Said::Refused),
             (format!("{refusal}a Clerk secret key is in it\n"), Said::Refused),
             (format!("{refusal}a Clerk secret key is in it\nremote:   the gate itself failed: x\n"), Said::Failing),
+            (
+                format!(
+                    "{refusal}a Clerk secret key is in it\nremote: warning: clerk-audit: the gate itself failed: x; this \
+                     server's policy lets it pass\n"
+                ),
+                Said::Refused,
+            ),
             (format!("{refusal}not all of it could be examined\n"), Said::Failing),
             (format!("{refusal}the gate was ended before it could say why (status 127)\n"), Said::Failing),
             ("warning: clerk-audit would refuse this push, but only observes: x".to_owned(), Said::Observed),

@@ -12,7 +12,7 @@ use super::reach::Use;
 use super::trial::{Answer, Runs};
 use super::{Canary, Error, Place, git, ours, system};
 use crate::model::error_chain;
-use crate::state::{LedgerPlace, Limits, Mode, Policy, PolicyPlaces, is_for_group, ledger_place};
+use crate::state::{LedgerPlace, Limits, Mode, Policy, PolicyPlaces, Reaction, is_for_group, ledger_place};
 
 /// How a check came out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -325,13 +325,17 @@ impl Checks {
         }
         match &policy.ledger {
             None => self.add(State::Good, "ledger: none is named"),
-            Some(path) => self.ledger(place, path),
+            Some(path) => self.ledger(place, path, policy.on_failure),
         }
     }
 
-    fn ledger(&mut self, place: &Place, path: &Path) {
+    fn ledger(&mut self, place: &Place, path: &Path, on_failure: Reaction) {
         let found = match ledger_place(path) {
             Ok(found) => found,
+            Err(error) if on_failure == Reaction::Accept => {
+                let text = format!("the ledger {} cannot be written, and no push is recorded: {error}", path.display());
+                return self.add(State::Doubtful, text);
+            }
             Err(error) => {
                 return self.add(State::Bad, format!("the ledger {} cannot be written: {error}", path.display()));
             }

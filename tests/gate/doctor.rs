@@ -188,3 +188,27 @@ fn what_is_left_of_gitlab_is_no_proof_that_it_runs_the_hook() {
     let (key, client) = bad_client(3401);
     push(client.path(), server.path(), &[MAIN]).is_refused_for(&key, &["a:1"]);
 }
+
+#[test]
+fn a_ledger_that_cannot_be_written_stops_no_push_where_the_policy_accepts_that() {
+    let server = bare();
+    ends(&hook(&["install"], server.path()), 0, &["write"]);
+    let policy = server.path().join("clerk-audit.toml");
+    let text = "ledger = \"/nonexistent/ledger\"\n";
+    std::fs::write(&policy, text).unwrap();
+    ends(&hook(&["doctor"], server.path()), 1, &["bad   the gate fails, and would refuse every push"]);
+    ends(&hook(&["self-test"], server.path()), 1, &["would refuse every push"]);
+    std::fs::write(&policy, format!("{text}on_failure = \"accept\"\n")).unwrap();
+    let mut client = Repo::bare();
+    client.commit_on(MAIN, &[("a", Some("1"))], "fine");
+    client.finish();
+    push(client.path(), server.path(), &[MAIN]).passes();
+    let outcome = hook(&["doctor"], server.path());
+    ends(
+        &outcome,
+        1,
+        &["refuses a canary", "look  the ledger /nonexistent/ledger cannot be written, and no push is recorded"],
+    );
+    assert!(!outcome.text().contains("bad "), "{}", outcome.text());
+    ends(&hook(&["self-test"], server.path()), 0, &["The gate works"]);
+}
