@@ -144,7 +144,8 @@ fn rotation(
     let words: &[&str] = if is_stored && !voice.objects_remain && is_refused {
         &["  git has stored the certificate of this push already, and it can be read there.", prune]
     } else if voice.objects_remain && is_refused {
-        &["  The refs stay as they were, but what was pushed is on the server already and can be read there.", prune]
+        // Such a hook is asked about each ref by itself: others of the same push may have moved.
+        &["  This ref stays as it was, but what was pushed is on the server already and can be read there.", prune]
     } else if is_there && is_refused {
         &[
             "  What has the key was on the server before this push, and can be read there. Where no ref reaches it",

@@ -546,6 +546,11 @@ fn hooks_that_run_too_late_say_that_the_objects_remain() {
     let key = live_key(81);
     client.commit_on(MAIN, &[("b", Some(&key))], "bad");
     server.push(&mut client, &[MAIN]).is_refused_for(&key, &["b:1", "is on the server already", "git gc --prune=now"]);
+    // It is asked about each ref by itself, and another has moved.
+    client.git(&["update-ref", "refs/heads/fine", "main~1"]);
+    let pushed = server.push(&mut client, &["refs/heads/*:refs/heads/*"]);
+    pushed.is_refused_for(&key, &["This ref stays as it was", "is on the server already"]);
+    assert!(server.value("refs/heads/fine").is_some());
     // git hands these hooks no push options.
     server.policy_with_ledger("bypass = true");
     let pushed = server.push(&mut client, &[MAIN]);
