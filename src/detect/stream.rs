@@ -4,9 +4,10 @@
 //! as much before it, so that every credential is seen once, with all of its context. Nothing that is decoded is cut
 //! but by a window's edges: an overlap is far longer than any credential in any chain of encodings.
 
+use super::container::Format;
 use super::layer::{Layer, Step};
 use super::lines::Lines;
-use super::{Detector, Found, Unread};
+use super::{Chain, Detector, Found, Opaque, Unread};
 use crate::model::Span;
 
 /// So much is scanned whole.
@@ -75,8 +76,11 @@ impl PieceScan<'_> {
     /// Scans the buffer, which more follows, and keeps what the next window needs of it.
     fn pass_on(&mut self, stop: &dyn Fn() -> bool, sink: &mut dyn FnMut(Found)) {
         let until = self.buffer.len() - self.overlap;
-        if self.base == 0 && super::container::sniff(&self.buffer).is_some() {
-            self.unread.limit("a container is larger than is opened");
+        match super::container::sniff(&self.buffer).filter(|_| self.base == 0) {
+            // Of whatever size, it is not opened.
+            Some(Format::Unopened(reason)) => self.unread.opaque.push(Opaque { chain: Chain::default(), reason }),
+            Some(_) => self.unread.limit("a container is larger than is opened"),
+            None => {}
         }
         self.scan(until, stop, sink);
         let cut = (until - self.overlap) / 4 * 4;

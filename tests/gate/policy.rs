@@ -134,6 +134,29 @@ fn what_cannot_be_looked_into_is_told_and_refused_where_the_policy_says_so() {
 }
 
 #[test]
+fn a_bundle_of_git_or_an_archive_that_is_not_opened_does_not_pass_for_looked_into() {
+    let mut inner = Repo::bare();
+    inner.commit_on(MAIN, &[("env", Some(&live_key(76)))], "with a key");
+    inner.finish();
+    let bundle = inner.git(&["bundle", "create", "--quiet", "-", MAIN]);
+    assert!(bundle.starts_with(b"# v2 git bundle\n"));
+    let archive = [b"Rar!\x1a\x07\x01\0".as_slice(), &[7; 100]].concat();
+    for (content, what) in [(bundle, "a git bundle"), (archive, "a RAR archive")] {
+        let server = Server::new();
+        let mut client = Repo::bare();
+        let blob = client.blob(content);
+        client.commit_files(MAIN, Files::from([(b"backup".to_vec(), (Mode::File, blob))]), &[], "a backup");
+        let words = format!("the object {} cannot be looked into: {what}", &blob.to_string()[..12]);
+        server.policy("opaque = \"refuse\"");
+        server.push(&mut client, &[MAIN]).is_refused(&["it has content that cannot be looked into", &words]);
+        server.policy("");
+        let pushed = server.push(&mut client, &[MAIN]);
+        pushed.passes();
+        assert!(pushed.said.contains(&format!("warning: clerk-audit: {words}")), "{}", pushed.said);
+    }
+}
+
+#[test]
 fn observing_decides_and_records_and_refuses_nothing() {
     let server = Server::new();
     server.policy_with_ledger("mode = \"observe\"");

@@ -21,6 +21,7 @@ mod sevenz;
 mod sniff;
 mod streams;
 mod tar;
+mod unopened;
 mod zip;
 
 pub(super) use budget::{Budget, Limit, Limits};
@@ -40,6 +41,8 @@ pub(super) enum Format {
     Tar,
     SevenZ,
     Pdf,
+    /// One that is not opened here; which.
+    Unopened(&'static str),
 }
 
 impl Format {
@@ -55,6 +58,7 @@ impl Format {
             Self::Tar => "tar",
             Self::SevenZ => "7z",
             Self::Pdf => "pdf",
+            Self::Unopened(what) => what,
         }
     }
 }
@@ -105,6 +109,10 @@ pub(super) fn unpack(
         Format::Tar => tar::read(bytes, &mut reading),
         Format::SevenZ => sevenz::read(bytes, &mut reading),
         Format::Pdf => pdf::read(bytes, &mut reading),
+        Format::Unopened(what) => {
+            reading.note(Fault::Unopened(what));
+            Ok(Seen::Container)
+        }
     };
     // Of what is one whole, nobody else is in the midst.
     if seen == Ok(Seen::Container) && reading.taken.is_empty() && reading.fault.is_none() {
@@ -135,6 +143,8 @@ enum Fault {
     Encrypted,
     /// A way of compressing, or of chaining several, that is not read here.
     Method,
+    /// A format that is not opened here.
+    Unopened(&'static str),
 }
 
 impl Fault {
@@ -145,6 +155,7 @@ impl Fault {
             Self::Checksum => "checksum does not fit",
             Self::Encrypted => "encrypted",
             Self::Method => "unknown method",
+            Self::Unopened(what) => what,
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use memchr::memchr_iter;
 
-use super::{Format, tar, zip};
+use super::{Format, tar, unopened, zip};
 
 /// Where a PDF's header may stand: readers look for it in the first 1024 bytes (Adobe's implementation notes to
 /// ISO 32000, H.3).
@@ -30,7 +30,7 @@ pub(in crate::detect) fn sniff(bytes: &[u8]) -> Option<Format> {
         _ if tar::begins(bytes) => Some(Format::Tar),
         _ if zip::ends(bytes) => Some(Format::Zip),
         _ if begins_zlib(bytes) => Some(Format::Zlib),
-        _ => None,
+        _ => unopened::told(bytes).map(Format::Unopened),
     }
 }
 

@@ -83,3 +83,67 @@ fn a_short_beginning_is_enough_or_nothing() {
         }
     }
 }
+
+/// A file of each format that is not opened, as its tools begin one.
+fn unopened() -> Vec<(&'static str, Vec<u8>)> {
+    let mut rng = fastrand::Rng::with_seed(seed());
+    let random: Vec<u8> = (0..200).map(|_| rng.u8(..)).collect();
+    let lzma =
+        |length: u64| [&[0x5d][..], &(1u32 << 23).to_le_bytes(), &length.to_le_bytes(), &[0], &random[..]].concat();
+    let packed = |mark: &[u8]| [mark, &random[..]].concat();
+    vec![
+        ("a git bundle", packed(b"# v2 git bundle\n0123456789012345678901234567890123456789 HEAD\n\nPACK")),
+        ("a git bundle", packed(b"# v3 git bundle\n@object-format=sha1\n")),
+        ("a git pack", packed(b"PACK\0\0\0\x02\0\0\0\x03")),
+        ("a RAR archive", packed(b"Rar!\x1a\x07\0")),
+        ("a RAR archive", packed(b"Rar!\x1a\x07\x01\0")),
+        ("a CAB archive", packed(b"MSCF\0\0\0\0")),
+        ("lz4", packed(b"\x04\x22\x4d\x18")),
+        ("lzip", packed(b"LZIP\x01\x0c")),
+        ("lzop", packed(b"\x89LZO\0\r\n\x1a\n")),
+        ("compress (.Z)", packed(b"\x1f\x9d\x90A\x84")),
+        ("lzma", lzma(u64::MAX)),
+        ("lzma", lzma(4321)),
+        ("a PGP message", b"-----BEGIN PGP MESSAGE-----\n\nhQEMA\n-----END PGP MESSAGE-----\n".to_vec()),
+        ("encrypted by OpenSSL", packed(b"Salted__\xff")),
+    ]
+}
+
+#[test]
+fn what_is_not_opened_is_told_by_its_name() {
+    for (what, bytes) in unopened() {
+        assert_eq!(sniff(&bytes), Some(Format::Unopened(what)), "{what}");
+        let (outcome, kept) = read(Format::Unopened(what), &bytes);
+        assert_eq!((outcome, kept.len()), (Outcome::Opaque(what), 0));
+        for length in 0..bytes.len().min(64) {
+            let told = sniff(&bytes[..length]);
+            assert!(told.is_none() || told == Some(Format::Unopened(what)), "{what} cut to {length}: {told:?}");
+        }
+    }
+}
+
+#[test]
+fn what_only_speaks_of_them_is_none() {
+    for text in [
+        "# v2 git bundles are described here\n",
+        "PACK is what a pack begins with\n",
+        "Rar! it said\n",
+        "LZIP is a format\n",
+        "MSCF, Microsoft's cabinets\n",
+        "Salted__ is what openssl enc writes first, and eight bytes of salt.\n",
+        "-----BEGIN PGP MESSAGE----- begins the armour\n",
+        "-----BEGIN PGP SIGNATURE-----\n\niQEz\n",
+        "-----BEGIN PGP PUBLIC KEY BLOCK-----\n\nmQEN\n",
+        "]\n",
+    ] {
+        assert_eq!(sniff(text.as_bytes()), None, "{text}");
+    }
+    // A dictionary that no encoder asks for, a length that nothing has, and nothing at all.
+    for bytes in [
+        [&[0x5d][..], &12_345u32.to_le_bytes(), &[0xff; 8], &[0; 9]].concat(),
+        [&[0x5d][..], &(1u32 << 23).to_le_bytes(), &[0x7f; 8], &[0; 9]].concat(),
+        [&[0x5d][..], &(1u32 << 23).to_le_bytes(), &[0; 8], &[0; 9]].concat(),
+    ] {
+        assert_eq!(sniff(&bytes), None, "{bytes:?}");
+    }
+}
