@@ -20,6 +20,8 @@ struct Difference<'a> {
     /// The directories above it, and its name.
     above: &'a [Vec<u8>],
     name: &'a [u8],
+    /// The directory that it is in.
+    within: Oid,
     oid: Oid,
     /// What the other side has at the same path.
     same: &'a [Entry],
@@ -69,6 +71,7 @@ pub(super) type Vouched = FxHashMap<KeyId, Confidence>;
 pub(super) struct Held {
     pub(super) sight: Sight,
     pub(super) path: Vec<u8>,
+    /// What it stands in: the file, or the directory that has the name.
     pub(super) oid: Oid,
     /// Whether it stands in the path and not in the content.
     pub(super) is_name: bool,
@@ -381,7 +384,8 @@ impl<'a> Comparer<'a> {
                 // programs take odd modes for files.
                 let is_elsewhere =
                     entry.is_gitlink() && (entry.is_submodule() || !receiving.has(&entry.oid)) && !is_dir;
-                let difference = Difference { above, name: entry.name, oid: entry.oid, same, is_dir, is_elsewhere };
+                let (within, oid) = (*tree, entry.oid);
+                let difference = Difference { above, name: entry.name, within, oid, same, is_dir, is_elsewhere };
                 if !each(self, receiving, &difference) {
                     return false;
                 }
@@ -488,7 +492,7 @@ impl<'a> Comparer<'a> {
         extent: Extent,
         held: &mut Vec<Held>,
     ) {
-        let Difference { name, oid, same, is_dir, is_elsewhere, .. } = *difference;
+        let Difference { name, within, oid, same, is_dir, is_elsewhere, .. } = *difference;
         if same.is_empty() && self.detector.has_candidate(name) {
             let named = scan(self.detector, name, self.interrupt);
             if extent == Extent::Pushed {
@@ -497,7 +501,7 @@ impl<'a> Comparer<'a> {
             held.extend(named.keys.into_iter().map(|sight| Held {
                 sight: Sight { line: None, ..sight },
                 path: difference.path(),
-                oid,
+                oid: within,
                 is_name: true,
                 is_kept: false,
             }));

@@ -193,6 +193,30 @@ fn strict_refuses_a_new_directory_that_keeps_a_name() {
 }
 
 #[test]
+fn strict_is_not_about_directories_that_were_there() {
+    let key = live_key(1745);
+    let (server, mut client) = started();
+    client.commit_on(MAIN, &[(&format!("d/{key}/f"), Some("1"))], "long ago");
+    server.hook("exit 0");
+    server.push(&mut client, &[MAIN]).passes();
+    server.hook("exec \"$GATE\" hook pre-receive");
+    server.policy("strict = true");
+    // A commit of the very same tree, and one that gives the directory above another name.
+    let files = client.files_at(MAIN);
+    client.commit_files("refs/heads/again", files.clone(), &[], "the same");
+    server.push(&mut client, &["refs/heads/again"]).passes_silently();
+    let renamed = files.into_iter().map(|(path, entry)| match path.strip_prefix(b"d/") {
+        Some(below) => ([b"e/", below].concat(), entry),
+        None => (path, entry),
+    });
+    let head: Oid = parsed(&server.value(MAIN).unwrap());
+    client.commit_files(MAIN, renamed.collect(), &[head], "another name above");
+    server.push(&mut client, &[MAIN]).passes_silently();
+    client.commit_on(MAIN, &[("e/beside", Some("1"))], "beside it");
+    server.push(&mut client, &[MAIN]).is_refused_for(&key, &[]);
+}
+
+#[test]
 fn a_ref_to_a_part_of_what_a_tip_holds_brings_nothing() {
     let key = live_key(1750);
     let (server, mut client) = with_a_past(&key);

@@ -98,8 +98,7 @@ impl Work<'_> {
         let moved = Self::moved(&came, from);
         for (at, held) in came.into_iter().enumerate() {
             let place = place_of(&held);
-            // A name stands in its directory, which is new wherever the name is.
-            let is_new = held.is_name || self.receiving.came_with_push(&held.oid);
+            let is_new = self.receiving.came_with_push(&held.oid);
             if held.is_kept {
                 self.add(&held.sight, place, Some(commit), Standing::Kept, is_new);
             } else if moved.contains_key(&at) {
