@@ -237,6 +237,7 @@ impl OnBranch<'_> {
         lines.push(format!("      {command}          (the one you push: {list} --points-at {top})"));
         if self.is_last() {
             amended(&self.changes, lines);
+            on_others(&self.changes, lines);
         } else {
             rebased(decision, &self.changes, lines);
         }
@@ -332,7 +333,13 @@ fn rebased(decision: &Decision, changes: &[&(&CommitShown, Change)], lines: &mut
         "          (where it stops for a conflict: take the key out, git add --all, and only git rebase --continue)"
             .to_owned(),
     );
-    if has_branches {
+    on_others(changes, lines);
+}
+
+/// Where several branches lead to a commit, changing it on one changes it on no other, but for those that a rebase takes along.
+fn on_others(changes: &[&(&CommitShown, Change)], lines: &mut Vec<String>) {
+    let are_several = changes.iter().any(|(commit, _)| commit.branches.count_ones() > 1);
+    if let Some((first, _)) = changes.first().filter(|_| are_several) {
         lines.push(format!(
             "          (the same on each other branch that still has it: git branch --contains {})",
             first.oid.short()

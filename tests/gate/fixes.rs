@@ -373,6 +373,33 @@ fn on_two_branches_of_which_one_goes_on_from_the_other() {
 }
 
 #[test]
+fn on_two_branches_with_the_same_last_commit() {
+    let wanted = ["refs/heads/*:refs/heads/*"];
+    let desk = Desk::new(1855);
+    desk.commit("echo hello >README", "first");
+    desk.commit("echo KEY=$KEY >env", "bad");
+    desk.sh("git branch release");
+    let pushed = desk.push(&wanted);
+    pushed.is_refused_for(&desk.key, &["It is in your last commit"]);
+    let others = |said: &str| {
+        let line = said
+            .lines()
+            .find_map(|line| line.trim().strip_prefix("(the same on each other branch that still has it: "));
+        desk.sh_says(&format!(
+            "{} --format='%(refname:short)'",
+            line.expect("what of the others").trim_end_matches(')')
+        ))
+    };
+    desk.follow(&pushed.said);
+    let left = others(&pushed.said);
+    assert_eq!(left.lines().count(), 1, "{left}");
+    desk.sh(&format!("git switch --quiet {left}"));
+    desk.change(&pushed.said);
+    assert_eq!(others(&pushed.said), "");
+    desk.push(&wanted).passes();
+}
+
+#[test]
 fn on_branches_that_have_nothing_of_it_in_common() {
     let wanted = ["refs/heads/*:refs/heads/*"];
     for (seed, is_first_last, is_there) in [(1851, false, "left"), (1852, true, "right"), (1853, false, "right")] {
