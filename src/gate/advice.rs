@@ -61,12 +61,23 @@ impl Change {
         self
     }
 
-    /// The command that changes the commit at hand. One that becomes empty is kept: git refuses to make it else.
-    fn amend(&self) -> String {
+    /// The commands that change the commit at hand. One that becomes empty is kept: git refuses to make it else. An amendment
+    /// keeps the headers that git does not know, and so does a rebase: of a commit with such another is made first.
+    fn commands(&self, parents: usize) -> Vec<String> {
         let all = if self.files || self.names { "--all " } else { "" };
         let author = if self.person { " --reset-author" } else { "" };
-        let message = if self.message { "" } else { " --no-edit" };
-        format!("git commit {all}--amend{author}{message} --allow-empty")
+        let message = match (self.header, self.message) {
+            (false, false) => " --no-edit",
+            (false, true) => "",
+            (true, false) => " -C ORIG_HEAD",
+            (true, true) => " -c ORIG_HEAD",
+        };
+        let amend = format!("git commit {all}--amend{author}{message} --allow-empty");
+        if !self.header {
+            return vec![amend];
+        }
+        let parents: String = (1..=parents).map(|number| format!(" -p HEAD^{number}")).collect();
+        vec![format!("git reset --soft $(git commit-tree -m anew{parents} HEAD^{{tree}})"), amend]
     }
 
     /// What is to be seen to beside the command.
@@ -75,7 +86,7 @@ impl Change {
             (self.names, "git mv gives a file another name"),
             (self.message, "take it out of the message"),
             (self.person, "first put your name right: git config user.name and user.email"),
-            (self.header, "a header that git keeps must be left out: make the commit anew, git cherry-pick <commit>"),
+            (self.header, "git keeps its headers: the first of the two makes it anew without them"),
         ] {
             if is_so {
                 lines.push(format!("          ({hint})"));
@@ -293,11 +304,21 @@ fn on_one(decision: &Decision, one: &OnBranch<'_>, lines: &mut Vec<String>) {
     one.steps(decision, lines);
 }
 
-/// The command that changes the commit at hand, in all that is to be changed of any of them.
+/// The commands that change the commit at hand. They are the same for all of them, where nobody loses anything by that: not
+/// a commit its author because another's has a key in it.
 fn amended(changes: &[&(&CommitShown, Change)], lines: &mut Vec<String>) {
-    let change = changes.iter().fold(Change::default(), |sum, (_, change)| sum.join(change));
-    lines.push(format!("      {}", change.amend()));
-    change.hints(lines);
+    let mut alike: BTreeMap<(bool, Option<usize>), (Change, Vec<String>)> = BTreeMap::new();
+    for (commit, change) in changes {
+        let (joined, ids) = alike.entry((change.person, change.header.then_some(commit.parents))).or_default();
+        *joined = std::mem::take(joined).join(change);
+        ids.push(commit.oid.short());
+    }
+    for ((_, parents), (change, ids)) in &alike {
+        let ids: Vec<&str> = ids.iter().take(MOST_COMMITS).map(String::as_str).collect();
+        let at = if alike.len() > 1 { format!("          (at {})", ids.join(" ")) } else { String::new() };
+        lines.extend(change.commands(parents.unwrap_or_default()).iter().map(|command| format!("      {command}{at}")));
+        change.hints(lines);
+    }
 }
 
 /// One rebase, from the first commit that has one. All others stand behind that, or beside it below the same commit.
@@ -326,7 +347,7 @@ fn rebased(decision: &Decision, changes: &[&(&CommitShown, Change)], lines: &mut
     amended(changes, lines);
     lines.push("      git rebase --continue".to_owned());
     if changes.len() > 1 {
-        lines.push("          (both again wherever it stops to edit)".to_owned());
+        lines.push("          (these again wherever it stops to edit)".to_owned());
     }
     // git takes an amendment there, and makes one commit of this and the one before.
     lines.push(

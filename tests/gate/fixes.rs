@@ -86,10 +86,24 @@ impl Desk {
     fn change(&self, said: &str) {
         let commands: Vec<&str> = said.lines().filter_map(|line| line.strip_prefix("      git ")).collect();
         let find = |start: &str| commands.iter().find(|command| command.starts_with(start)).copied();
-        let amend = find("commit ").unwrap_or_else(|| panic!("no command that changes a commit: {said}"));
+        assert!(find("commit ").is_some(), "no command that changes a commit: {said}");
+        // With the commits that each is for, where they are not for all.
+        let changing: Vec<(&str, Option<&str>)> = commands
+            .iter()
+            .filter(|command| command.starts_with("commit ") || command.starts_with("reset --soft "))
+            .map(|command| match command.split_once("          (at ") {
+                Some((command, ids)) => (command, Some(ids.trim_end_matches(')'))),
+                None => (*command, None),
+            })
+            .collect();
+        let amend = |at: &str| -> String {
+            let is_for = |ids: &Option<&str>| ids.is_none_or(|ids| ids.split(' ').any(|id| id == at));
+            let chosen = changing.iter().filter(|(_, ids)| is_for(ids));
+            chosen.map(|(command, _)| format!("git {command}\n")).collect()
+        };
         let Some(rebase) = find("rebase --interactive") else {
             self.take_out();
-            return self.sh(&format!("git {amend}"));
+            return self.sh(&amend(""));
         };
         assert!(find("rebase --continue").is_some(), "{said}");
         let marked = |before: &str, behind: &str| -> Vec<String> {
@@ -108,7 +122,13 @@ impl Desk {
             assert!(stops < 20, "it stops again and again: {said}");
             if self.sh_says("git ls-files --unmerged").is_empty() {
                 self.take_out();
-                self.sh(&format!("git {amend}\ngit rebase --continue || [ -n \"$(git ls-files --unmerged)\" ]"));
+                let done = std::fs::read_to_string(self.path().join(".git/rebase-merge/done")).unwrap();
+                let at = done.lines().rev().find_map(|line| {
+                    let id = line.strip_prefix("edit ").or_else(|| line.strip_prefix("merge -C "))?;
+                    id.get(..12)
+                });
+                let amend = amend(at.unwrap_or_default());
+                self.sh(&format!("{amend}git rebase --continue || [ -n \"$(git ls-files --unmerged)\" ]"));
             } else {
                 let conflict = "(where it stops for a conflict: take the key out, git add --all, and only git rebase";
                 assert!(said.contains(conflict), "{said}");
@@ -446,6 +466,54 @@ fn in_a_name_of_a_person() {
     pushed.is_refused_for(&desk.key, &["its author or committer", "--reset-author", "git config user.name"]);
     desk.follow(&pushed.said);
     desk.push(&[MAIN]).passes();
+}
+
+#[test]
+fn a_commit_keeps_its_author_whatever_anothers_has_in_it() {
+    let desk = Desk::new(1861);
+    desk.commit("echo hello >README", "first");
+    desk.sh("echo $KEY >a; git add a; GIT_AUTHOR_NAME=Ada git commit --quiet --message hers");
+    desk.sh("echo b >b; git add b; GIT_AUTHOR_NAME=$KEY git commit --quiet --message mine");
+    let said = desk.is_mended_by_what_it_is_told(&[MAIN]);
+    assert_eq!(said.matches("--reset-author").count(), 1, "{said}");
+    let authors = desk.sh_says("git log --format='%an %s'");
+    assert!(authors.contains("Ada hers\n"), "{authors}");
+}
+
+#[test]
+fn in_a_header_that_git_keeps() {
+    let headed = "git reset --quiet --hard $(git cat-file commit HEAD | sed \"0,/^\\$/s//extra $KEY\\n/\" | \
+                  git hash-object -t commit -w --stdin --literally)";
+    for (seed, is_last) in [(1862, true), (1863, false)] {
+        let desk = Desk::new(seed);
+        desk.commit("echo hello >README", "first");
+        desk.sh("echo a >a; git add a; GIT_AUTHOR_NAME=Ada git commit --quiet --message \"hers, as she said\"");
+        desk.sh(headed);
+        if !is_last {
+            desk.commit("echo b >b", "after");
+        }
+        desk.is_mended_by_what_it_is_told(&[MAIN]);
+        let commits = desk.sh_says("git log --format='%an %s'");
+        assert!(commits.contains("Ada hers, as she said\n"), "{commits}");
+    }
+    // What git puts there itself: the tag that was merged, if it was signed.
+    for (seed, is_last) in [(1864, true), (1865, false)] {
+        let desk = Desk::new(seed);
+        desk.commit("echo hello >README", "first");
+        desk.sh("git checkout --quiet -b side");
+        desk.commit("echo b >b", "on the side");
+        desk.sh(
+            "git update-ref refs/tags/v1 $(printf 'object %s\ntype commit\ntag v1\ntagger A <a@b> 1700000000 +0000\n\n%s\n\
+             -----BEGIN PGP SIGNATURE-----\n\niQEz\n=abcd\n-----END PGP SIGNATURE-----\n' $(git rev-parse HEAD) $KEY | \
+             git mktag)",
+        );
+        desk.sh("git checkout --quiet -; git merge --quiet --no-ff --message merged v1");
+        if !is_last {
+            desk.commit("echo c >c", "after");
+        }
+        desk.is_mended_by_what_it_is_told(&[MAIN]);
+        assert_eq!(desk.sh_says("git log --merges --format=%s"), "merged\n");
+    }
 }
 
 #[test]
