@@ -20,6 +20,9 @@ enum Written {
 
 type Holding = BTreeMap<(usize, String), Written>;
 
+/// Of each file the keys in it, and how they are written.
+type Contents = BTreeMap<&'static str, BTreeMap<usize, Written>>;
+
 /// What any of some commits holds, as sure as any does.
 fn together(commits: &[Drawn], of: impl IntoIterator<Item = usize>) -> Holding {
     let mut all = Holding::new();
@@ -89,7 +92,7 @@ fn introduces(commits: &[Drawn], tips: &BTreeSet<usize>, new: usize) -> bool {
 
 fn drawn(random: &mut fastrand::Rng, repo: &mut Repo, keys: &[String]) -> Vec<Drawn> {
     let paths = ["a", "b", "d/a", "d/e/b", "e/a"];
-    let mut commits: Vec<(Drawn, BTreeMap<&str, BTreeMap<usize, Written>>)> = Vec::new();
+    let mut commits: Vec<(Drawn, Contents)> = Vec::new();
     for number in 0..random.usize(6..18) {
         let mut parents: Vec<usize> = (0..random.usize(0..3).min(number)).map(|_| random.usize(0..number)).collect();
         if number > 0 && parents.is_empty() && random.u8(..8) > 0 {

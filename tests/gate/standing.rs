@@ -114,11 +114,11 @@ fn a_merge_of_what_all_hold_may_move_it() {
     let (server, mut client) = with_a_past(&key);
     let before: Oid = parsed(&server.value(MAIN).unwrap());
     let start = client.files_at(MAIN);
-    let carrier = start[&b"config/env"[..]].clone();
+    let carrier = start[&b"config/env"[..]];
     let with = |paths: &[&str]| {
         let mut files = start.clone();
         files.remove(&b"config/env"[..]);
-        files.extend(paths.iter().map(|path| (path.as_bytes().to_vec(), carrier.clone())));
+        files.extend(paths.iter().map(|path| (path.as_bytes().to_vec(), carrier)));
         files
     };
     // One has it where it was, which the merge keeps, and one somewhere else; one renamed it, and so did the other.
