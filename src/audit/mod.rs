@@ -32,7 +32,6 @@ pub use rehearsal::{Clean, Rehearsal, Tried};
 pub use remember::{Another, Compared, as_of};
 pub use trace::{Traced, Wanted, is_named_by, key_in};
 
-use std::cell::OnceCell;
 use std::collections::{BTreeSet, HashMap, HashSet};
 use std::time::{Duration, Instant};
 
@@ -418,17 +417,10 @@ impl Auditor<'_> {
     }
 }
 
-/// Whether the time for an object is over, by a clock that begins when this is first asked, or someone has asked to stop.
-/// Most objects are done before anything asks, and a look at the clock for each takes longer than some of them.
+/// Whether the time for an object is over, by a clock that begins now, or someone has asked to stop.
 fn object_clock<'i>(time: Option<(Duration, Clock)>, interrupt: Interrupt<'i>) -> impl Fn() -> bool + 'i {
-    let ends: OnceCell<Instant> = OnceCell::new();
-    move || {
-        let is_over = |(time, clock): (Duration, Clock)| {
-            let now = clock();
-            now > *ends.get_or_init(|| now + time)
-        };
-        interrupt.is_set() || time.is_some_and(is_over)
-    }
+    let ends = time.map(|(time, clock)| (clock() + time, clock));
+    move || interrupt.is_set() || ends.is_some_and(|(ends, clock): (Instant, Clock)| clock() > ends)
 }
 
 /// Scans an object that is read in pieces, each of which has as much time as an object. Whether it could be read to its end,
