@@ -9,6 +9,7 @@ mod encoders;
 #[allow(dead_code, reason = "each test binary uses a part of it")]
 mod seeds;
 
+use std::io::Write as _;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -266,6 +267,33 @@ fn every_key_is_found_just_where_it_stands_through_every_chain() {
         say(&format!("seed {seed} (CLERK_AUDIT_SEED={seed} replays it): {told}"));
     }
     assert!(failures.is_empty(), "base seed {base}: {} chains fail", failures.len());
+}
+
+#[test]
+fn a_soft_line_end_anywhere_in_the_first_bytes_of_a_dump_hides_nothing_of_a_container() {
+    let detector = Detector::new();
+    let body: String = {
+        let random = &mut Rng::with_seed(7_401);
+        (0..42).map(|_| random.alphanumeric()).collect()
+    };
+    let key = format!("sk_{}_{body}", "live");
+    let zlib = {
+        let mut encoder = flate2::write::ZlibEncoder::new(Vec::new(), flate2::Compression::default());
+        encoder.write_all(format!("CLERK_SECRET_KEY={key}\n").as_bytes()).expect("memory");
+        encoder.finish().expect("memory")
+    };
+    for between in [",\n  ", ", ", ",\n"] {
+        let dump = zlib.iter().map(|byte| format!("0x{byte:02x}")).collect::<Vec<_>>().join(between);
+        for at in 1..40 {
+            if dump.as_bytes()[at - 1].is_ascii_whitespace() {
+                continue;
+            }
+            let text = format!("of what was sent, {}=\n{}", &dump[..at], &dump[at..]);
+            let (found, limits) = keys(&detector, text.as_bytes());
+            assert!(limits.is_empty(), "{at}: {limits:?}");
+            assert!(found.iter().any(|found| found.key.expose() == key.as_bytes()), "{between:?}, {at}: {text:?}");
+        }
+    }
 }
 
 #[test]

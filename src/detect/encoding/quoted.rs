@@ -75,6 +75,8 @@ pub(in crate::detect) fn is_nothing_near(bytes: &[u8], at: usize) -> bool {
 fn divides(bytes: &[u8], at: usize, length: usize, may_hold: &dyn Fn(&[u8]) -> bool) -> bool {
     const FURTHEST: usize = 512;
     const SPACED: usize = 24;
+    /// So few digits are numbers, or none: an indentation.
+    const FEW: usize = 6;
     let is_line = |byte: &&u8| !matches!(**byte, b'\n' | b'\r');
     let left = bytes[..at].iter().rev().take(FURTHEST).take_while(is_line).count();
     let behind = (at + length).min(bytes.len());
@@ -83,9 +85,11 @@ fn divides(bytes: &[u8], at: usize, length: usize, may_hold: &dyn Fn(&[u8]) -> b
     let before = bytes[..from].strip_suffix(b"\n").map(|line| line.strip_suffix(b"\r").unwrap_or(line));
     let comes_from_another = before.is_some_and(|line| without_blanks(line).ends_with(b"="));
     let leads_to_another = without_blanks(&bytes[behind..to]).ends_with(b"=");
-    // A dump can go on over lines that have none.
-    let is_spaced =
-        at.checked_sub(SPACED).is_some_and(|from| bytes[from..at].iter().all(|byte| SPACED_HEX[usize::from(*byte)]));
+    // A dump can go on over lines that have none, and begin right before this one.
+    let are_spaced = |part: &[u8]| part.len() == SPACED && part.iter().all(|byte| SPACED_HEX[usize::from(*byte)]);
+    let next = &bytes[behind..bytes.len().min(behind + SPACED)];
+    let is_spaced = at.checked_sub(SPACED).is_some_and(|from| are_spaced(&bytes[from..at]))
+        || (are_spaced(next) && next.iter().filter(|byte| byte.is_ascii_hexdigit()).count() >= FEW);
     left == FURTHEST
         || right == FURTHEST
         || comes_from_another
