@@ -329,20 +329,7 @@ impl Store {
     /// Reads every object once and hands it to one of `visitors`, each on its own thread; what could not be read.
     pub fn visit_all<V: Visitor>(&self, visitors: &mut [V], options: &PassOptions<'_>) -> Vec<(ObjectIndex, Failure)> {
         let PassOptions { reader, types, limit, memory, known, interrupt, events } = *options;
-        let pass = bulk::Pass {
-            objects: &self.objects,
-            types,
-            limit,
-            memory,
-            streams: true,
-            known,
-            seen: bulk::Seen::new(self.objects.len()),
-            turn: Mutex::default(),
-            failures: Mutex::default(),
-            doubted: Mutex::default(),
-            interrupt,
-            events,
-        };
+        let pass = bulk::Pass { types, known, events, ..bulk::Pass::new(&self.objects, (limit, memory), interrupt) };
         if reader == Reader::Libgit2
             && let (Some(walker), Some(first)) = (Walker::open(&self.objects), visitors.first_mut())
         {

@@ -5,7 +5,6 @@
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
-use std::sync::Mutex;
 
 use rustc_hash::FxHashSet;
 
@@ -14,7 +13,7 @@ use super::locate::{bytes_of, path_of};
 use super::lookup::Lookup;
 use super::objects::{ObjectIndex, Objects};
 use super::{Error, Failure, Gap, Layout, Tips, Visitor, bulk, list_directory, locate_git_dir, parse, refs};
-use crate::model::{Interrupt, ObjectFormat, ObjectType, Oid, RawTime, Silent};
+use crate::model::{Interrupt, ObjectFormat, ObjectType, Oid, RawTime};
 
 /// Where git says that a push is, as its environment variables have it.
 #[derive(Clone, Debug, Default)]
@@ -219,20 +218,7 @@ impl Receiving {
         (limit, memory): (u64, u64),
         interrupt: Interrupt<'_>,
     ) -> Vec<(ObjectIndex, Failure)> {
-        let pass = bulk::Pass {
-            objects: &self.quarantined,
-            types: ObjectType::ALL,
-            limit,
-            memory,
-            streams: false,
-            known: None,
-            seen: bulk::Seen::new(self.quarantined.len()),
-            turn: Mutex::default(),
-            failures: Mutex::default(),
-            doubted: Mutex::default(),
-            interrupt,
-            events: &Silent,
-        };
+        let pass = bulk::Pass { streams: false, ..bulk::Pass::new(&self.quarantined, (limit, memory), interrupt) };
         pass.run(visitors);
         pass.failures.into_inner().unwrap_or_default()
     }

@@ -7,13 +7,13 @@
 use std::collections::HashSet;
 use std::fs::File;
 
-use super::bulk::{Pass, Seen};
+use super::bulk::Pass;
 use super::checksum::ObjectHash;
 use super::inflate::Inflater;
 use super::objects::{ObjectIndex, Objects};
 use super::pack::{EntryHeader, EntryKind, Headers, Listing, Pack};
 use super::{Failure, Pieces, Visitor};
-use crate::model::{Copied, Interrupt, ObjectFormat, ObjectType, Oid, Silent};
+use crate::model::{Copied, Interrupt, ObjectFormat, ObjectType, Oid};
 
 /// An entry as it stands in the pack.
 struct Entry {
@@ -134,20 +134,7 @@ fn guess(entries: &[Entry], format: ObjectFormat) -> Listing {
 fn ids(objects: &Objects, entries: &[Entry]) -> Vec<Option<Oid>> {
     /// So much is held at once, small buffers apart.
     const MEMORY: u64 = 256 << 20;
-    let pass = Pass {
-        objects,
-        types: ObjectType::ALL,
-        limit: MEMORY / 2,
-        memory: MEMORY,
-        streams: true,
-        known: None,
-        seen: Seen::new(objects.len()),
-        turn: std::sync::Mutex::default(),
-        failures: std::sync::Mutex::default(),
-        doubted: std::sync::Mutex::default(),
-        interrupt: Interrupt::never(),
-        events: &Silent,
-    };
+    let pass = Pass::new(objects, (MEMORY / 2, MEMORY), Interrupt::never());
     let threads = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
     let mut hashers: Vec<Hasher> = (0..threads).map(|_| Hasher { format: objects.format, found: Vec::new() }).collect();
     pass.run(&mut hashers);

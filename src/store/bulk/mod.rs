@@ -19,7 +19,7 @@ use super::inflate::{Inflater, Pieces};
 use super::objects::{Location, ObjectIndex, Objects};
 use super::single::{Bases, ENDLESS, PackPlace, Room};
 use super::{Failure, Visitor, loose};
-use crate::model::{Copied, Events, Interrupt, ObjectType};
+use crate::model::{Copied, Events, Interrupt, ObjectType, Silent};
 use families::Families;
 use order::Place;
 use pool::Pool;
@@ -70,7 +70,27 @@ pub(super) struct Pass<'a> {
     pub(super) events: &'a dyn Events,
 }
 
-impl Pass<'_> {
+impl<'a> Pass<'a> {
+    /// A pass over everything that the visitors want to see: all four types, large blobs in pieces, nothing known before,
+    /// and nobody who is told how far it is. `limit`: bytes of the largest object; `memory`: bytes of objects that are held
+    /// at once.
+    pub(super) fn new(objects: &'a Objects, (limit, memory): (u64, u64), interrupt: Interrupt<'a>) -> Self {
+        Self {
+            objects,
+            types: ObjectType::ALL,
+            limit,
+            memory,
+            streams: true,
+            known: None,
+            seen: Seen::new(objects.len()),
+            turn: Mutex::default(),
+            failures: Mutex::default(),
+            doubted: Mutex::default(),
+            interrupt,
+            events: &Silent,
+        }
+    }
+
     fn fail(&self, index: ObjectIndex, failure: Failure) {
         if let Ok(mut failures) = self.failures.lock() {
             failures.push((index, failure));
