@@ -308,13 +308,16 @@ impl Presence {
         let mut spots = Vec::new();
         let mut pending: Vec<(Vec<NodeId>, Vec<NodeId>, Vec<u8>)> = vec![(have.to_vec(), without.to_vec(), Vec::new())];
         let (mut steps, mut bytes) = (0, 0);
-        while let Some((mut have, without, prefix)) = pending.pop() {
+        while let Some((mut have, mut without, prefix)) = pending.pop() {
             steps += 1;
             if self.is_too_much(steps + spots.len(), MOST_STEPS) || self.is_too_much(bytes, MOST_BYTES) {
                 break;
             }
-            have.sort_unstable();
-            have.dedup();
+            // Each of the others was met once for each of these: kept, they would be more by that at each level.
+            for nodes in [&mut have, &mut without] {
+                nodes.sort_unstable();
+                nodes.dedup();
+            }
             have.retain(|node| *node != 0 && !without.contains(node));
             let mut names: BTreeMap<&[u8], Differing<'_>> = BTreeMap::new();
             for node in &have {
@@ -484,6 +487,36 @@ mod tests {
                 _ => _ = found.entry(path).or_default().insert(*object),
             }
         }
+    }
+
+    /// As the parents of an octopus merge have them, each with another version of one file far down.
+    #[test]
+    fn many_versions_of_a_deep_tree_are_compared_level_by_level() {
+        const DEEP: u32 = 60;
+        const VERSIONS: u32 = 6;
+        let tree = |version: u32, level: u32| version * DEEP + level;
+        let blob = |version: u32| VERSIONS * DEEP + version;
+        let mut links = Links::default();
+        let below = |version: u32, level: u32| if level + 1 < DEEP { tree(version, level + 1) } else { blob(version) };
+        for version in 0..VERSIONS {
+            (0..DEEP).for_each(|level| links.add_tree(tree(version, level), [below(version, level)].into_iter()));
+            links.add(blob(version), NodeKind::Blob, []);
+        }
+        let graph = Graph::new((VERSIONS * (DEEP + 1)) as usize, [links]);
+        let mut sets = KeySets::default();
+        let blobs = (0..VERSIONS).map(|version| (blob(version), sets.of(vec![version]))).collect();
+        let carriers = Carriers { blobs, names: HashMap::new() };
+        let mut targets = Bits::new(graph.len());
+        (0..VERSIONS).for_each(|version| _ = targets.insert(blob(version)));
+        let leads = graph.trees_leading_to(&targets);
+        let presence = Presence::build(&graph, &leads, &carriers, &mut sets, |tree| {
+            vec![TreeItem { name: b"d"[..].into(), object: Some(below(tree / DEEP, tree % DEEP)) }]
+        });
+        let nodes: Vec<NodeId> = (0..VERSIONS).map(|version| presence.node(tree(version, 0))).collect();
+        let (have, without) = nodes.split_at(VERSIONS as usize / 2);
+        let keys: Vec<u32> = presence.difference(have, without, &sets).into_iter().map(|spot| spot.key).collect();
+        assert_eq!(keys, [0, 1, 2]);
+        assert!(!presence.has_cut_paths());
     }
 
     #[test]
