@@ -34,7 +34,7 @@ pub fn index(bytes: &[u8], format: ObjectFormat) -> Option<Vec<(Oid, u64)>> {
 pub fn staged(bytes: &[u8], format: ObjectFormat) -> Option<(Vec<IndexEntry>, Option<Oid>)> {
     let mut entries = Vec::new();
     let shared = index_file::parse(bytes, format, &mut entries).ok()?;
-    Some((entries, shared))
+    Some((entries, shared.map(|link| link.base)))
 }
 
 /// What a ref names: an object, or another ref by its name.

@@ -71,6 +71,25 @@ fn a_split_index_is_read_in_both_its_parts() {
 }
 
 #[test]
+fn what_a_split_index_replaces_has_its_path_and_what_it_takes_out_is_staged_no_more() {
+    //  sharedindex.…: file 1 … 200, old in 70 and 150      index: new in place of 70; 150 is gone
+    let (old, new) = (live_key(312), test_key(313));
+    let (mut repo, blobs) = repo_with_blobs(&[env(&old), env(&new), "nothing\n".to_owned()]);
+    let lines: String = (100..300)
+        .map(|file| format!("100644 {}\tfile {file}\n", blobs[if [170, 250].contains(&file) { 0 } else { 2 }]))
+        .collect();
+    stage(&mut repo, &lines);
+    repo.git(&["update-index", "--split-index"]);
+    repo.git(&["config", "splitIndex.maxPercentChange", "100"]);
+    stage(&mut repo, &format!("100644 {}\tfile 170\n0 {}\tfile 250\n", blobs[1], "0".repeat(40)));
+    let staged = String::from_utf8_lossy(&repo.git(&["ls-files", "--stage"])).into_owned();
+    assert!(staged.contains("file 170") && !staged.contains("file 250"), "git has it so");
+    let found = audit(&mut repo).complete();
+    assert_eq!(unreachable(found.key(&new)), ["blob file file 170 index"]);
+    assert_eq!(unreachable(found.key(&old)), ["blob file"]);
+}
+
+#[test]
 fn all_stages_of_a_conflict_are_read() {
     //  index: .env at stages 1 (base +), 2 (ours +), 3 (theirs +)
     let keys = [live_key(306), live_key(307), live_key(308)];
