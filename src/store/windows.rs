@@ -11,28 +11,34 @@ use super::inflate::read_some;
 
 /// Windows into one file.
 pub(super) struct Windows {
-    windows: Vec<Window>,
+    /// Which part of the file each window is, and when it was used last: by themselves, since all are looked at for each
+    /// part that is asked for.
+    numbers: [u64; Self::MOST],
+    used: [u64; Self::MOST],
+    bytes: Vec<Vec<u8>>,
     /// Counts up with each use.
     clock: u64,
     /// What stands in two windows.
     joined: Vec<u8>,
 }
 
-struct Window {
-    number: u64,
-    used: u64,
-    bytes: Vec<u8>,
-}
-
 impl Windows {
     /// Bytes of a window.
     const SIZE: usize = 16 << 10;
     const MOST: usize = 32;
+    /// No window: of no file is there so much.
+    const NONE: u64 = u64::MAX;
     /// Larger parts are better read by themselves.
     pub(super) const LARGEST: usize = Self::SIZE;
 
     pub(super) fn new() -> Self {
-        Self { windows: Vec::new(), clock: 0, joined: Vec::new() }
+        Self {
+            numbers: [Self::NONE; Self::MOST],
+            used: [0; Self::MOST],
+            bytes: Vec::new(),
+            clock: 0,
+            joined: Vec::new(),
+        }
     }
 
     /// What stands at `at`, so many bytes of it or all there is.
@@ -55,27 +61,25 @@ impl Windows {
 
     fn window(&mut self, file: &File, number: u64) -> Result<&[u8], Failure> {
         self.clock += 1;
-        let slot = match self.windows.iter().position(|window| window.number == number) {
+        let slot = match self.numbers.iter().position(|known| *known == number) {
             Some(slot) => slot,
-            None => {
-                let mut bytes = match self.windows.len() < Self::MOST {
-                    true => Vec::new(),
-                    false => self.take_oldest(),
-                };
-                bytes.resize(Self::SIZE, 0);
-                read_some(file, &mut bytes, number.saturating_mul(Self::SIZE as u64))?;
-                self.windows.push(Window { number, used: 0, bytes });
-                self.windows.len() - 1
-            }
+            None => self.fill(file, number)?,
         };
-        self.windows[slot].used = self.clock;
-        Ok(&self.windows[slot].bytes)
+        self.used[slot] = self.clock;
+        Ok(&self.bytes[slot])
     }
 
-    /// Forgets the window that was not used for longest; its buffer.
-    fn take_oldest(&mut self) -> Vec<u8> {
-        let oldest = self.windows.iter().enumerate().min_by_key(|(_, window)| window.used);
-        oldest.map(|(slot, _)| slot).map_or(Vec::new(), |slot| self.windows.swap_remove(slot).bytes)
+    /// Reads a window in place of the one that was not used for longest; which one.
+    fn fill(&mut self, file: &File, number: u64) -> Result<usize, Failure> {
+        let oldest = (0..Self::MOST).min_by_key(|slot| self.used[*slot]).unwrap_or_default();
+        if oldest >= self.bytes.len() {
+            self.bytes.resize_with(oldest + 1, Vec::new);
+        }
+        self.numbers[oldest] = Self::NONE;
+        self.bytes[oldest].resize(Self::SIZE, 0);
+        read_some(file, &mut self.bytes[oldest], number.saturating_mul(Self::SIZE as u64))?;
+        self.numbers[oldest] = number;
+        Ok(oldest)
     }
 }
 
@@ -101,7 +105,7 @@ mod tests {
             let expected = content.get(at..).map_or(&[][..], |rest| &rest[..count.min(rest.len())]);
             assert_eq!(windows.get(&file, at as u64, count).unwrap(), expected, "seed {seed}");
         }
-        assert_eq!(windows.windows.len(), Windows::MOST);
+        assert_eq!(windows.bytes.len(), Windows::MOST);
         // No system has files so long: an error or nothing, and no panic.
         assert!(windows.get(&file, u64::MAX, 1).map_or(true, <[u8]>::is_empty));
     }
