@@ -105,11 +105,19 @@ fn base64_url(bytes: &[u8], random: &mut Rng) -> Encoded {
     sextets(bytes, URL_SAFE, random.bool())
 }
 
+/// In base64, in lines of so many characters, with `gap` between them.
+pub(crate) fn in_lines(bytes: &[u8], width: usize, gap: &str) -> Vec<u8> {
+    sextets(bytes, STANDARD, true).bytes.chunks(width).collect::<Vec<_>>().join(gap.as_bytes())
+}
+
 /// Broken into lines, as in MIME, PEM and YAML.
 fn base64_lines(bytes: &[u8], random: &mut Rng) -> Encoded {
     let plain = sextets(bytes, STANDARD, true);
-    let width = random.choice([60, 64, 76]).expect("one of them");
-    let gap = random.choice(["\n", "\r\n", "\n    "]).expect("one of them");
+    // A container's first line is longer, and no encoder parts the padding.
+    let is_short = random.bool() && bytes.is_ascii();
+    let mut width = if is_short { random.usize(48..76) } else { *random.choice(&[60, 64, 76]).expect("one of them") };
+    width += usize::from(plain.bytes.len() % width == 1);
+    let gap = random.choice(["\n", "\r\n", "\n    ", "\n\n", "\r\n\r\n"]).expect("one of them");
     let moved = |at: usize| at + at / width * gap.len();
     let mut out = Vec::new();
     for (number, line) in plain.bytes.chunks(width).enumerate() {

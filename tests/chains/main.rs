@@ -269,6 +269,28 @@ fn every_key_is_found_just_where_it_stands_through_every_chain() {
     assert!(failures.is_empty(), "base seed {base}: {} chains fail", failures.len());
 }
 
+/// Lines of which some have no sample of their own (`detect::probe`): over their ends the run is known by its others.
+#[test]
+fn of_a_hundred_texts_in_base64_in_short_lines_one_is_passed_over_at_the_most() {
+    let detector = Detector::new();
+    let seed = fastrand::u64(..);
+    println!("seed {seed}");
+    let random = &mut Rng::with_seed(seed);
+    let (mut all, mut passed_over) = (0, 0);
+    for width in 34..48 {
+        for _ in 0..100 {
+            let body: String = (0..42).map(|_| random.alphanumeric()).collect();
+            let before: String = (0..random.usize(..60)).map(|_| random.char('g'..='z')).collect();
+            let text = format!("{{\"{before}\":{{\"secretKey\":\"sk_{}_{body}\"}}}}", "live");
+            let gap = random.choice(["\n", " \n", "\r\n\r\n"]).expect("one of them");
+            let encoded = encoders::in_lines(text.as_bytes(), width, gap);
+            all += 1;
+            passed_over += usize::from(keys(&detector, &encoded).0.is_empty());
+        }
+    }
+    assert!(passed_over * 100 <= all, "seed {seed}: {passed_over} of {all}");
+}
+
 #[test]
 fn a_soft_line_end_anywhere_in_the_first_bytes_of_a_dump_hides_nothing_of_a_container() {
     let detector = Detector::new();

@@ -30,22 +30,39 @@ fn is_ascii_group(group: &[u8]) -> bool {
     (value(0) & 0b1010_0000) | (value(1) & 0b1000_1000) | (value(2) & 0b1000_0010) | (value(3) & 0x80) == 0
 }
 
-/// Whether the sixteen characters at `at` and those beside them read as text: enough groups of four in a row, in one of
-/// the four alignments, can be bytes below 0x80. Of random characters one group in eight can. There are as many as some
-/// sample always is among, wherever samples are taken: or what a version of a file has would depend on where its base
-/// has it.
+/// Whether the sixteen characters at `at` and those beside them, on short lines over their ends, read as text: enough
+/// groups of four in a row, in one of the four alignments, can be bytes below 0x80. Of random characters one group in
+/// eight can. There are as many as some sample always is among, wherever samples are taken: or what a version of a file
+/// has would depend on where its base has it.
 pub(in crate::detect) fn is_text_around(bytes: &[u8], at: usize) -> bool {
+    /// Nothing that stands further off counts.
+    const FAR: usize = 96;
+    let fits = |phase: &usize| bytes[at + phase..at + 16].chunks_exact(4).all(is_ascii_group);
+    // Most samples of other runs end here.
+    if !(0..4).any(|phase| fits(&phase)) {
+        return false;
+    }
+    if (0..4).filter(fits).any(|phase| is_text_beside(bytes, at + phase)) {
+        return true;
+    }
+    let from = at.saturating_sub(FAR);
+    let near = &bytes[from..bytes.len().min(at + 16 + FAR)];
+    let run = run(near, at - from);
+    if run.lines.is_none() {
+        return false;
+    }
+    let mut characters = vec![0; run.len()];
+    run.copy(near, 0, &mut characters);
+    let at = run.number(at - from);
+    (0..4).filter(fits).any(|phase| is_text_beside(&characters, at + phase))
+}
+
+/// Whether enough groups before and behind `first` can be text.
+fn is_text_beside(bytes: &[u8], first: usize) -> bool {
     const GROUPS: usize = 12;
-    (0..4).any(|phase| {
-        let first = at + phase;
-        // Most samples of other runs end here.
-        if !bytes[first..at + 16].chunks_exact(4).all(is_ascii_group) {
-            return false;
-        }
-        let on = bytes[first..].chunks_exact(4).take(GROUPS).take_while(|group| is_ascii_group(group)).count();
-        let back = bytes[..first].rchunks_exact(4).take(GROUPS - on.min(GROUPS));
-        on + back.take_while(|group| is_ascii_group(group)).count() >= GROUPS
-    })
+    let on = bytes[first..].chunks_exact(4).take(GROUPS).take_while(|group| is_ascii_group(group)).count();
+    let back = bytes[..first].rchunks_exact(4).take(GROUPS - on.min(GROUPS));
+    on + back.take_while(|group| is_ascii_group(group)).count() >= GROUPS
 }
 
 /// Whether a run that begins with `start` is a container's: the first bytes of each, in base64.
@@ -98,6 +115,9 @@ pub(in crate::detect) fn may_begin_container(bytes: &[u8], start: usize) -> bool
 
 /// Lines shorter than this are not continued on the next: a word a line is no base64.
 const SHORTEST_LINE: usize = 16;
+
+/// So many blanks at the end of a line, as editors leave them, are passed over.
+const MOST_BLANKS: usize = 8;
 
 /// Where the characters of a run stand that goes over lines. Memory: eight bytes a line.
 pub(in crate::detect) struct Lines {
@@ -177,11 +197,14 @@ pub(in crate::detect) fn line_start(bytes: &[u8], at: usize) -> usize {
     at - bytes[..at].iter().rev().take_while(|byte| is_base64(**byte)).count()
 }
 
-/// Whether the run that begins at `start` has as many characters on its line as one has whose container holds anything:
-/// so many that some sample in its first half always is looked at, wherever samples are taken.
+/// Whether the run that begins at `start` has as many characters, on short lines over their ends, as one has whose
+/// container holds anything: so many that some sample in its first half always is looked at, wherever samples are taken.
 pub(in crate::detect) fn is_long(bytes: &[u8], start: usize) -> bool {
     const LONG: usize = 60;
-    bytes[start..].iter().take(LONG).take_while(|byte| is_base64(**byte)).count() == LONG
+    /// Nothing that stands further on counts.
+    const FAR: usize = 96;
+    let on_line = bytes[start..].iter().take(LONG).take_while(|byte| is_base64(**byte)).count();
+    on_line == LONG || on_line > 0 && run(&bytes[start..bytes.len().min(start + FAR)], 0).len() >= LONG
 }
 
 /// Where a run begins indeed, of which `start` is the first character: the digits of a `%20` before it are no part of
@@ -244,16 +267,35 @@ fn is_difference(bytes: &[u8], start: usize) -> bool {
     count + usize::from(behind(start).is_some()) + usize::from(behind(start).and_then(behind).is_some()) >= 2
 }
 
+/// What stands behind the end of the line that ends at `end` but for blanks, and behind an empty line that follows.
+fn behind_line_end(bytes: &[u8], end: usize) -> Option<usize> {
+    let behind = |at: usize| {
+        let rest = &bytes[at..];
+        let blanks = rest.iter().take(MOST_BLANKS).take_while(|byte| matches!(byte, b' ' | b'\t')).count();
+        match &rest[blanks..] {
+            [b'\r', b'\n', ..] => Some(at + blanks + 2),
+            [b'\n', ..] => Some(at + blanks + 1),
+            _ => None,
+        }
+    };
+    behind(end).map(|at| behind(at).unwrap_or(at))
+}
+
+/// The same, backward: what stands before the line end that `bytes` ends with.
+fn before_line_end(bytes: &[u8]) -> Option<&[u8]> {
+    let before = |bytes: &[u8]| {
+        let end = bytes.strip_suffix(b"\n")?.len();
+        let end = end - usize::from(bytes[..end].ends_with(b"\r"));
+        let blanks = bytes[..end].iter().rev().take(MOST_BLANKS).take_while(|byte| matches!(byte, b' ' | b'\t'));
+        Some(end - blanks.count())
+    };
+    let end = before(bytes)?;
+    Some(&bytes[..before(&bytes[..end]).unwrap_or(end)])
+}
+
 /// The line after the end of a run: a line end, indentation or `mark`, characters, and a line end or padding.
 fn next_line(bytes: &[u8], end: usize, mark: &[u8]) -> Option<(usize, usize)> {
-    let mut at = end;
-    if bytes.get(at) == Some(&b'\r') {
-        at += 1;
-    }
-    if bytes.get(at) != Some(&b'\n') {
-        return None;
-    }
-    at += 1;
+    let mut at = behind_line_end(bytes, end)?;
     at += match bytes[at..].starts_with(mark) && !mark.is_empty() {
         true => mark.len(),
         false => bytes[at..].iter().take_while(|byte| matches!(byte, b' ' | b'\t')).count(),
@@ -267,6 +309,7 @@ fn next_line(bytes: &[u8], end: usize, mark: &[u8]) -> Option<(usize, usize)> {
         Some([b':' | b' ' | b'\t' | b'.' | b'(' | b'[' | b'{' | b'$' | b'@', ..]) => false,
         _ => true,
     };
+    let is_whole = is_whole || behind_line_end(bytes, at + length).is_some();
     (length > 0 && is_whole).then_some((at, at + length))
 }
 
@@ -277,8 +320,7 @@ fn previous_line(bytes: &[u8], start: usize, mark: &[u8]) -> Option<(usize, usiz
         Some(before) => before,
         None => &bytes[..start - blanks],
     };
-    let before = before.strip_suffix(b"\n")?;
-    let before = before.strip_suffix(b"\r").unwrap_or(before);
+    let before = before_line_end(before)?;
     let length = before.iter().rev().take_while(|byte| is_base64(**byte)).count();
     // Of a difference's line, which has nothing between.
     let plus = usize::from(mark == b"+" && before[before.len() - length..].starts_with(b"+"));

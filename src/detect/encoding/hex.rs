@@ -184,7 +184,9 @@ pub(in crate::detect) fn container_start(bytes: &[u8], at: usize) -> Option<usiz
     let is_digit = |byte: &&u8| DIGITS[usize::from(**byte)] != NONE;
     let back = bytes[..at].iter().rev().take_while(is_digit).count();
     let rest = LONG.saturating_sub(back);
-    if bytes[at..].iter().take(rest).take_while(is_digit).count() < rest {
+    // Lines may be shorter than that.
+    let on = bytes[at..].iter().take(2 * rest).filter(|byte| !matches!(byte, b'\r' | b'\n')).take(rest);
+    if on.take_while(is_digit).count() < rest {
         return None;
     }
     let start = at - back;

@@ -91,7 +91,7 @@ pub(super) struct Samples {
     pub(super) base64: u8,
     /// Text in hex, or a dump.
     pub(super) hex: u8,
-    /// The first whole sample of a long run of base64's alphabet.
+    /// The first whole sample of a run of base64's alphabet.
     pub(super) first: u8,
     /// The same, and nothing in it but what stands in hex.
     pub(super) first_hex: u8,
@@ -204,7 +204,7 @@ impl Signs {
         let begins = u8::from(before >> STRIDE != 0) | u8::from(self.not_base64 as u32 != 0) << 1;
         Samples {
             base64: self.in_base64() & text_in_base64,
-            first: self.are_long() & begins,
+            first: self.in_base64() & begins,
             wide: 3 & !none_of(self.nul),
             ..Samples::default()
         }
@@ -222,17 +222,9 @@ impl Signs {
         Samples {
             // Where digits stand close together, every other one begins a byte.
             hex: in_hex & digits.solid & (!self.in_base64() | digits.first | digits.between),
-            first_hex: self.are_long() & begins & in_hex,
+            first_hex: self.in_base64() & begins & in_hex,
             ..Samples::default()
         }
-    }
-
-    /// The samples that begin so many characters of base64 as a run has that holds a container, whatever it is wrapped at:
-    /// a word seldom is as long.
-    #[inline(always)]
-    fn are_long(&self) -> u8 {
-        const LONG: u64 = (1 << 29) - 1;
-        u8::from(self.not_base64 & LONG == 0) | u8::from(self.not_base64 >> STRIDE & LONG == 0) << 1
     }
 
     /// How many characters of base64 stand right before each sample.
@@ -358,8 +350,8 @@ mod tests {
         let mut text = [b'a'; 200];
         text[20] = b' ';
         let first = |at: usize, before: u64| all_of(text[at..].first_chunk().unwrap(), before).first;
-        // The space stands between the samples; before the first, as nothing stands there.
-        assert_eq!((first(0, !0), first(21, !0), first(21, 0)), (2, 1, 0));
+        // Each begins behind something: the space, or nothing.
+        assert_eq!((first(0, !0), first(21, !0), first(21, 0)), (3, 1, 0));
         assert_eq!(first(64, 0), 0);
     }
 }
