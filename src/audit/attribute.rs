@@ -1,6 +1,9 @@
 //! From carriers to changes: the step from what stands where to when it came and went.
 
 use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
+
+use rustc_hash::FxHashMap;
 
 use super::content::{Clocks, Content, NameSighting, Sighting};
 use super::hidden::Hidden;
@@ -30,8 +33,8 @@ pub(super) struct Attribution<'a> {
     /// Over the others.
     pub(super) unreachable: History,
     /// The first sighting of a key in an object.
-    pub(super) in_object: HashMap<(ObjectIndex, u32), Sighting>,
-    pub(super) in_name: HashMap<(ObjectIndex, u32), NameSighting>,
+    pub(super) in_object: FxHashMap<(ObjectIndex, u32), &'a Sighting>,
+    pub(super) in_name: FxHashMap<(ObjectIndex, u32), &'a NameSighting>,
 }
 
 /// The trees that lead to a key, or have one in a name.
@@ -61,7 +64,7 @@ pub(super) fn attribute<'a>(
         }
         let mut items = Vec::new();
         read_tree(store, content, tree, &mut bytes, |item| {
-            if carriers.concern(tree, &item, leads) {
+            if carriers.concern(&item, leads) {
                 items.push(item);
             }
         });
@@ -97,11 +100,11 @@ pub(super) fn attribute<'a>(
     let unsure = take_unsure(&mut reachable.changes, &hidden, &commits);
     want(&mut facts, &commits, |object| !roots.reached.has(object) && roots.relevant.has(object));
     let unreachable = walk(&facts, &presence, &mut sets, interrupt);
-    let mut in_object = HashMap::new();
+    let mut in_object = FxHashMap::default();
     for sighting in &content.sightings {
-        in_object.entry((sighting.object, sighting.key)).or_insert_with(|| sighting.clone());
+        in_object.entry((sighting.object, sighting.key)).or_insert(sighting);
     }
-    let in_name = content.names.iter().map(|sighting| ((sighting.tree, sighting.key), sighting.clone())).collect();
+    let in_name = content.names.iter().map(|sighting| ((sighting.tree, sighting.key), sighting)).collect();
     Attribution {
         hidden,
         unsure,
@@ -170,13 +173,16 @@ fn carriers(content: &Content, sets: &mut KeySets) -> Carriers {
             blobs.entry(sighting.object).or_default().push(sighting.key);
         }
     }
-    let mut names: HashMap<(ObjectIndex, &[u8]), Vec<u32>> = HashMap::new();
-    for sighting in &content.names {
-        names.entry((sighting.tree, &sighting.name)).or_default().push(sighting.key);
-    }
     let mut carriers = Carriers::default();
-    for ((tree, name), keys) in names {
-        carriers.names.entry(tree).or_default().insert(name.to_vec(), sets.of(keys));
+    let mut last = None;
+    for NameSighting { key, name, .. } in &content.names {
+        // Versions of a directory have the same names, one after the other.
+        if last.replace((key, name)) == Some((key, name)) {
+            continue;
+        }
+        let one = sets.of(vec![*key]);
+        let keys = carriers.names.entry(Arc::clone(name)).or_default();
+        *keys = sets.union(*keys, one);
     }
     carriers.blobs = blobs.into_iter().map(|(blob, keys)| (blob, sets.of(keys))).collect();
     carriers

@@ -1,8 +1,8 @@
 //! What one thread of the content pass does with each object it is given.
 
 use std::collections::{HashMap, HashSet};
-use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use super::content::{Clocks, Content, Missing, NameSighting, Pass, Sighting};
@@ -100,7 +100,10 @@ impl<'a> Shared<'a> {
                 }
                 let place = place(found);
                 if here.insert((key, place)) {
-                    let (line, column, encoding) = (found.line, found.column, found.encoding.clone());
+                    // Most have the same, which is kept once.
+                    let last = part.sightings.last().map(|last| &last.encoding);
+                    let encoding = last.filter(|last| **last == found.encoding).unwrap_or(&found.encoding).clone();
+                    let (line, column) = (found.line, found.column);
                     part.sightings.push(Sighting { key, object: index, place, line, column, encoding });
                 }
             }
@@ -116,6 +119,9 @@ struct MissingTable {
     all: Vec<Missing>,
 }
 
+/// What a name says, and which limits were reached in it.
+type Told = (Vec<Found>, Vec<&'static str>);
+
 /// Scans what one thread is given.
 pub(super) struct Collector<'a> {
     shared: &'a Shared<'a>,
@@ -126,6 +132,8 @@ pub(super) struct Collector<'a> {
     /// Buffers for a tree.
     new: NewEntries,
     found: Vec<Option<ObjectIndex>>,
+    /// Names that say something, and what.
+    telling: HashMap<Arc<[u8]>, Arc<Told>>,
     /// What commits name that are still to be linked, and which these are: how many they name, and whether a tree first.
     named: Vec<Oid>,
     waiting: Vec<(ObjectIndex, usize, bool)>,
@@ -217,6 +225,7 @@ impl<'a> Collector<'a> {
             part: Content::default(),
             new: NewEntries::default(),
             found: Vec::new(),
+            telling: HashMap::new(),
             named: Vec::new(),
             waiting: Vec::new(),
         }
@@ -380,21 +389,43 @@ impl<'a> Collector<'a> {
 
     /// Scans the name of an entry; whether it says anything.
     fn name(&mut self, tree: ObjectIndex, name: &[u8]) -> bool {
-        let (mut any, mut here) = (false, Vec::new());
-        let Unread { limits, .. } = self.shared.detector.scan(name, &mut |found| {
-            any = true;
-            if let Found::Key(found) = &found {
-                let key = self.shared.keys.lock().ok().and_then(|mut keys| keys.note(found, tree));
-                if let Some(key) = key.filter(|key| !here.contains(key)) {
-                    here.push(key);
-                    let encoding = found.encoding.clone();
-                    self.part.names.push(NameSighting { key, tree, name: name.to_vec(), encoding });
+        /// Of so many names it is remembered what they say: of one directory, each version has them.
+        const REMEMBERED: usize = 1 << 12;
+        let telling = match self.telling.get_key_value(name) {
+            Some((name, told)) => Some((Arc::clone(name), Arc::clone(told))),
+            None => {
+                let mut all = Vec::new();
+                let unread = self.shared.detector.scan(name, &mut |found| all.push(found));
+                // A container's name is no container.
+                let limits = unread.limits;
+                let telling =
+                    (!all.is_empty() || !limits.is_empty()).then(|| (Arc::from(name), Arc::new((all, limits))));
+                if let Some((name, told)) = &telling {
+                    if self.telling.len() >= REMEMBERED {
+                        self.telling.clear();
+                    }
+                    self.telling.insert(Arc::clone(name), Arc::clone(told));
                 }
+                telling
             }
-            self.part.note(tree, found);
-        });
-        // A container's name is no container.
-        self.part.note_unread(tree, Unread { limits, ..Unread::default() }) || any
+        };
+        let Some((name, told)) = telling else { return false };
+        let (all, limits) = &*told;
+        let mut here = Vec::new();
+        for found in all {
+            let Found::Key(found) = found else {
+                self.part.note(tree, found.clone());
+                continue;
+            };
+            let key = self.shared.keys.lock().ok().and_then(|mut keys| keys.note(found, tree));
+            if let Some(key) = key.filter(|key| !here.contains(key)) {
+                here.push(key);
+                let (name, encoding) = (Arc::clone(&name), found.encoding.clone());
+                self.part.names.push(NameSighting { key, tree, name, encoding });
+            }
+        }
+        self.part.note_unread(tree, Unread { limits: limits.clone(), ..Unread::default() });
+        true
     }
 
     /// Scans bytes of an object; `place` says what kind of place a key stands in. Of each key and place in `here` the

@@ -1,7 +1,7 @@
 //! The content pass: every object read once, scanned, and its links noted.
 
 use std::collections::{HashMap, HashSet};
-use std::sync::Mutex;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use super::collector::{Collector, Shared};
@@ -32,7 +32,7 @@ pub(super) struct Sighting {
 pub(super) struct NameSighting {
     pub(super) key: u32,
     pub(super) tree: ObjectIndex,
-    pub(super) name: Vec<u8>,
+    pub(super) name: Arc<[u8]>,
     pub(super) encoding: Chain,
 }
 

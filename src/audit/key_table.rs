@@ -1,10 +1,13 @@
 //! The keys that a content pass has come upon, and what their sightings tell together.
 
 use std::collections::{BTreeSet, HashMap};
+use std::hash::Hash;
+
+use rustc_hash::FxHashMap;
 
 use super::trace::Wanted;
 use crate::detect::KeyFound;
-use crate::history::{Bits, NONE};
+use crate::history::{Bits, KeySets, NONE, SetId};
 use crate::key::KeyText;
 use crate::model::{Confidence, Kind};
 use crate::store::ObjectIndex;
@@ -32,17 +35,52 @@ pub(super) struct KeyTable {
     wanted: Option<Wanted>,
     numbers: HashMap<KeyText, u32>,
     pub(super) texts: Vec<(KeyText, Kind)>,
-    /// By key and object; [`NONE`] for text outside any object.
-    mentions: HashMap<(u32, ObjectIndex), Mention>,
+    /// By key and object; [`NONE`] for text outside any object. A file with hundreds of keys has them in hundreds of
+    /// versions, so each is small: what sightings say is numbered, and sets of it are kept once.
+    mentions: FxHashMap<(u32, ObjectIndex), Mention>,
+    sets: KeySets,
+    reasons: Numbered<&'static str>,
+    variables: Numbered<Vec<u8>>,
     pub(super) full: bool,
 }
 
 /// What the sightings of one key in one object tell together.
 struct Mention {
-    count: u64,
+    count: u32,
     confidence: Confidence,
-    reasons: BTreeSet<&'static str>,
-    variables: BTreeSet<Vec<u8>>,
+    reasons: SetId,
+    variables: SetId,
+}
+
+/// Values by number, each different one once.
+struct Numbered<T> {
+    all: Vec<T>,
+    numbers: HashMap<T, u32>,
+}
+
+impl<T> Default for Numbered<T> {
+    fn default() -> Self {
+        Self { all: Vec::new(), numbers: HashMap::new() }
+    }
+}
+
+impl<T: Clone + Eq + Hash> Numbered<T> {
+    fn number(&mut self, value: &T) -> u32 {
+        if let Some(number) = self.numbers.get(value) {
+            return *number;
+        }
+        let number = self.all.len() as u32;
+        self.all.push(value.clone());
+        self.numbers.insert(value.clone(), number);
+        number
+    }
+
+    fn set(&self, numbers: impl Iterator<Item = u32>) -> BTreeSet<T>
+    where
+        T: Ord,
+    {
+        numbers.map(|number| self.all[number as usize].clone()).collect()
+    }
 }
 
 impl KeyTable {
@@ -71,62 +109,69 @@ impl KeyTable {
                 number
             }
         };
+        let reasons = found.reasons.iter().map(|reason| self.reasons.number(reason)).collect();
+        let reasons = self.sets.of(reasons);
+        let variable = found.variable.as_ref().map(|variable| self.variables.number(variable));
         let mention = self.mentions.entry((number, object)).or_insert_with(|| Mention {
             count: 0,
             confidence: found.confidence,
-            reasons: BTreeSet::new(),
-            variables: BTreeSet::new(),
+            reasons,
+            variables: SetId::EMPTY,
         });
-        mention.count += 1;
+        mention.count = mention.count.saturating_add(1);
         // The reasons of the surest sighting are the ones that count.
         if found.confidence > mention.confidence {
-            mention.confidence = found.confidence;
-            mention.reasons.clear();
+            (mention.confidence, mention.reasons) = (found.confidence, reasons);
+        } else if found.confidence == mention.confidence {
+            mention.reasons = self.sets.union(mention.reasons, reasons);
         }
-        if found.confidence == mention.confidence {
-            mention.reasons.extend(&found.reasons);
-        }
-        if let Some(variable) = &found.variable
-            && mention.variables.len() < MOST_VARIABLES
+        if let Some(variable) = variable
+            && self.sets.keys(mention.variables).take(MOST_VARIABLES).count() < MOST_VARIABLES
         {
-            mention.variables.insert(variable.clone());
+            let variable = self.sets.of(vec![variable]);
+            mention.variables = self.sets.union(mention.variables, variable);
         }
         Some(number)
     }
 
     /// What the sightings in relevant objects tell of each key.
-    pub(super) fn infos(&self, relevant: &Bits) -> Vec<KeyInfo> {
-        let mut infos: Vec<KeyInfo> = self
-            .texts
-            .iter()
-            .map(|(text, kind)| KeyInfo {
-                text: text.clone(),
-                kind: *kind,
-                confidence: Confidence::Low,
-                reasons: BTreeSet::new(),
-                variables: BTreeSet::new(),
-                sightings: 0,
-            })
-            .collect();
+    pub(super) fn infos(&mut self, relevant: &Bits) -> Vec<KeyInfo> {
+        struct Sum {
+            sightings: u64,
+            confidence: Confidence,
+            reasons: SetId,
+            variables: SetId,
+        }
+        let none = || Sum { sightings: 0, confidence: Confidence::Low, reasons: SetId::EMPTY, variables: SetId::EMPTY };
+        let mut sums: Vec<Sum> = self.texts.iter().map(|_| none()).collect();
         for ((key, object), mention) in &self.mentions {
             if *object != NONE && !relevant.has(*object) {
                 continue;
             }
-            let info = &mut infos[*key as usize];
-            info.sightings += mention.count;
-            info.variables.extend(mention.variables.iter().cloned());
-            // The first by name, whatever the order in which they come.
-            while info.variables.len() > MOST_OF_KEY {
-                info.variables.pop_last();
-            }
-            if mention.confidence > info.confidence {
-                info.confidence = mention.confidence;
-                info.reasons.clear();
-            }
-            if mention.confidence == info.confidence {
-                info.reasons.extend(&mention.reasons);
+            let sum = &mut sums[*key as usize];
+            sum.sightings += u64::from(mention.count);
+            sum.variables = self.sets.union(sum.variables, mention.variables);
+            if mention.confidence > sum.confidence {
+                (sum.confidence, sum.reasons) = (mention.confidence, mention.reasons);
+            } else if mention.confidence == sum.confidence {
+                sum.reasons = self.sets.union(sum.reasons, mention.reasons);
             }
         }
-        infos
+        let info = |((text, kind), sum): (&(KeyText, Kind), Sum)| {
+            let mut variables = self.variables.set(self.sets.keys(sum.variables));
+            // The first by name, whatever the order in which they come.
+            while variables.len() > MOST_OF_KEY {
+                variables.pop_last();
+            }
+            KeyInfo {
+                text: text.clone(),
+                kind: *kind,
+                confidence: sum.confidence,
+                reasons: self.reasons.set(self.sets.keys(sum.reasons)),
+                variables,
+                sightings: sum.sightings,
+            }
+        };
+        self.texts.iter().zip(sums).map(info).collect()
     }
 }

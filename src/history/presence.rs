@@ -7,6 +7,7 @@
 use std::cell::Cell;
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::rc::Rc;
+use std::sync::Arc;
 
 use super::{Bits, Graph, KeySets, NodeKind, SetId};
 
@@ -37,19 +38,19 @@ pub struct TreeItem {
 pub struct Carriers {
     /// Keys in a blob's content.
     pub blobs: HashMap<u32, SetId>,
-    /// Keys in an entry's own name, by tree and name.
-    pub names: HashMap<u32, HashMap<Vec<u8>, SetId>>,
+    /// Keys in an entry's own name, by that: it says the same in every tree.
+    pub names: HashMap<Arc<[u8]>, SetId>,
 }
 
 impl Carriers {
     /// Whether an entry of a tree has a key in its name or content, or leads to one.
-    pub fn concern(&self, tree: u32, item: &TreeItem, leads: &Bits) -> bool {
+    pub fn concern(&self, item: &TreeItem, leads: &Bits) -> bool {
         item.object.is_some_and(|object| self.blobs.contains_key(&object) || leads.has(object))
-            || !self.of_name(tree, &item.name).is_empty()
+            || !self.of_name(&item.name).is_empty()
     }
 
-    fn of_name(&self, tree: u32, name: &[u8]) -> SetId {
-        self.names.get(&tree).and_then(|names| names.get(name)).copied().unwrap_or_default()
+    fn of_name(&self, name: &[u8]) -> SetId {
+        self.names.get(name).copied().unwrap_or_default()
     }
 }
 
@@ -192,7 +193,7 @@ impl Presence {
                     self.nodes[below as usize].keys
                 }
             };
-            let name_keys = carriers.of_name(tree, &name);
+            let name_keys = carriers.of_name(&name);
             if !name_keys.is_empty() || !below.is_empty() {
                 all.extend(sets.keys(name_keys).chain(sets.keys(below)));
                 here.push(self.number_of(Item { name, name_keys, target }, numbers));
