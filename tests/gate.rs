@@ -41,6 +41,8 @@ mod learned;
 mod many_refs;
 #[path = "gate/memory.rs"]
 mod memory;
+#[path = "gate/moved.rs"]
+mod moved;
 #[path = "gate/places.rs"]
 mod places;
 #[path = "gate/policy.rs"]

@@ -77,7 +77,9 @@ fn introduces(commits: &[Drawn], tips: &BTreeSet<usize>, new: usize) -> bool {
                 *left.entry((*key, *written.min(&most))).or_default() += 1;
             }
         }
-        let mut came: Vec<_> = holds.iter().filter(|(place, written)| !is_there(&before, place, **written)).collect();
+        // What a tip holds comes from there, and needs nothing that left.
+        let is_known = |place, written| is_there(&before, place, written) || is_there(&at_tips, place, written);
+        let mut came: Vec<_> = holds.iter().filter(|(place, written)| !is_known(place, **written)).collect();
         came.sort_by_key(|((key, path), written)| (Reverse(**written), path.clone(), *key));
         came.into_iter().any(|(place, written)| {
             let mut surer = [Written::InPieces, Written::Whole].into_iter().filter(|one| one >= written);
@@ -85,7 +87,7 @@ fn introduces(commits: &[Drawn], tips: &BTreeSet<usize>, new: usize) -> bool {
             if let Some(count) = from.and_then(|from| left.get_mut(&(place.0, from))) {
                 *count -= 1;
             }
-            from.is_none() && *written == Written::Whole && !is_there(&at_tips, place, *written)
+            from.is_none() && *written == Written::Whole
         })
     })
 }

@@ -1,11 +1,9 @@
 //! How each key stands to what was there before: which paths of which new commits hold it, and who else does.
 
-use std::cmp::Reverse;
-use std::collections::VecDeque;
-
 use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::Work;
+use super::moves::{self, Contest, Movable};
 use super::tips::Open;
 use crate::gate::compare::{Held, Vouched};
 use crate::gate::content::Links;
@@ -23,9 +21,6 @@ struct Parent {
     commit: Oid,
     tree: Oid,
 }
-
-/// What left, by key: the number of each, and how far it vouches for what came.
-type Movable = FxHashMap<KeyId, Vec<(usize, Confidence)>>;
 
 fn trees_of(parents: &[Parent]) -> Vec<Oid> {
     parents.iter().map(|parent| parent.tree).collect()
@@ -80,8 +75,8 @@ impl Work<'_> {
         }
     }
 
-    /// What came to a commit, and what left it: a key that left one path and came to another was moved, paired in the
-    /// order of paths.
+    /// What came to a commit, and what left it: a key that left one path and came to another was moved. Where more of it came
+    /// than left, that is told when the tips were asked.
     fn compared(&mut self, commit: Oid, tree: Oid, parents: &[Parent], came: Vec<Held>) {
         // Whether something was moved is part of the decision, and is read to its end.
         let has_arrivals = came.iter().any(|held| !held.is_kept);
@@ -95,53 +90,49 @@ impl Work<'_> {
             self.found.removals_cut |= trees_of(parents) != [tree];
         }
         let from = self.movable(tree, parents, &came, &left);
-        let moved = Self::moved(&came, from);
+        let vouching: FxHashMap<usize, Confidence> = from.values().flatten().copied().collect();
+        let pairs = moves::paired(&came, from);
+        let contested = moves::contested(&came, &pairs);
+        let mut contest = Contest::new(commit);
         for (at, held) in came.into_iter().enumerate() {
-            let place = place_of(&held);
-            let is_new = self.receiving.came_with_push(&held.oid);
-            if held.is_kept {
-                self.add(&held.sight, place, Some(commit), Standing::Kept, is_new);
-            } else if moved.contains_key(&at) {
-                self.add(&held.sight, place, Some(commit), Standing::Moved, is_new);
-            } else {
+            let standing = match pairs.contains_key(&at) {
+                _ if held.is_kept => Standing::Kept,
+                true if !contested.contains(&held.sight.id) => Standing::Moved,
+                _ => Standing::Introduced,
+            };
+            let sighting = self.found.sightings.len();
+            if standing == Standing::Introduced {
                 self.ask_later(&held);
-                self.add(&held.sight, place, Some(commit), Standing::Introduced, is_new);
+            }
+            let is_new = self.receiving.came_with_push(&held.oid);
+            self.add(&held.sight, place_of(&held), Some(commit), standing, is_new);
+            if standing == Standing::Introduced && contested.contains(&held.sight.id) {
+                contest.came(sighting, held);
             }
         }
-        let moved_from: FxHashSet<usize> = moved.into_values().collect();
-        for (at, held) in left.iter().enumerate() {
-            if moved_from.contains(&at) {
-                continue;
+        let paired: FxHashSet<usize> = pairs.into_values().collect();
+        let mut removed = Vec::new();
+        for (at, held) in left.into_iter().enumerate() {
+            match vouching.get(&at).filter(|_| paired.contains(&at)) {
+                None => removed.push(held),
+                Some(to) if contested.contains(&held.sight.id) => contest.left(held, *to),
+                Some(_) => {}
             }
-            // They are told for the record alone: no push is too large for what it takes away.
+        }
+        self.removed(commit, removed.iter());
+        self.contests.extend((!contest.is_empty()).then_some(contest));
+    }
+
+    /// Tells what a commit takes away. It is told for the record alone: no push is too large for it.
+    pub(super) fn removed<'h>(&mut self, commit: Oid, left: impl Iterator<Item = &'h Held>) {
+        for held in left {
             if self.removals >= MOST_REMOVALS {
                 self.found.removals_cut = true;
                 return;
             }
             self.removals += 1;
-            let place = place_of(held);
-            self.add(&held.sight, place, Some(commit), Standing::Removed, false);
+            self.add(&held.sight, place_of(held), Some(commit), Standing::Removed, false);
         }
-    }
-
-    /// Pairs what came with what left, in the order of paths: of each the number. The surest take first, and each the least
-    /// sure that vouches for it, so that as many were moved as can have been.
-    fn moved(came: &[Held], from: Movable) -> FxHashMap<usize, usize> {
-        let mut places: FxHashMap<(KeyId, Confidence), VecDeque<usize>> = FxHashMap::default();
-        for (id, (at, to)) in from.into_iter().flat_map(|(id, all)| all.into_iter().map(move |one| (id, one))) {
-            places.entry((id, to)).or_default().push_back(at);
-        }
-        let mut arrivals: Vec<usize> = (0..came.len()).filter(|at| !came[*at].is_kept).collect();
-        arrivals.sort_by_key(|at| Reverse(came[*at].sight.confidence));
-        let mut moved = FxHashMap::default();
-        for arrival in arrivals {
-            let Sight { id, confidence, .. } = came[arrival].sight;
-            let surer =
-                [Confidence::Low, Confidence::Medium, Confidence::High].into_iter().filter(|to| *to >= confidence);
-            let at = surer.into_iter().find_map(|to| places.get_mut(&(id, to))?.pop_front());
-            moved.extend(at.map(|at| (arrival, at)));
-        }
-        moved
     }
 
     /// What parents hold and a tree does not.

@@ -1,9 +1,11 @@
 //! What a push brings, and which keys are in it.
 //!
 //! The quarantine is read whole ([`super::content`]); [`walk`] finds the commits that are new; [`held`] says how each key
-//! stands to what was there before, [`tips`] which of it existing refs hold. This file begins and ends it.
+//! stands to what was there before, [`moves`] what of it only went to another path, [`tips`] which of it existing refs hold.
+//! This file begins and ends it.
 
 mod held;
+mod moves;
 mod shown;
 mod tips;
 mod walk;
@@ -11,6 +13,7 @@ mod words;
 
 use rustc_hash::{FxHashMap, FxHashSet};
 
+use self::moves::Contest;
 use self::tips::Open;
 use super::ancestry::Ancestry;
 use super::compare::{Comparer, Past};
@@ -63,6 +66,8 @@ struct Work<'a> {
     place_bytes: usize,
     /// Introductions by path, to be asked of the existing tips.
     open: Vec<Open>,
+    /// What was moved to somewhere among them.
+    contests: Vec<Contest>,
     /// Bytes of old content that may still be read to tell removals.
     removal_bytes: u64,
     /// Removals that were told.
@@ -98,6 +103,7 @@ impl Examiner<'_> {
             work.look(push);
         }
         work.ask_tips();
+        work.settle_moves();
         work.finish(push)
     }
 }
@@ -124,6 +130,7 @@ impl<'a> Work<'a> {
             found: Examination::default(),
             place_bytes: 0,
             open: Vec::new(),
+            contests: Vec::new(),
             removal_bytes: examiner.limits.removal_bytes,
             removals: 0,
         }
