@@ -63,3 +63,30 @@ fn what_left_for_nowhere_is_told_when_the_tips_were_asked() {
     server.push(&mut client, &[MAIN]).passes_silently();
     assert_eq!(standings(&server), told(&[("a", "held_by_tip"), ("b", "held_by_tip"), ("config/env", "removed")]));
 }
+
+#[test]
+fn what_is_the_same_was_moved_and_what_is_beside_it_is_new() {
+    let key = live_key(1920);
+    let (server, mut client) = with_a_past(&key);
+    let content = format!("KEY={key}\n");
+    let mut number = 0;
+    let mut is_blamed = |changes: &[(&str, Option<&str>)], place: &str, others: &[&str]| {
+        number += 1;
+        let name = format!("refs/heads/topic-{number}");
+        client.branch(&name, MAIN);
+        client.commit_on(&name, changes, "a rename and more");
+        let pushed = server.push(&mut client, &[&name]);
+        pushed.is_refused_for(&key, &[place]);
+        for other in others {
+            assert!(!pushed.said.contains(other), "{other}: {}", pushed.said);
+        }
+    };
+    let gone = ("config/env", None);
+    let new = format!("NEW={key}\n");
+    // The same file, in a place that sorts behind the new one; a changed one that is still called so.
+    is_blamed(&[gone, ("z", Some(&content)), ("a", Some(&new))], "    a:1", &["z:1"]);
+    is_blamed(&[gone, ("z/env", Some(&format!("#\n{content}"))), ("a", Some(&new))], "    a:1", &["z/env"]);
+    // What was in a file goes to a file first, and not into a name.
+    let name = format!("n-{key}");
+    is_blamed(&[gone, (&name, Some(&content))], "      the name of n-", &[":1"]);
+}

@@ -91,7 +91,7 @@ impl Work<'_> {
         }
         let from = self.movable(tree, parents, &came, &left);
         let vouching: FxHashMap<usize, Confidence> = from.values().flatten().copied().collect();
-        let pairs = moves::paired(&came, from);
+        let pairs = moves::paired(&came, &left, from);
         let contested = moves::contested(&came, &pairs);
         let mut contest = Contest::new(commit);
         for (at, held) in came.into_iter().enumerate() {

@@ -1,6 +1,5 @@
 //! What left one path and came to another in the same commit was moved.
 
-use std::cmp::Reverse;
 use std::collections::VecDeque;
 
 use rustc_hash::{FxHashMap, FxHashSet};
@@ -8,7 +7,6 @@ use rustc_hash::{FxHashMap, FxHashSet};
 use super::Work;
 use crate::gate::Standing;
 use crate::gate::compare::Held;
-use crate::gate::scan::Sight;
 use crate::key::KeyId;
 use crate::model::{Confidence, Oid};
 
@@ -18,23 +16,80 @@ pub(super) type Movable = FxHashMap<KeyId, Vec<(usize, Confidence)>>;
 /// What came and what left, by number.
 pub(super) type Pairs = FxHashMap<usize, usize>;
 
-/// Pairs what came with what left, in the order of paths: of each the number. The surest take first, and each the least
-/// sure that vouches for it, so that as many were moved as can have been.
-pub(super) fn paired(came: &[Held], from: Movable) -> Pairs {
-    let mut places: FxHashMap<(KeyId, Confidence), VecDeque<usize>> = FxHashMap::default();
-    for (id, (at, to)) in from.into_iter().flat_map(|(id, all)| all.into_iter().map(move |one| (id, one))) {
-        places.entry((id, to)).or_default().push_back(at);
+/// What two have to have in common so as to be paired, the most first.
+#[derive(Clone, Copy)]
+enum Likeness {
+    /// The file, or the directory that has the name.
+    Object,
+    /// The last name of their paths.
+    LastName,
+    /// Whether the key stands in the path or in the content.
+    Kind,
+    /// The key alone.
+    Key,
+}
+
+impl Likeness {
+    const ALL: [Self; 4] = [Self::Object, Self::LastName, Self::Kind, Self::Key];
+
+    /// What it goes by.
+    fn of(self, held: &Held) -> (Option<Oid>, Option<&[u8]>, Option<bool>) {
+        let last_name = || held.path.rsplit(|byte| *byte == b'/').next();
+        match self {
+            Self::Object => (Some(held.oid), None, Some(held.is_name)),
+            Self::LastName => (None, last_name(), Some(held.is_name)),
+            Self::Kind => (None, None, Some(held.is_name)),
+            Self::Key => (None, None, None),
+        }
     }
-    let mut arrivals: Vec<usize> = (0..came.len()).filter(|at| !came[*at].is_kept).collect();
-    arrivals.sort_by_key(|at| Reverse(came[*at].sight.confidence));
-    let mut moved = Pairs::default();
-    for arrival in arrivals {
-        let Sight { id, confidence, .. } = came[arrival].sight;
-        let surer = [Confidence::Low, Confidence::Medium, Confidence::High].into_iter().filter(|to| *to >= confidence);
-        let at = surer.into_iter().find_map(|to| places.get_mut(&(id, to))?.pop_front());
-        moved.extend(at.map(|at| (arrival, at)));
+}
+
+/// Pairs what came with what left: of each the number. The surest take first, and each the least sure that vouches for it,
+/// so that as many were moved as can have been; which of those that are as sure is told by what they have in common.
+pub(super) fn paired(came: &[Held], left: &[Held], from: Movable) -> Pairs {
+    const ALL: [Confidence; 3] = [Confidence::Low, Confidence::Medium, Confidence::High];
+    let mut arrivals: FxHashMap<(KeyId, Confidence), Vec<usize>> = FxHashMap::default();
+    for (at, Held { sight, .. }) in came.iter().enumerate().filter(|(_, held)| !held.is_kept) {
+        arrivals.entry((sight.id, sight.confidence)).or_default().push(at);
     }
-    moved
+    let mut pairs = Pairs::default();
+    for (id, places) in from {
+        let mut departures = ALL.map(|to| places.iter().filter(|place| place.1 == to).map(|place| place.0).collect());
+        for confidence in ALL.into_iter().rev() {
+            let Some(mut waiting) = arrivals.remove(&(id, confidence)) else { continue };
+            for (_, departures) in ALL.iter().zip(&mut departures).filter(|(to, _)| **to >= confidence) {
+                pair((came, &mut waiting), (left, departures), &mut pairs);
+            }
+        }
+    }
+    pairs
+}
+
+/// Pairs as many as there are on both sides, and takes them out.
+fn pair(
+    (came, arrivals): (&[Held], &mut Vec<usize>),
+    (left, departures): (&[Held], &mut Vec<usize>),
+    pairs: &mut Pairs,
+) {
+    for likeness in Likeness::ALL {
+        if arrivals.is_empty() || departures.is_empty() {
+            return;
+        }
+        let mut alike: FxHashMap<_, VecDeque<usize>> = FxHashMap::default();
+        for at in departures.iter() {
+            alike.entry(likeness.of(&left[*at])).or_default().push_back(*at);
+        }
+        let mut taken = FxHashSet::default();
+        arrivals.retain(|at| {
+            let from = alike.get_mut(&likeness.of(&came[*at])).and_then(VecDeque::pop_front);
+            from.is_none_or(|from| {
+                taken.insert(from);
+                pairs.insert(*at, from);
+                false
+            })
+        });
+        departures.retain(|at| !taken.contains(at));
+    }
 }
 
 /// The keys of which more came than left: which of it was moved hangs on what existing tips hold.
@@ -86,13 +141,14 @@ impl Work<'_> {
             for (at, (held, to)) in left.iter().enumerate() {
                 from.entry(held.sight.id).or_default().push((at, *to));
             }
-            let pairs = paired(&came, from);
+            let left: Vec<Held> = left.into_iter().map(|(held, _)| held).collect();
+            let pairs = paired(&came, &left, from);
             for at in pairs.keys() {
                 self.found.sightings[sightings[*at]].standing = Standing::Moved;
             }
             let moved: FxHashSet<usize> = pairs.into_values().collect();
             let left = left.iter().enumerate().filter(|(at, _)| !moved.contains(at));
-            self.removed(commit, left.map(|(_, (held, _))| held));
+            self.removed(commit, left.map(|(_, held)| held));
         }
     }
 }
