@@ -5,9 +5,9 @@ use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::Path;
 use std::time::Duration;
 
+use super::called::{self, Call, Named};
 use super::canary::Said;
 use super::guard::{self, is_executable, text};
-use super::ours::Call;
 use super::reach::Use;
 use super::trial::{Answer, Runs};
 use super::{Canary, Error, Place, git, ours, system};
@@ -53,18 +53,20 @@ pub fn examine(place: &Place, policies: &PolicyPlaces) -> Result<Vec<Check>, Err
     }
     let runs = checks.installed(place);
     let call = match &runs {
-        Some(Runs::File(hook)) => ours::call(&text(hook).unwrap_or_default()),
-        Some(Runs::Configured(command)) => ours::call(command.as_bytes()),
+        Some(Runs::File(hook)) => called::call(&text(hook).unwrap_or_default()),
+        Some(Runs::Configured(command)) => called::call(command.as_bytes()),
         None => Call::default(),
     };
-    let policy = Policy::find(&guard::policies(place, &call, policies));
+    let policy = guard::policy(place, &call, policies);
     if let Some(runs) = runs {
-        let found = policy.as_ref().ok().and_then(|policy| policy.path.clone());
-        checks.called(place, &Call { policy: found.or(call.policy), ..call });
-        checks.trial(place, &runs, policy.as_ref().ok());
+        checks.called(place, &call, policy.as_ref().ok().and_then(Option::as_ref));
+        match &policy {
+            Ok(None) => checks.untold(),
+            policy => checks.trial(place, &runs, policy.as_ref().ok().and_then(Option::as_ref)),
+        }
     }
     match policy {
-        Ok(policy) => checks.policy(place, &policy),
+        Ok(policy) => policy.iter().for_each(|policy| checks.policy(place, policy)),
         Err(error) => {
             checks.add(State::Bad, format!("{}: every push is refused", error_chain(&error)));
         }
@@ -217,11 +219,13 @@ impl Checks {
     }
 
     /// What the hook calls: where that cannot be run, or its policy not be read, every push is refused.
-    fn called(&mut self, place: &Place, call: &Call) {
+    fn called(&mut self, place: &Place, call: &Call, policy: Option<&Policy>) {
         let owner = place.owner();
-        let asked = [(&call.binary, Use::Execute, "executed"), (&call.policy, Use::Read, "read")];
+        let named = if let Named::File(path) = &call.policy { Some(path) } else { None };
+        let policy = policy.and_then(|policy| policy.path.as_ref()).or(named);
+        let asked = [(call.binary.as_ref(), Use::Execute, "executed"), (policy, Use::Read, "read")];
         for (path, wanted, what) in asked {
-            let Some(path) = path.as_ref().filter(|path| path.is_absolute()) else { continue };
+            let Some(path) = path.filter(|path| path.is_absolute()) else { continue };
             if !path.exists() {
                 self.add(
                     State::Bad,
@@ -238,6 +242,16 @@ impl Checks {
                 );
             }
         }
+    }
+
+    /// The hook's text does not say by which policy it goes: what a trial would leave behind is not known.
+    fn untold(&mut self) {
+        self.add(
+            State::Unknown,
+            "the hook's policy is named by a variable, on a condition, or where it cannot be read: neither that nor its \
+             ledger was looked at, nor whether it refuses a canary, which may make the ledger as this user's; name it: \
+             clerk-audit hook doctor --policy FILE",
+        );
     }
 
     /// Has the hook refuse a canary, if that leaves nothing behind.

@@ -9,10 +9,11 @@ use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
-use super::ours::{self, Call};
+use super::called::{self, Call, Named};
+use super::plan::is_there;
 use super::shell::{Seen, refuses_by_us};
 use super::{Canary, Layout, Place, system};
-use crate::state::{Mode, Policy, PolicyPlaces};
+use crate::state::{self, Mode, Policy, PolicyPlaces};
 use crate::store;
 
 /// So much is read of a hook: more than anybody writes.
@@ -28,9 +29,10 @@ const MOST_HOOKS: usize = 1000;
 pub fn guards(repository: &store::Layout, given: &PolicyPlaces) -> Option<String> {
     let place = Place::of_repository(repository)?;
     let refuses_by = |text: &[u8]| {
-        // One that cannot be read refuses everything.
-        let policy = || Policy::find(&policies(&place, &ours::call(text), given));
-        refuses_by_us(text, &look) && policy().map_or(true, |it| it.mode == Mode::Enforce && Canary::is_refused_by(&it))
+        let refuses = |policy: Policy| policy.mode == Mode::Enforce && Canary::is_refused_by(&policy);
+        // One that cannot be read refuses everything; of one that is not told nobody knows.
+        let policy = || policy(&place, &called::call(text), given);
+        refuses_by_us(text, &look) && policy().map_or(true, |policy| policy.is_some_and(refuses))
     };
     let refuses = |hook: &PathBuf| is_executable(hook) && text(hook).is_some_and(|text| refuses_by(&text));
     if is_led_to(&place)
@@ -43,16 +45,31 @@ pub fn guards(repository: &store::Layout, given: &PolicyPlaces) -> Option<String
     refuses_by(command.as_bytes()).then(|| format!("git's configuration ({})", system::COMMAND))
 }
 
-/// Where the policy is that a hook goes by: it may name one, and its repository may have one.
-pub(super) fn policies(place: &Place, call: &Call, given: &PolicyPlaces) -> PolicyPlaces {
+/// The policy that a hook goes by: it may name one, and its repository may have one. None where its text does not tell which.
+///
+/// # Errors
+/// Where it cannot be read or is not valid.
+pub(super) fn policy(place: &Place, call: &Call, given: &PolicyPlaces) -> Result<Option<Policy>, state::Error> {
+    // A relative one begins where the hook runs.
+    let from_there = |path: &PathBuf| place.git_dir.as_ref().map_or_else(|| path.clone(), |dir| dir.join(path));
+    let file = |named: &Named| if let Named::File(path) = named { Some(from_there(path)) } else { None };
+    let named = given.named.clone().or_else(|| file(&call.policy));
+    let is_untold = match call.policy {
+        Named::Untold => true,
+        // The host's comes before it.
+        _ => call.environment == Named::Untold && !is_there(&given.host),
+    };
+    if named.is_none() && is_untold {
+        return Ok(None);
+    }
+    let environment =
+        if call.environment == Named::Nothing { given.environment.clone() } else { file(&call.environment) };
     let repository = place.git_dir.as_ref().map(|dir| {
         let common = store::locate_git_dir(dir).map_or_else(|_| dir.clone(), |found| found.common_dir);
         common.join("clerk-audit.toml")
     });
-    // A relative one begins where the hook runs.
-    let from_there = |path: &PathBuf| place.git_dir.as_ref().map_or_else(|| path.clone(), |dir| dir.join(path));
-    let named = given.named.clone().or_else(|| call.policy.as_ref().map(from_there));
-    PolicyPlaces { repository: repository.unwrap_or_default(), named, ..given.clone() }
+    let repository = repository.unwrap_or_default();
+    Policy::find(&PolicyPlaces { repository, named, environment, host: given.host.clone() }).map(Some)
 }
 
 /// Whether git comes to the hooks of a place: past a directory whose server's own hook is gone it does not.

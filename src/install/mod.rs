@@ -4,6 +4,7 @@
 //! written, so that a dry run shows what a run does, and doing it twice changes nothing. This room alone runs other
 //! programs: git, and the hook that it looks at.
 
+mod called;
 mod canary;
 mod deadline;
 mod doctor;

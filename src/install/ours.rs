@@ -1,12 +1,11 @@
-//! Which hooks are ours, and what they call.
+//! Which hooks are ours.
 //!
 //! Ours is what `install` wrote, and a script of `hooks/` as it is shipped, whatever binary and policy it names. One that
 //! somebody has added something to is theirs, and is kept as every other hook is.
 
-use std::ffi::OsStr;
-use std::os::unix::ffi::OsStrExt;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
+use super::called::{Called, Line, Word, words};
 use super::guard::text;
 use super::script::{FIND_OWN, MARK, OF_THE_HOST, WRITTEN};
 
@@ -26,9 +25,6 @@ const SHIPPED: &[&str] = &[
     "#!/bin/sh\nclerk-audit hook pre-receive\nstatus=$?\n[ \"$status\" -le 1 ] ||\n  echo \"error: clerk-audit refuses \
      this push: the gate was ended before it could say why (status $status)\" >&2\nexit $status\n",
 ];
-
-/// What the gate's hooks are called.
-const HOOKS: &[&str] = &["pre-receive", "update", "ref-update", "commit-received"];
 
 /// Whether the hook at a path is ours.
 pub(super) fn is_ours(path: &Path) -> bool {
@@ -87,152 +83,29 @@ const FALLBACK: &str = "[ -x \"$gate\" ] || gate=";
 fn without_names(line: &str) -> Option<String> {
     let is_name = |word: &Word| !word.raw.contains('`') && !word.raw.contains("$(");
     if let Some(path) = line.strip_prefix(FALLBACK) {
-        let Line { words, is_whole } = words(path)?;
+        let Line { words, is_whole, .. } = words(path)?;
         return (is_whole && words.len() == 1 && is_name(&words[0])).then(|| FALLBACK.to_owned());
     }
-    let Line { words, is_whole: true } = words(line)? else { return None };
+    let Line { words, is_whole: true, .. } = words(line)? else { return None };
     let called = Called::find(&words)?;
     let leads = match &words[..called.binary] {
         [] => "",
         [exec] if exec.raw == "exec" => "exec ",
         _ => return None,
     };
-    let names = [Some(called.binary), called.policy];
-    if !names.into_iter().flatten().all(|at| is_name(&words[at])) {
+    let policy = called.policy.clone().unwrap_or_default();
+    if !is_name(&words[called.binary]) || !words[policy.clone()].iter().all(is_name) {
         return None;
     }
-    let policy = called.policy.map_or(usize::MAX, |at| at);
-    let rest = words.iter().enumerate().skip(called.binary + 1);
-    let rest = rest.filter(|(at, _)| *at != policy && at.saturating_add(1) != policy);
+    let rest = words.iter().enumerate().skip(called.binary + 1).filter(|(at, _)| !policy.contains(at));
     Some(format!("{leads}GATE {}", rest.map(|(_, word)| word.raw.as_str()).collect::<Vec<_>>().join(" ")))
-}
-
-/// What a hook calls, as far as its text tells.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(super) struct Call {
-    pub(super) binary: Option<PathBuf>,
-    pub(super) policy: Option<PathBuf>,
-}
-
-/// What a hook, or a command of git's configuration, calls.
-pub(super) fn call(text: &[u8]) -> Call {
-    // Each byte a character, and back: a path need not be UTF-8.
-    let text: String = text.iter().map(|&byte| char::from(byte)).collect();
-    let found = text.lines().map(str::trim).filter(|line| !line.starts_with('#')).find_map(|line| {
-        let words = words(line)?.words;
-        let called = Called::find(&words)?;
-        // Behind another program (chroot, docker, sudo) paths may begin elsewhere.
-        if !words[..called.binary].iter().all(|word| ["exec", "if", "!"].contains(&word.raw.as_str())) {
-            return Some(Call::default());
-        }
-        let path = |at: usize| Some(path_of(words[at].value.as_ref()?));
-        Some(Call { binary: path(called.binary), policy: called.policy.and_then(path) })
-    });
-    found.unwrap_or_default()
-}
-
-fn path_of(text: &str) -> PathBuf {
-    let bytes: Vec<u8> = text.chars().map(|it| u8::try_from(it).unwrap_or(b'?')).collect();
-    PathBuf::from(OsStr::from_bytes(&bytes))
-}
-
-/// Where a line's words name the binary and its policy.
-struct Called {
-    binary: usize,
-    policy: Option<usize>,
-}
-
-impl Called {
-    fn find(words: &[Word]) -> Option<Self> {
-        let pairs = words.windows(2).position(|pair| pair[0].raw == "hook" && HOOKS.contains(&pair[1].raw.as_str()));
-        let hook = pairs.filter(|at| *at > 0)?;
-        let policy = words.iter().skip(hook).position(|word| word.raw == "--policy").map(|at| hook + at + 1);
-        Some(Self { binary: hook - 1, policy: policy.filter(|at| *at < words.len()) })
-    }
-}
-
-/// A word of a shell's line.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-struct Word {
-    /// As it is written.
-    raw: String,
-    /// What it stands for, where that can be told: `${NAME:-this}` for what it is without the variable.
-    value: Option<String>,
-}
-
-/// The first command of a line.
-struct Line {
-    words: Vec<Word>,
-    /// Whether the line has nothing else.
-    is_whole: bool,
-}
-
-/// The words of the first simple command of a line; none where a quotation goes on in the next one.
-fn words(line: &str) -> Option<Line> {
-    let mut words = Vec::new();
-    let mut is_whole = true;
-    let mut word: Option<Word> = None;
-    let mut quote = None;
-    let mut characters = line.chars().peekable();
-    while let Some(it) = characters.next() {
-        if quote.is_none() && (it == ' ' || it == '\t') {
-            words.extend(word.take());
-            continue;
-        }
-        // What makes another command of the rest, or runs one within.
-        if quote.is_none() && ";|&<>()`".contains(it) {
-            is_whole = false;
-            break;
-        }
-        let now = word.get_or_insert_with(|| Word { raw: String::new(), value: Some(String::new()) });
-        now.raw.push(it);
-        match (quote, it) {
-            (Some(open), _) if it == open => quote = None,
-            (None, '\'' | '"') => quote = Some(it),
-            (Some('\''), _) => now.push(it),
-            (_, '\\') => {
-                let next = characters.next()?;
-                now.raw.push(next);
-                now.push(next);
-            }
-            (_, '$' | '`') => match default_of(&mut characters, &mut now.raw) {
-                Some(text) if it == '$' => text.chars().for_each(|it| now.push(it)),
-                _ => now.value = None,
-            },
-            _ => now.push(it),
-        }
-    }
-    words.extend(word);
-    quote.is_none().then_some(Line { words, is_whole })
-}
-
-impl Word {
-    fn push(&mut self, character: char) {
-        if let Some(value) = &mut self.value {
-            value.push(character);
-        }
-    }
-}
-
-/// Takes `{NAME:-text}` behind a `$`; the text.
-fn default_of(characters: &mut std::iter::Peekable<std::str::Chars<'_>>, raw: &mut String) -> Option<String> {
-    characters.next_if_eq(&'{').map(|it| raw.push(it))?;
-    let mut inner = String::new();
-    loop {
-        let it = characters.next()?;
-        raw.push(it);
-        if it == '}' {
-            break;
-        }
-        inner.push(it);
-    }
-    let (name, text) = inner.split_once(":-")?;
-    let is_plain = name.bytes().all(|it| it.is_ascii_alphanumeric() || it == b'_') && !text.contains(['$', '`', '\\']);
-    is_plain.then(|| text.trim_matches(['"', '\'']).to_owned())
 }
 
 #[cfg(test)]
 mod tests {
+    use std::path::PathBuf;
+
+    use super::super::called::{Call, Named, call};
     use super::super::script::{self, Gate, KeptRun};
     use super::*;
 
@@ -246,7 +119,8 @@ mod tests {
             [("/opt/clerk-audit", None), ("/it's; here/$x", Some("/a `b`/it's \"p\".toml")), ("/x", Some("/y;z"))]
         {
             let gate = gate(binary, policy);
-            let told = Call { binary: Some(binary.into()), policy: policy.map(PathBuf::from) };
+            let named = policy.map_or(Named::Nothing, |path| Named::File(path.into()));
+            let told = Call { binary: Some(binary.into()), policy: named, environment: Named::Nothing };
             let sourced = KeptRun::SourcedBy(vec!["/bin/sh".to_owned()]);
             for text in [
                 script::hook(&gate),
@@ -263,7 +137,8 @@ mod tests {
         assert!(is_our_text(&script::pass_on("update")));
         let beside = script::github_hook(&Gate { is_named: false, ..gate("/x", Some("/p")) });
         assert!(is_our_text(&beside) && !beside.contains("'/x'"));
-        assert_eq!(call(beside.as_bytes()), Call { binary: None, policy: Some("/p".into()) });
+        let told = Call { binary: None, policy: Named::File("/p".into()), environment: Named::Nothing };
+        assert_eq!(call(beside.as_bytes()), told);
     }
 
     #[test]
@@ -271,9 +146,11 @@ mod tests {
         let usual = "\"${CLERK_AUDIT:-/usr/local/bin/clerk-audit}\"";
         for shipped in &SHIPPED[..8] {
             assert!(is_our_text(shipped), "{shipped}");
-            let renamed =
-                shipped.replace(usual, "'/opt/it'").replace("hook pre-receive", "hook pre-receive --policy '/p'");
-            assert!(is_our_text(&renamed), "{renamed}");
+            for policy in ["--policy '/p'", "--policy=/p"] {
+                let with = format!("hook pre-receive {policy}");
+                let renamed = shipped.replace(usual, "'/opt/it'").replace("hook pre-receive", &with);
+                assert!(is_our_text(&renamed), "{renamed}");
+            }
             assert!(is_our_text(&shipped.replace("# Install", "# Ada installed it:\n# Install")));
             for added in [
                 shipped.replace("exit $status", "[ $status = 0 ] || exit $status\necho mine >&2; exit 1"),
@@ -287,7 +164,7 @@ mod tests {
         }
         assert_eq!(call(SHIPPED[0].as_bytes()).binary, Some("/usr/local/bin/clerk-audit".into()));
         let elsewhere = b"#!/bin/sh\nexec chroot \"$root\" /clerk-audit hook pre-receive --policy /p\n";
-        assert_eq!(call(elsewhere), Call::default());
+        assert_eq!(call(elsewhere), Call { policy: Named::Untold, ..Call::default() });
         assert_eq!(call(b"if ! /x hook pre-receive; then exit 1; fi\n").binary, Some("/x".into()));
         assert!(!is_our_text("#!/bin/sh\nexec clerk-audit hook pre-receive\n"), "it has no mark");
     }

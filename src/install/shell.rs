@@ -11,7 +11,7 @@ mod before;
 
 /// What ends a command.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum End {
+pub(super) enum End {
     /// A line's end or a semicolon.
     Next,
     /// `&&`
@@ -26,13 +26,13 @@ enum End {
 
 /// One command of a script.
 #[derive(Debug)]
-struct Command {
-    words: Vec<Vec<u8>>,
+pub(super) struct Command {
+    pub(super) words: Vec<Vec<u8>>,
     /// How the one before it on its line ended.
-    after: End,
-    end: End,
+    pub(super) after: End,
+    pub(super) end: End,
     /// In how many others it stands: conditions, loops, functions, subshells.
-    depth: usize,
+    pub(super) depth: usize,
 }
 
 /// Whether a script names this program, calls a command `hook pre-receive`, and ends in failure where that does. `look`: what
@@ -163,7 +163,7 @@ fn is_kept_and_returned(next: &Command, rest: &[Command]) -> bool {
 }
 
 /// The commands of a script, in order; comments and here-documents are none.
-fn commands(script: &[u8]) -> Vec<Command> {
+pub(super) fn commands(script: &[u8]) -> Vec<Command> {
     let mut reader = Reader {
         rest: script,
         words: Vec::new(),

@@ -40,6 +40,32 @@ fn the_policy_that_the_hook_names_is_the_one_that_is_looked_at() {
 }
 
 #[test]
+fn a_policy_is_looked_at_however_the_hook_names_it() {
+    let server = bare();
+    let policy = server.beside("gate.toml");
+    let ledger = server.beside("ledger");
+    std::fs::write(&policy, format!("mode = \"observe\"\nledger = \"{}\"\n", ledger.display())).unwrap();
+    let (gate, file) = (env!("CARGO_BIN_EXE_clerk-audit"), policy.display());
+    for call in [
+        format!("exec {gate} hook pre-receive --policy={file}"),
+        format!("CLERK_AUDIT_POLICY={file} exec {gate} hook pre-receive"),
+        format!("export CLERK_AUDIT_POLICY={file}\nexec {gate} hook pre-receive"),
+    ] {
+        script(&server.path().join("hooks/pre-receive"), &format!("#!/bin/sh\n# clerk-audit\n{call}\n"));
+        ends(&hook(&["doctor"], server.path()), 1, &[&format!("policy: {file}"), "the policy only observes"]);
+    }
+    assert!(ledger.exists(), "the repository is this user's");
+    std::fs::remove_file(&ledger).unwrap();
+    let call = format!("#!/bin/sh\n# clerk-audit\nP={file}\nexec {gate} hook pre-receive --policy \"$P\"\n");
+    script(&server.path().join("hooks/pre-receive"), &call);
+    let outcome = hook(&["doctor"], server.path());
+    ends(&outcome, 3, &["?     the hook's policy is named by a variable", "--policy FILE"]);
+    assert!(!outcome.text().contains("policy: ") && !ledger.exists(), "{}", outcome.text());
+    let outcome = Audit::new(&["hook", "doctor", "--policy"]).and(&policy).and(server.path()).run();
+    ends(&outcome, 1, &[&format!("policy: {file}"), "the policy only observes"]);
+}
+
+#[test]
 fn a_directory_that_no_driver_runs_is_no_place_for_the_hook() {
     let server = bare();
     let hooks = server.path().join("hooks");

@@ -166,4 +166,12 @@ fn a_policy_that_refuses_nothing_guards_nothing() {
     std::fs::write(&named, "mode = \"observe\"\n").unwrap();
     server.write("hooks/pre-receive", &format!("{} --policy {}\n", CALL.trim_end(), named.display()));
     server.is_open(&[]);
+    let call = CALL.trim_end();
+    server.write("hooks/pre-receive", &format!("{call} --policy={}\n", named.display()));
+    server.is_open(&[]);
+    std::fs::write(&named, "").unwrap();
+    server.is_guarded_by("hooks/pre-receive", &[]);
+    // Which one it is nobody knows.
+    server.write("hooks/pre-receive", &format!("{call} --policy \"$P\"\n"));
+    server.is_open(&[]);
 }
