@@ -23,6 +23,8 @@ mod trial;
 use std::io;
 use std::path::PathBuf;
 
+use crate::state;
+
 pub use canary::{Canary, SelfTest};
 pub use doctor::{Check, State, examine, patience};
 pub use guard::guards;
@@ -93,6 +95,15 @@ pub enum Error {
     #[error("{} is not there or not executable: a hook that calls it would refuse every push", path.display())]
     NoBinary {
         /// The binary.
+        path: PathBuf,
+    },
+    /// The policy that the hook is to name cannot be read, or is not valid.
+    #[error("the hook would refuse every push")]
+    Policy(#[source] state::Error),
+    /// The hook that is there names a policy by a variable.
+    #[error("{} names its policy by a variable, which would be lost", path.display())]
+    PolicyUntold {
+        /// The hook.
         path: PathBuf,
     },
     /// A path that is to be written into a hook or a setting has bytes that are no text.

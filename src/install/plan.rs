@@ -200,8 +200,10 @@ pub fn install(place: &Place, gate: &Gate) -> Result<Plan, Error> {
         return Err(Error::NoHooksPath);
     }
     gate.is_text(place.layout == Layout::GitHub && !gate.is_named, None)?;
+    // GitHub's instances have other files than this machine.
     if place.layout != Layout::GitHub {
         is_runnable(gate)?;
+        gate.has_valid_policy()?;
     }
     if place.is_among_the_hosts() {
         // One for this repository alone would take the place of all, and cut off each one's own.
@@ -213,6 +215,8 @@ pub fn install(place: &Place, gate: &Gate) -> Result<Plan, Error> {
     }
     plan.look_around(place, gate);
     let is_anothers = is_there(&place.hook) && !is_ours(&place.hook);
+    let there = (!is_anothers).then(|| guard::text(&place.hook)).flatten().unwrap_or_default();
+    let gate = &gate.keeping(&there, &place.hook, &mut plan.notes)?;
     let text = if place.keeps() {
         let kept = place.kept();
         if is_anothers && is_there(&kept) && !is_same(&place.hook, &kept) {

@@ -4,7 +4,9 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
 use super::Error;
+use super::called::{self, Named};
 use crate::model::shell_word;
+use crate::state::Policy;
 
 /// By this line a hook of ours is known.
 pub(super) const MARK: &str = "# clerk-audit gate";
@@ -132,6 +134,28 @@ pub(super) fn system_hook(gate: &Gate) -> String {
 }
 
 impl Gate {
+    /// The same with the policy that is named already, by what stands in its place, where it is given none: whoever installs
+    /// it again for a new binary takes no policy away.
+    pub(super) fn keeping(&self, there: &[u8], path: &Path, notes: &mut Vec<String>) -> Result<Self, Error> {
+        match called::call(there).policy {
+            Named::Nothing => Ok(self.clone()),
+            _ if self.policy.is_some() => Ok(self.clone()),
+            Named::File(policy) => {
+                notes.push(format!(
+                    "it keeps the policy {}; --policy FILE names another, and uninstall takes it out",
+                    policy.display()
+                ));
+                Ok(Self { policy: Some(policy), ..self.clone() })
+            }
+            Named::Untold => Err(Error::PolicyUntold { path: path.to_owned() }),
+        }
+    }
+
+    /// Holds that the policy which somebody names can be read: with another the hook refuses every push.
+    pub(super) fn has_valid_policy(&self) -> Result<(), Error> {
+        self.policy.as_deref().map_or(Ok(()), |path| Policy::read(path).map(drop).map_err(Error::Policy))
+    }
+
     /// Holds that what is to be written can be: a path with another character in it would name nothing, git passes over hooks
     /// that are not there, and accepts every push. `is_beside`: the hook finds the binary by itself.
     pub(super) fn is_text(&self, is_beside: bool, directory: Option<&Path>) -> Result<(), Error> {

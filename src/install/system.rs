@@ -6,7 +6,7 @@ use super::ours::is_ours;
 use super::plan::{Plan, Step, is_runnable, is_so, is_there, unreachable_binary};
 use super::reach::{Use, User};
 use super::script::{self, Gate};
-use super::{Error, git};
+use super::{Error, git, guard};
 
 /// Hooks that a directory of the host's takes the place of. Not `push-to-checkout`: that it is there changes what git does.
 const NAMES: &[&str] = &[
@@ -58,7 +58,14 @@ pub fn install_system(directory: &Path, gate: &Gate) -> Result<Plan, Error> {
     let knows = knows_configured_hooks(Path::new("/"));
     gate.is_text(false, (!knows).then_some(directory))?;
     is_runnable(gate)?;
+    gate.has_valid_policy()?;
     let mut plan = Plan::default();
+    let hook = directory.join("pre-receive");
+    let there = match knows {
+        true => setting(COMMAND).unwrap_or_default().into_bytes(),
+        false => guard::text(&hook).filter(|_| is_ours(&hook)).unwrap_or_default(),
+    };
+    let gate = &gate.keeping(&there, if knows { Path::new(COMMAND) } else { &hook }, &mut plan.notes)?;
     let anybody = User::anybody();
     let closed = anybody.kept_from(&gate.binary, Use::Execute);
     plan.notes.extend(closed.map(|closed| unreachable_binary(&gate.binary, &closed, "not every user")));
@@ -78,7 +85,7 @@ pub fn install_system(directory: &Path, gate: &Gate) -> Result<Plan, Error> {
     }
     let mut texts: Vec<(PathBuf, String)> =
         NAMES.iter().map(|name| (directory.join(name), script::pass_on(name))).collect();
-    texts.push((directory.join("pre-receive"), script::system_hook(gate)));
+    texts.push((hook.clone(), script::system_hook(gate)));
     for (path, text) in texts {
         if is_there(&path) && !is_ours(&path) {
             return Err(Error::NotOurs { path });
@@ -87,7 +94,7 @@ pub fn install_system(directory: &Path, gate: &Gate) -> Result<Plan, Error> {
             plan.steps.push(Step::Write { path, text, kept: None });
         }
     }
-    if let Some(closed) = anybody.kept_from(&directory.join("pre-receive"), Use::Execute) {
+    if let Some(closed) = anybody.kept_from(&hook, Use::Execute) {
         plan.notes.push(format!(
             "look at {}: not every user can enter it, and git that runs as such a one runs no hook of any repository",
             closed.display()

@@ -212,3 +212,44 @@ fn a_binary_that_cannot_be_run_takes_the_place_of_none_that_can() {
     }
     assert_eq!(std::fs::read(&path).unwrap(), before);
 }
+
+#[test]
+fn installing_again_keeps_the_policy_until_another_is_named_or_the_gate_is_taken_out() {
+    let server = bare();
+    let (first, second) = (server.beside("first.toml"), server.beside("second.toml"));
+    for policy in [&first, &second] {
+        std::fs::write(policy, "mode = \"observe\"\n").unwrap();
+    }
+    let install = |policy: Option<&std::path::Path>| {
+        let audit = Audit::new(&["hook", "install"]).and(server.path());
+        policy.into_iter().fold(audit, |audit, policy| audit.and("--policy").and(policy)).run()
+    };
+    let text = || std::fs::read_to_string(server.path().join("hooks/pre-receive")).unwrap();
+    ends(&install(Some(&first)), 0, &["write"]);
+    let kept = format!("it keeps the policy {}", first.display());
+    ends(&install(None), 0, &["installed already", &kept, "--policy FILE names another", "uninstall"]);
+    assert!(text().contains("first.toml"), "{}", text());
+    let outcome = install(Some(&second));
+    ends(&outcome, 0, &["write"]);
+    assert!(!outcome.text().contains("keeps the policy") && text().contains("second.toml"), "{}", text());
+    ends(&hook(&["uninstall"], server.path()), 0, &["remove"]);
+    ends(&install(None), 0, &["write"]);
+    assert!(!text().contains("--policy"), "{}", text());
+    // One that cannot be read would refuse every push.
+    std::fs::write(&first, "mode = \"none\"\n").unwrap();
+    for (policy, why) in [(first, "first.toml"), (server.beside("missing.toml"), "missing.toml")] {
+        ends(&install(Some(&policy)), 3, &["the hook would refuse every push", why, "policy check"]);
+        assert!(!text().contains("--policy"), "{}", text());
+    }
+}
+
+#[test]
+fn a_policy_that_a_shipped_script_names_by_a_variable_is_not_lost() {
+    let server = bare();
+    let path = server.path().join("hooks/pre-receive");
+    let shipped =
+        include_str!("../../hooks/pre-receive").replace("hook pre-receive", "hook pre-receive --policy \"$P\"");
+    script(&path, &shipped);
+    ends(&hook(&["install"], server.path()), 3, &["names its policy by a variable", "--policy FILE"]);
+    assert_eq!(std::fs::read_to_string(&path).unwrap(), shipped);
+}

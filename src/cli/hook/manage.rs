@@ -20,7 +20,8 @@ const HOST_HOOKS: &str = "/etc/clerk-audit/hooks";
 
 /// Install the gate into repositories, or for a whole host
 ///
-/// Keeps hooks that are there: the gate runs first and hands them the same input. Doing it again changes nothing.
+/// Keeps hooks that are there: the gate runs first and hands them the same input. Doing it again changes nothing, and keeps the
+/// policy that the gate's hook names; uninstall and install take that out.
 #[derive(Args, Debug)]
 #[command(
     after_help = "Exit status: 0 done, or nothing was to be done; 2 wrong usage; 3 it could not be done everywhere."
@@ -28,7 +29,7 @@ const HOST_HOOKS: &str = "/etc/clerk-audit/hooks";
 pub(super) struct Install {
     #[command(flatten)]
     target: Target,
-    /// The policy that the hook uses [default: the one that it finds]
+    /// The policy that the hook uses [default: the one that it names already, else the one that it finds]
     #[arg(long, value_name = "FILE")]
     policy: Option<PathBuf>,
     /// The binary that the hook calls [default: this one]
@@ -138,6 +139,8 @@ fn fail(error: &Error) -> Exit {
         ),
         Error::NoGit { .. } => Some("install it, or name the layout of a server that needs none: --layout"),
         Error::NoHooksPath => Some("git config --unset core.hooksPath in it, or set it to a directory of hooks"),
+        Error::Policy(_) => Some("clerk-audit policy check FILE says what is wrong"),
+        Error::PolicyUntold { .. } => Some("name it: --policy FILE; or uninstall first"),
         Error::NoBinary { .. } => Some("put it there first, or name another: --binary FILE"),
         Error::Hung { .. } => Some("look at what it waits for: a network, a password, a file that has no end"),
         Error::Git { .. } | Error::Io { .. } => None,
