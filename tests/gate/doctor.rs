@@ -66,6 +66,30 @@ fn a_policy_is_looked_at_however_the_hook_names_it() {
 }
 
 #[test]
+fn a_hook_that_runs_too_late_is_looked_at_all_the_same() {
+    let server = bare();
+    let policy = server.beside("gate.toml");
+    std::fs::write(&policy, "ledger = \"/nonexistent/dir/l\"\nmode = \"observe\"\n").unwrap();
+    let update = server.path().join("hooks/update");
+    let write = |binary: &str| {
+        let call = format!("exec '{binary}' hook update --policy '{}' \"$@\"", policy.display());
+        script(&update, &format!("#!/bin/sh\n# clerk-audit\n{call}\n"));
+    };
+    let gate = env!("CARGO_BIN_EXE_clerk-audit");
+    write(gate);
+    let named = format!("policy: {}", policy.display());
+    let words =
+        ["calls the gate: it runs when", &named, "only observes", "the ledger /nonexistent/dir/l cannot be written"];
+    ends(&hook(&["doctor"], server.path()), 1, &words);
+    std::fs::remove_file(&policy).unwrap();
+    ends(&hook(&["doctor"], server.path()), 1, &["gate.toml, which the hook names, is not there"]);
+    write("/nonexistent/clerk-audit");
+    ends(&hook(&["doctor"], server.path()), 1, &["bad   /nonexistent/clerk-audit, which the hook names, is not there"]);
+    set_mode(&update, 0o644);
+    ends(&hook(&["doctor"], server.path()), 1, &["update is not executable: git ignores it"]);
+}
+
+#[test]
 fn a_directory_that_no_driver_runs_is_no_place_for_the_hook() {
     let server = bare();
     let hooks = server.path().join("hooks");
