@@ -3,11 +3,9 @@
 //! Format: git's `Documentation/gitformat-commit-graph.txt`, one file or a chain of them. It is a cache that the server
 //! keeps of its own commits; what is not in it is read from the object.
 
-use std::fs::File;
-use std::os::unix::fs::FileExt;
 use std::path::Path;
 
-use super::table::{IdTable, be32_at, chunks};
+use super::table::{IdTable, TableFile, chunks};
 use super::{files, locate};
 use crate::model::{ObjectFormat, Oid};
 
@@ -28,7 +26,7 @@ pub(super) struct CommitGraph {
 }
 
 struct Layer {
-    file: File,
+    file: TableFile,
     table: IdTable,
     data: u64,
     edges: Option<u64>,
@@ -58,9 +56,8 @@ impl CommitGraph {
     }
 
     fn add(&mut self, path: &Path) -> Option<()> {
-        let file = files::open(path).ok()?;
-        let mut header = [0; 8];
-        file.read_exact_at(&mut header, 0).ok()?;
+        let file = TableFile::open(path)?;
+        let header: [u8; 8] = file.array(0)?;
         let hash_version = if self.hash == 20 { 1 } else { 2 };
         if &header[..5] != b"CGPH\x01" || header[5] != hash_version || usize::from(header[7]) != self.layers.len() {
             return None;
@@ -83,16 +80,14 @@ impl CommitGraph {
     /// The tree of a commit. Cost: two small reads.
     pub(super) fn tree_of(&self, oid: &Oid) -> Option<Oid> {
         let (layer, at) = self.row(oid)?;
-        let mut id = vec![0; self.hash];
-        layer.file.read_exact_at(&mut id, at).ok()?;
-        Oid::from_bytes(&id)
+        let mut buffer = Vec::new();
+        Oid::from_bytes(layer.file.part(at, self.hash, &mut buffer)?)
     }
 
     /// What is known of a commit. Cost: three small reads.
     pub(super) fn find(&self, oid: &Oid) -> Option<GraphCommit> {
         let (layer, at) = self.row(oid)?;
-        let mut bytes = [0; 16];
-        layer.file.read_exact_at(&mut bytes, at.checked_add(self.hash as u64)?).ok()?;
+        let bytes: [u8; 16] = layer.file.array(at.checked_add(self.hash as u64)?)?;
         let word = |at: usize| u32::from_be_bytes([bytes[at], bytes[at + 1], bytes[at + 2], bytes[at + 3]]);
         let (first, second, high, low) = (word(0), word(4), word(8), word(12));
         let mut parents = Vec::new();
@@ -102,7 +97,7 @@ impl CommitGraph {
         if second & LAST != 0 {
             let mut edge = second & !LAST;
             loop {
-                let value = be32_at(&layer.file, layer.edges?.checked_add(u64::from(edge) * 4)?)?;
+                let value = layer.file.be32(layer.edges?.checked_add(u64::from(edge) * 4)?)?;
                 parents.push(self.id(value & !LAST)?);
                 if value & LAST != 0 {
                     break;

@@ -43,6 +43,23 @@ impl Inflater {
         Self { windows: Some(Windows::new()), ..Self::new() }
     }
 
+    /// What comes is of another file.
+    pub(super) fn turn(&mut self) {
+        self.windows = self.windows.as_ref().map(|_| Windows::new());
+    }
+
+    /// What stands at `at` of `file`, so many bytes of it or all there is.
+    pub(super) fn at_hand(&mut self, file: &File, at: u64, count: usize) -> Result<&[u8], Failure> {
+        match &mut self.windows {
+            Some(windows) if (1..=Windows::LARGEST).contains(&count) => windows.get(file, at, count),
+            _ => {
+                self.input.resize(count, 0);
+                read_some(file, &mut self.input, at)?;
+                Ok(&self.input)
+            }
+        }
+    }
+
     /// Inflates the stream at `start` of `file`, which ends before `end`, into `out`, replacing what is there. It
     /// must have exactly `size` bytes.
     pub(super) fn inflate(

@@ -2,7 +2,8 @@
 //!
 //! What a push needs of a repository with half a million objects is a few dozen of them. Packs are opened when the first
 //! object is looked for, indexes are searched on disk ([`IdTable`]), a multi-pack index where there is one, and bases of
-//! deltas are kept for the next object. Cost of a look-up: one read for each pack, the last that had one first.
+//! deltas are kept for the next object. Cost of a look-up: one read for each pack, the last that had one first. Whoever
+//! reads thousands does it in the order in which they are stored: then each part of a pack is read once.
 
 use std::collections::HashMap;
 use std::fs::File;
@@ -15,7 +16,7 @@ use super::inflate::Inflater;
 use super::objects::Objects;
 use super::pack::{self, EntryKind};
 use super::single::{ENDLESS, LONGEST_CHAIN};
-use super::table::{IdTable, be32_at, be64_at, chunks};
+use super::table::{IdTable, TableFile, chunks};
 use super::{Failure, delta, files, list_directory, loose};
 use crate::model::{ObjectFormat, ObjectType, Oid};
 
@@ -30,6 +31,8 @@ pub(super) struct Lookup {
     relisted: u32,
     bases: Bases,
     inflater: Inflater,
+    /// The same with parts of one pack at hand, and of which.
+    packed: (usize, Inflater),
 }
 
 struct ObjectDir {
@@ -52,7 +55,7 @@ enum State {
 }
 
 struct OpenPack {
-    index: File,
+    index: TableFile,
     table: IdTable,
     /// Where the offsets stand: `None` for version 1, which has them in the rows.
     offsets: Option<u64>,
@@ -63,7 +66,7 @@ struct OpenPack {
 
 /// A multi-pack index (git's `Documentation/gitformat-pack.txt`), and which packs it is about.
 struct MultiIndex {
-    file: File,
+    file: TableFile,
     table: IdTable,
     offsets: u64,
     large: Option<u64>,
@@ -84,6 +87,7 @@ impl Lookup {
             relisted: 0,
             bases: Bases::default(),
             inflater: Inflater::new(),
+            packed: (0, Inflater::of_one_file()),
         }
     }
 
@@ -159,6 +163,7 @@ impl Lookup {
         }
         self.packs.clear();
         self.bases.clear();
+        self.packed.1.turn();
         self.recent = 0;
         for dir in &mut self.dirs {
             let pack_dir = dir.path.join("pack");
@@ -259,9 +264,13 @@ impl Lookup {
             }
             self.open(pack).ok_or(GONE)?;
             let State::Open(open) = &self.packs[pack].state else { return Err(GONE) };
-            let header = pack::entry_header(&open.pack, offset, open.end, self.format)?;
+            let (of, inflater) = &mut self.packed;
+            if std::mem::replace(of, pack) != pack {
+                inflater.turn();
+            }
+            let header = pack::entry_header_at_hand(&open.pack, (offset, open.end), self.format, inflater)?;
             let mut data = Vec::new();
-            pack::entry_data(&open.pack, header.body, open.end, limit, &mut self.inflater, &mut data)?;
+            pack::entry_data(&open.pack, header.body, open.end, limit, inflater, &mut data)?;
             let place = (pack, offset);
             match header.kind {
                 EntryKind::Whole(kind) => {
@@ -294,10 +303,10 @@ impl Lookup {
 
 impl OpenPack {
     fn open(index_path: &Path, format: ObjectFormat) -> Option<Self> {
-        let index = files::open(index_path).ok()?;
+        let index = TableFile::open(index_path)?;
         let pack = files::open(&index_path.with_extension("pack")).ok()?;
         let hash = format.raw_len();
-        let is_version_2 = be64_at(&index, 0)? == 0xff74_4f63_0000_0002;
+        let is_version_2 = index.be64(0)? == 0xff74_4f63_0000_0002;
         let (table, offsets) = if is_version_2 {
             let table = IdTable::read(&index, 8, 8 + 1024, hash, 0)?;
             let offsets = 8 + 1024 + u64::from(table.len()) * (hash as u64 + 4);
@@ -311,24 +320,22 @@ impl OpenPack {
 
     fn offset(&self, row: u32) -> Option<u64> {
         let Some(offsets) = self.offsets else {
-            return be32_at(&self.index, 1024 + u64::from(row) * (self.hash + 4)).map(u64::from);
+            return self.index.be32(1024 + u64::from(row) * (self.hash + 4)).map(u64::from);
         };
-        let offset = be32_at(&self.index, offsets + u64::from(row) * 4)?;
+        let offset = self.index.be32(offsets + u64::from(row) * 4)?;
         if offset & 0x8000_0000 == 0 {
             return Some(u64::from(offset));
         }
         let large = offsets + u64::from(self.table.len()) * 4;
-        be64_at(&self.index, large + u64::from(offset & 0x7fff_ffff) * 8)
+        self.index.be64(large + u64::from(offset & 0x7fff_ffff) * 8)
     }
 }
 
 impl MultiIndex {
     /// Opens the multi-pack index of a directory whose packs are `packs[first..]`, and marks those it covers.
     fn open(pack_dir: &Path, format: ObjectFormat, packs: &mut [PackFile], first: usize) -> Option<Self> {
-        use std::os::unix::fs::FileExt;
-        let file = files::open(&pack_dir.join("multi-pack-index")).ok()?;
-        let mut header = [0; 12];
-        file.read_exact_at(&mut header, 0).ok()?;
+        let file = TableFile::open(&pack_dir.join("multi-pack-index"))?;
+        let header: [u8; 12] = file.array(0)?;
         // One file alone: a base file would be part of a chain, which is read pack by pack.
         if &header[..5] != b"MIDX\x01" || header[7] != 0 {
             return None;
@@ -337,8 +344,9 @@ impl MultiIndex {
         let at = |name: &[u8; 4]| chunks.iter().find(|chunk| &chunk.0 == name).map(|chunk| chunk.1);
         let names_at = at(b"PNAM")?;
         let names_end = chunks.iter().map(|chunk| chunk.1).filter(|other| *other > names_at).min()?;
-        let mut names = vec![0; usize::try_from(names_end - names_at).ok().filter(|size| *size < 64 << 20)?];
-        file.read_exact_at(&mut names, names_at).ok()?;
+        let size = usize::try_from(names_end - names_at).ok().filter(|size| *size < 64 << 20)?;
+        let mut names = Vec::new();
+        let names = file.part(names_at, size, &mut names)?;
         let by_name: HashMap<Vec<u8>, usize> = packs
             .iter()
             .enumerate()
@@ -358,11 +366,11 @@ impl MultiIndex {
 
     fn find(&self, oid: &Oid) -> Option<(usize, u64)> {
         let row = self.table.find(&self.file, oid)?;
-        let both = be64_at(&self.file, self.offsets.checked_add(u64::from(row) * 8)?)?;
+        let both = self.file.be64(self.offsets.checked_add(u64::from(row) * 8)?)?;
         let (pack, offset) = ((both >> 32) as usize, both & 0xffff_ffff);
         let offset = match self.large {
             Some(large) if offset & 0x8000_0000 != 0 => {
-                be64_at(&self.file, large.checked_add((offset & 0x7fff_ffff) * 8)?)?
+                self.file.be64(large.checked_add((offset & 0x7fff_ffff) * 8)?)?
             }
             _ => offset,
         };

@@ -318,6 +318,17 @@ pub(super) fn entry_header(file: &File, offset: u64, end: u64, format: ObjectFor
     Headers::new(file, end, format, HEADER).at(offset)
 }
 
+/// The same through what an inflater has at hand of the file.
+pub(super) fn entry_header_at_hand(
+    file: &File,
+    (offset, end): (u64, u64),
+    format: ObjectFormat,
+    inflater: &mut Inflater,
+) -> Result<EntryHeader, Failure> {
+    let wanted = usize::try_from(end.saturating_sub(offset)).unwrap_or(HEADER).min(HEADER);
+    parse_header(inflater.at_hand(file, offset, wanted)?, offset, format)
+}
+
 /// Reads headers one after another: most are in what was read for the one before.
 pub(super) struct Headers<'f> {
     file: &'f File,
