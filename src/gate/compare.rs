@@ -7,12 +7,11 @@ use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::content::Content;
 use super::doubts::{Doubt, Doubts};
+use super::past::{Past, Vouched};
 use super::scan::{Scanned, Sight, scan};
 use super::{Limits, Problem};
 use crate::detect::Detector;
-use crate::key::KeyId;
-use crate::model::{Confidence, Interrupt, ObjectType, Oid};
-use crate::state::Class;
+use crate::model::{Interrupt, ObjectType, Oid};
 use crate::store::{Failure, Receiving, parse};
 
 /// An entry that stands on one side and not, at the same path with the same id, on the other.
@@ -41,30 +40,6 @@ impl Difference<'_> {
         path
     }
 }
-
-/// Which sightings of the past a new one may rest on.
-///
-/// What only warned when it was pushed has been let in by nobody: a key in pieces would else open the way for itself in clear
-/// text.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Past<'a> {
-    /// What the policy refuses.
-    pub(super) refused: &'a Class,
-}
-
-impl Past<'_> {
-    /// How sure a new sighting of a key may be, so as to rest on this old one: as sure as that, and as sure as can be where
-    /// the old one would itself have been refused.
-    pub(super) fn vouches_to(self, old: &Sight) -> Confidence {
-        match self.refused.has(old.kind, old.environment, old.confidence) {
-            true => Confidence::High,
-            false => old.confidence,
-        }
-    }
-}
-
-/// How far old content vouches for each of its keys.
-pub(super) type Vouched = FxHashMap<KeyId, Confidence>;
 
 /// A key that one side holds at a path and the other does not.
 #[derive(Clone, Debug)]
@@ -458,6 +433,28 @@ impl<'a> Comparer<'a> {
         self.compare(receiving, from, against, Extent::Old, most_bytes)
     }
 
+    /// Notes how far old content of a tree that is not in others vouches for keys; whether it does for all, which ends it.
+    pub(super) fn vouches(
+        &mut self,
+        receiving: &mut Receiving,
+        (from, against): (Oid, &[Oid]),
+        asked: &Vouched,
+        held: &mut Vouched,
+    ) -> bool {
+        let mut is_enough = false;
+        self.differences(receiving, &[from], against, Extent::Old, &mut |this, receiving, difference| {
+            let mut there = Vec::new();
+            this.held_at(receiving, difference, Extent::Old, &mut there);
+            this.noted += there.len() as u64;
+            for Held { sight, .. } in there.iter().filter(|one| asked.contains_key(&one.sight.id)) {
+                this.past.note(sight, held);
+            }
+            is_enough = asked.iter().all(|(id, confidence)| held.get(id).is_some_and(|to| to >= confidence));
+            !is_enough
+        });
+        is_enough
+    }
+
     fn compare(
         &mut self,
         receiving: &mut Receiving,
@@ -538,10 +535,7 @@ impl<'a> Comparer<'a> {
 
     /// Notes how far the keys of old content vouch for new sightings of theirs.
     pub(super) fn vouch(&self, old: &Scanned, vouched: &mut Vouched) {
-        for sight in &old.keys {
-            let to = self.past.vouches_to(sight);
-            vouched.entry(sight.id).and_modify(|known| *known = to.max(*known)).or_insert(to);
-        }
+        old.keys.iter().for_each(|sight| self.past.note(sight, vouched));
     }
 
     /// The keys of a file, scanned now if it was not yet.

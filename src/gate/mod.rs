@@ -15,6 +15,7 @@ mod doubts;
 mod examine;
 mod input;
 mod message;
+mod past;
 mod problem;
 mod push;
 mod record;

@@ -1,6 +1,6 @@
 //! Keys that leave one path and arrive at another in the same commit, where more arrive than leave.
 
-use super::decided::with_a_past;
+use super::decided::{started, with_a_past};
 use super::support::{MAIN, Server};
 use crate::common::fixture::Repo;
 use crate::common::secrets::live_key;
@@ -89,4 +89,34 @@ fn what_is_the_same_was_moved_and_what_is_beside_it_is_new() {
     // What was in a file goes to a file first, and not into a name.
     let name = format!("n-{key}");
     is_blamed(&[gone, (&name, Some(&content))], "      the name of n-", &[":1"]);
+}
+
+#[test]
+fn a_merge_that_moves_reads_no_more_of_a_parent_than_tells_that_it_has_the_key() {
+    let key = live_key(1930);
+    let (server, mut client) = started();
+    let filler: Vec<(String, String)> =
+        (0..200).map(|at| (format!("d{at}/f"), format!("{at}\n").repeat(2_000))).collect();
+    let files: Vec<(&str, Option<&str>)> =
+        filler.iter().map(|(path, text)| (path.as_str(), Some(text.as_str()))).collect();
+    let size: usize = filler.iter().map(|(_, text)| text.len()).sum();
+    client.commit_on(MAIN, &files, "what has nothing to do with it");
+    server.push(&mut client, &[MAIN]).passes_silently();
+    server.hook("exit 0");
+    let content = format!("KEY={key}\n");
+    client.branch("refs/heads/side", MAIN);
+    let side = client.commit_on("refs/heads/side", &[("p", Some(&content))], "theirs");
+    let ours = client.commit_on(MAIN, &[("keep", Some(&content))], "ours");
+    server.push(&mut client, &[MAIN]).passes();
+    server.push(&mut client, &["refs/heads/side"]).passes();
+    server.hook("exec \"$GATE\" hook pre-receive");
+    server.policy_with_ledger("");
+    let mut merged = client.files_at(MAIN);
+    let carrier = client.files_at("refs/heads/side")[&b"p"[..]];
+    merged.insert(b"q".to_vec(), carrier);
+    client.commit_files(MAIN, merged, &[ours, side], "merge, p is q");
+    server.push(&mut client, &[MAIN]).passes_silently();
+    assert_eq!(standings(&server), told(&[("q", "moved")]));
+    let read = server.ledger()[0]["coverage"]["bytes"].as_u64().unwrap();
+    assert!(read < size as u64 / 10, "{read} of {size}");
 }

@@ -5,8 +5,9 @@ use rustc_hash::{FxHashMap, FxHashSet};
 use super::Work;
 use super::moves::{self, Contest, Movable};
 use super::tips::Open;
-use crate::gate::compare::{Held, Vouched};
+use crate::gate::compare::Held;
 use crate::gate::content::Links;
+use crate::gate::past::Vouched;
 use crate::gate::scan::Sight;
 use crate::gate::{Place, Problem, Standing, Unmasked};
 use crate::key::KeyId;
@@ -183,7 +184,8 @@ impl Work<'_> {
             if arriving.is_empty() || self.examiner.interrupt.is_set() {
                 break;
             }
-            let held = self.held_by(parent.tree, tree, &arriving);
+            let others: Vec<Oid> = last.iter().map(|other| other.tree).filter(|other| *other != parent.tree).collect();
+            let held = self.held_by(parent.tree, (tree, &others), &arriving);
             arriving.retain(|id, _| held.contains_key(id));
             from.retain(|id, places| {
                 let most = held.get(id);
@@ -195,17 +197,11 @@ impl Work<'_> {
     }
 
     /// How far a parent vouches for keys, wherever it holds them. What it does not share with the commit's tree is known, and
-    /// tells it mostly; else all of it is read.
-    fn held_by(&mut self, parent: Oid, tree: Oid, asked: &Vouched) -> Vouched {
+    /// tells it mostly; else what it does not share with the other parents; else all of it is read, until all are found.
+    fn held_by(&mut self, parent: Oid, (tree, others): (Oid, &[Oid]), asked: &Vouched) -> Vouched {
         let mut held = Vouched::default();
-        for against in [&[tree][..], &[]] {
-            let there = self.comparer.held_before(self.receiving, &[parent], against, u64::MAX).held;
-            for Held { sight, .. } in there.iter().filter(|held| asked.contains_key(&held.sight.id)) {
-                let to = self.comparer.past.vouches_to(sight);
-                let known = held.entry(sight.id).or_insert(to);
-                *known = to.max(*known);
-            }
-            if asked.iter().all(|(id, confidence)| held.get(id).is_some_and(|to| to >= confidence)) {
+        for against in [&[tree][..], others, &[]] {
+            if self.comparer.vouches(self.receiving, (parent, against), asked, &mut held) {
                 break;
             }
         }

@@ -7,8 +7,9 @@ use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::Work;
 use crate::gate::Standing;
-use crate::gate::compare::{Entry, Extent, Vouched};
+use crate::gate::compare::{Entry, Extent};
 use crate::gate::content::Links;
+use crate::gate::past::Vouched;
 use crate::key::KeyId;
 use crate::model::{Confidence, ObjectType, Oid};
 use crate::store::parse;
