@@ -175,11 +175,14 @@ fn rotation(
 /// How to change the commits that have a key; whether any has.
 fn in_commits(decision: &Decision, counted: &[&Sighting], lines: &mut Vec<String>) -> bool {
     let mut changes: BTreeMap<(usize, Oid), (&CommitShown, Change)> = BTreeMap::new();
-    let mut in_notes: Option<Notes> = None;
+    let mut in_notes: Vec<(Notes, Oid)> = Vec::new();
     for sighting in counted {
         let Some(commit) = &sighting.commit else { continue };
         match commit.notes {
-            Some(notes) if commit.branches == 0 => in_notes = Some(notes),
+            Some(notes) if commit.branches == 0 => {
+                let one = (notes, commit.top);
+                in_notes.extend((!in_notes.contains(&one)).then_some(one));
+            }
             _ => {
                 let entry = changes.entry((commit.number, commit.oid));
                 entry.or_insert_with(|| (commit, Change::default())).1.add(&sighting.place);
@@ -198,16 +201,25 @@ fn in_commits(decision: &Decision, counted: &[&Sighting], lines: &mut Vec<String
             lines.push("      git tag --force <tag> <commit>          (--annotate, if it was)".to_owned());
         }
     }
-    if let Some(notes) = in_notes {
-        // The commits before hold what this one takes out: the new one is made on what the server has.
-        let parent = notes.old.map(|old| format!("-p {} ", old.short())).unwrap_or_default();
+    out_of_notes(&in_notes, lines);
+    !changes.is_empty() || !in_notes.is_empty()
+}
+
+/// The commits before hold what a note's new one takes out: the new one is made on what the server has.
+fn out_of_notes(in_notes: &[(Notes, Oid)], lines: &mut Vec<String>) {
+    if !in_notes.is_empty() {
         lines.push("  It is in a note. Take it out of there, and leave out the history that has it:".to_owned());
+    }
+    for (notes, top) in in_notes.iter().take(MOST_BRANCHES) {
+        let parent = notes.old.map(|old| format!("-p {} ", old.short())).unwrap_or_default();
+        if in_notes.len() > 1 {
+            lines.push(format!("      git for-each-ref refs/notes --points-at {}          (says which)", top.short()));
+        }
         lines.push("      git notes --ref <notes> edit <commit>".to_owned());
         lines.push(format!(
             "      git update-ref refs/notes/<notes> $(git commit-tree -m notes {parent}refs/notes/<notes>^{{tree}})"
         ));
     }
-    !changes.is_empty() || in_notes.is_some()
 }
 
 /// Commits that one branch leads to, which one rebase can change.

@@ -7,13 +7,11 @@ use crate::gate::{CommitPart, Notes, Place, Push};
 use crate::model::{ObjectType, Oid, Shown};
 use crate::store::parse;
 
-/// Which pushed refs lead to a commit: a bit for each of the first branches, one for the others, one for tags, one for
-/// notes.
+/// Which pushed branches and tags lead to a commit: a bit for each of the first branches, one for the others, one for tags.
 type Refs = u64;
 
 const TAGS: Refs = 1 << 63;
-const NOTES: Refs = 1 << 62;
-const BRANCHES: Refs = NOTES - 1;
+const BRANCHES: Refs = (1 << 62) - 1;
 
 /// How a commit is reached from what is pushed.
 #[derive(Clone, Copy, Default)]
@@ -21,12 +19,15 @@ struct Lead {
     refs: Refs,
     /// Of the commits that refs name: whether a branch does, and its place among the new ones.
     top: Option<(bool, usize)>,
+    /// The update of the notes that it is of.
+    notes: Option<usize>,
 }
 
 impl Lead {
     fn join(&mut self, other: Self) {
         self.refs |= other.refs;
         self.top = self.top.max(other.top);
+        self.notes = self.notes.or(other.notes);
     }
 }
 
@@ -68,7 +69,6 @@ impl Work<'_> {
         }
         let numbers: FxHashMap<Oid, usize> = self.order.iter().copied().zip(0..).collect();
         let leads = self.leads(push, &numbers);
-        let notes = self.notes(push);
         let parents = self.links.values().flat_map(|links| &links.parents).copied().collect::<FxHashSet<Oid>>();
         let mut known: FxHashMap<Oid, Words> = FxHashMap::default();
         for at in 0..self.found.sightings.len() {
@@ -83,14 +83,14 @@ impl Work<'_> {
                 *part = words.part(*line);
             }
             let Some(commit) = &mut sighting.commit else { continue };
-            let Lead { refs: over, top } = leads.get(&oid).copied().unwrap_or_default();
+            let Lead { refs: over, top, notes } = leads.get(&oid).copied().unwrap_or_default();
             commit.subject = known.get(&oid).map(|words| words.subject.clone()).unwrap_or_default();
             commit.number = numbers.get(&oid).copied().unwrap_or_default();
             commit.is_last = !parents.contains(&oid);
             commit.top = top.and_then(|(_, number)| self.order.get(number)).copied().unwrap_or(oid);
             commit.branches = over & BRANCHES;
             commit.is_tagged = over & TAGS != 0;
-            commit.notes = notes.filter(|_| over & NOTES != 0);
+            commit.notes = notes.map(|update| notes_of(push, update));
         }
     }
 
@@ -112,16 +112,17 @@ impl Work<'_> {
         let mut leads: FxHashMap<Oid, Lead> = FxHashMap::default();
         let mut branches = 0;
         for (update, tip) in &self.tips {
+            let is_notes = name(push, *update).starts_with(b"refs/notes/");
             let refs = match name(push, *update) {
+                _ if is_notes => 0,
                 name if name.starts_with(b"refs/tags/") => TAGS,
-                name if name.starts_with(b"refs/notes/") => NOTES,
                 _ => {
                     branches += 1;
                     1 << (branches - 1).min(61)
                 }
             };
             let top = numbers.get(tip).map(|number| (refs & BRANCHES != 0, *number));
-            leads.entry(*tip).or_default().join(Lead { refs, top });
+            leads.entry(*tip).or_default().join(Lead { refs, top, notes: is_notes.then_some(*update) });
         }
         // Children come after their parents.
         for commit in self.order.iter().rev() {
@@ -132,14 +133,11 @@ impl Work<'_> {
         }
         leads
     }
+}
 
-    /// The pushed notes, where there is one ref of them.
-    fn notes(&self, push: &Push) -> Option<Notes> {
-        let update = self.tips.iter().map(|(update, _)| *update);
-        let update = update.into_iter().find(|update| name(push, *update).starts_with(b"refs/notes/"))?;
-        let old = push.updates.as_ref().ok().and_then(|updates| updates.get(update)?.old);
-        Some(Notes { old })
-    }
+/// The notes that an update is of.
+fn notes_of(push: &Push, update: usize) -> Notes {
+    Notes { old: push.updates.as_ref().ok().and_then(|updates| updates.get(update)?.old) }
 }
 
 fn name(push: &Push, update: usize) -> &[u8] {
