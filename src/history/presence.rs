@@ -500,7 +500,7 @@ mod tests {
         let mut links = Links::default();
         let below = |version: u32, level: u32| if level + 1 < DEEP { tree(version, level + 1) } else { blob(version) };
         for version in 0..VERSIONS {
-            (0..DEEP).for_each(|level| links.add_tree(tree(version, level), [below(version, level)].into_iter()));
+            (0..DEEP).for_each(|level| links.add_tree(tree(version, level), [below(version, level)]));
             links.add(blob(version), NodeKind::Blob, []);
         }
         let graph = Graph::new((VERSIONS * (DEEP + 1)) as usize, [links]);
