@@ -258,6 +258,12 @@ impl OnBranch<'_> {
             false => ("git switch --detach <tag>", "git tag"),
         };
         lines.push(format!("      {command}          (the one you push: {list} --points-at {top})"));
+        if self.has_branch() {
+            // A commit was pushed by itself, or what was checked out was no branch.
+            lines.push(format!(
+                "          (where that names none: git switch --detach {top}, and push HEAD in its place then)"
+            ));
+        }
         if self.is_last() {
             amended(&self.changes, lines);
             on_others(&self.changes, lines);

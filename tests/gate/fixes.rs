@@ -218,6 +218,33 @@ fn what_was_pushed_under_another_name_goes_there_again() {
 }
 
 #[test]
+fn what_no_branch_names() {
+    for words in ["HEAD~1", "HEAD"] {
+        let desk = published(1886);
+        desk.commit("echo $KEY >b", "with a key");
+        if words == "HEAD" {
+            desk.sh("git switch --quiet --detach; git branch --force main HEAD~1");
+        } else {
+            desk.commit("echo c >c", "more");
+        }
+        let (passed, said) = desk.pushed_by(&format!("origin {words}:refs/heads/topic"));
+        assert!(!passed, "{said}");
+        let hint = said.lines().find_map(|line| line.trim().strip_prefix("(where that names none: ")).expect(&said);
+        let (stand, then) = hint.split_once(", ").unwrap();
+        assert_eq!(then, "and push HEAD in its place then)");
+        let top = stand.rsplit(' ').next().unwrap();
+        assert_eq!(
+            desk.sh_says(&format!("git branch --points-at {top} --format='%(refname:short)' | grep -v HEAD; :")),
+            ""
+        );
+        desk.sh(&stand.replace("switch", "switch --quiet"));
+        desk.change(&said);
+        let (passed, said) = desk.pushed_by("origin HEAD:refs/heads/topic");
+        assert!(passed, "{said}");
+    }
+}
+
+#[test]
 fn a_branch_that_is_not_checked_out() {
     for is_last in [true, false] {
         let desk = published(1893);
