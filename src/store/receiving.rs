@@ -47,6 +47,14 @@ impl PushPaths {
         }
     }
 
+    /// The same for hooks that run when the objects are in the store: there is no quarantine, and where `GIT_OBJECT_DIRECTORY`
+    /// is set it is the store, or a part of it.
+    #[must_use]
+    pub fn in_the_store(self) -> Self {
+        let alternates = self.object_directory.into_iter().chain(self.alternates).collect();
+        Self { object_directory: None, quarantine: None, alternates, ..self }
+    }
+
     /// Whether git says that it took in objects for the push: it never does for one that only deletes refs.
     pub fn has_quarantine(&self) -> bool {
         self.quarantine.is_some()

@@ -530,3 +530,22 @@ fn a_repack_meanwhile_refuses_nothing_and_lets_nothing_in() {
         }
     });
 }
+
+#[test]
+fn an_object_directory_that_a_late_hook_is_given_is_no_quarantine() {
+    let key = live_key(1940);
+    let server = Server::new();
+    std::fs::remove_file(server.path().join("hooks/pre-receive")).unwrap();
+    server.hook_named("update", "GIT_OBJECT_DIRECTORY=\"$PWD/store\" exec \"$GATE\" hook update \"$@\"");
+    let store = server.path().join("store");
+    std::fs::create_dir(&store).unwrap();
+    // What lies there and nothing reaches was not pushed.
+    let mut command = git::command(server.path());
+    command.env("GIT_OBJECT_DIRECTORY", &store);
+    git::run(command, &["hash-object", "-w", "--stdin"], key.as_bytes());
+    let mut client = Repo::bare();
+    client.commit_on(MAIN, &[("a", Some("1"))], "fine");
+    server.push(&mut client, &[MAIN]).passes_silently();
+    client.commit_on(MAIN, &[("b", Some(&key))], "bad");
+    server.push(&mut client, &[MAIN]).is_refused_for(&key, &["b:1"]);
+}

@@ -110,6 +110,7 @@ impl Rules {
 impl Gate {
     pub(super) fn run(self, called: Called) -> Exit {
         let paths = PushPaths::from_environment(variable);
+        let paths = if called.objects_remain() { paths.in_the_store() } else { paths };
         let rules = self.rules(&called, &paths);
         let format = Receiving::format_of(&paths).unwrap_or(ObjectFormat::Sha1);
         let deadline = self.started + Duration::from_secs_f64(rules.seconds());
