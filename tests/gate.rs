@@ -43,6 +43,8 @@ mod many_refs;
 mod memory;
 #[path = "gate/moved.rs"]
 mod moved;
+#[path = "gate/notes.rs"]
+mod notes;
 #[path = "gate/places.rs"]
 mod places;
 #[path = "gate/policy.rs"]
