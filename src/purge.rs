@@ -154,8 +154,9 @@ impl Cleaner {
     }
 }
 
-/// The files for one repository, of which these refs are to be dropped.
-pub fn files(leaks: &[Leak], dropped: &[Vec<u8>]) -> Vec<PlanFile> {
+/// The files for one repository, of which these refs are to be dropped. The `others` stay in it, and are only not to be
+/// said.
+pub fn files(leaks: &[Leak], others: &[Leak], dropped: &[Vec<u8>]) -> Vec<PlanFile> {
     let Cleaner { spellings } = Cleaner::of(leaks);
     let mut packed: Vec<String> = leaks.iter().flat_map(|leak| &leak.packed).map(ToString::to_string).collect();
     packed.sort();
@@ -174,20 +175,32 @@ pub fn files(leaks: &[Leak], dropped: &[Vec<u8>]) -> Vec<PlanFile> {
         PlanFile { name: "bfg.txt", content: bfg },
         PlanFile { name: "strip-blobs.txt", content: ids.into_bytes() },
         PlanFile { name: "drop-refs.txt", content: refs },
-        PlanFile { name: "clerk_purge.py", content: module(&spellings).into_bytes() },
+        PlanFile { name: "clerk_purge.py", content: module(&spellings, &hidden(others)).into_bytes() },
         PlanFile { name: "publish.sh", content: scripts::publish().into_bytes() },
     ]
 }
 
+/// What the scripts put in the place of keys that stay, when they say something: their hints.
+fn hidden(others: &[Leak]) -> Vec<Spelling> {
+    let shown = |leak: &Leak| {
+        let hint = leak.text.hint().into_bytes();
+        spellings(leak).into_iter().map(move |Spelling { from, .. }| Spelling { from, to: hint.clone() })
+    };
+    let mut all: Vec<Spelling> = others.iter().flat_map(shown).collect();
+    all.sort_by(|a, b| b.from.len().cmp(&a.from.len()).then_with(|| a.cmp(b)));
+    all.dedup();
+    all
+}
+
 /// A module for filter-repo's callbacks: names, paths and refs, files that git takes for binary, and spellings that go
 /// over lines are none of `--replace-text`'s business.
-fn module(spellings: &[Spelling]) -> String {
+fn module(spellings: &[Spelling], hidden: &[Spelling]) -> String {
     let bytes = |text: &[u8]| text.iter().map(|byte| format!("\\x{byte:02x}")).collect::<String>();
-    let pairs: String = spellings
-        .iter()
-        .map(|spelling| format!("    (b\"{}\", b\"{}\"),\n", bytes(&spelling.from), bytes(&spelling.to)))
-        .collect();
-    format!("{MODULE_HEAD}SPELLINGS = [\n{pairs}]\n{MODULE}")
+    let pairs = |spellings: &[Spelling]| -> String {
+        let pair = |Spelling { from, to }: &Spelling| format!("    (b\"{}\", b\"{}\"),\n", bytes(from), bytes(to));
+        spellings.iter().map(pair).collect()
+    };
+    format!("{MODULE_HEAD}SPELLINGS = [\n{}]\nHIDDEN = [\n{}]\n{MODULE}", pairs(spellings), pairs(hidden))
 }
 
 const MODULE_HEAD: &str = "\
@@ -195,11 +208,13 @@ const MODULE_HEAD: &str = "\
 ";
 
 /// Refs that came since the plan was made may have names that become one, and filter-repo would drop one of them in
-/// silence.
-const MODULE: &str = r#"import signal
+/// silence. They may have keys that nobody knows yet, too, which are told by how they look.
+const MODULE: &str = r#"import re
+import signal
 import sys
 
 REFS = {}
+LOOKS = re.compile(rb"(whsec_)[A-Za-z0-9+/]{16,}|(_[A-Za-z0-9]{4})[A-Za-z0-9]{16,}([A-Za-z0-9]{4})")
 
 
 def clean(text):
@@ -208,11 +223,17 @@ def clean(text):
     return text
 
 
+def hide(text):
+    for old, new in HIDDEN:
+        text = text.replace(old, new)
+    return LOOKS.sub(lambda it: (it[1] or it[2]) + b"\xe2\x80\xa6" + (it[3] or b""), text)
+
+
 def clean_lines():
     # Whoever is stopped has something to say before it ends.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     for line in sys.stdin.buffer:
-        sys.stdout.buffer.write(clean(line))
+        sys.stdout.buffer.write(hide(clean(line)))
         sys.stdout.buffer.flush()
 
 
@@ -251,6 +272,8 @@ Destroy it when you are done:
     find FOLDER -type f -exec shred -u {} + && rm -r -- FOLDER
 
 (`shred` does nothing for copies that a file system, a snapshot or a backup keeps.)
+
+`clerk_purge.py` has the keys that the report knows and that stay, too: so that no script here says one.
 
 **Delete the keys in Clerk first.** Cleaning a history is tidying, not protection: whoever has the key has it.
 
@@ -358,7 +381,7 @@ mod tests {
         // Where words are apart by a space a line can have it, and one over lines none.
         leak.written.push(b"73 6b 5f".to_vec());
         // A line of a file can have neither, and the module has both.
-        let files = files(&[leak], &[b"refs/tags/x".to_vec()]);
+        let files = files(&[leak], &[], &[b"refs/tags/x".to_vec()]);
         let text = |at: usize| String::from_utf8_lossy(&files[at].content).into_owned();
         assert!(text(0).lines().all(|line| line.starts_with("literal:") && !line.contains("%73k")));
         assert!(text(4).contains("\\x3d\\x0a") && text(4).contains("\\x25\\x37\\x33"));
@@ -373,7 +396,7 @@ mod tests {
     #[test]
     fn commands_and_words_have_no_key_in_them() {
         let leak = Leak { packed: vec![Oid::from_bytes(&[7; 20]).unwrap()], ..leak(key()) };
-        let files = files(&[leak], &[]);
+        let files = files(&[leak], &[], &[]);
         let holds = |bytes: &[u8]| bytes.windows(20).any(|window| key().expose()[10..].starts_with(window));
         let with: Vec<&str> = files.iter().filter(|file| holds(&file.content)).map(|file| file.name).collect();
         assert_eq!(with, ["expressions.txt", "bfg.txt"], "the module has them as escapes");

@@ -168,13 +168,17 @@ impl PurgePlan {
         let (options, progress) = (limits::options(report.limits), Progress::new(false));
         let auditor = Auditor { detector, options: &options, events: &progress, interrupt: Interrupt::on(interrupt) };
         let (mut plans, mut found, mut whole) = (Vec::new(), HashSet::new(), true);
+        // What stays has to be known as well: git says names of refs, and those can have any key.
+        let mut known: HashSet<KeyId> = report.keys.iter().filter_map(|key| KeyId::parse(&key.id)).collect();
+        known.extend(wanted);
         for path in &named {
-            let (recall, is_whole) = incident::recall(&auditor, path, wanted);
+            let (recall, is_whole) = incident::recall(&auditor, path, &known);
             whole &= is_whole;
-            if recall.keys.is_empty() {
+            let here: Vec<KeyId> = recall.keys.keys().copied().filter(|id| wanted.contains(id)).collect();
+            if here.is_empty() {
                 continue;
             }
-            found.extend(recall.keys.keys().copied());
+            found.extend(here);
             match made(&auditor, path, recall, wanted) {
                 Some(plan) => plans.push(plan),
                 None => whole = false,
@@ -205,8 +209,9 @@ fn made(auditor: &Auditor<'_>, path: &Path, recall: Recall, wanted: &HashSet<Key
         output::error(&message, Some("clone or move it to a path that is UTF-8, and name that with --repo"));
         return None;
     }
-    let keys = recall.keys.into_values().collect();
-    let planned = locate(path, false).and_then(|layout| rehearse::plan(auditor, repository, layout, keys, wanted));
+    let (keys, others): (Vec<_>, Vec<_>) = recall.keys.into_values().partition(|key| wanted.contains(&key.text.id()));
+    let planned =
+        locate(path, false).and_then(|layout| rehearse::plan(auditor, repository, layout, keys, others, wanted));
     match planned {
         Ok(Ok(plan)) => Some(plan),
         Ok(Err(refused)) => {
@@ -302,7 +307,7 @@ fn write(to: &Path, plans: &[Plan], only: &[(KeyId, String)], limits: ReadLimits
         for (at, plan) in plans.iter().enumerate() {
             let place = to.join(folder_name(at, &plan.repository));
             folder(&place)?;
-            for one in purge::files(&plan.leaks, &plan.dropped) {
+            for one in purge::files(&plan.leaks, &plan.others, &plan.dropped) {
                 file(&place.join(one.name), &one.content)?;
             }
             let repository = plan.repository.to_str().ok_or_else(|| no_text("repository"))?;

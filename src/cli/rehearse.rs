@@ -15,6 +15,8 @@ pub(super) struct Plan {
     /// Where that was cloned from, by the names that it has for it; masked.
     pub(super) remotes: Vec<String>,
     pub(super) leaks: Vec<Leak>,
+    /// What else is there and stays: no script may say it.
+    pub(super) others: Vec<Leak>,
     /// Refs that no rewrite reaches, and that are dropped for it.
     pub(super) dropped: Vec<Vec<u8>>,
     /// Where a key will be left, in words: these are foreign and not masked yet.
@@ -37,6 +39,7 @@ pub(super) fn plan(
     repository: PathBuf,
     layout: Layout,
     keys: Vec<Recalled>,
+    others: Vec<Recalled>,
     wanted: &HashSet<KeyId>,
 ) -> Result<Result<Plan, Refused>, Error> {
     let rehearsal = auditor.rehearsal(layout, wanted)?;
@@ -49,6 +52,8 @@ pub(super) fn plan(
     }
     let remotes = store.remotes.names.iter().map(|name| auditor.detector.mask(name).to_string()).collect();
     let text = |key: &Recalled| Leak { text: key.text.clone(), written: Vec::new(), packed: Vec::new() };
+    let others =
+        others.into_iter().map(|key| Leak { text: key.text, written: key.in_refs, packed: Vec::new() }).collect();
     let mut leaks: Vec<Leak> = keys.iter().map(text).collect();
     let mut places: BTreeMap<Oid, Vec<(usize, &Place)>> = BTreeMap::new();
     for (at, place) in keys.iter().enumerate().flat_map(|(at, key)| key.places.iter().map(move |place| (at, place))) {
@@ -80,7 +85,7 @@ pub(super) fn plan(
         beyond.iter().map(|oid| format!("the {} {}", word(left[oid]), oid.short()).into_bytes()).collect();
     let names = rehearsal.refs_left(&clean).into_iter().filter(|name| !dropped.contains(name));
     beyond.extend(names.map(|name| [b"the name of ", name.as_slice()].concat()));
-    Ok(Ok(Plan { repository, remotes, leaks, dropped, beyond }))
+    Ok(Ok(Plan { repository, remotes, leaks, others, dropped, beyond }))
 }
 
 /// Has blobs dropped in which a key is left when all is written over; what is left in other objects cannot be dropped, and

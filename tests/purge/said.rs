@@ -4,8 +4,8 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
 use crate::common::fixture::Repo;
-use crate::common::secrets::{live_key, test_key};
-use crate::{Case, MAIN, can_rewrite, git_in, removed};
+use crate::common::secrets::{Alphabet, Padding, base64, key_id, live_key, test_key};
+use crate::{Case, MAIN, can_rewrite, git_in, hint, removed};
 
 fn hook(repo: &Repo, name: &str, text: &str) {
     let hooks = repo.git_directory().join("hooks");
@@ -74,4 +74,34 @@ fn what_fails_says_no_key_either_and_ends_with_its_own_exit() {
     }
     assert!(!case.place.path().join("other").exists());
     assert!(git_in(repo.path(), &["for-each-ref"]).contains(&key), "nothing is published");
+}
+
+#[test]
+fn no_script_says_a_key_that_stays() {
+    if !can_rewrite() {
+        return;
+    }
+    let (key, stays, encoded, late) = (live_key(9413), live_key(9414), test_key(9415), live_key(9416));
+    let mut repo = Repo::bare();
+    repo.commit_on(MAIN, &[("a", Some("a\n")), (".env", Some(&format!("K={key}\n")))], "Base");
+    repo.branch(&format!("refs/heads/feature/{stays}"), MAIN);
+    repo.branch(&format!("refs/tags/rel-{stays}"), MAIN);
+    let spelt = base64(encoded.as_bytes(), Alphabet::UrlSafe, Padding::None);
+    repo.branch(&format!("refs/tags/b/{spelt}"), MAIN);
+    repo.finish();
+    let case = Case::of(&[repo.path()]);
+    assert_eq!(case.plan(&["--key", &key_id(&key)]).code, Some(0));
+    // No report has this one.
+    repo.branch(&format!("refs/tags/late_{late}"), MAIN);
+    repo.finish();
+    let (work, _) = case.rewrite(1);
+    hook(&repo, "post-receive", &format!("#!/bin/sh\necho \"deploys {stays}\"\n"));
+    let (code, said) = case.script("1-repository/publish.sh", &[&work, repo.path()]);
+    assert!(code == Some(0) && said.contains("Published."), "{said}");
+    for shown in [&stays, &encoded, &late].map(|key| hint(key)) {
+        assert!(said.contains(&shown), "{said}");
+    }
+    for key in [&stays, &encoded, &late] {
+        assert!(!said.contains(&key[14..40]) && !said.contains(&spelt[8..60]), "{said}");
+    }
 }
