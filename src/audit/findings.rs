@@ -324,7 +324,8 @@ impl<'a> Findings<'a> {
         })
     }
 
-    /// The first introduction: by a reachable commit, else by a tag, else by a commit that no ref reaches.
+    /// The first introduction: by a reachable commit, else by a tag, else by a commit that no ref reaches, else by such a
+    /// tag.
     fn first(&self, of: &OfKey<'_>, details: &mut DetailsReader<'_>) -> Option<Entry> {
         let (attribution, store) = (self.make.attribution, self.make.store);
         if let Some(commit) = self.earliest(&of.firsts) {
@@ -335,7 +336,10 @@ impl<'a> Findings<'a> {
         if let Some(first) = tags.next().or(of.introductions.first()) {
             return Some(first.clone());
         }
-        let commit = self.earliest(&of.unreachable_firsts)?;
+        let Some(commit) = self.earliest(&of.unreachable_firsts) else {
+            let in_tags = of.sightings.iter().filter(|sighting| self.is_in_tag(sighting));
+            return in_tags.map(|sighting| self.make.own_text(sighting, false, details)).min_by_key(entry_order);
+        };
         let mut entries: Vec<Entry> = of
             .unreachable_changes
             .iter()
@@ -346,6 +350,10 @@ impl<'a> Findings<'a> {
         let own = of.sightings.iter().filter(|sighting| sighting.object == object);
         entries.extend(own.map(|sighting| self.make.own_text(sighting, false, details)));
         entries.into_iter().min_by_key(entry_order)
+    }
+
+    fn is_in_tag(&self, sighting: &Sighting) -> bool {
+        self.make.content.graph.kind(sighting.object) == NodeKind::Tag
     }
 
     fn exposure(
@@ -375,9 +383,9 @@ impl<'a> Findings<'a> {
             let end = end.map(Cow::into_owned);
             return Exposure { start, end, open: false, end_reason: EndReason::Removed };
         }
-        let in_tag = |sighting: &&Sighting| self.make.content.graph.kind(sighting.object) == NodeKind::Tag;
-        let was_reached =
-            !of.introductions.is_empty() || !of.unreachable_firsts.is_empty() || of.sightings.iter().any(in_tag);
+        let was_reached = !of.introductions.is_empty()
+            || !of.unreachable_firsts.is_empty()
+            || of.sightings.iter().any(|sighting| self.is_in_tag(sighting));
         let end_reason = if was_reached { EndReason::RefGone } else { EndReason::NoRef };
         Exposure { start, end: None, open: false, end_reason }
     }

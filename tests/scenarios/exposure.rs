@@ -195,6 +195,11 @@ fn a_tag_message_stays_exposed_as_long_as_a_ref_reaches_the_tag() {
         ("ref_gone", "unreachable")
     );
     assert_eq!(unreachable(key_report), ["tag tag_message"]);
+    let first = &key_report["first_introduced"];
+    assert_eq!((text(&first["object"]), text(&first["tagger"]["name"])), (tag.to_string().as_str(), "Tess Tagger"));
+    assert_eq!((&first["reachable"], text(&first["subject"])), (&false.into(), "release"));
+    assert_eq!(key_report["exposure"]["start"], "2024-01-01T09:06:40Z");
+    assert_eq!(entries(&key_report["introductions"], &[]), [""; 0]);
 }
 
 #[test]
