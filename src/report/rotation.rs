@@ -130,7 +130,7 @@ impl Step {
             (Kind::ClaimToken, Self::Claim) => "claim the application before a stranger does",
             (Kind::KeylessApplication, Self::Claim) => "claim the application, or abandon it",
             (Kind::ClaimToken | Kind::KeylessApplication, Self::Keys) => "rotate its secret key",
-            (Kind::KeylessApplication, Self::Ignore) => "keep the folder .clerk out of git",
+            (Kind::KeylessApplication, Self::Ignore) => "ignore the folder .clerk",
             (Kind::EncryptionKey, Self::Add) => "draw a new one, and deploy it to middleware and server together",
             (Kind::EncryptionKey, Self::Keys) => "rotate the secret keys that were passed on with it",
             _ => return None,
@@ -149,9 +149,12 @@ pub(super) fn steps(key: &KeyReport) -> Vec<Step> {
         _ => true,
     };
     let is_asked = |step: &Step| !own.contains(step) && applies(step);
-    let before = [Step::Claim, Step::Logs].into_iter().filter(is_asked);
+    // Nobody sees the logs of an application that nobody has claimed.
+    let claim = Some(Step::Claim).filter(|step| own.contains(step) || applies(step));
+    let before = claim.into_iter().chain([Step::Logs]);
     let after = [Step::Siblings, Step::Tips, Step::Refs, Step::Ignore, Step::Gate, Step::Law];
-    before.chain(own.iter().copied()).chain(after.into_iter().filter(is_asked)).collect()
+    let own = own.iter().copied().filter(|step| *step != Step::Claim);
+    before.chain(own).chain(after.into_iter().filter(is_asked)).collect()
 }
 
 /// What is between saving the logs and cleaning up.
@@ -224,6 +227,9 @@ mod tests {
             assert!(own.contains(&words), "{kind:?}: {own:?}");
             for of_secret_keys in ["add a new key", "delete the old key in Clerk"] {
                 assert!(!own.contains(&of_secret_keys), "{kind:?}: {own:?}");
+            }
+            if matches!(kind, Kind::ClaimToken | Kind::KeylessApplication) {
+                assert_eq!(steps(&key)[..2], [Step::Claim, Step::Logs], "{kind:?}");
             }
             let mut names: Vec<&str> = steps(&key).into_iter().map(Step::name).collect();
             names.sort_unstable();

@@ -90,6 +90,24 @@ mod tests {
     }
 
     #[test]
+    fn a_line_in_gitignore_ticks_nothing_but_itself() {
+        use crate::model::Kind;
+        let mut report = sample::of_kind(Kind::KeylessApplication);
+        let key = &mut report.keys[0];
+        let file = crate::model::Shown::own(".clerk/.tmp/keyless.json");
+        key.introductions.iter_mut().chain(&mut key.first_introduced).for_each(|entry| entry.path = Some(file.clone()));
+        let ignored =
+            super::super::super::paths_to_ignore(key).into_iter().map(|path| (path, Some(".gitignore:1".into())));
+        let evidence = Evidence { ignored: ignored.collect(), ..Evidence::default() };
+        let progress = progress(&report, &evidence);
+        let options = Options { progress: &progress, ..Options::default() };
+        let text = sample::written(&report, Format::Markdown, options);
+        let ticked: Vec<&str> = text.lines().filter(|line| line.contains("[x]")).collect();
+        assert!(ticked.len() == 2 && ticked.iter().all(|line| line.contains("**Ignore the f")), "{ticked:?} {text}");
+        assert!(text.contains("  - [ ] Run `clerk init`") && text.contains("`git rm -r --cached .clerk`"), "{text}");
+    }
+
+    #[test]
     fn what_is_seen_to_be_open_is_not_ticked_whatever_was_said() {
         let report = sample::one_key();
         let answers = sample::answers(&report, &[Liveness::Alive]);

@@ -153,16 +153,15 @@ fn claim(step: rotation::Step) -> Option<Step> {
 fn keyless(step: rotation::Step) -> Option<Step> {
     Some(match step {
         rotation::Step::Claim => {
-            Step::new("**Claim the application, or abandon it.** Only who has claimed it can rotate its keys.")
+            Step::with(
+                "**Claim the application, or abandon it.** Only who has claimed it can rotate its keys.",
+                ["Run `clerk init`, which links the project to an application of your own."],
+            )
         }
         rotation::Step::Keys => Step::new("**Rotate its secret key**, which has an entry of its own."),
-        rotation::Step::Ignore => Step::with(
-            "**Keep the folder out of git.**",
-            [
-                "`git rm -r --cached .clerk`, and a line `/.clerk/` in `.gitignore`.",
-                "Run `clerk init`, which links the project to an application of your own.",
-            ],
-        ),
+        // The line alone is what is seen: a folder that git has already is taken out with the keys in the code.
+        rotation::Step::Ignore => Step::new("**Ignore the folder:** a line `/.clerk/` in `.gitignore`.")
+            .noting("What git has of it, it keeps: `git rm -r --cached .clerk` takes it out of the branch (see \"Last\" below)."),
         _ => return None,
     })
 }

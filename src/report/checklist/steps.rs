@@ -36,6 +36,12 @@ impl Step {
         Self { boxes: boxes.into_iter().map(Into::into).collect(), ..Self::new(text) }
     }
 
+    /// With what there is to know for it.
+    pub(super) fn noting(mut self, note: impl Into<String>) -> Self {
+        self.notes.push(note.into());
+        self
+    }
+
     fn of(self, step: Named) -> Self {
         Self { of: Some(step), ..self }
     }
