@@ -172,10 +172,7 @@ fn state(step: Step, key: &KeyReport, report: &Report, evidence: &Evidence<'_>) 
     let (seen, outweighs) = match step {
         Step::Dead => dead(&key.id, evidence),
         // That something cannot be seen outweighs nobody's word; that it is there does.
-        Step::Tips => {
-            let is_there = key.held_at.count > 0 || (key.exposure.open && !wording::own_text(key).is_empty());
-            (Some(tips(key, report, evidence)), is_there)
-        }
+        Step::Tips => (Some(tips(key, report, evidence)), key.held_at.count > 0),
         Step::Refs => (Some(refs(key, report, evidence)), false),
         Step::Ignore => (ignore(files(&ever_seen_in(key, report, evidence)), evidence), false),
         Step::Gate => (gate(ever_seen_in(key, report, evidence).keys().map(String::as_str), evidence), false),
@@ -266,12 +263,9 @@ fn tips(key: &KeyReport, report: &Report, evidence: &Evidence<'_>) -> State {
     if key.held_at.count > 0 {
         return State::Open(Some(format!("it stands at {}", wording::refs(&key.held_at))));
     }
-    if wording::is_open_in_history(key) {
-        let own_text = wording::own_text(key);
-        return State::Open(Some(match own_text.is_empty() {
-            true => "it may stand at a tip: what is there now could not all be read".to_owned(),
-            false => format!("it stands in the own text of {}", own_text.told()),
-        }));
+    // The own text of a commit or tag is no tip's: only a rewrite takes it away, or somebody decides against one.
+    if wording::is_open_in_history(key) && wording::own_text(key).is_empty() {
+        return State::Open(Some("it may stand at a tip: what is there now could not all be read".to_owned()));
     }
     if let Some(why) = unseen_of(key, report, evidence) {
         return State::Open(Some(why));
@@ -282,7 +276,10 @@ fn tips(key: &KeyReport, report: &Report, evidence: &Evidence<'_>) -> State {
 fn refs(key: &KeyReport, report: &Report, evidence: &Evidence<'_>) -> State {
     if key.reachable_from.count > 0 {
         let refs = wording::count(key.reachable_from.count, "ref reaches", "refs reach");
-        return State::Open(Some(format!("{refs} it")));
+        let own_text = wording::own_text(key);
+        let also =
+            if own_text.is_empty() { String::new() } else { format!(", in the own text of {}", own_text.told()) };
+        return State::Open(Some(format!("{refs} it{also}")));
     }
     if let Some(why) = unseen_of(key, report, evidence) {
         return State::Open(Some(why));
@@ -522,17 +519,24 @@ mod tests {
     }
 
     #[test]
-    fn what_stands_in_a_tags_own_text_is_at_a_tip_while_a_ref_reaches_it() {
+    fn what_stands_in_a_tags_own_text_is_at_no_tip_and_ends_with_its_refs_or_by_a_persons_word() {
         let mut report = sample::report();
         report.complete = true;
         report.keys.retain(wording::is_open_in_history);
         report.repositories = sample::clean().repositories;
-        let said = BTreeMap::from([((report.keys[0].id.clone(), "tips"), "Ann".to_owned())]);
-        let open = states(&report, &Evidence { said, ..Evidence::default() });
-        let told = "it stands in the own text of 1 commit and 1 tag: exposed until no ref reaches them";
-        assert_eq!(open[&Step::Tips], State::Open(Some(told.to_owned())));
-        report.keys[0].exposure.open = false;
-        assert!(states(&report, &Evidence::default())[&Step::Tips].is_done());
+        // Clones have the same commit and tag.
+        let mut of_clone = report.keys[0].introductions.clone();
+        of_clone.iter_mut().for_each(|entry| entry.repository = crate::model::Shown::own("/srv/git/clone.git"));
+        report.keys[0].introductions.extend(of_clone);
+        let open = states(&report, &Evidence::default());
+        assert!(matches!(&open[&Step::Tips], State::Seen(what) if what.starts_with("no tip held it")), "{open:?}");
+        let told = "in the own text of 1 commit and 1 tag: exposed until no ref reaches them";
+        assert!(matches!(&open[&Step::Refs], State::Open(Some(why)) if why.ends_with(told)), "{open:?}");
+        let said = BTreeMap::from([((report.keys[0].id.clone(), "refs"), "Ann".to_owned())]);
+        assert!(states(&report, &Evidence { said, ..Evidence::default() })[&Step::Refs].is_done());
+        // Where not all was read it may be at a tip besides.
+        report.complete = false;
+        assert!(!states(&report, &Evidence::default())[&Step::Tips].is_done());
     }
 
     #[test]

@@ -257,7 +257,8 @@ impl OwnText {
 pub(super) fn own_text(key: &KeyReport) -> OwnText {
     let (mut commits, mut tags) = (BTreeSet::new(), BTreeSet::new());
     for entry in &key.introductions {
-        let object = (&entry.repository, entry.object);
+        // Clones have the same ones.
+        let object = entry.object;
         match entry.place {
             Place::CommitMessage | Place::Author | Place::Committer | Place::CommitHeader => _ = commits.insert(object),
             Place::TagMessage => _ = tags.insert(object),
