@@ -64,7 +64,9 @@ fn reflog_lines(
     gaps: &mut Vec<Gap>,
 ) -> Vec<(u32, Unreachable)> {
     let mut found = Vec::new();
-    let refs: HashSet<&[u8]> = store.refs.tips.iter().map(|tip| tip.name.as_slice()).collect();
+    // A HEAD that names a branch is no tip, and there all the same.
+    let names = store.refs.tips.iter().map(|tip| &tip.name).chain(&store.refs.symbolic);
+    let refs: HashSet<&[u8]> = names.map(Vec::as_slice).collect();
     for log in &store.refs.reflogs {
         let has_ref = refs.contains(log.name.as_slice());
         if !has_ref && auditor.detector.has_candidate(&log.name) {

@@ -392,3 +392,18 @@ fn what_of_a_reflog_and_of_a_name_lies_beyond_a_limit_is_a_gap() {
         assert!(text(&skipped[0]["object"]).starts_with(place), "{skipped:?}");
     }
 }
+
+#[test]
+fn the_head_of_a_worktree_that_is_on_a_branch_is_not_gone() {
+    let key = live_key(431);
+    let mut repo = Repo::with_work_tree();
+    repo.commit_on(MAIN, &[("a", Some("1\n"))], "A");
+    repo.finish();
+    let side = repo.beside(&format!("wt-{key}"));
+    repo.git(&["worktree", "add", "--quiet", "-b", &format!("wt-{key}"), side.to_str().unwrap(), "main"]);
+    let found = audit(&mut repo).complete();
+    let key_report = found.only(&key);
+    assert_eq!(list(&key_report["unreachable"]).filter(|place| text(&place["place"]) == "ref_name").count(), 0);
+    let names = held(key_report);
+    assert!(names.iter().any(|name| name.starts_with("worktrees/wt-")), "{names:?}");
+}
