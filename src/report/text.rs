@@ -152,6 +152,23 @@ mod tests {
     }
 
     #[test]
+    fn what_a_work_trees_head_alone_reaches_no_fetch_brings() {
+        let mut report = sample::report();
+        let is_closed = |key: &crate::model::KeyReport| key.standing == crate::model::Where::History;
+        report.keys.retain(|key| is_closed(key) && !key.exposure.open);
+        report.keys.truncate(1);
+        for (name, is_fetched) in [("refs/heads/main", true), ("HEAD", true), ("worktrees/wt/HEAD", false)] {
+            let reach = &mut report.keys[0].reachable_from;
+            (reach.refs, reach.count) = (vec![sample::shown(name)], 1);
+            for (format, told) in [(Format::Text, "can read it"), (Format::Markdown, "who can fetch can read it")] {
+                let text = sample::written(&report, format, Options::default());
+                assert_eq!(text.contains(told), is_fetched, "{name}: {text}");
+                assert_eq!(text.contains("which no fetch brings"), !is_fetched, "{name}: {text}");
+            }
+        }
+    }
+
+    #[test]
     fn nobody_is_blamed_where_history_is_cut() {
         let mut report = sample::report();
         report.keys.truncate(1);

@@ -69,6 +69,12 @@ pub(super) fn ref_names(reach: &ReachableFrom) -> (Vec<(&Shown, u64)>, u64) {
     (names, all)
 }
 
+/// Whether a fetch may bring what these reach: HEADs of other work trees are not told to whoever fetches.
+pub(super) fn is_fetched(reach: &ReachableFrom) -> bool {
+    let is_all_told = !reach.refs.is_empty() && reach.refs.len() as u64 >= reach.count;
+    !is_all_told || reach.refs.iter().any(|name| !name.as_str().starts_with("worktrees/"))
+}
+
 /// A ref's name, and how many repositories have one of that name where that is more than one.
 pub(super) fn ref_name((name, repositories): (&Shown, u64), show: &dyn Fn(&Shown) -> String) -> String {
     match repositories {

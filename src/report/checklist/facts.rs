@@ -211,7 +211,11 @@ fn standing(sheet: &mut Sheet<'_>, key: &KeyReport) -> io::Result<()> {
     } else if wording::is_open_in_history(key) {
         sheet.bullet(0, "**May still stand** at a ref's tip: what is there now could not all be read.")?;
     } else if key.standing == Where::History {
-        sheet.bullet(0, "**No longer stands** at any ref's tip. History still has it: who can fetch can read it.")?;
+        let who = match wording::is_fetched(&key.reachable_from) {
+            true => "History still has it: who can fetch can read it.",
+            false => "The history of a work tree's HEAD still has it, which no fetch brings.",
+        };
+        sheet.bullet(0, &format!("**No longer stands** at any ref's tip. {who}"))?;
     }
     let reach = &key.reachable_from;
     if reach.count == 0 {

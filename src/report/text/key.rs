@@ -202,6 +202,9 @@ fn standing(page: &mut Page<'_>, key: &KeyReport) -> io::Result<()> {
             "perhaps a ref's tip: what is there now could not all be read".to_owned()
         }
         _ if key.exposure.open => "no file at a ref's tip".to_owned(),
+        _ if !wording::is_fetched(&key.reachable_from) => {
+            "no ref's tip; a work tree's HEAD still reaches it in history, which no fetch brings".to_owned()
+        }
         _ => "no ref's tip; refs still reach it in history, so whoever can fetch can read it".to_owned(),
     }];
     let places = held.at.iter().map(|place| {
