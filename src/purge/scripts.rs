@@ -217,6 +217,22 @@ publish() {
     }
   ' "$plan/before.txt" "$plan/after.txt" "$plan/server.txt")
   [ "$moved" = 0 ] || changed "$moved"
+  # No push takes away the branch that HEAD names there, and git would have written the others by then. What is said is
+  # cleaned: that is the branch's new name.
+  git ls-remote --symref -- "$url" HEAD | sed -n 's/^ref: \(.*\)[[:blank:]]HEAD$/\1/p' >"$plan/head.txt"
+  if LC_ALL=C awk '
+    FILENAME == ARGV[1] { head = $1; next }
+    FILENAME == ARGV[2] { server[$2]; next }
+    { after[$2] }
+    END { exit !(head in server && !(head in after)) }
+  ' "$plan/head.txt" "$plan/server.txt" "$plan/after.txt"; then
+    head=$(cat "$plan/head.txt")
+    stop "The default branch of $url has a key in its name, and no push takes a default branch away. Nothing is published." \
+      "Have another one be the default there, and run this again. On the server:" \
+      "  git -C SERVER symbolic-ref HEAD $head" \
+      "On a host, choose any branch that stays, in its settings. Where none is there, push the new one first:" \
+      "  git -C NEW-DIRECTORY push URL $head"
+  fi
   # Nobody can come between, either: git asks this in the connection in which it writes. That a ref is not there to be
   # written says nothing: servers hide their own.
   mkdir -p "$plan/hooks"

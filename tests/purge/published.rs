@@ -5,7 +5,7 @@ use std::process::Command;
 use crate::common::fixture::Repo;
 use crate::common::git;
 use crate::common::secrets::live_key;
-use crate::{Case, MAIN, can_rewrite, git_in};
+use crate::{Case, MAIN, can_rewrite, git_in, removed};
 
 const WHO: [&str; 4] = ["-c", "user.name=x", "-c", "user.email=x@example.test"];
 
@@ -85,4 +85,33 @@ fn a_repository_with_a_work_tree_is_not_half_written() {
     assert_eq!(code, Some(0), "{said}");
     let text = std::fs::read_to_string(repo.path().join("cfg")).unwrap();
     assert!(text.starts_with("K=REMOVED-") && git_in(repo.path(), &["status", "--porcelain"]).is_empty(), "{text}");
+}
+
+#[test]
+fn a_default_branch_with_a_key_in_its_name_is_told_before_anything_is_published() {
+    if !can_rewrite() {
+        return;
+    }
+    let key = live_key(9503);
+    let mut repo = Repo::bare();
+    repo.commit_on(&format!("refs/heads/{key}"), &[("a", Some(&key))], "Oops");
+    repo.branch(&format!("refs/heads/z-{key}"), &format!("refs/heads/{key}"));
+    repo.finish();
+    git_in(repo.path(), &["symbolic-ref", "HEAD", &format!("refs/heads/{key}")]);
+    let case = Case::of(&[repo.path()]);
+    assert_eq!(case.plan(&[]).code, Some(0));
+    let (work, _) = case.rewrite(1);
+    let publish = || case.script("1-repository/publish.sh", &[&work, repo.path()]);
+    let before = git_in(repo.path(), &["for-each-ref"]);
+    let (code, said) = publish();
+    let clean = format!("refs/heads/{}", removed(&key));
+    let advice = format!("git -C SERVER symbolic-ref HEAD {clean}\n");
+    assert!(code == Some(3) && said.contains("Nothing is published") && said.contains(&advice), "{said}");
+    assert_eq!(git_in(repo.path(), &["for-each-ref"]), before);
+    // As it is said, on a host too, where the new one has to be there.
+    git_in(&work, &["push", "--quiet", repo.path().to_str().unwrap(), &clean]);
+    git_in(repo.path(), &["symbolic-ref", "HEAD", &clean]);
+    let (code, said) = publish();
+    assert!(code == Some(0) && said.contains("Published."), "{said}");
+    assert!(!git_in(repo.path(), &["for-each-ref"]).contains(&key));
 }
