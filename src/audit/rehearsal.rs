@@ -9,7 +9,7 @@ use std::collections::{BTreeMap, HashSet};
 use std::time::Duration;
 
 use super::{Auditor, Clock, object_clock, recall};
-use crate::detect::{Detector, Found};
+use crate::detect::{Detector, Found, is_archive};
 use crate::key::KeyId;
 use crate::model::{Interrupt, ObjectFormat, ObjectType, Oid};
 use crate::store::{Error, Layout, OpenOptions, Store, parse};
@@ -32,7 +32,7 @@ pub struct Rehearsal<'a> {
 pub enum Tried {
     /// No wanted key is left in it.
     Clean,
-    /// One is.
+    /// One is; or it is an archive in which a key stands in clear, which would come out damaged.
     Left,
     /// It is too large to be held, or cannot be read, or not to its end.
     NotTried,
@@ -64,7 +64,11 @@ impl Rehearsal<'_> {
             ObjectType::Commit => kept_of_commit(&bytes, self.store.format),
             ObjectType::Blob | ObjectType::Tree | ObjectType::Tag => bytes,
         };
-        self.judge(&clean(&kept))
+        let cleaned = clean(&kept);
+        if kind == ObjectType::Blob && cleaned != kept && is_archive(&kept) {
+            return Tried::Left;
+        }
+        self.judge(&cleaned)
     }
 
     /// Two names that would become one, if there are any: of entries of these trees, and of refs. In silence one of them

@@ -265,12 +265,12 @@ fn tell(plan: &Plan, detector: &Detector) {
     let stripped: BTreeSet<&Oid> = plan.leaks.iter().flat_map(|leak| &leak.packed).collect();
     if !stripped.is_empty() {
         let (versions, them) = match stripped.len() {
-            1 => ("1 version of a file is", "it"),
-            _ => ("some versions of files are", "them"),
+            1 => ("1 version of a file is".to_owned(), "it"),
+            many => (format!("{many} versions of files are"), "them"),
         };
         note(&format!(
-            "{versions} dropped from the history whole, since a key in {them} cannot be written over: strip-blobs.txt \
-             names what."
+            "{versions} dropped from the history whole, since a key in {them} cannot be written over, or not without damage: \
+             strip-blobs.txt names what."
         ));
     }
     if !plan.dropped.is_empty() {

@@ -44,6 +44,7 @@ pub use stream::PieceScan;
 use crate::key::{KeyText, Publishable, Vendor};
 use crate::model::{Confidence, Copied, Kind, ReadLimits, Span};
 use container::Budget;
+pub use container::is_archive;
 use layer::Layer;
 use learned::Learned;
 use needles::Needles;

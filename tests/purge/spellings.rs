@@ -1,5 +1,8 @@
 //! Spellings of which no list has all, and what cannot be written over.
 
+use std::io::Write;
+use std::process::{Command, Stdio};
+
 use crate::common::fixture::Repo;
 use crate::common::fixture::objects::{Commit, Files, Mode};
 use crate::common::run::Audit;
@@ -173,9 +176,63 @@ fn of_files_that_are_too_large_to_be_tried_out_only_what_is_surely_written_over_
     let dropped = std::fs::read_to_string(case.to().join("1-repository/strip-blobs.txt")).unwrap();
     let is_dropped = blobs.map(|blob| dropped.contains(&blob.to_string()));
     assert_eq!(is_dropped, [true, true, false, false], "{dropped}");
-    assert!(run.errors().contains("some versions of files are dropped"), "{}", run.errors());
+    assert!(run.errors().contains("2 versions of files are dropped"), "{}", run.errors());
     if can_rewrite() {
         let (_, said) = case.rewrite(1);
         assert!(said.contains("Clean.\n"), "{said}");
     }
+}
+
+/// Archives in which a key stands in clear, as Python makes them of what it reads.
+fn uncompressed(form: &str, key: &str) -> Vec<u8> {
+    const MADE: &str = "
+import io, sys, tarfile, zipfile
+key, out = sys.stdin.buffer.read(), io.BytesIO()
+if sys.argv[1] == 'zip':
+    with zipfile.ZipFile(out, 'w', zipfile.ZIP_STORED) as made:
+        made.writestr('.env', key)
+else:
+    with tarfile.open(fileobj=out, mode='w') as made:
+        one = tarfile.TarInfo('.env')
+        one.size = len(key)
+        made.addfile(one, io.BytesIO(key))
+sys.stdout.buffer.write(out.getvalue())
+";
+    let mut python = Command::new("python3");
+    python.args(["-c", MADE, form]).stdin(Stdio::piped()).stdout(Stdio::piped());
+    let mut python = python.spawn().unwrap();
+    python.stdin.take().unwrap().write_all(format!("K={key}\n").as_bytes()).unwrap();
+    python.wait_with_output().unwrap().stdout
+}
+
+#[test]
+fn archives_in_which_a_key_stands_in_clear_are_dropped_and_not_damaged() {
+    if !can_rewrite() {
+        return;
+    }
+    let keys = [live_key(9360), live_key(9361), live_key(9362)];
+    let mut repo = Repo::bare();
+    let mut files = Files::new();
+    for (name, content) in [
+        ("a.zip", uncompressed("zip", &keys[0])),
+        ("a.tar", uncompressed("tar", &keys[1])),
+        // Binary, and none.
+        ("data", [b"\0\x01\x02", keys[2].as_bytes(), b"\0"].concat()),
+    ] {
+        assert!(content.windows(50).any(|text| keys.iter().any(|key| key.as_bytes() == text)));
+        files.insert(name.into(), (Mode::File, repo.blob(content)));
+    }
+    let tree = repo.tree(&files);
+    let tip = repo.commit(&Commit::new(tree, &[], 1_704_000_000, "Archives"));
+    repo.set_ref(MAIN, tip);
+    repo.finish();
+    let case = Case::of(&[repo.path()]);
+    let run = case.plan(&[]);
+    assert_eq!(run.code, Some(0), "{}", run.errors());
+    assert!(run.errors().contains("2 versions of files are dropped from the history whole"), "{}", run.errors());
+    let stripped = std::fs::read_to_string(case.to().join("1-repository/strip-blobs.txt")).unwrap();
+    assert_eq!(stripped.lines().count(), 2);
+    let (work, said) = case.rewrite(1);
+    assert!(said.contains("Clean."), "{said}");
+    assert_eq!(git_in(&work, &["ls-tree", "--name-only", "main"]), "data\n");
 }

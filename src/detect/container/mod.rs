@@ -25,6 +25,7 @@ mod unopened;
 mod zip;
 
 pub(super) use budget::{Budget, Limit, Limits};
+pub use sniff::is_archive;
 pub(super) use sniff::{is_behind_script, sniff, within};
 
 /// A container format, told by magic and not by name.

@@ -34,6 +34,18 @@ pub(in crate::detect) fn sniff(bytes: &[u8]) -> Option<Format> {
     }
 }
 
+/// Whether a file is one of these as a whole, and by more than a weak mark: what is written over in it damages it, since it
+/// has lengths, offsets and checksums of what is in it.
+pub fn is_archive(bytes: &[u8]) -> bool {
+    const LOOKED_AT: usize = 8192;
+    match sniff(bytes) {
+        None | Some(Format::Zlib) => false,
+        // Some of these are text.
+        Some(Format::Unopened(_)) => bytes[..bytes.len().min(LOOKED_AT)].contains(&0),
+        Some(_) => true,
+    }
+}
+
 /// The next place in `bytes`, from `from` on, where a container could begin among other text. Only marks that text has
 /// not by chance count: of zlib's the three that most encoders write.
 pub(in crate::detect) fn within(bytes: &[u8], from: usize) -> Option<usize> {
