@@ -9,7 +9,8 @@ use std::fmt;
 
 pub use crate::model::is_hidden;
 
-/// The text for a terminal: every hidden character as `\u{…}`.
+/// The text for a terminal: every hidden character as `\u{…}`. What a terminal shows goes into the logs of CI too, and
+/// what its runner would obey there ([`begins_command`]) has its first character escaped as well.
 ///
 /// [`crate::model::Shown`] doubles the backslashes of a repository, so that an escape made here cannot be taken for
 /// one that stood there.
@@ -23,12 +24,27 @@ pub struct Terminal<'a>(&'a str);
 
 impl fmt::Display for Terminal<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mut rest = self.0;
-        while let Some((at, character)) = rest.char_indices().find(|&(_, character)| is_hidden(character)) {
-            write!(f, "{}\\u{{{:x}}}", &rest[..at], u32::from(character))?;
-            rest = &rest[at + character.len_utf8()..];
+        let is_blank = |text: &str| text.chars().all(char::is_whitespace);
+        let mut done = 0;
+        for (at, character) in self.0.char_indices() {
+            if is_hidden(character) || begins_command(&self.0[at..], || is_blank(&self.0[..at])) {
+                write!(f, "{}\\u{{{:x}}}", &self.0[done..at], u32::from(character))?;
+                done = at + character.len_utf8();
+            }
         }
-        f.write_str(rest)
+        f.write_str(&self.0[done..])
+    }
+}
+
+/// Whether a runner of CI that reads a log would take this for a command to it: GitHub's `::add-mask::` where a line begins
+/// so, `##[error]` and Azure's and TeamCity's `##vso[` anywhere, GitLab's `section_start:`.
+fn begins_command(text: &str, begins_line: impl Fn() -> bool) -> bool {
+    let is_bracketed = |rest: &str| rest.trim_start_matches(|it: char| it.is_ascii_alphabetic()).starts_with('[');
+    match text.as_bytes() {
+        [b':', b':', ..] => begins_line(),
+        [b'#', b'#', ..] => is_bracketed(&text[2..]),
+        [b's', b'e', b'c', ..] => text.starts_with("section_start:") || text.starts_with("section_end:"),
+        _ => false,
     }
 }
 
@@ -203,6 +219,24 @@ pub fn shorten(text: &str, most: usize) -> Cow<'_, str> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_a_runner_of_ci_obeys_is_no_command_any_more() {
+        for (text, shown) in [
+            ("::add-mask::key", "\\u{3a}:add-mask::key"),
+            ("  ::stop-commands::x", "  \\u{3a}:stop-commands::x"),
+            ("all ##[error]fine", "all \\u{23}#[error]fine"),
+            ("##vso[task.setvariable x]y", "\\u{23}#vso[task.setvariable x]y"),
+            ("section_start:1:x", "\\u{73}ection_start:1:x"),
+            // What people write.
+            ("std::io and a::b", "std::io and a::b"),
+            ("## Heading, issue ##1", "## Heading, issue ##1"),
+            ("section_starter", "section_starter"),
+        ] {
+            assert_eq!(terminal(text).to_string(), shown);
+        }
+        assert_eq!(markdown("##[error]x").to_string(), "`\\u{23}#[error]x`");
+    }
 
     #[test]
     fn nothing_reaches_a_terminal_that_it_would_obey() {
