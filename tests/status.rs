@@ -87,7 +87,10 @@ fn a_checklist_has_the_places_one_names_and_the_days_of_ones_plan() {
     let hostile = "[x](https://evil.example) <img src=x>";
     std::fs::write(
         &consumers,
-        format!("\u{feff}# where it runs\n\nFly.io app shop-api\r\n{hostile}\nold: {}\n", case.keys[0]),
+        format!(
+            "\u{feff}# where it runs\n\nFly.io app shop-api\r\nFly.io app shop-api\n{hostile}\nold: {}\n",
+            case.keys[0]
+        ),
     )
     .unwrap();
     let write = |format: &str| {
@@ -100,7 +103,7 @@ fn a_checklist_has_the_places_one_names_and_the_days_of_ones_plan() {
         run.text()
     };
     let text = write("markdown");
-    assert!(text.contains("- [ ] You named `Fly.io app shop-api`\n"), "{text}");
+    assert_eq!(text.matches("- [ ] You named `Fly.io app shop-api`\n").count(), 1, "{text}");
     assert!(
         text.contains(&format!("You named `{hostile}`")) && text.contains(&format!("old: {}", case.hint(0))),
         "{text}"

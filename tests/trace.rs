@@ -585,7 +585,7 @@ fn a_list_on_standard_input_is_not_taken_for_the_key() {
     alone.args(["--wait", env!("CARGO_BIN_EXE_clerk-audit"), "trace", "--repos-from", "-"]);
     let run = git::answer(alone, list.as_bytes());
     assert!(!run.success, "{}", run.stderr);
-    assert!(run.stderr.contains("cannot read the key") && run.stderr.contains("--id"), "{}", run.stderr);
+    assert!(run.stderr.contains("no terminal to ask") && run.stderr.contains("--id"), "{}", run.stderr);
     let id = key_id(&live_key(8090));
     let run = Audit::new(&["trace", "--repos-from", "-", "--id", &id]).input(list.as_bytes()).run();
     assert_eq!(run.code, Some(0), "{}", run.errors());

@@ -596,3 +596,15 @@ fn keys_are_read_again_from_wherever_they_stand() {
     let requests = clerk.requests().join("");
     assert!(keys.iter().all(|key| requests.contains(key.as_str())));
 }
+
+#[test]
+fn what_is_not_kept_is_not_said_to_be() {
+    let mut repo = Repo::bare();
+    repo.commit_on(MAIN, &[(".env", Some(&format!("K={}\n", live_key(8190))))], "A");
+    repo.finish();
+    let ask = || Audit::new(&["verify", "--yes", "--api-url", "https://127.0.0.1:1", "--repo"]).and(repo.path());
+    let errors = ask().run().errors();
+    assert!(errors.contains("what was answered is not kept") && !errors.contains("answered is kept"), "{errors}");
+    let errors = ask().and("--state").and(repo.beside("status.json")).run().errors();
+    assert!(errors.contains("what was answered is kept"), "{errors}");
+}

@@ -1,5 +1,6 @@
 //! `clerk-audit checklist`
 
+use std::collections::HashSet;
 use std::io;
 use std::path::{Path, PathBuf};
 
@@ -129,5 +130,8 @@ fn consumers(path: &Path, detector: &Detector) -> io::Result<Vec<Shown>> {
     // A byte order mark is no part of the first line, and of nothing that begins with `#`.
     let text = text.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&text);
     let lines = text.split(|byte| *byte == b'\n').map(<[u8]>::trim_ascii);
-    Ok(lines.filter(|line| !line.is_empty() && !line.starts_with(b"#")).map(|line| detector.mask(line)).collect())
+    let mut seen = HashSet::new();
+    // What is named twice is one place.
+    let lines = lines.filter(|line| !line.is_empty() && !line.starts_with(b"#") && seen.insert(*line));
+    Ok(lines.map(|line| detector.mask(line)).collect())
 }

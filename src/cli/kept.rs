@@ -45,6 +45,14 @@ impl<'a> Kept<'a> {
         self.path.is_some()
     }
 
+    /// What is to be known of answers before it is run again.
+    pub(super) fn keeps(&self) -> &'static str {
+        match self.has_a_place() {
+            true => "what was answered is kept",
+            false => "what was answered is not kept (--state FILE keeps it)",
+        }
+    }
+
     /// Proves that it can be written, as far as that can be seen before there is anything to write. That it cannot has been
     /// told where this fails.
     pub(super) fn check_place(&self) -> Result<(), Exit> {

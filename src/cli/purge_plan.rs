@@ -130,9 +130,12 @@ impl PurgePlan {
             return;
         }
         let more = if left.len() > 10 { format!(" and {} more", left.len() - 10) } else { String::new() };
-        let (is, them) = if left.len() == 1 { ("key is", "it") } else { ("keys are", "them") };
+        let (is, they, them) = match left.len() {
+            1 => ("key is", "it is a key", "it"),
+            _ => ("keys are", "they are keys", "them"),
+        };
         note(&format!(
-            "{} possible {is} left out: {}{more}. If you see that they are keys, name {them} with --key, and each other that is \
+            "{} possible {is} left out: {}{more}. If you see that {they}, name {them} with --key, and each other that is \
              to go as well.",
             left.len(),
             left[..left.len().min(10)].join(", ")
@@ -269,8 +272,9 @@ fn tell(plan: &Plan, detector: &Detector) {
             many => (format!("{many} versions of files are"), "them"),
         };
         note(&format!(
-            "{versions} dropped from the history whole, since a key in {them} cannot be written over, or not without damage: \
-             strip-blobs.txt names what."
+            "From the history of {}, {versions} dropped whole, since a key in {them} cannot be written over, or not without damage: \
+             strip-blobs.txt names what.",
+            plan.repository.display()
         ));
     }
     if !plan.dropped.is_empty() {

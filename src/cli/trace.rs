@@ -172,9 +172,15 @@ impl Trace {
                     output::error("it was stopped: no key was typed", None);
                     return Exit::Incomplete;
                 }
-                let hint = "standard input has the list: put that into a file, or name the key with --id";
-                let hint = self.repositories.take_standard_input().then_some(hint);
-                usage(&format!("cannot read the key: {error}"), hint)
+                // The list takes standard input, so that a terminal is all that is left to ask on.
+                if self.repositories.take_standard_input() {
+                    let hint = "put the list into a file, or name the key with --id";
+                    return usage(
+                        "standard input has the list, and there is no terminal to ask for the key on",
+                        Some(hint),
+                    );
+                }
+                usage(&format!("cannot read the key: {error}"), None)
             })?;
             if typed.trim_ascii().is_empty() {
                 let message = match io::stdin().is_terminal() {

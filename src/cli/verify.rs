@@ -380,7 +380,7 @@ fn recall(
     // What is named and not there was not read, and may be where they are.
     all_was_read &= texts.len() == wanted.len() || !all_was_read || incident::is_all_there(&auditor, &named);
     if interrupt.load(Ordering::Relaxed) {
-        output::error("it was stopped before everything was read", Some("run it again: what was answered is kept"));
+        output::error("it was stopped before everything was read", Some("run it again"));
     } else {
         incident::tell_lost(wanted.len() - texts.len(), wanted.len(), all_was_read);
     }

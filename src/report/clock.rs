@@ -97,6 +97,12 @@ pub(super) fn readable(text: &str) -> String {
     format!("{} {hour:02}:{minute:02}:{second:02} {offset}", date(time))
 }
 
+/// A time told beside another: by the same clock on the wall.
+pub(super) fn readable_beside(text: &str, other: Option<&str>) -> String {
+    let told = || parse(text)?.to_offset(parse(other?)?.offset()).format(&Rfc3339).ok();
+    told().map_or_else(|| readable(text), |text| readable(&text))
+}
+
 /// The time of an author, committer or tagger, where git recorded one that can be read.
 pub(super) fn recorded(identity: &Identity) -> Option<String> {
     identity.moment().as_deref().map(readable)

@@ -256,7 +256,8 @@ fn happened(event: &Event<'_>, trace: Trace<'_>, form: &Form, out: &mut dyn io::
         writeln!(out, "{}{role} {}, {time}", form.inner, quote(&format!("{} <{}>", person.name, person.email)))?;
     }
     if let Some(tag) = event.first_tag {
-        let time = tag.time.as_deref().map_or(String::new(), |time| format!(", {}", clock::readable(time)));
+        let beside = |time| clock::readable_beside(time, event.time.as_deref());
+        let time = tag.time.as_deref().map_or(String::new(), |time| format!(", {}", beside(time)));
         writeln!(out, "{}first tag with it: {}{time}", form.inner, quote(tag.name.as_str()))?;
     }
     for caveat in caveats(entry, event, trace.report) {

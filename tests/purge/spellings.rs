@@ -229,7 +229,7 @@ fn archives_in_which_a_key_stands_in_clear_are_dropped_and_not_damaged() {
     let case = Case::of(&[repo.path()]);
     let run = case.plan(&[]);
     assert_eq!(run.code, Some(0), "{}", run.errors());
-    assert!(run.errors().contains("2 versions of files are dropped from the history whole"), "{}", run.errors());
+    assert!(run.errors().contains("2 versions of files are dropped whole"), "{}", run.errors());
     let stripped = std::fs::read_to_string(case.to().join("1-repository/strip-blobs.txt")).unwrap();
     assert_eq!(stripped.lines().count(), 2);
     let (work, said) = case.rewrite(1);

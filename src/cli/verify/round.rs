@@ -114,7 +114,7 @@ impl<'a> Course<'a> {
     }
 
     /// Why what is left was not asked about, or not answered, and what to do about it.
-    fn told_waiting(&self) -> Option<(String, String)> {
+    fn told_waiting(&self, keeps: &str) -> Option<(String, String)> {
         const FEW: usize = 3;
         let wait = self.waiting.iter().filter_map(|turn| turn.later).map(|(_, when)| when.wait()).max()?;
         let mut named: Vec<&str> = self.waiting.iter().map(|turn| turn.key.hint.as_str()).collect();
@@ -125,7 +125,7 @@ impl<'a> Course<'a> {
             true => format!("Clerk takes no more questions now about {}{more}", named.join(", ")),
             false => "Clerk takes no more requests now: the rest was not asked".to_owned(),
         };
-        Some((why, format!("run it again in {} s; what was answered is kept", wait.as_secs())))
+        Some((why, format!("run it again in {} s; {keeps}", wait.as_secs())))
     }
 }
 
@@ -171,7 +171,7 @@ impl Round<'_> {
             }
         }
         bar.finish_and_clear();
-        self.tell_end(&course, stopped, asked);
+        self.tell_end(&course, stopped, asked, kept.keeps());
         Ok(stopped.is_none() && course.answered == keys.len())
     }
 
@@ -198,24 +198,24 @@ impl Round<'_> {
     }
 
     /// Says why not all were answered, if so.
-    fn tell_end(&self, course: &Course<'_>, stopped: Option<Unreached>, asked: usize) {
+    fn tell_end(&self, course: &Course<'_>, stopped: Option<Unreached>, asked: usize, keeps: &str) {
         if let Some(cause) = stopped {
-            let (why, hint) = told_unreached(cause, course);
+            let (why, hint) = told_unreached(cause, course, keeps);
             let is_all = course.fresh.is_empty() && course.waiting.is_empty();
             let rest = if is_all { "" } else { ": the rest was not asked" };
             output::error(&format!("{why}{rest}"), Some(&hint));
         } else if self.is_interrupted() {
             if asked > 0 {
-                output::error("it was stopped: not all were asked", Some("run it again: what was answered is kept"));
+                output::error("it was stopped: not all were asked", Some(&format!("run it again: {keeps}")));
             }
-        } else if let Some((why, hint)) = course.told_waiting() {
+        } else if let Some((why, hint)) = course.told_waiting(keeps) {
             output::error(&why, Some(&hint));
         }
     }
 }
 
 /// What keeps questions from being answered, by what happened this round, and what to do about it.
-fn told_unreached(cause: Unreached, course: &Course<'_>) -> (String, String) {
+fn told_unreached(cause: Unreached, course: &Course<'_>, keeps: &str) -> (String, String) {
     let was_there = course.reached > 0;
     let (why, hint) = match cause {
         Unreached::Silent => (
@@ -236,7 +236,7 @@ fn told_unreached(cause: Unreached, course: &Course<'_>) -> (String, String) {
             "a firewall or a proxy may be in the way: run it again from another network",
         ),
     };
-    (why.to_owned(), format!("{hint}; what was answered is kept"))
+    (why.to_owned(), format!("{hint}; {keeps}"))
 }
 
 /// What Clerk answered, in a line.
