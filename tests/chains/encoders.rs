@@ -97,17 +97,12 @@ fn sextets(bytes: &[u8], alphabet: &[u8; 64], padded: bool) -> Encoded {
 const STANDARD: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 const URL_SAFE: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
 
-fn base64(bytes: &[u8], random: &mut Rng) -> Encoded {
+pub(crate) fn base64(bytes: &[u8], random: &mut Rng) -> Encoded {
     sextets(bytes, STANDARD, random.bool())
 }
 
 fn base64_url(bytes: &[u8], random: &mut Rng) -> Encoded {
     sextets(bytes, URL_SAFE, random.bool())
-}
-
-/// In base64, in lines of so many characters, with `gap` between them.
-pub(crate) fn in_lines(bytes: &[u8], width: usize, gap: &str) -> Vec<u8> {
-    sextets(bytes, STANDARD, true).bytes.chunks(width).collect::<Vec<_>>().join(gap.as_bytes())
 }
 
 /// Broken into lines, as in MIME, PEM and YAML.
