@@ -10,7 +10,7 @@ use std::fmt;
 pub use crate::model::is_hidden;
 
 /// The text for a terminal: every hidden character as `\u{…}`. What a terminal shows goes into the logs of CI too, and
-/// what its runner would obey there ([`begins_command`]) has its first character escaped as well.
+/// what its runner would obey there has its first character escaped as well.
 ///
 /// [`crate::model::Shown`] doubles the backslashes of a repository, so that an escape made here cannot be taken for
 /// one that stood there.
