@@ -43,20 +43,29 @@ impl Windows {
 
     /// What stands at `at`, so many bytes of it or all there is.
     pub(super) fn get(&mut self, file: &File, at: u64, count: usize) -> Result<&[u8], Failure> {
-        let (number, from) = (at / Self::SIZE as u64, (at % Self::SIZE as u64) as usize);
-        let part = |bytes: &[u8], to: usize| from.min(bytes.len())..to.min(bytes.len());
+        let (mut number, mut from) = (at / Self::SIZE as u64, (at % Self::SIZE as u64) as usize);
+        let part = |bytes: &[u8], from: usize, count: usize| {
+            let from = from.min(bytes.len());
+            from..from.saturating_add(count).min(bytes.len())
+        };
         if from + count <= Self::SIZE {
             let bytes = self.window(file, number)?;
-            return Ok(&bytes[part(bytes, from + count)]);
+            return Ok(&bytes[part(bytes, from, count)]);
         }
         let mut joined = std::mem::take(&mut self.joined);
         joined.clear();
-        let last = at.saturating_add(count as u64 - 1) / Self::SIZE as u64;
-        for number in number..=last {
-            joined.extend_from_slice(self.window(file, number)?);
+        while joined.len() < count {
+            let bytes = self.window(file, number)?;
+            let range = part(bytes, from, count - joined.len());
+            let is_last = range.end < Self::SIZE;
+            joined.extend_from_slice(&bytes[range]);
+            if is_last {
+                break;
+            }
+            (number, from) = (number.saturating_add(1), 0);
         }
         self.joined = joined;
-        Ok(&self.joined[part(&self.joined, from + count)])
+        Ok(&self.joined)
     }
 
     fn window(&mut self, file: &File, number: u64) -> Result<&[u8], Failure> {
