@@ -9,10 +9,12 @@
 use std::fmt::Write as _;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::{Command, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
 
 const REFS: usize = 20_000;
+/// The push that has a key: whether an existing tip has it is asked of each.
+const REFUSED: &str = "one commit with a key, refused";
 /// Objects that one commit of the repository makes: itself, four trees, a blob.
 const EACH: usize = 6;
 
@@ -38,11 +40,12 @@ fn main() {
             ("one commit on an older one of main", "main~5", 1),
             ("one commit on a tenth of the way back", "TENTH", 1),
             ("a thousand commits", "main", 1000),
+            (REFUSED, "main", 1),
         ] {
             let parent = if parent == "TENTH" { format!("main~{}", commits / 10) } else { parent.to_owned() };
-            let push = Push::make(folder.path(), &server, &parent, count);
+            let push = Push::make(folder.path(), &server, (&parent, count), name == REFUSED);
             push.measure(name, if count == 1 { 11 } else { 3 });
-            if count == 1 && parent == "main" {
+            if count == 1 && parent == "main" && name != REFUSED {
                 push.at_once(8);
             }
         }
@@ -50,7 +53,7 @@ fn main() {
     let empty = folder.path().join("empty");
     git(folder.path(), &["init", "-q", "--bare", "empty"], "");
     let tip = git(&server, &["rev-parse", "main"], "").trim().to_owned();
-    let push = Push { quarantine: server.join("objects"), server: empty, tip };
+    let push = Push { quarantine: server.join("objects"), server: empty, tip, is_refused: false };
     println!("first push of the whole history");
     push.measure("all of main", 1);
 }
@@ -60,24 +63,32 @@ struct Push {
     quarantine: PathBuf,
     server: PathBuf,
     tip: String,
+    is_refused: bool,
 }
 
 impl Push {
-    fn make(folder: &Path, server: &Path, parent: &str, count: usize) -> Self {
+    fn make(folder: &Path, server: &Path, (parent, count): (&str, usize), is_refused: bool) -> Self {
         let client = folder.join("client");
         _ = std::fs::remove_dir_all(&client);
         git(folder, &["init", "-q", "--bare", "client"], "");
         let alternates = client.join("objects/info/alternates");
         std::fs::write(alternates, format!("{}\n", server.join("objects").display())).expect("writing alternates");
         let base = git(server, &["rev-parse", parent], "").trim().to_owned();
+        let mut random = fastrand::Rng::with_seed(46);
+        let word = match is_refused {
+            true => {
+                format!("CLERK_SECRET_KEY=sk_{}_{}", "live", (0..42).map(|_| random.alphanumeric()).collect::<String>())
+            }
+            false => "pushed".to_owned(),
+        };
         let mut stream = String::new();
         for number in 0..count {
             let from = if number == 0 { format!("from {base}\n") } else { String::new() };
-            commit(&mut stream, "refs/heads/topic", number + 777, 1_800_000_000 + number, &from, "pushed");
+            commit(&mut stream, "refs/heads/topic", number + 777, 1_800_000_000 + number, &from, &word);
         }
         git(&client, &["fast-import", "--quiet"], &stream);
         let tip = git(&client, &["rev-parse", "topic"], "").trim().to_owned();
-        Self { quarantine: client.join("objects"), server: server.to_owned(), tip }
+        Self { quarantine: client.join("objects"), server: server.to_owned(), tip, is_refused }
     }
 
     fn hook(&self) -> Command {
@@ -94,8 +105,15 @@ impl Push {
             .env("GIT_ALTERNATE_OBJECT_DIRECTORIES", self.server.join("objects"))
             .stdin(Stdio::piped())
             .stdout(Stdio::null())
-            .stderr(Stdio::inherit());
+            .stderr(if self.is_refused { Stdio::null() } else { Stdio::inherit() });
         command
+    }
+
+    /// Runs the hook, which does as it must.
+    fn decide(&self) -> (Duration, u64) {
+        let (status, wall, memory) = timed(self.hook(), &self.line());
+        assert_eq!(status.success(), !self.is_refused, "{status}");
+        (wall, memory)
     }
 
     fn line(&self) -> String {
@@ -106,10 +124,12 @@ impl Push {
         let walk = ["rev-list", "--objects", &self.tip, "--not", "--all"];
         let (mut ours, mut gits, mut peak) = (Vec::new(), Vec::new(), 0);
         for _ in 0..runs {
-            let (wall, memory) = timed(self.hook(), &self.line());
+            let (wall, memory) = self.decide();
             ours.push(wall);
             peak = peak.max(memory);
-            gits.push(timed(self.with_environment(Command::new("git"), &walk), "").0);
+            let (status, wall, _) = timed(self.with_environment(Command::new("git"), &walk), "");
+            assert!(status.success(), "{status}");
+            gits.push(wall);
         }
         let (ours, gits) = (median(ours), median(gits));
         println!(
@@ -126,15 +146,15 @@ impl Push {
         let started = Instant::now();
         std::thread::scope(|scope| {
             for _ in 0..count {
-                scope.spawn(|| timed(self.hook(), &self.line()));
+                scope.spawn(|| self.decide());
             }
         });
         println!("  {count} of them at once {:>28.1} ms for all", started.elapsed().as_secs_f64() * 1e3);
     }
 }
 
-/// Runs a command to its end: how long it took, and the most memory it was seen to have, in KB.
-fn timed(mut command: Command, input: &str) -> (Duration, u64) {
+/// Runs a command to its end: how that was, how long it took, and the most memory it was seen to have, in KB.
+fn timed(mut command: Command, input: &str) -> (ExitStatus, Duration, u64) {
     let started = Instant::now();
     let mut child = command.spawn().expect("starting it");
     child.stdin.take().expect("its input").write_all(input.as_bytes()).expect("writing its input");
@@ -142,8 +162,7 @@ fn timed(mut command: Command, input: &str) -> (Duration, u64) {
     let mut peak = 0;
     loop {
         if let Some(ended) = child.try_wait().expect("waiting") {
-            assert!(ended.success(), "{ended}");
-            return (started.elapsed(), peak);
+            return (ended, started.elapsed(), peak);
         }
         let text = std::fs::read_to_string(&status).unwrap_or_default();
         let line = text.lines().find_map(|line| line.strip_prefix("VmHWM:"));
