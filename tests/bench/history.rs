@@ -1,7 +1,8 @@
 //! How long an audit takes beside git's own reading of the same repository, in one run.
 //!
 //! `cargo bench --bench history -- REPOSITORY...`; in a repository's place `mixed` (the default), `versions` (400 of a lock
-//! file of 1.6 MB), `commits` (100,000 small ones) or `keys` (2,000 that each bring one), which are made from fixed seeds.
+//! file of 1.6 MB), `commits` (100,000 small ones), `keys` (2,000 that each bring one), `added` (1,000 that each add one to a
+//! file) or `names` (1,000 files that have one in their names), which are made from fixed seeds.
 //! For each: the stages of an audit, medians of three, the ratio to `git cat-file --batch-all-objects --batch --unordered
 //! --buffer` and to `git rev-list --objects --all`, the memory that is not the page cache's, a second audit with `--state`,
 //! and a pass over the content of the blobs beside inflating each entry of one once and doing nothing.

@@ -14,6 +14,8 @@ pub(crate) fn named(name: &str, folder: &Path) -> Option<PathBuf> {
         "versions" => versions,
         "commits" => commits,
         "keys" => keys,
+        "added" => added,
+        "names" => names,
         _ => return None,
     };
     let path = folder.join(name);
@@ -24,7 +26,7 @@ pub(crate) fn named(name: &str, folder: &Path) -> Option<PathBuf> {
 /// 3,000 commits to files of many sizes, with one key that is edited around.
 fn mixed(stream: &mut dyn Write) {
     let mut random = Rng::with_seed(42);
-    let key = format!("sk_{}_{}", "live", (0..42).map(|_| random.alphanumeric()).collect::<String>());
+    let key = key(&mut random);
     let mut files: Vec<String> = (0..200).map(|_| String::new()).collect();
     for number in 0..3000 {
         let at = random.usize(..files.len());
@@ -80,10 +82,32 @@ fn commits(stream: &mut dyn Write) {
 fn keys(stream: &mut dyn Write) {
     let mut random = Rng::with_seed(45);
     for number in 0..2_000 {
-        let body: String = (0..42).map(|_| random.alphanumeric()).collect();
-        let content = format!("CLERK_SECRET_KEY=sk_{}_{body}\n", "live");
+        let content = format!("CLERK_SECRET_KEY={}\n", key(&mut random));
         commit(stream, number, &format!("dir{}/{number}/.env", number % 500), content.as_bytes());
     }
+}
+
+/// 1,000 commits that each add a key to one file.
+fn added(stream: &mut dyn Write) {
+    let mut random = Rng::with_seed(47);
+    let mut content = String::new();
+    for number in 0..1_000 {
+        _ = writeln!(content, "CLERK_SECRET_KEY_{number}={}", key(&mut random));
+        commit(stream, number, "keys", content.as_bytes());
+    }
+}
+
+/// 1,000 commits that each add a file whose name is a key, to one folder.
+fn names(stream: &mut dyn Write) {
+    let mut random = Rng::with_seed(48);
+    for number in 0..1_000 {
+        commit(stream, number, &format!("dir/{}", key(&mut random)), b"x\n");
+    }
+}
+
+fn key(random: &mut Rng) -> String {
+    let body: String = (0..42).map(|_| random.alphanumeric()).collect();
+    format!("sk_{}_{body}", "live")
 }
 
 /// A commit on main, as `git fast-import` reads it.
