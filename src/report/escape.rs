@@ -24,10 +24,10 @@ pub struct Terminal<'a>(&'a str);
 
 impl fmt::Display for Terminal<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let is_blank = |text: &str| text.chars().all(char::is_whitespace);
+        let line_begins = self.0.len() - self.0.trim_start().len();
         let mut done = 0;
         for (at, character) in self.0.char_indices() {
-            if is_hidden(character) || begins_command(&self.0[at..], || is_blank(&self.0[..at])) {
+            if is_hidden(character) || begins_command(&self.0[at..], at == line_begins) {
                 write!(f, "{}\\u{{{:x}}}", &self.0[done..at], u32::from(character))?;
                 done = at + character.len_utf8();
             }
@@ -38,10 +38,10 @@ impl fmt::Display for Terminal<'_> {
 
 /// Whether a runner of CI that reads a log would take this for a command to it: GitHub's `::add-mask::` where a line begins
 /// so, `##[error]` and Azure's and TeamCity's `##vso[` anywhere, GitLab's `section_start:`.
-fn begins_command(text: &str, begins_line: impl Fn() -> bool) -> bool {
+fn begins_command(text: &str, begins_line: bool) -> bool {
     let is_bracketed = |rest: &str| rest.trim_start_matches(|it: char| it.is_ascii_alphabetic()).starts_with('[');
     match text.as_bytes() {
-        [b':', b':', ..] => begins_line(),
+        [b':', b':', ..] => begins_line,
         [b'#', b'#', ..] => is_bracketed(&text[2..]),
         [b's', b'e', b'c', ..] => text.starts_with("section_start:") || text.starts_with("section_end:"),
         _ => false,

@@ -50,14 +50,7 @@ impl Inflater {
 
     /// What stands at `at` of `file`, so many bytes of it or all there is.
     pub(super) fn at_hand(&mut self, file: &File, at: u64, count: usize) -> Result<&[u8], Failure> {
-        match &mut self.windows {
-            Some(windows) if (1..=Windows::LARGEST).contains(&count) => windows.get(file, at, count),
-            _ => {
-                self.input.resize(count, 0);
-                read_some(file, &mut self.input, at)?;
-                Ok(&self.input)
-            }
-        }
+        at_hand((&mut self.windows, &mut self.input), file, at, count)
     }
 
     /// Inflates the stream at `start` of `file`, which ends before `end`, into `out`, replacing what is there. It
@@ -74,13 +67,7 @@ impl Inflater {
         let take = |at: u64, chunk: usize| usize::try_from(end.saturating_sub(at)).unwrap_or(chunk).min(chunk);
         let count = take(start, chunk);
         if size <= TRUSTED {
-            let input = match &mut self.windows {
-                Some(windows) if (1..=Windows::LARGEST).contains(&count) => windows.get(file, start, count)?,
-                _ => {
-                    self.read(file, start, count)?;
-                    &self.input
-                }
-            };
+            let input = at_hand((&mut self.windows, &mut self.input), file, start, count)?;
             // What is longer already need not be made so again: it is written over.
             room(out, size.saturating_sub(out.len()))?;
             out.resize(size, 0);
@@ -211,6 +198,23 @@ impl Inflater {
     pub(super) fn inflate_prefix(&mut self, input: &[u8], limit: usize, out: &mut Vec<u8>) -> Result<usize, Failure> {
         self.inflate_all(input, limit, out)?;
         Ok(self.decoder.total_in() as usize)
+    }
+}
+
+/// What stands at `at` of `file`, in a window where there are any and it is short.
+fn at_hand<'a>(
+    (windows, input): (&'a mut Option<Windows>, &'a mut Vec<u8>),
+    file: &File,
+    at: u64,
+    count: usize,
+) -> Result<&'a [u8], Failure> {
+    match windows {
+        Some(windows) if (1..=Windows::LARGEST).contains(&count) => windows.get(file, at, count),
+        _ => {
+            input.resize(count, 0);
+            read_some(file, input, at)?;
+            Ok(input)
+        }
     }
 }
 

@@ -13,6 +13,9 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use super::files;
 use crate::model::Oid;
 
+/// Bytes of files that are held.
+static HELD: AtomicU64 = AtomicU64::new(0);
+
 /// A file that is read in small parts, until so many were asked for that all of it takes no longer.
 pub(super) struct TableFile {
     file: File,
@@ -22,8 +25,8 @@ pub(super) struct TableFile {
 }
 
 impl TableFile {
-    /// A larger one is never held.
-    const LARGEST: u64 = 64 << 20;
+    /// So many bytes of such files are held in all: a server has as many packs as it likes.
+    const MOST: u64 = 64 << 20;
     /// So many parts are read before, and more where the file is large: one for each so many bytes of it.
     const FIRST: u64 = 512;
     const EACH: u64 = 8 << 10;
@@ -71,16 +74,30 @@ impl TableFile {
     fn whole(&self) -> Option<&[u8]> {
         if self.whole.get().is_none() {
             let asked = self.asked.fetch_add(1, Ordering::Relaxed);
-            if self.length > Self::LARGEST || asked < (self.length / Self::EACH).max(Self::FIRST) {
+            if asked < (self.length / Self::EACH).max(Self::FIRST) {
                 return None;
             }
-            // One that cannot be read whole is read as before, and tried again much later.
+            // One that cannot be held is read as before, and tried again much later.
             self.asked.store(0, Ordering::Relaxed);
+            let held = HELD.load(Ordering::Relaxed);
+            if held.saturating_add(self.length) > Self::MOST {
+                return None;
+            }
             let mut bytes = vec![0; usize::try_from(self.length).ok()?];
             self.file.read_exact_at(&mut bytes, 0).ok()?;
-            _ = self.whole.set(bytes);
+            if self.whole.set(bytes).is_ok() {
+                HELD.fetch_add(self.length, Ordering::Relaxed);
+            }
         }
         self.whole.get().map(Vec::as_slice)
+    }
+}
+
+impl Drop for TableFile {
+    fn drop(&mut self) {
+        if self.whole.get().is_some() {
+            HELD.fetch_sub(self.length, Ordering::Relaxed);
+        }
     }
 }
 
