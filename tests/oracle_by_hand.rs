@@ -229,6 +229,29 @@ fn what_no_ref_reaches_is_told_apart() {
 }
 
 #[test]
+fn what_is_staged_beside_what_is_checked_out_is_told_again() {
+    //  one (main, HEAD): .env has the key; the index has .env as it is, and the same file as copy; a key in a path too
+    let (key, in_path) = (live_key(14), live_key(15));
+    let mut repo = Repo::with_work_tree();
+    repo.commit_on(MAIN, &[(".env", Some(&format!("KEY={key}\n")))], "one");
+    let (_, blob) = repo.files_at(MAIN)[&b".env"[..]];
+    let clean = repo.blob("clean\n");
+    repo.finish();
+    repo.git(&["symbolic-ref", "HEAD", MAIN]);
+    let entries = format!("100644 {blob}\t.env\n100644 {blob}\tcopy\n100644 {clean}\tfor-{in_path}\n");
+    repo.git_with_input(&["update-index", "--add", "--index-info"], entries.as_bytes());
+    let told = account(&mut repo, &key);
+    assert_eq!(only(&told, "unreachable"), format!("blob {blob} commits="));
+    assert_eq!(only(&told, "sightings"), "1");
+    let told = account(&mut repo, &in_path);
+    assert_eq!(only(&told, "unreachable"), format!("index {clean}"));
+    assert_eq!(only(&told, "sightings"), "1");
+    // Nothing is told again where all that is staged is as it is at HEAD.
+    repo.git(&["read-tree", "HEAD"]);
+    assert_eq!(account(&mut repo, &key).exactly.get("unreachable"), None);
+}
+
+#[test]
 fn the_search_finds_keys_in_every_form_and_nothing_else() {
     let (key, other) = (live_key(12), test_key(13));
     let places = |bytes: &[u8]| -> Vec<(u64, u64)> { hits(bytes).iter().map(|hit| (hit.line, hit.column)).collect() };

@@ -142,10 +142,10 @@ fn unreachable(actual: &mut Account, wrong: &mut Vec<String>, expected: &Expecte
                 if let (Some(path), Some(known)) = (item["path"].as_str(), paths.get(&id))
                     && !known.contains(path)
                 {
-                    wrong.push(format!("unreachable {id} has the path {path:?}, which no commit gives it"));
+                    wrong.push(format!("unreachable {id} has the path {path:?}, which nothing gives it"));
                 }
                 if item["path"].is_null() && paths.contains_key(&id) {
-                    wrong.push(format!("unreachable {id} has no path, but commits give it one"));
+                    wrong.push(format!("unreachable {id} has no path, but it has one"));
                 }
             }
             _ => actual.tell("unreachable", format!("{object_type} {id}")),

@@ -323,6 +323,18 @@ impl<'a> Expected<'a> {
             let commits: Vec<&str> = commits.into_iter().collect();
             account.tell("unreachable", format!("{object_type} {id} commits={}", commits.join(",")));
         }
+        for (_, id) in self.staged_again() {
+            account.tell("unreachable", format!("blob {id} commits="));
+        }
+        let in_names = |id: &Id| {
+            let held = self.facts.commits[id].held.get(self.key);
+            self.facts.reachable.contains(id) && held.is_some_and(|held| held.keys().any(|(by, _)| *by == By::Name))
+        };
+        if !self.facts.parents_first.iter().any(in_names) {
+            for (id, _) in self.staged_paths() {
+                account.tell("unreachable", format!("index {id}"));
+            }
+        }
         for (id, commit) in self.facts.commits.iter().filter(|(id, _)| gone(id)) {
             if commit.own_text.iter().any(|own| own.key == self.key) {
                 account.tell("unreachable", format!("commit {id}"));
@@ -333,13 +345,41 @@ impl<'a> Expected<'a> {
         }
     }
 
-    /// The paths at which any commit that no tip reaches holds an object that has the key.
+    /// Reachable files with the key that an index has at a path where the commit it is on does not hold the key: what is
+    /// merely checked out is not told again.
+    fn staged_again(&self) -> Vec<(&'a [u8], &'a Id)> {
+        let has_key = |id: &Id| {
+            let hits = self.facts.blobs.get(id).filter(|_| self.facts.reachable.contains(id));
+            hits.is_some_and(|hits| hits.iter().any(|hit| hit.key == self.key))
+        };
+        let mut found = Vec::new();
+        for index in &self.facts.indexes {
+            let head = index.head.as_ref().map(|head| &self.facts.commits[head].held);
+            let held = head.and_then(|held| held.get(self.key));
+            let checked_out = |path: &Vec<u8>| held.is_some_and(|held| held.contains_key(&(By::Content, path.clone())));
+            let again = index.staged.iter().filter(|(path, id)| has_key(id) && !checked_out(path));
+            found.extend(again.map(|(path, id)| (path.as_slice(), id)));
+        }
+        found
+    }
+
+    /// What is staged at a path that has the key, and how often the path has it.
+    fn staged_paths(&self) -> impl Iterator<Item = (&'a Id, usize)> {
+        let staged = self.facts.indexes.iter().flat_map(|index| &index.staged);
+        let count = |path: &[u8]| hits(path).iter().filter(|hit| hit.key == self.key).count();
+        staged.map(move |(path, id)| (id, count(path))).filter(|(_, count)| *count > 0)
+    }
+
+    /// The paths at which a commit that no tip reaches, or an index, holds an object that has the key.
     pub(crate) fn paths_of_unreachable(&self) -> HashMap<Id, BTreeSet<String>> {
         let mut paths: HashMap<Id, BTreeSet<String>> = HashMap::new();
         for (_, commit) in self.facts.commits.iter().filter(|(id, _)| !self.facts.reachable.contains(*id)) {
             for (at, carrier) in commit.held.get(self.key).into_iter().flatten() {
                 paths.entry(carrier.object.clone()).or_default().insert(self.masker.show(&at.1));
             }
+        }
+        for (path, id) in self.staged_again() {
+            paths.entry(id.clone()).or_default().insert(self.masker.show(path));
         }
         paths
     }
@@ -430,7 +470,8 @@ impl<'a> Expected<'a> {
         let own_texts = self.facts.commits.values().flat_map(|commit| &commit.own_text);
         let in_commits = own_texts.filter(|own| own.key == self.key).count();
         let in_tags = self.facts.tags.values().flat_map(|tag| &tag.keys).filter(|key| *key == self.key).count();
+        let in_staged_paths: usize = self.staged_paths().map(|(_, count)| count).sum();
         let named = self.facts.tips.iter().any(|tip| self.named(tip));
-        (!named).then_some(in_blobs + in_names + in_commits + in_tags)
+        (!named).then_some(in_blobs + in_names + in_commits + in_tags + in_staged_paths)
     }
 }

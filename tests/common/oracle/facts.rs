@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::path::Path;
 
-use super::reading::{Id, Listed, Reading};
+use super::reading::{Id, Index, Listed, Reading};
 use super::search::{Hit, byte_position, hits};
 use super::when::Moment;
 
@@ -83,6 +83,7 @@ pub(crate) struct Facts {
     pub(crate) naming_trees: HashMap<Id, Vec<String>>,
     /// What trees that are tips by themselves hold.
     pub(crate) tip_trees: HashMap<Id, Held>,
+    pub(crate) indexes: Vec<Index>,
     /// Every object that a tip reaches.
     pub(crate) reachable: HashSet<Id>,
     /// Commits that only `refs/notes/` reaches.
@@ -100,6 +101,7 @@ impl Facts {
         let mut facts = Self::default();
         let named = git.tips();
         let tip_ids: Vec<Id> = named.iter().map(|(_, id)| id.clone()).collect();
+        facts.indexes = git.indexes();
         facts.reachable = git.reachable(&tip_ids).into_iter().collect();
         let types = facts.read_objects(&git);
         facts.tips = named.into_iter().map(|(name, id)| facts.peel(name, id, &types)).collect();

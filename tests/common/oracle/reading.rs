@@ -1,6 +1,8 @@
 //! What git says of a repository, command by command.
 
+use std::ffi::OsStr;
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::os::unix::ffi::OsStrExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
@@ -13,6 +15,12 @@ pub(crate) type Id = String;
 #[derive(Clone)]
 pub(crate) struct Reading {
     path: PathBuf,
+}
+
+/// An index: what is staged in it, and the commit that the HEAD beside it names.
+pub(crate) struct Index {
+    pub(crate) staged: Vec<(Vec<u8>, Id)>,
+    pub(crate) head: Option<Id>,
 }
 
 /// Something in a tree, at whatever depth.
@@ -74,6 +82,25 @@ impl Reading {
             }
         }
         tips
+    }
+
+    /// The index of every worktree.
+    pub(crate) fn indexes(&self) -> Vec<Index> {
+        let list = self.ask(&["worktree", "list", "--porcelain", "-z"], b"");
+        let worktrees = list.split(|byte| *byte == 0).filter_map(|field| field.strip_prefix(b"worktree "));
+        let index = |path: &[u8]| {
+            let worktree = Self::new(Path::new(OsStr::from_bytes(path)));
+            let listed = worktree.ask(&["ls-files", "--stage", "--full-name", "-z"], b"");
+            let entries = listed.split(|byte| *byte == 0).filter(|entry| !entry.is_empty());
+            let staged = entries.map(|entry| {
+                let tab = entry.iter().position(|byte| *byte == b'\t').expect("a tab before the path");
+                let told = text(&entry[..tab]);
+                (entry[tab + 1..].to_vec(), told.split(' ').nth(1).expect("an id").to_owned())
+            });
+            let head = worktree.maybe(&["rev-parse", "--verify", "--quiet", "HEAD^{commit}"]);
+            Index { staged: staged.collect(), head }
+        };
+        worktrees.map(index).collect()
     }
 
     /// Every object that any of `tips` reaches, tags, trees and blobs too.

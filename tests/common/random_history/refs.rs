@@ -173,9 +173,10 @@ impl Writer {
         if let Some((name, _)) = remote {
             self.repo.git(&["symbolic-ref", "refs/remotes/origin/HEAD", &name]);
         }
-        if !bare && self.one_in(2) {
-            let blob = self.keyed_blob().to_string();
-            self.repo.git(&["update-index", "--add", "--cacheinfo", &format!("100644,{blob},staged.txt")]);
+        if !bare {
+            while self.one_in(2) {
+                self.stage();
+            }
         }
         if self.one_in(15) {
             self.add_worktree();
@@ -183,6 +184,20 @@ impl Writer {
         if self.one_in(15) {
             self.write_grafts();
         }
+    }
+
+    /// Stages a file: a new one or one that a commit has, at a path of its own or at one that a commit has.
+    fn stage(&mut self) {
+        let made = self.any_made().map(|made| made.files).unwrap_or_default();
+        let is_file = |mode: &Mode| matches!(mode, Mode::File | Mode::Executable);
+        let files: Vec<Oid> = made.values().filter(|(mode, _)| is_file(mode)).map(|(_, blob)| *blob).collect();
+        let blob = self.random.choice(&files).copied().filter(|_| self.random.bool());
+        let blob = blob.unwrap_or_else(|| self.keyed_blob());
+        // Names that git stages on every system.
+        let is_plain = |path: &&str| path.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"/._-".contains(&byte));
+        let paths: Vec<&str> = made.keys().filter_map(|path| std::str::from_utf8(path).ok()).filter(is_plain).collect();
+        let path = self.random.choice(&paths).copied().filter(|_| self.random.bool()).unwrap_or("staged.txt");
+        self.repo.git(&["update-index", "--add", "--replace", "--cacheinfo", &format!("100644,{blob},{path}")]);
     }
 
     fn add_worktree(&mut self) {
