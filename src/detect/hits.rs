@@ -126,9 +126,8 @@ impl Hits {
     /// Searches a part of `bytes`.
     fn search(&mut self, needles: &Needles, bytes: &[u8], from: usize, to: usize) {
         let (from, to) = (from / probe::BLOCK * probe::BLOCK, to.min(bytes.len()));
-        let end = bytes.len().min(to + Needles::LONGEST);
-        let found = needles.numbered(&bytes[from..end]).map(|(number, at)| ((from + at) as u32, number));
-        self.needles.extend(found.take_while(|(at, _)| (*at as usize) < to));
+        let found = needles.numbered(bytes, from..to).map(|(number, at)| (at as u32, number));
+        self.needles.extend(found);
         probe::signs(bytes, from, to, &mut |at, sign| {
             // A search that finds so much has failed in any case.
             if self.marks.len() + self.samples.len() <= Self::MOST {

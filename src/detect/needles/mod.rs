@@ -1,5 +1,10 @@
 //! The literals that one search over a layer looks for, and what each leads to.
 
+#[cfg(target_arch = "x86_64")]
+mod vectors;
+
+use std::ops::Range;
+
 use aho_corasick::packed::{Config, MatchKind, Searcher};
 use aho_corasick::{AhoCorasick, Input};
 
@@ -67,10 +72,49 @@ pub(super) struct Needles {
     engine: Engine,
 }
 
-/// Teddy where the processor has it.
+/// The fastest that the processor has: our own, Teddy, or one that every processor has.
 enum Engine {
+    #[cfg(target_arch = "x86_64")]
+    Vectors(Box<vectors::Vectors>),
     Packed(Searcher),
     Automaton(Box<AhoCorasick>),
+}
+
+impl Engine {
+    fn new(needles: &[Vec<u8>]) -> Self {
+        #[cfg(target_arch = "x86_64")]
+        if let Some(vectors) = vectors::Vectors::new(needles) {
+            return Self::Vectors(Box::new(vectors));
+        }
+        let packed = Config::new().match_kind(MatchKind::LeftmostFirst).builder().extend(needles).build();
+        packed.map_or_else(|| Self::automaton(needles), Self::Packed)
+    }
+
+    fn automaton(needles: &[Vec<u8>]) -> Self {
+        let automaton = AhoCorasick::builder()
+            .match_kind(aho_corasick::MatchKind::LeftmostFirst)
+            .build(needles)
+            .unwrap_or_else(|_| unreachable!("a few dozen short needles always compile"));
+        Self::Automaton(Box::new(automaton))
+    }
+
+    /// The number of the first needle that begins in a part of `bytes`, and where it begins.
+    fn find(&self, bytes: &[u8], part: Range<usize>) -> Option<(u8, usize)> {
+        let end = bytes.len().min(part.end.saturating_add(Needles::LONGEST));
+        let (pattern, start) = match self {
+            #[cfg(target_arch = "x86_64")]
+            Self::Vectors(vectors) => return vectors.find(bytes, part),
+            Self::Packed(searcher) => {
+                let hit = searcher.find_in(bytes, aho_corasick::Span { start: part.start, end })?;
+                (hit.pattern(), hit.start())
+            }
+            Self::Automaton(automaton) => {
+                let hit = automaton.find(Input::new(bytes).span(part.start..end))?;
+                (hit.pattern(), hit.start())
+            }
+        };
+        (start < part.end).then_some((pattern.as_usize() as u8, start))
+    }
 }
 
 impl Needles {
@@ -88,42 +132,28 @@ impl Needles {
 
     fn of(needles: Vec<(Lead, Vec<u8>)>) -> Self {
         let (leads, needles): (Vec<Lead>, Vec<Vec<u8>>) = needles.into_iter().unzip();
-        let packed = Config::new().match_kind(MatchKind::LeftmostFirst).builder().extend(&needles).build();
-        let engine = match packed {
-            Some(searcher) => Engine::Packed(searcher),
-            None => {
-                let automaton = AhoCorasick::builder()
-                    .match_kind(aho_corasick::MatchKind::LeftmostFirst)
-                    .build(&needles)
-                    .unwrap_or_else(|_| unreachable!("a few dozen short needles always compile"));
-                Engine::Automaton(Box::new(automaton))
-            }
-        };
-        Self { leads, engine }
+        Self { leads, engine: Engine::new(&needles) }
     }
 
     /// Every hit, by where it begins. Hits may overlap.
     pub(super) fn hits<'a>(&'a self, bytes: &'a [u8]) -> impl Iterator<Item = (Lead, usize)> + 'a {
-        self.numbered(bytes).map(|(number, at)| (self.lead(number), at))
+        self.numbered(bytes, 0..bytes.len()).map(|(number, at)| (self.lead(number), at))
     }
 
-    /// The same, with the needles' numbers.
-    pub(super) fn numbered<'a>(&'a self, bytes: &'a [u8]) -> impl Iterator<Item = (u8, usize)> + 'a {
-        let mut from = 0;
+    /// The same of those that begin in a part of `bytes`, with the needles' numbers.
+    pub(super) fn numbered<'a>(
+        &'a self,
+        bytes: &'a [u8],
+        mut part: Range<usize>,
+    ) -> impl Iterator<Item = (u8, usize)> + 'a {
         std::iter::from_fn(move || {
-            let (pattern, start) = match &self.engine {
-                Engine::Packed(searcher) => {
-                    let hit = searcher.find_in(bytes, aho_corasick::Span { start: from, end: bytes.len() })?;
-                    (hit.pattern(), hit.start())
-                }
-                Engine::Automaton(automaton) => {
-                    let hit = automaton.find(Input::new(bytes).span(from..bytes.len()))?;
-                    (hit.pattern(), hit.start())
-                }
-            };
+            if part.start >= part.end.min(bytes.len()) {
+                return None;
+            }
+            let (number, start) = self.engine.find(bytes, part.clone())?;
             // Not behind the hit: the next needle may begin inside this one.
-            from = start + 1;
-            Some((pattern.as_usize() as u8, start))
+            part.start = start + 1;
+            Some((number, start))
         })
     }
 
