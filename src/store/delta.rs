@@ -29,7 +29,7 @@ pub(super) fn apply_noting(
     let (size, mut ops) = Ops::of(delta, base.len(), limit)?;
     out.clear();
     /// As much more may be written before it is taken back ([`append`]).
-    const SLACK: usize = MORE;
+    const SLACK: usize = FEW;
     // All at once, and exactly: what is held is counted. Nothing is touched before it is written.
     room(out, size + SLACK)?;
     let mut last = Copied { from: 0, to: 0, length: 0 };
@@ -54,23 +54,18 @@ pub(super) fn apply_noting(
 }
 
 /// So many bytes are written at once by [`append`] where that is enough.
-const FEW: usize = 32;
-const MORE: usize = 64;
+const FEW: usize = 64;
 
 /// Appends the first `length` bytes of `from`, mostly a few dozen; `None` where it has fewer.
 #[inline]
 fn append(out: &mut Vec<u8>, from: &[u8], length: usize) -> Option<()> {
-    // Of a length that is known when this is compiled, twice as fast as a call for every few bytes.
+    // Of a length that is known when this is compiled, twice as fast as a call for every few bytes; and of one for all, since
+    // what comes next cannot be foretold.
     if length <= FEW
         && let Some(few) = from.first_chunk::<FEW>()
     {
         out.extend_from_slice(few);
         out.truncate(out.len() - (FEW - length));
-    } else if length <= MORE
-        && let Some(more) = from.first_chunk::<MORE>()
-    {
-        out.extend_from_slice(more);
-        out.truncate(out.len() - (MORE - length));
     } else {
         out.extend_from_slice(from.get(..length)?);
     }
