@@ -18,6 +18,7 @@ mod scenarios {
     mod introduced;
     mod known;
     mod large;
+    mod lost_refs;
     mod malformed;
     mod narrowing;
     mod objects;

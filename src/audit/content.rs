@@ -139,8 +139,8 @@ impl Content {
     }
 
     /// Settles what is known of each key, now that it is known which objects count.
-    pub(super) fn settle(&mut self, relevant: &Bits) {
-        self.keys = self.table.infos(relevant);
+    pub(super) fn settle(&mut self, counted: &Bits) {
+        self.keys = self.table.infos(counted);
         // Nobody asks for clocks where there are no keys.
         if !self.has_no_keys() {
             self.clocks.sort_unstable_by_key(|(commit, _)| *commit);

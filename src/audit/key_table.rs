@@ -134,8 +134,8 @@ impl KeyTable {
         Some(number)
     }
 
-    /// What the sightings in relevant objects tell of each key.
-    pub(super) fn infos(&mut self, relevant: &Bits) -> Vec<KeyInfo> {
+    /// What the sightings in objects that count tell of each key.
+    pub(super) fn infos(&mut self, counted: &Bits) -> Vec<KeyInfo> {
         struct Sum {
             sightings: u64,
             confidence: Confidence,
@@ -145,7 +145,7 @@ impl KeyTable {
         let none = || Sum { sightings: 0, confidence: Confidence::Low, reasons: SetId::EMPTY, variables: SetId::EMPTY };
         let mut sums: Vec<Sum> = self.texts.iter().map(|_| none()).collect();
         for ((key, object), mention) in &self.mentions {
-            if *object != NONE && !relevant.has(*object) {
+            if *object != NONE && !counted.has(*object) {
                 continue;
             }
             let sum = &mut sums[*key as usize];

@@ -241,7 +241,7 @@ impl Auditor<'_> {
         if interrupted {
             gaps.push(Gap::named("interrupted", b"audit", b"it was stopped before everything was read"));
         }
-        content.settle(&roots.relevant);
+        content.settle(&roots.held);
         let read = Read { store: &store, content: &content, roots: &roots, name: &name, interrupted };
         let ((keys, contained, checkouts), vendors) = side_by_side(
             self.options.threads,

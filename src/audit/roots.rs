@@ -80,6 +80,9 @@ pub(super) struct Roots {
     pub(super) reached: Bits,
     /// Objects that belong to this audit: reached ones, and unless it is narrowed the rest of the repository's own.
     pub(super) relevant: Bits,
+    /// The same, and of what `--since` leaves out all that commits and refs of this audit hold all the same: what is known
+    /// of a key that is brought back, or copied, stands in objects as old as that.
+    pub(super) held: Bits,
     /// Commits that only `refs/notes/` reaches.
     pub(super) notes: Bits,
     /// By what an unreachable object is still kept.
@@ -124,7 +127,7 @@ pub(super) fn find(
     for since in &options.since {
         match resolve(store, content, since) {
             Some(object) => graph.reach([object], &mut left_out, |_| {}),
-            None => gaps.push(Gap::named("broken_ref", since.as_bytes(), b"--since names nothing here")),
+            None => gaps.push(Gap::named("broken_ref", since.as_bytes(), b"--since names no commit here")),
         }
     }
     reached.subtract(&left_out);
@@ -149,7 +152,22 @@ pub(super) fn find(
         own.subtract(&left_out);
         relevant.add(&own);
     }
-    Roots { tips, reached, relevant, notes, kept_by }
+    let mut held = relevant.clone();
+    if !options.since.is_empty() {
+        hold(content, &tips, &relevant, &mut held);
+    }
+    Roots { tips, reached, relevant, held, notes, kept_by }
+}
+
+/// Adds what stands in commits of this audit, and in trees and blobs that refs name.
+fn hold(content: &Content, tips: &[TipObject], relevant: &Bits, held: &mut Bits) {
+    let graph = &content.graph;
+    let named = tips.iter().map(|tip| tip.peeled).filter(|object| graph.kind(*object) != NodeKind::Commit);
+    let commits = graph.objects().filter(|object| relevant.has(*object) && graph.kind(*object) == NodeKind::Commit);
+    let trees = commits.filter_map(|commit| graph.links(commit).first().copied()).filter(|tree| *tree != NONE);
+    let mut below = Bits::new(graph.len());
+    graph.reach(named.chain(trees), &mut below, |_| {});
+    held.add(&below);
 }
 
 fn is_notes(name: &[u8]) -> bool {
@@ -295,7 +313,7 @@ fn glob(pattern: &[u8], text: &[u8]) -> bool {
     pattern[p..].iter().all(|byte| *byte == b'*')
 }
 
-/// The object a revision names: a ref, whole or short, or an id or its beginning; then any of `~n` and `^n`.
+/// The commit a revision names: a ref, whole or short, or an id or its beginning; then any of `~n` and `^n`.
 fn resolve(store: &Store, content: &Content, revision: &str) -> Option<ObjectIndex> {
     let end = revision.find(['~', '^']).unwrap_or(revision.len());
     let (name, mut steps) = revision.split_at(end);
@@ -332,11 +350,11 @@ fn resolve(store: &Store, content: &Content, revision: &str) -> Option<ObjectInd
             _ => object = parent(object, number)?,
         }
     }
-    peel(object)
+    peel(object).filter(|object| content.graph.kind(*object) == NodeKind::Commit)
 }
 
 fn named(store: &Store, name: &str) -> Option<ObjectIndex> {
-    let name = if name.is_empty() || name == "@" { "HEAD" } else { name };
+    let name = if name == "@" { "HEAD" } else { name };
     for prefix in ["", "refs/", "refs/tags/", "refs/heads/", "refs/remotes/"] {
         let whole = format!("{prefix}{name}");
         let found = store.refs.tips.iter().find(|tip| tip.name == whole.as_bytes());

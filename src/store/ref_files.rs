@@ -117,26 +117,33 @@ pub(super) enum PackedLine {
     Broken,
 }
 
-/// The lines of a `packed-refs`, empty ones as well.
+/// The lines of a `packed-refs`, empty ones as well. What git would not take is broken: a line that does not end, which is
+/// all that is left of a longer one; what looks like a header and is not the first line; a name with control characters.
 pub(super) fn packed(text: &[u8], format: ObjectFormat) -> impl Iterator<Item = PackedLine> {
     let digits = format.raw_len() * 2;
     let mut start = 0;
     std::iter::from_fn(move || {
         let rest = text.get(start..).filter(|rest| !rest.is_empty())?;
-        let (from, length) = (start, memchr::memchr(b'\n', rest).unwrap_or(rest.len()));
+        let (from, end) = (start, memchr::memchr(b'\n', rest));
+        let length = end.unwrap_or(rest.len());
         start += length + 1;
         Some(match &rest[..length] {
-            [] | [b'#', ..] => PackedLine::Nothing,
+            _ if end.is_none() => PackedLine::Broken,
+            [] => PackedLine::Nothing,
+            [b'#', ..] if from == 0 => PackedLine::Nothing,
             [b'^', peeled @ ..] => {
                 let oid = Oid::from_hex(peeled.trim_ascii_end()).filter(|oid| oid.as_bytes().len() * 2 == digits);
-                oid.map_or(PackedLine::Nothing, PackedLine::Peeled)
+                oid.map_or(PackedLine::Broken, PackedLine::Peeled)
             }
             line => match line.get(..digits).and_then(Oid::from_hex) {
-                Some(oid) if line[digits..].starts_with(b" ") && line.len() > digits + 1 => {
-                    PackedLine::Ref(oid, from + digits + 1..from + length)
-                }
+                Some(oid) if is_name_behind(&line[digits..]) => PackedLine::Ref(oid, from + digits + 1..from + length),
                 _ => PackedLine::Broken,
             },
         })
     })
+}
+
+/// Whether a name follows an id as it does in a `packed-refs`.
+fn is_name_behind(id: &[u8]) -> bool {
+    id.strip_prefix(b" ").is_some_and(|name| !name.is_empty() && !name.iter().any(u8::is_ascii_control))
 }

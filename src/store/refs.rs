@@ -112,7 +112,10 @@ pub(super) fn read(layout: &Layout, format: ObjectFormat, with_reflogs: bool, ga
         if has_tables {
             tables.extend(reader.tables(&dir.join("reftable"), &name));
         } else {
-            reader.head(&dir.join("HEAD"), &[&name, &b"HEAD"[..]].concat());
+            let head = [&name, &b"HEAD"[..]].concat();
+            if !reader.head(&dir.join("HEAD"), &head) && dir.join("gitdir").exists() {
+                reader.gaps.push(Gap::named("broken_ref", &head, b"it is not there, and its worktree is"));
+            }
             reader.loose(&dir.join("refs"), &[&name, &b"refs/"[..]].concat());
         }
         logs.push((dir.join("logs"), name));
@@ -153,6 +156,11 @@ fn is_dir(path: &Path, gaps: &mut Vec<Gap>) -> bool {
             false
         }
     }
+}
+
+/// Whether a name is like those that git has for itself beside refs: capitals, and no slash (gitglossary, "pseudoref").
+fn is_pseudoref(name: &[u8]) -> bool {
+    name.iter().all(|byte| byte.is_ascii_uppercase() || *byte == b'_')
 }
 
 /// So many broken lines of one file are told each by itself: a line can be a byte, and what is told of it a hundred.
@@ -224,12 +232,14 @@ impl Reader<'_> {
         }
     }
 
-    fn head(&mut self, path: &Path, name: &[u8]) {
+    /// Reads a HEAD; whether there is one.
+    fn head(&mut self, path: &Path, name: &[u8]) -> bool {
         match fs::symlink_metadata(path) {
             Ok(_) => self.file(path, name.to_vec()),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return false,
             Err(error) => self.gaps.push(Gap::unreadable(path, &error)),
         }
+        true
     }
 
     /// The refs of a stack of tables; its logs are handed back.
@@ -243,8 +253,12 @@ impl Reader<'_> {
         };
         for (name, value) in stack.refs {
             // ORIG_HEAD and its like are no refs, and no tips where they are files either.
-            if name != b"HEAD" && !name.starts_with(b"refs/") {
+            let is_ref = name == b"HEAD" || name.starts_with(b"refs/");
+            if !is_ref && is_pseudoref(&name) {
                 continue;
+            }
+            if !is_ref {
+                self.gaps.push(Gap::named("broken_ref", &[prefix, &name].concat(), b"no ref has such a name"));
             }
             self.values.insert([prefix, &name].concat(), value);
         }

@@ -173,3 +173,50 @@ fn a_revision_that_is_none_is_told_whatever_letters_it_has() {
         assert!(found.has(&keys.new));
     }
 }
+
+#[test]
+fn a_key_that_is_brought_back_or_copied_since_is_as_sure_as_ever() {
+    //  A (+) ── B (-) ── C (+ again, the same file) ── D (copied)   main        --since B, --since C, --since another branch
+    let key = live_key(708);
+    let mut repo = Repo::bare();
+    repo.commit_on(MAIN, &[(".env", Some(&env(&key)))], "A");
+    let b = repo.commit_on(MAIN, &[(".env", None)], "B");
+    let c = repo.commit_on(MAIN, &[(".env", Some(&env(&key)))], "C");
+    repo.commit_on(MAIN, &[("copy", Some(&env(&key)))], "D");
+    repo.commit_on("refs/heads/other", &[("elsewhere", Some(&env(&key)))], "E");
+    repo.finish();
+    let whole = audit_with::<&str>(repo.path(), &[]).complete();
+    let sure = |found: &Found| {
+        let key = found.only(&key);
+        (text(&key["confidence"]).to_owned(), key["reasons"].clone(), key["sightings"].clone())
+    };
+    for since in [b.to_string(), c.to_string(), "other".to_owned()] {
+        let found = audit_with(repo.path(), &["--since", &since, "--ref", "main"]).complete();
+        assert_eq!((found.code, sure(&found)), (1, sure(&whole)), "--since {since}");
+    }
+    // A ref that names the file itself.
+    let mut repo = Repo::bare();
+    let blob = repo.blob(env(&key));
+    repo.commit_on(MAIN, &[(".env", Some(&env(&key)))], "A");
+    repo.set_ref("refs/tags/file", blob);
+    repo.finish();
+    let found = audit_with(repo.path(), &["--since", "main"]).complete();
+    assert_eq!((found.code, sure(&found)), (1, sure(&whole)));
+    // Nor is a file that stood before a finding of what comes after.
+    repo.git(&["update-ref", "-d", "refs/tags/file"]);
+    repo.commit_on(MAIN, &[("b", Some("b\n"))], "B");
+    repo.finish();
+    let found = audit_with(repo.path(), &["--since", "main~1"]).complete();
+    assert_eq!((found.code, found.has(&key)), (0, false));
+}
+
+#[test]
+fn a_revision_that_is_empty_or_no_commit_is_told() {
+    let (mut repo, keys, _) = history();
+    let tree = String::from_utf8(repo.git(&["rev-parse", "main^{tree}"])).unwrap();
+    for since in ["", "~0", "^0", "^", "~", "~1", tree.trim()] {
+        let found = audit_with(repo.path(), &["--since", since]);
+        assert_eq!((found.code, found.skipped()), (3, vec![("broken_ref", since)]), "{since:?}");
+        assert!(found.has(&keys.new));
+    }
+}
