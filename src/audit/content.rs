@@ -58,6 +58,8 @@ pub(super) struct Content {
     pub(super) sizes: Vec<u64>,
     /// The largest object that is held, bytes.
     limit: u64,
+    /// The largest that is made for others alone, bytes.
+    made_from: u64,
     /// Of each commit, in order once it is settled.
     clocks: Vec<(ObjectIndex, Clocks)>,
     /// By number, once they are settled.
@@ -105,7 +107,13 @@ pub(super) fn read_all(store: &Store, pass: &Pass<'_>) -> Content {
     let read: Vec<_> = collectors.into_iter().map(Collector::into_parts).collect();
     let (sizes, missing) = shared.into_parts();
     let count = sizes.len();
-    let mut content = Content { sizes, limit: pass.options.limit, failures, ..Content::default() };
+    let mut content = Content {
+        sizes,
+        limit: pass.options.limit,
+        made_from: pass.options.made_from(),
+        failures,
+        ..Content::default()
+    };
     let links = read.into_iter().map(|(links, part)| {
         content.take(part);
         links
@@ -130,7 +138,7 @@ impl Content {
     /// # Errors
     /// Where no copy of it can be read.
     pub(super) fn read(&self, store: &Store, object: ObjectIndex, out: &mut Vec<u8>) -> Result<ObjectType, Failure> {
-        store.read(object, self.limit, out)
+        store.read_made_from(object, (self.limit, self.made_from), out)
     }
 
     /// Whether no key was found, relevant or not.

@@ -186,7 +186,7 @@ pub struct PassOptions<'a> {
     pub reader: Reader,
     /// Objects of which types are read.
     pub types: &'a [ObjectType],
-    /// The largest object that is held, bytes; a larger one fails, unless it is handed over in pieces.
+    /// The largest object that is handed over whole, bytes; a larger one fails, unless it is handed over in pieces.
     pub limit: u64,
     /// So many bytes of objects are held at once, all threads together; small buffers apart, of which each thread has
     /// some dozens of a megabyte at the most. A blob that takes more than half of it is handed over in pieces, whatever
@@ -198,6 +198,13 @@ pub struct PassOptions<'a> {
     pub interrupt: Interrupt<'a>,
     /// Who is told of progress.
     pub events: &'a dyn Events,
+}
+
+impl PassOptions<'_> {
+    /// The largest object that others are made from, bytes: what is over the limit can be the base of what is not.
+    pub fn made_from(&self) -> u64 {
+        self.limit.max(self.memory)
+    }
 }
 
 /// Which reader reads whole packs.
@@ -329,7 +336,8 @@ impl Store {
     /// Reads every object once and hands it to one of `visitors`, each on its own thread; what could not be read.
     pub fn visit_all<V: Visitor>(&self, visitors: &mut [V], options: &PassOptions<'_>) -> Vec<(ObjectIndex, Failure)> {
         let PassOptions { reader, types, limit, memory, known, interrupt, events } = *options;
-        let pass = bulk::Pass { types, known, events, ..bulk::Pass::new(&self.objects, (limit, memory), interrupt) };
+        let pass = bulk::Pass::new(&self.objects, (limit, memory), interrupt);
+        let pass = bulk::Pass { types, known, events, made_from: options.made_from(), ..pass };
         if reader == Reader::Libgit2
             && let (Some(walker), Some(first)) = (Walker::open(&self.objects), visitors.first_mut())
         {
@@ -344,19 +352,33 @@ impl Store {
         self.failed = failures.iter().map(|(index, _)| *index).collect();
     }
 
-    /// Reads one object into `out`. Cost: as much of its chain of deltas as was not read of late.
+    /// Reads one object of up to `limit` bytes into `out`. Cost: as much of its chain of deltas as was not read of late.
     ///
     /// # Errors
     /// Where no copy of it can be read.
     pub fn read(&self, index: ObjectIndex, limit: u64, out: &mut Vec<u8>) -> Result<ObjectType, Failure> {
+        self.read_made_from(index, (limit, limit), out)
+    }
+
+    /// The same of one that is made from objects that may be larger.
+    ///
+    /// # Errors
+    /// Where no copy of it can be read.
+    pub fn read_made_from(
+        &self,
+        index: ObjectIndex,
+        (limit, made_from): (u64, u64),
+        out: &mut Vec<u8>,
+    ) -> Result<ObjectType, Failure> {
+        let room = single::Room::up_to(limit, made_from);
         let gone = Failure::Io(io::ErrorKind::NotFound);
         let mut own = Bases::default();
         let mut bases = self.bases.try_lock();
         // Another thread reads something else meanwhile.
         let bases = bases.as_deref_mut().unwrap_or(&mut own);
-        match self.objects.read(index, single::Room::up_to(limit), bases, out) {
+        match self.objects.read(index, room, bases, out) {
             Err(failure) if failure == gone && self.failed.binary_search(&index).is_err() => {
-                self.read_moved(index, limit, out).ok_or(gone)
+                self.read_moved(index, room, out).ok_or(gone)
             }
             read => read,
         }
@@ -364,14 +386,14 @@ impl Store {
 
     /// Reads what is not where it was any more, from where it is now: `git repack -ad` and `git gc` move what a pass has
     /// read.
-    fn read_moved(&self, index: ObjectIndex, limit: u64, out: &mut Vec<u8>) -> Option<ObjectType> {
+    fn read_moved(&self, index: ObjectIndex, room: single::Room, out: &mut Vec<u8>) -> Option<ObjectType> {
         /// Nobody repacks more often while one history is followed.
         const MOST_LISTINGS: u32 = 20;
         let mut moved = self.moved.lock().ok()?;
         let (moved, listings) = &mut *moved;
         let mut look = |objects: &Objects| {
             let index = objects.find(&self.objects.oid(index))?;
-            objects.read(index, single::Room::up_to(limit), &mut Bases::default(), out).ok()
+            objects.read(index, room, &mut Bases::default(), out).ok()
         };
         let found = moved.as_ref().and_then(&mut look);
         if found.is_some() || *listings >= MOST_LISTINGS {

@@ -23,20 +23,23 @@ pub(super) const ENDLESS: Failure = Failure::Corrupt("its chain of deltas does n
 pub(super) struct Room {
     /// The largest object, bytes.
     pub(super) limit: u64,
+    /// The largest of what it is made from, bytes; no less than that.
+    pub(super) made_from: u64,
     /// All that it is made from, bytes.
     pub(super) memory: u64,
 }
 
 impl Room {
-    /// As much as an object and what it is made from can take where none is larger than `limit`.
-    pub(super) fn up_to(limit: u64) -> Self {
-        Self { limit, memory: limit.saturating_mul(3) }
+    /// As much as an object of up to `limit` bytes can take that is made from objects of up to `made_from`.
+    pub(super) fn up_to(limit: u64, made_from: u64) -> Self {
+        let made_from = made_from.max(limit);
+        Self { limit, made_from, memory: made_from.saturating_mul(3) }
     }
 
-    /// Whether there is room for an object of this size beside what is held.
-    fn check(&self, size: u64, held: u64) -> Result<(), Failure> {
+    /// Whether there is room for something of this size beside what is held; `is_it`: for the object itself.
+    fn check(&self, size: u64, held: u64, is_it: bool) -> Result<(), Failure> {
         let need = held.saturating_add(size);
-        match size > self.limit {
+        match size > if is_it { self.limit } else { self.made_from } {
             true => Err(Failure::TooLarge(size)),
             false if need > self.memory => Err(Failure::OverMemory(need)),
             false => Ok(()),
@@ -154,7 +157,7 @@ impl Objects {
         bases: &mut Bases,
         out: &mut Vec<u8>,
     ) -> Result<ObjectType, Failure> {
-        let limit = room.limit;
+        let limit = room.made_from;
         let mut inflater = Inflater::new();
         let mut deltas: Vec<(PackPlace, Vec<u8>)> = Vec::new();
         let mut held = 0u64;
@@ -163,7 +166,7 @@ impl Objects {
                 Location::Loose { dir } => {
                     let dir = &self.loose_dirs[dir as usize];
                     let found = loose::find(dir, self.oid(index), &mut inflater)?;
-                    room.check(found.size, held.saturating_add(found.stored))?;
+                    room.check(found.size, held.saturating_add(found.stored), deltas.is_empty())?;
                     break found.read(limit, &mut inflater, out)?;
                 }
                 Location::Packed { pack, offset, .. } => (pack, offset),
@@ -173,7 +176,7 @@ impl Objects {
                 return Err(ENTRY_DIFFERS);
             }
             if let Some((kind, bytes)) = bases.get(place) {
-                room.check(bytes.len() as u64, held)?;
+                room.check(bytes.len() as u64, held, deltas.is_empty())?;
                 out.clear();
                 out.extend_from_slice(&bytes);
                 break kind;
@@ -181,7 +184,8 @@ impl Objects {
             let pack = &self.packs[pack_number as usize];
             let header = pack.with_file(|file| {
                 let header = pack::entry_header(file, offset, pack.end, self.format)?;
-                room.check(header.body.size, held)?;
+                let is_it = deltas.is_empty() && matches!(header.kind, EntryKind::Whole(_));
+                room.check(header.body.size, held, is_it)?;
                 pack::entry_data(file, header.body, pack.end, limit, &mut inflater, out)?;
                 Ok(header)
             })?;
@@ -206,7 +210,7 @@ impl Objects {
         let mut base = std::mem::take(out);
         while let Some((place, next)) = deltas.pop() {
             let size = delta::result_size(&next).unwrap_or(0);
-            room.check(size, held.saturating_add(base.len() as u64))?;
+            room.check(size, held.saturating_add(base.len() as u64), deltas.is_empty())?;
             delta::apply(&base, &next, limit, out)?;
             bases.note(place, kind, out);
             held -= next.len() as u64;

@@ -3,7 +3,8 @@
 
 use super::support::{MAIN, audit_at, audit_with, env, found, list, loose_path};
 use crate::common::fixture::Repo;
-use crate::common::packs::{Packed, Step, Stored, delta, made_up, write_pack};
+use crate::common::fixture::objects::{ObjectType, Oid, object_id};
+use crate::common::packs::{Packed, Step, Stored, delta, give_pack, made_up, write_pack, zlib_stored};
 use crate::common::run::Audit;
 use crate::common::secrets::live_key;
 
@@ -141,4 +142,48 @@ fn one_family_for_many_threads_is_read_as_by_one() {
         assert_eq!(many.report["keys"], one.report["keys"]);
         assert_eq!(many.report["repositories"], one.report["repositories"]);
     }
+}
+
+#[test]
+fn what_is_made_from_objects_over_the_limit_is_read() {
+    //  pack: 8000 bytes, of them 7000 and a key of its own, of those 1000 and a key, and 6000 and a key; a line before it
+    let mut repo = Repo::bare();
+    repo.commit_on(MAIN, &[("a", Some("a\n"))], "A");
+    repo.finish();
+    let keys = [live_key(1210), live_key(1211), live_key(1212)];
+    let lines = keys.each_ref().map(|key| env(key));
+    let whole = filling(8000);
+    let (copied, mut contents) = (|line: &str, length: usize| [line.as_bytes(), &whole[..length]].concat(), Vec::new());
+    contents.extend([whole.clone(), copied(&lines[0], 7000), copied(&lines[1], 1000), copied(&lines[2], 6000)]);
+    let oids: Vec<Oid> = contents.iter().map(|content| object_id(ObjectType::Blob, content)).collect();
+    let of = |base: usize, line: &str, from: usize, length: usize| {
+        delta(contents[base].len(), &[Step::Insert(line.as_bytes()), Step::Copy(from, length)])
+    };
+    let behind = lines[0].len();
+    let entry = |number: usize, back: usize, bytes: Vec<u8>| Packed {
+        oid: oids[number],
+        stored: Stored::OffsetDelta(back),
+        bytes,
+    };
+    let pack = [
+        Packed::blob(oids[0], whole.clone()),
+        entry(1, 1, of(0, &lines[0], 0, 7000)),
+        entry(2, 1, of(1, &lines[1], behind, 1000)),
+        entry(3, 2, of(1, &lines[2], behind, 6000)),
+    ];
+    give_pack(&repo.git_directory(), &pack, &mut zlib_stored);
+    let mut expected: Vec<String> = [0, 1, 3].map(|number| oids[number].to_string()).into();
+    expected.sort();
+    for options in [["--reader", "bulk"], ["--reader", "libgit2"], ["--max-memory", "16M"]] {
+        let found = audit_with(repo.path(), &[&["--max-blob-size", "4K"], &options[..]].concat());
+        let mut skipped = found.skipped();
+        skipped.sort();
+        let expected: Vec<(&str, &str)> = expected.iter().map(|oid| ("too_large", oid.as_str())).collect();
+        assert_eq!((found.code, skipped), (3, expected), "{options:?}");
+        assert!(found.has(&keys[1]) && !found.has(&keys[0]) && !found.has(&keys[2]), "{options:?}");
+        assert_eq!(list(&found.key(&keys[1])["unreachable"]).next().unwrap()["line"], 1);
+    }
+    // What is made from what there is no memory for is told for that.
+    let found = audit_with(repo.path(), &["--max-blob-size", "4K", "--max-memory", "5K"]);
+    assert!(found.skipped().iter().all(|(reason, _)| *reason == "too_large"), "{:?}", found.skipped());
 }

@@ -52,8 +52,10 @@ pub(super) struct Pass<'a> {
     pub(super) objects: &'a Objects,
     /// What is visited.
     pub(super) types: &'a [ObjectType],
-    /// The largest object that is held, bytes.
+    /// The largest object that is visited, bytes.
     pub(super) limit: u64,
+    /// The largest that others are made from, bytes; no less than that.
+    pub(super) made_from: u64,
     /// So many bytes of objects may be held at once, all threads together.
     pub(super) memory: u64,
     /// Whether blobs that are larger are read in pieces.
@@ -79,6 +81,7 @@ impl<'a> Pass<'a> {
             objects,
             types: ObjectType::ALL,
             limit,
+            made_from: limit,
             memory,
             streams: true,
             known: None,
@@ -238,7 +241,8 @@ impl<'a> Pass<'a> {
         let late = Mutex::new(Vec::new());
         // Of what is read for others as much is kept as a few small buffers take.
         let spare = (self.memory / 16).min(8 << 20) as usize;
-        let room = Room { limit: self.limit, memory: self.memory / visitors.len().max(1) as u64 };
+        let room =
+            Room { limit: self.limit, made_from: self.made_from, memory: self.memory / visitors.len().max(1) as u64 };
         self.each(visitors, &left, 8, |visitor, indexes| {
             let (mut bases, mut bytes) = (Bases::up_to(spare), Vec::new());
             for &index in indexes {

@@ -124,11 +124,7 @@ impl<'a, V: Visitor> FamilyWalk<'a, V> {
         let mut bytes = self.spare.pop().unwrap_or_default();
         match self.whole(root, &mut [], &mut bytes) {
             Ok(()) => {
-                let memory = if self.has_better(root) {
-                    None
-                } else {
-                    self.pass.visit(self.visitor, entry.index, kind, &bytes, None)
-                };
+                let memory = self.visit(root, kind, &bytes, None);
                 let base = Some(Arc::new(Base { bytes, memory }));
                 self.branch(Branch { entry: root, kind, children: self.families.range_of(root), base });
             }
@@ -189,11 +185,10 @@ impl<'a, V: Visitor> FamilyWalk<'a, V> {
             return self.leave(why, stack, false);
         }
         let Some(top) = stack.last_mut() else { return };
-        let (index, kind) = (self.families.entries[child as usize].index, top.kind);
-        let known = base.memory.as_ref().map(|memory| (memory, self.copied.as_slice()));
-        let memory =
-            if self.has_better(child) { None } else { self.pass.visit(self.visitor, index, kind, &bytes, known) };
+        let kind = top.kind;
+        let memory = self.visit(child, kind, &bytes, base.memory.as_ref());
         // So that a chain never grows the stack.
+        let Some(top) = stack.last_mut() else { return };
         if top.children.is_empty() {
             stack.pop();
             self.recycle(base);
@@ -205,6 +200,20 @@ impl<'a, V: Visitor> FamilyWalk<'a, V> {
             let base = Some(Arc::new(Base { bytes, memory }));
             stack.push(Branch { entry: child, kind, children, base });
         }
+    }
+
+    /// Hands an object over, unless there may be a better copy or it is over the limit and was made for others alone.
+    fn visit(&mut self, entry: u32, kind: ObjectType, bytes: &[u8], base: Option<&V::Memory>) -> Option<V::Memory> {
+        if self.has_better(entry) {
+            return None;
+        }
+        let (index, size) = (self.families.entries[entry as usize].index, bytes.len() as u64);
+        if size > self.pass.limit {
+            self.pass.fail(index, Failure::TooLarge(size));
+            return None;
+        }
+        let known = base.map(|memory| (memory, self.copied.as_slice()));
+        self.pass.visit(self.visitor, index, kind, bytes, known)
     }
 
     /// Leaves the child whose turn it is, and its siblings where they fare no better.
@@ -259,7 +268,7 @@ impl<'a, V: Visitor> FamilyWalk<'a, V> {
         self.whole(way.pop().unwrap_or(top.entry), others, &mut base)?;
         while let Some(entry) = way.pop() {
             self.delta_of(entry, base.len() as u64, others)?;
-            delta::apply(&base, &self.delta, self.pass.limit, &mut bytes)?;
+            delta::apply(&base, &self.delta, self.pass.made_from, &mut bytes)?;
             std::mem::swap(&mut base, &mut bytes);
         }
         Ok(top.base.insert(Arc::new(Base { bytes: base, memory: None })).clone())
@@ -267,10 +276,10 @@ impl<'a, V: Visitor> FamilyWalk<'a, V> {
 
     /// Inflates a whole entry.
     fn whole(&mut self, entry: u32, held: &mut [Branch<V::Memory>], out: &mut Vec<u8>) -> Result<(), Unresolved> {
-        let entry = &self.families.entries[entry as usize];
-        self.check(entry.body.size)?;
-        self.make_room(entry.body.size, held)?;
-        Ok(self.data(entry, out)?)
+        let size = self.families.entries[entry as usize].body.size;
+        self.check(entry, size)?;
+        self.make_room(size, held)?;
+        Ok(self.data(&self.families.entries[entry as usize], out)?)
     }
 
     /// Makes a child of its base, in that one's place where nobody else needs it.
@@ -284,7 +293,7 @@ impl<'a, V: Visitor> FamilyWalk<'a, V> {
         let others = stack.len().saturating_sub(1);
         let shortest = stack.last().map_or(0, |top| Copied::shortest_of(top.kind));
         self.delta_of(child, base.bytes.len() as u64, &mut stack[..others])?;
-        let (delta, limit, copied) = (&self.delta, self.pass.limit, &mut self.copied);
+        let (delta, limit, copied) = (&self.delta, self.pass.made_from, &mut self.copied);
         let note = |copied: &mut Vec<Copied>, part: Copied| {
             if part.length >= shortest {
                 copied.push(part);
@@ -307,23 +316,24 @@ impl<'a, V: Visitor> FamilyWalk<'a, V> {
         if self.delta.capacity() as u64 > SMALL {
             self.delta = Vec::new();
         }
-        let entry = &self.families.entries[entry as usize];
-        let size = entry.body.size;
-        self.check(size)?;
+        let size = self.families.entries[entry as usize].body.size;
+        if size > self.pass.made_from {
+            return Err(Failure::TooLarge(size).into());
+        }
         self.make_room(base.saturating_add(size), held)?;
         let mut delta = std::mem::take(&mut self.delta);
-        let read = self.data(entry, &mut delta);
+        let read = self.data(&self.families.entries[entry as usize], &mut delta);
         self.delta = delta;
         read?;
         let result = delta::result_size(&self.delta).unwrap_or(0);
-        self.check(result)?;
+        self.check(entry, result)?;
         self.make_room(base.saturating_add(size).saturating_add(result), held)
     }
 
     /// Inflates an entry. Where the next one begins tells how much to read; but an index that is damaged has one begin
     /// in the middle of another.
     fn data(&mut self, entry: &Entry, out: &mut Vec<u8>) -> Result<(), Failure> {
-        let (limit, end) = (self.pass.limit, self.pack_end);
+        let (limit, end) = (self.pass.made_from, self.pack_end);
         match pack::entry_data(self.file, entry.body, entry.end.min(end), limit, &mut self.inflater, out) {
             Err(Failure::Corrupt(_)) if entry.end < end => {
                 pack::entry_data(self.file, entry.body, end, limit, &mut self.inflater, out)
@@ -332,9 +342,11 @@ impl<'a, V: Visitor> FamilyWalk<'a, V> {
         }
     }
 
-    /// What is over the limit is told for that, and not for what memory it takes.
-    fn check(&self, size: u64) -> Result<(), Failure> {
-        if size > self.pass.limit { Err(Failure::TooLarge(size)) } else { Ok(()) }
+    /// What is over the limit is told for that, and not for what memory it takes. Others may be made from it all the same.
+    fn check(&self, entry: u32, size: u64) -> Result<(), Failure> {
+        let is_last = self.families.range_of(entry).is_empty();
+        let limit = if is_last { self.pass.limit } else { self.pass.made_from };
+        if size > limit { Err(Failure::TooLarge(size)) } else { Ok(()) }
     }
 
     /// Lets bases go until there is room for so many bytes besides; the lowest first, which are needed last.
@@ -414,7 +426,7 @@ impl<'a, V: Visitor> FamilyWalk<'a, V> {
     /// An entry that cannot be resolved takes all its descendants with it.
     fn fail_below(&self, entry: u32, failure: Failure) {
         let below = match failure {
-            Failure::OverMemory(_) => failure,
+            Failure::OverMemory(size) | Failure::TooLarge(size) => Failure::OverMemory(size),
             _ => Failure::Corrupt("its delta base cannot be read"),
         };
         for (at, entry) in self.families.all_from(entry).into_iter().enumerate() {
