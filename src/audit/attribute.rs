@@ -97,7 +97,7 @@ pub(super) fn attribute<'a>(
     want(&mut facts, &commits, |object| roots.reached.has(object));
     let mut reachable = walk(&facts, &presence, &mut sets, interrupt);
     let hidden = Hidden::new(store, content);
-    let unsure = take_unsure(&mut reachable.changes, &hidden, &commits);
+    let unsure = take_unsure(&mut reachable.changes, &hidden, content, &commits);
     want(&mut facts, &commits, |object| !roots.reached.has(object) && roots.relevant.has(object));
     let unreachable = walk(&facts, &presence, &mut sets, interrupt);
     let mut in_object = FxHashMap::default();
@@ -122,10 +122,12 @@ pub(super) fn attribute<'a>(
 }
 
 /// Takes out what is no removal, since something stands at its path that cannot be read: the paths, by key. Where that is
-/// so of one path of a key, the commit may hold the key still, and leaves it at its other paths alone.
+/// so of one path of a key, or the commit brings in elsewhere what cannot be read, it may hold the key still, and leaves it
+/// at its other paths alone.
 fn take_unsure(
     changes: &mut Vec<Change>,
     hidden: &Hidden<'_>,
+    content: &Content,
     commits: &[ObjectIndex],
 ) -> HashMap<u32, HashSet<Vec<u8>>> {
     let mut unsure: HashMap<u32, HashSet<Vec<u8>>> = HashMap::new();
@@ -136,6 +138,16 @@ fn take_unsure(
     for change in changes.iter().filter(|change| change.way == Way::Out) {
         if hidden.is_in_commit(commits[change.commit as usize], &change.spot.path) {
             kept.entry((change.commit, change.spot.key)).or_default().insert(change.spot.path.clone());
+        }
+    }
+    let mut brought: HashMap<u32, Vec<Vec<u8>>> = HashMap::new();
+    for change in changes.iter_mut().filter(|change| change.way == Way::Out && change.is_key_level) {
+        let commit = commits[change.commit as usize];
+        let paths =
+            brought.entry(change.commit).or_insert_with(|| hidden.only_in(commit, &parents_of(content, commit)));
+        change.is_key_level = paths.is_empty();
+        if !paths.is_empty() {
+            unsure.entry(change.spot.key).or_default().extend(paths.iter().cloned());
         }
     }
     changes.retain_mut(|change| {
@@ -149,6 +161,12 @@ fn take_unsure(
     });
     kept.into_iter().for_each(|((_, key), paths)| unsure.entry(key).or_default().extend(paths));
     unsure
+}
+
+/// The parents of a commit that are named and known of.
+fn parents_of(content: &Content, commit: ObjectIndex) -> Vec<ObjectIndex> {
+    let parents = content.graph.links(commit).iter().skip(1);
+    parents.copied().filter(|parent| *parent != NONE).collect()
 }
 
 /// Notes what stands in a stash beside its own tree: it removes none of that.
@@ -267,7 +285,7 @@ impl Attribution<'_> {
     }
 
     /// Whether a change into a commit may have come earlier than the commit: history is cut at it, or a parent has
-    /// something at the very path that cannot be read.
+    /// something that cannot be read, at the very path, or elsewhere where the commit has it no more.
     pub(super) fn is_at_or_before(&self, content: &Content, change: &Change) -> bool {
         if change.way == Way::Out {
             return false;
@@ -275,19 +293,27 @@ impl Attribution<'_> {
         if self.facts[change.commit as usize].is_cut {
             return true;
         }
-        let parents = content.graph.links(self.commits[change.commit as usize]).iter().skip(1);
-        !change.spot.in_name
-            && parents
-                .filter(|parent| **parent != NONE)
-                .any(|parent| self.hidden.is_in_commit(*parent, &change.spot.path))
+        if self.hidden.is_empty() {
+            return false;
+        }
+        let commit = self.commits[change.commit as usize];
+        let lost = |parent: &ObjectIndex| {
+            let at_path = !change.spot.in_name && self.hidden.is_in_commit(*parent, &change.spot.path);
+            at_path || (change.is_key_level && !self.hidden.only_in(*parent, &[commit]).is_empty())
+        };
+        parents_of(content, commit).iter().any(lost)
     }
 
-    /// Whether a commit that holds a key no more has something at one of its parents' paths that cannot be read.
-    pub(super) fn may_hold(&self, commit: u32, key: u32) -> bool {
+    /// Whether a commit that holds a key no more has something at one of its parents' paths that cannot be read, or brings
+    /// such a thing in.
+    pub(super) fn may_hold(&self, content: &Content, commit: u32, key: u32) -> bool {
         if self.hidden.is_empty() {
             return false;
         }
         let object = self.commits[commit as usize];
+        if !self.hidden.only_in(object, &parents_of(content, object)).is_empty() {
+            return true;
+        }
         self.facts[commit as usize].parents.iter().any(|parent| {
             let spots = self.presence.spots_of(self.facts[*parent as usize].root, key, &self.sets);
             spots.iter().any(|spot| self.hidden.is_in_commit(object, &spot.path))

@@ -377,7 +377,7 @@ impl<'a> Findings<'a> {
         let attribution = self.make.attribution;
         if let Some(last) = attribution.reachable.last_removals.get(&key) {
             // It is gone from every tip; where what the commit has cannot be read, it left with a later one.
-            let is_sure = !attribution.may_hold(*last, key);
+            let is_sure = !attribution.may_hold(self.make.content, *last, key);
             let about = details.of(attribution.commits[*last as usize], false);
             let end = about.committer.as_ref().and_then(|committer| committer.moment()).filter(|_| is_sure);
             let end = end.map(Cow::into_owned);

@@ -192,6 +192,68 @@ fn a_path_that_is_gone_for_sure_is_left_where_the_key_may_stand_at_another() {
 }
 
 #[test]
+fn a_key_that_may_have_moved_to_what_cannot_be_read_is_not_gone() {
+    //  A (a +) ── B (a gone, x/y: a blob that is missing) ── C   main;  D: the tree of `x` is missing
+    let key = live_key(1214);
+    for tree in [false, true] {
+        let mut repo = Repo::bare();
+        let lost = format!("moved {}", env(&key));
+        repo.commit_on(MAIN, &[("a", Some(&env(&key))), ("z", Some("z\n"))], "A");
+        let b = repo.commit_on(MAIN, &[("a", None), ("x/y", Some(&lost))], "B");
+        repo.commit_on(MAIN, &[("z", Some("zz\n"))], "C");
+        if tree {
+            repo.finish();
+            let id = String::from_utf8(repo.git(&["rev-parse", "main:x"])).unwrap();
+            std::fs::remove_file(repo.git_directory().join("objects").join(&id[..2]).join(id[2..].trim())).unwrap();
+        } else {
+            lose(&mut repo, &lost);
+        }
+        let found = audit_at(repo.path());
+        let of = found.only(&key);
+        assert_eq!((found.code, entries(&of["removals"], &[("B", b)])), (3, vec!["B file a path".to_owned()]));
+        assert_eq!((&of["exposure"]["open"], text(&of["exposure"]["end_reason"])), (&true.into(), "open"), "{tree}");
+        // Once that is gone too, nobody knows since when.
+        repo.commit_on(MAIN, &[("x/y", None)], "D");
+        repo.finish();
+        let found = audit_at(repo.path());
+        let exposure = &found.only(&key)["exposure"];
+        assert_eq!((&exposure["open"], &exposure["end"]), (&false.into(), &serde_json::Value::Null), "{tree}");
+    }
+}
+
+#[test]
+fn a_key_that_may_have_come_from_what_cannot_be_read_is_at_or_before() {
+    //  A (x/y: a blob that is missing) ── B (x/y gone, a +)   main
+    let key = live_key(1215);
+    let mut repo = Repo::bare();
+    let lost = format!("moved {}", env(&key));
+    repo.commit_on(MAIN, &[("x/y", Some(&lost)), ("z", Some("z\n"))], "A");
+    let b = repo.commit_on(MAIN, &[("x/y", None), ("a", Some(&env(&key)))], "B");
+    lose(&mut repo, &lost);
+    let found = audit_at(repo.path());
+    let first = &found.only(&key)["first_introduced"];
+    assert_eq!((text(&first["commit"]), &first["at_or_before"]), (b.to_string().as_str(), &true.into()));
+}
+
+#[test]
+fn what_cannot_be_read_and_does_not_change_has_no_part_in_it() {
+    //  A (x/y: a blob that is missing) ── B (a +) ── C (a gone)   main        x/y stays
+    let key = live_key(1216);
+    let mut repo = Repo::bare();
+    let lost = "nobody knows\n";
+    repo.commit_on(MAIN, &[("x/y", Some(lost))], "A");
+    let b = repo.commit_on(MAIN, &[("a", Some(&env(&key)))], "B");
+    let c = repo.commit_on(MAIN, &[("a", None)], "C");
+    lose(&mut repo, lost);
+    let found = audit_at(repo.path());
+    let of = found.only(&key);
+    assert_eq!(entries(&of["introductions"], &[("B", b)]), ["B file a key"]);
+    assert_eq!(entries(&of["removals"], &[("C", c)]), ["C file a key"]);
+    assert_eq!(of["introductions"][0]["at_or_before"], false);
+    assert_eq!((&of["exposure"]["open"], of["exposure"]["end"].is_null()), (&false.into(), false));
+}
+
+#[test]
 fn an_empty_repository_has_no_commits_and_is_clean() {
     for mut repo in [Repo::bare(), Repo::with_work_tree()] {
         let found = audit(&mut repo).complete();
