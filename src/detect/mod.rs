@@ -10,8 +10,6 @@
 //! a format in `container`; a new kind of credential is a needle with its judge.
 
 mod assigned;
-#[cfg(target_arch = "x86_64")]
-mod avx512;
 mod boundary;
 mod container;
 mod context;

@@ -1,15 +1,21 @@
 //! The search for needles with vectors of 64 bytes: four bytes in a row looked up at once tell which few of them may begin
 //! at a place, and those are compared.
 
-use std::arch::x86_64::{_mm512_and_si512, _mm512_test_epi8_mask};
+use std::arch::is_x86_feature_detected;
+use std::arch::x86_64::{__m512i, _mm512_and_si512, _mm512_permutex2var_epi8, _mm512_test_epi8_mask};
 use std::ops::Range;
 
-use super::super::avx512::{Table, WIDTH, is_there, look_up, part};
-
+/// The bytes of a vector.
+const WIDTH: usize = 64;
 /// So many bytes of each needle are looked up.
 const LOOKED_UP: usize = 4;
 /// A bit each in what is looked up.
 const BUCKETS: usize = 8;
+
+/// What is to be told of each byte of ASCII.
+#[derive(Clone, Copy)]
+#[repr(align(64))]
+struct Table([u8; 2 * WIDTH]);
 
 /// The bytes in which needles may begin, and those that belong to the last of them.
 type Block = [u8; WIDTH + LOOKED_UP - 1];
@@ -129,6 +135,27 @@ impl Vectors {
         }
         lowest
     }
+}
+
+/// Whether the processor has what is asked for here.
+fn is_there() -> bool {
+    is_x86_feature_detected!("avx512f")
+        && is_x86_feature_detected!("avx512bw")
+        && is_x86_feature_detected!("avx512vbmi")
+}
+
+/// The bytes of `block` from `at` on.
+#[inline(always)]
+fn part<const LENGTH: usize>(block: &[u8; LENGTH], at: usize) -> __m512i {
+    let part = block[at..].first_chunk::<WIDTH>();
+    bytemuck::must_cast(*part.unwrap_or(&[0; WIDTH]))
+}
+
+/// What a table has of each byte. Of bytes beyond ASCII it is what it has of them without their top bit.
+#[target_feature(enable = "avx512f,avx512bw,avx512vbmi")]
+#[inline]
+fn look_up(table: &Table, bytes: __m512i) -> __m512i {
+    _mm512_permutex2var_epi8(part(&table.0, 0), bytes, part(&table.0, WIDTH))
 }
 
 #[cfg(test)]

@@ -228,8 +228,14 @@ mod tests {
         println!("seed {seed}");
         let mut random = fastrand::Rng::with_seed(seed);
         for round in 0..20_000 {
+            let alphabet: &[u8] = match round % 4 {
+                0 => b"0123456789abcdefxX ,\n-",
+                1 => b"ABCxyz019+/-_=",
+                2 => b"k_k_ =\n\r=36\t \0aZ%&\\)",
+                _ => &[],
+            };
             let mut block = [0; BLOCK + 1];
-            block.fill_with(|| signs::tests::random_byte(&mut random, round));
+            block.fill_with(|| random.choice(alphabet).copied().unwrap_or_else(|| random.u8(..)));
             // SAFETY: the processor has AVX2, or we were not here.
             let fast = unsafe { (look(&block), text_in_base64(&block), digits(&block)) };
             assert_eq!(fast, (signs::look(&block), signs::text_in_base64(&block), signs::digits(&block)), "{block:?}");

@@ -6,8 +6,6 @@
 
 #[cfg(target_arch = "x86_64")]
 mod avx2;
-#[cfg(target_arch = "x86_64")]
-mod avx512;
 mod signs;
 
 use super::encoding::{Encoding, base64, escapes, hex, quoted};
@@ -67,19 +65,7 @@ pub(super) fn candidates(needles: &Needles, bytes: &[u8], take: &mut dyn FnMut(C
 )]
 pub(super) fn signs(bytes: &[u8], from: usize, to: usize, tell: &mut impl FnMut(usize, Sign)) {
     #[cfg(target_arch = "x86_64")]
-    if super::avx512::is_there() {
-        #[target_feature(enable = "avx512f,avx512bw,avx512vbmi")]
-        fn with_wide_vectors(bytes: &[u8], from: usize, to: usize, tell: &mut impl FnMut(usize, Sign)) {
-            let looks = Looks {
-                look: |block: &Block| avx512::look(block),
-                text_in_base64: |block: &Block| avx2::text_in_base64(block),
-                digits: |block: &Block| avx2::digits(block),
-            };
-            walk_in_batches(bytes, from, to, &looks, tell);
-        }
-        // SAFETY: the processor has what the function is compiled for; nothing else in it is unsafe.
-        return unsafe { with_wide_vectors(bytes, from, to, tell) };
-    } else if std::arch::is_x86_feature_detected!("avx2") {
+    if std::arch::is_x86_feature_detected!("avx2") {
         #[target_feature(enable = "avx2")]
         fn with_vectors(bytes: &[u8], from: usize, to: usize, tell: &mut impl FnMut(usize, Sign)) {
             let looks = Looks {
@@ -89,7 +75,7 @@ pub(super) fn signs(bytes: &[u8], from: usize, to: usize, tell: &mut impl FnMut(
             };
             walk_in_batches(bytes, from, to, &looks, tell);
         }
-        // SAFETY: as above.
+        // SAFETY: the processor has what the function is compiled for; nothing else in it is unsafe.
         return unsafe { with_vectors(bytes, from, to, tell) };
     }
     let looks = Looks { look: signs::look, text_in_base64: signs::text_in_base64, digits: signs::digits };

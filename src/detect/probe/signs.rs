@@ -44,7 +44,7 @@ pub(super) const MARKS: &[(ByHalves, ByHalves)] = &[
 ];
 
 /// The marks that each byte may begin, and may follow in: a bit a mark.
-pub(super) const MARKS_OF: [[u8; 256]; 2] = {
+const MARKS_OF: [[u8; 256]; 2] = {
     let mut table = [[0; 256]; 2];
     let mut byte = 0;
     while byte < 256 {
@@ -299,19 +299,8 @@ fn samples(block: &Block) -> impl Iterator<Item = &[u8]> {
 }
 
 #[cfg(test)]
-pub(super) mod tests {
+mod tests {
     use super::*;
-
-    /// A byte of which there are many where signs are, a kind in each round.
-    pub(in super::super) fn random_byte(random: &mut fastrand::Rng, round: usize) -> u8 {
-        let alphabet: &[u8] = match round % 4 {
-            0 => b"0123456789abcdefxX ,\n-",
-            1 => b"ABCxyz019+/-_=",
-            2 => b"k_k_ =\n\r=36\t \0aZ%&\\)",
-            _ => &[],
-        };
-        random.choice(alphabet).copied().unwrap_or_else(|| random.u8(..))
-    }
 
     fn all_of(block: &Block, before: u64) -> Samples {
         let signs = look(block);
