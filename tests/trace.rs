@@ -30,6 +30,7 @@ use common::run::{Audit, Outcome};
 use common::schema;
 use common::secrets::{alphanumerics, key_id, live_key, test_key};
 use common::terminal::Terminal;
+use common::zlib::zlib_stored;
 
 const MAIN: &str = "refs/heads/main";
 
@@ -243,6 +244,46 @@ fn what_forks_and_clones_share_is_searched_once() {
     let commit = String::from_utf8(commit).unwrap();
     git::run(git::command(&clone), &["update-ref", "refs/heads/own", commit.trim()], b"");
     assert_eq!(searches(&[repo.path(), &clone, &borrower], Some(&key)), one + 3);
+}
+
+#[test]
+fn a_loose_object_that_is_not_what_it_is_called_is_searched_in_any_order() {
+    //  A (a, packed)   main        a clone in which a loose `a` has the key in place of its own text
+    let key = live_key(8027);
+    let mut repo = Repo::bare();
+    repo.commit_on(MAIN, &[("a", Some("a\n"))], "A");
+    let blob = repo.blob("a\n").to_string();
+    repo.finish();
+    let (forged, honest) = (repo.beside("forged.git"), repo.beside("honest.git"));
+    for clone in [&forged, &honest] {
+        let copied = ["clone", "--quiet", "--mirror", "--no-hardlinks", ".", clone.to_str().unwrap()];
+        git::run(git::command(repo.path()), &copied, b"");
+    }
+    git::run(git::command(&honest), &["repack", "-adq"], b"");
+    let body = env(&key);
+    let object = [format!("blob {}\0", body.len()).as_bytes(), body.as_bytes()].concat();
+    let file = forged.join("objects").join(&blob[..2]).join(&blob[2..]);
+    std::fs::remove_file(&file).unwrap();
+    std::fs::write(&file, zlib_stored(&object)).unwrap();
+    for others in [[repo.path(), honest.as_path()], [&honest, repo.path()]] {
+        let [one, other] = others;
+        for order in [[one, other, &forged], [one, &forged, other], [&forged, one, other]] {
+            assert_eq!(trace(&key, &order, &[]).code, Some(1), "{order:?}");
+        }
+    }
+    // Nor does it hide what the others have under its id.
+    let text = b"blob 2\0a\n";
+    std::fs::write(&file, zlib_stored(text)).unwrap();
+    repo.commit_on(MAIN, &[("a", Some(&body))], "B");
+    let keyed = repo.blob(body).to_string();
+    repo.finish();
+    git::run(git::command(&honest), &["fetch", "--quiet", "--prune"], b"");
+    git::run(git::command(&honest), &["repack", "-adq"], b"");
+    let file = forged.join("objects").join(&keyed[..2]).join(&keyed[2..]);
+    std::fs::create_dir_all(file.parent().unwrap()).unwrap();
+    std::fs::write(&file, zlib_stored(text)).unwrap();
+    let (code, told) = json(&key, &[&forged, &honest]);
+    assert_eq!((code, &told["key"]["held_at"]["count"]), (Some(1), &1.into()));
 }
 
 /// A ledger's line, as the gate writes it.

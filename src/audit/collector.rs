@@ -8,10 +8,10 @@ use std::time::Duration;
 use super::content::{Clocks, Content, Missing, NameSighting, Pass, Sighting};
 use super::directory::{Directory, Named, NewEntries, Reading};
 use super::key_table::KeyTable;
-use super::trace::{Needle, Scanned};
+use super::trace::Needle;
 use super::{Clock, object_clock, scan_pieces};
 use crate::detect::{Detector, Found, Hits, KeyFound, Search, Unread};
-use crate::history::{Links, NONE, NodeKind};
+use crate::history::{Bits, Links, NONE, NodeKind};
 use crate::model::{Copied, Events, Interrupt, ObjectFormat, ObjectType, Oid, Place, RawTime};
 use crate::store::{Failure, Finder, ObjectIndex, Objects, Pieces, Store, Visitor, parse};
 
@@ -24,7 +24,7 @@ pub(super) struct Shared<'a> {
     events: &'a dyn Events,
     interrupt: Interrupt<'a>,
     time_for_object: Option<(Duration, Clock)>,
-    scanned: Option<&'a Scanned>,
+    scanned_before: Option<&'a Bits>,
     needle: Option<&'a Needle>,
     /// Whether objects with nothing in them are noted.
     notes_clean: bool,
@@ -42,7 +42,7 @@ impl<'a> Shared<'a> {
             events: pass.options.events,
             interrupt: pass.options.interrupt,
             time_for_object: pass.time_for_object,
-            scanned: pass.seeking.scanned,
+            scanned_before: pass.scanned_before,
             needle: pass.seeking.needle,
             notes_clean: pass.seeking.scanned.is_some() || pass.seeking.remembers,
             sizes: (0..store.objects.len()).map(|_| AtomicU64::new(0)).collect(),
@@ -253,7 +253,7 @@ impl<'a> Collector<'a> {
 
     /// Whether an earlier repository had the same object, and nothing in it.
     fn is_known_clean(&self, index: ObjectIndex) -> bool {
-        self.shared.scanned.is_some_and(|scanned| scanned.has(&self.shared.objects.oid(index)))
+        self.shared.scanned_before.is_some_and(|known| known.has(index))
     }
 
     fn note_clean(&mut self, index: ObjectIndex) {

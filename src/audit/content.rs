@@ -96,6 +96,8 @@ pub(super) struct Pass<'a> {
     pub(super) threads: usize,
     pub(super) time_for_object: Option<(Duration, Clock)>,
     pub(super) seeking: Seeking<'a>,
+    /// What an earlier repository had, and nothing in it.
+    pub(super) scanned_before: Option<&'a Bits>,
 }
 
 /// Reads and scans every object of the store.
@@ -120,8 +122,8 @@ pub(super) fn read_all(store: &Store, pass: &Pass<'_>) -> Content {
     });
     content.graph = Graph::new(count + missing.len(), links);
     content.missing = missing;
-    if let Some(scanned) = pass.seeking.scanned {
-        scanned.add(content.clean.iter().map(|object| store.objects.oid(*object)));
+    if let (Some(scanned), Some(known)) = (pass.seeking.scanned, pass.scanned_before) {
+        scanned.add(&store.objects, &content, known);
     }
     content.table = keys.into_inner().unwrap_or_default();
     content.malformed.sort_unstable();

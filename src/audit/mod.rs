@@ -320,6 +320,7 @@ impl Auditor<'_> {
             limit: self.options.max_blob_size,
             memory: self.options.max_memory,
             known,
+            checks_known: false,
             interrupt: self.interrupt,
             events: self.events,
         }
@@ -333,19 +334,21 @@ impl Auditor<'_> {
         loop {
             self.events.stage(Stage::Content, name.as_str(), Some(store.objects.len() as u64));
             // What an earlier repository or an earlier audit had, and nothing in it, is not even read again.
-            let objects = &store.objects;
             let remembered = seeking.memory.map(|memory| remember::known(store, memory));
-            let known = |index: ObjectIndex| {
-                remembered.as_ref().is_some_and(|known| known.has(index))
-                    || seeking.scanned.is_some_and(|scanned| scanned.has(&objects.oid(index)))
-            };
-            let is_any_known = remembered.is_some() || seeking.scanned.is_some();
+            let scanned_before = seeking.scanned.map(|scanned| scanned.known(&store.objects));
+            let known =
+                |index| [&remembered, &scanned_before].into_iter().flatten().any(|known: &Bits| known.has(index));
+            let is_any_known = remembered.is_some() || scanned_before.is_some();
             let pass = content::Pass {
                 detector: self.detector,
-                options: self.pass_options(is_any_known.then_some(&known)),
+                options: PassOptions {
+                    checks_known: seeking.scanned.is_some(),
+                    ..self.pass_options(is_any_known.then_some(&known))
+                },
                 threads: self.options.threads,
                 time_for_object: self.options.time_for_object,
                 seeking,
+                scanned_before: scanned_before.as_ref(),
             };
             let content = content::read_all(store, &pass);
             let gone = |failure: &crate::store::Failure| {

@@ -12,11 +12,11 @@ use super::content::Content;
 use super::roots::{RefClass, Roots, TipObject};
 use super::{Auditor, Target};
 use crate::detect::{Detector, Found, OneKey};
-use crate::history::{NONE, NodeKind};
+use crate::history::{Bits, NONE, NodeKind};
 use crate::key::{BODY, KeyId, KeyText};
 use crate::model::{Checkout, Contained, KeyReport, Oid, RawTime, Report, Shown};
 use crate::state::Known;
-use crate::store::{ObjectIndex, Store, WorkTree, parse};
+use crate::store::{ObjectIndex, Objects, Store, WorkTree, parse};
 
 /// Which key is looked for.
 #[derive(Clone, Debug)]
@@ -182,18 +182,30 @@ impl Needle {
     }
 }
 
-/// Objects that were scanned in an earlier repository and had nothing in them.
+/// Objects that were scanned in an earlier repository and had nothing in them, by their ids. Whoever can write a file can
+/// have another object under an id: so of those that are loose ids are computed, and those in packs are held against the
+/// checksums that git wrote beside their ids.
 #[derive(Default)]
 pub(super) struct Scanned(Mutex<HashSet<Oid>>);
 
 impl Scanned {
-    pub(super) fn has(&self, object: &Oid) -> bool {
-        self.0.lock().is_ok_and(|objects| objects.contains(object))
+    /// Those of a repository that need not be scanned again.
+    pub(super) fn known(&self, objects: &Objects) -> Bits {
+        let mut known = Bits::new(objects.len());
+        if let Ok(all) = self.0.lock() {
+            let scanned = (0..objects.len() as u32).filter(|object| all.contains(&objects.oid(*object)));
+            objects.called_right(scanned).into_iter().for_each(|object| _ = known.insert(object));
+        }
+        known
     }
 
-    pub(super) fn add(&self, objects: impl IntoIterator<Item = Oid>) {
+    /// Notes what had nothing in it, of a repository of which so much was `known`.
+    pub(super) fn add(&self, objects: &Objects, content: &Content, known: &Bits) {
+        let failed: HashSet<ObjectIndex> = content.failures.iter().map(|(object, _)| *object).collect();
+        let is_new = |object: &ObjectIndex| !known.has(*object) && !failed.contains(object);
+        let clean = objects.called_right(content.clean.iter().copied().filter(is_new));
         if let Ok(mut all) = self.0.lock() {
-            all.extend(objects);
+            all.extend(clean.into_iter().map(|object| objects.oid(object)));
         }
     }
 }

@@ -4,6 +4,7 @@ use std::fs::{self, File};
 use std::io;
 use std::path::{Path, PathBuf};
 
+use super::checksum::ObjectHash;
 use super::fingerprint::Stamp;
 use super::inflate::{Inflater, Pieces, read_some, room};
 use super::{Failure, Gap, files};
@@ -102,6 +103,20 @@ impl Found {
             return Err(Failure::Corrupt("it is not as long as it says"));
         }
         Ok(kind)
+    }
+}
+
+/// Whether a loose object is the one that its file is called by. Cost: its bytes are hashed, in pieces.
+pub(super) fn is_called_right(objects: &Path, oid: Oid, format: ObjectFormat, inflater: &mut Inflater) -> bool {
+    let Ok(found) = find(objects, oid, inflater) else { return false };
+    let mut hash = ObjectHash::new(format, found.kind, found.size);
+    let mut pieces = found.pieces(inflater);
+    loop {
+        match pieces.next_piece() {
+            Ok(Some(piece)) => hash.update(piece),
+            Ok(None) => return hash.oid() == Some(oid),
+            Err(_) => return false,
+        }
     }
 }
 

@@ -194,6 +194,8 @@ pub struct PassOptions<'a> {
     pub memory: u64,
     /// Blobs that need not be read ([`Visitor::known`]), unless others are made of them.
     pub known: Option<&'a (dyn Fn(ObjectIndex) -> bool + Sync)>,
+    /// Whether those are held against the checksums of their packs all the same: where they were read in another repository.
+    pub checks_known: bool,
     /// Who may stop it.
     pub interrupt: Interrupt<'a>,
     /// Who is told of progress.
@@ -335,9 +337,9 @@ impl Store {
 
     /// Reads every object once and hands it to one of `visitors`, each on its own thread; what could not be read.
     pub fn visit_all<V: Visitor>(&self, visitors: &mut [V], options: &PassOptions<'_>) -> Vec<(ObjectIndex, Failure)> {
-        let PassOptions { reader, types, limit, memory, known, interrupt, events } = *options;
+        let PassOptions { reader, types, limit, memory, known, checks_known, interrupt, events } = *options;
         let pass = bulk::Pass::new(&self.objects, (limit, memory), interrupt);
-        let pass = bulk::Pass { types, known, events, made_from: options.made_from(), ..pass };
+        let pass = bulk::Pass { types, known, checks_known, events, made_from: options.made_from(), ..pass };
         if reader == Reader::Libgit2
             && let (Some(walker), Some(first)) = (Walker::open(&self.objects), visitors.first_mut())
         {

@@ -8,6 +8,7 @@ use std::sync::RwLock;
 use rustc_hash::FxHashSet;
 
 use super::fingerprint::DirMark;
+use super::inflate::Inflater;
 use super::pack::{Listing, Pack};
 use super::single::PackPlace;
 use super::{Gap, files, loose};
@@ -295,6 +296,26 @@ impl Objects {
     /// What only alternates have, in order.
     pub fn borrowed(&self) -> impl Iterator<Item = ObjectIndex> {
         (0..).zip(&self.borrowed).filter(|(_, is_borrowed)| **is_borrowed).map(|(index, _)| index)
+    }
+
+    /// Whether each loose copy of an object is what it is called: where there is none, nothing is read.
+    fn is_called_right(&self, index: ObjectIndex, inflater: &mut Inflater) -> bool {
+        let copies = self.copies.get(&index).into_iter().flatten();
+        let mut places = std::iter::once(&self.location[index as usize]).chain(copies);
+        places.all(|place| match place {
+            Location::Packed { .. } => true,
+            Location::Loose { dir } => {
+                let dir = &self.loose_dirs[*dir as usize];
+                loose::is_called_right(dir, self.oid(index), self.format, inflater)
+            }
+        })
+    }
+
+    /// Those of some objects of which every loose copy is what it is called. Of those that stand in packs alone it is not
+    /// asked: a pass holds their entries against the checksums that git wrote beside their ids.
+    pub fn called_right(&self, objects: impl IntoIterator<Item = ObjectIndex>) -> Vec<ObjectIndex> {
+        let mut inflater = Inflater::new();
+        objects.into_iter().filter(|index| self.is_called_right(*index, &mut inflater)).collect()
     }
 
     /// By what each pack is known again: checksums, sizes and times of the pack and its index. None where it is too short.

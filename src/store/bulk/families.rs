@@ -85,8 +85,9 @@ fn headers(pass: &Pass<'_>, (file, pack): (&File, &Pack), places: &[Place], thre
                     Err(failure) => pass.fail(index, failure),
                 }
                 let is_it = |headers: &mut pack::Headers<'_>, end| headers.checksum(offset, end) == Ok(checksum);
-                // What is known was held against its checksum when it was read.
-                if !pack.has_checksums || pass.is_known(index) || is_it(&mut headers, entry.end) {
+                // What is known of these very files was held against its checksum when it was read.
+                let is_checked = !pass.checks_known && pass.is_known(index);
+                if !pack.has_checksums || is_checked || is_it(&mut headers, entry.end) {
                     continue;
                 }
                 // Where an index has another entry begin amid this one, or one nowhere, this one ends elsewhere.

@@ -62,6 +62,8 @@ pub(super) struct Pass<'a> {
     pub(super) streams: bool,
     /// Blobs of which the size is enough.
     pub(super) known: Option<&'a (dyn Fn(ObjectIndex) -> bool + Sync)>,
+    /// Whether those are held against their checksums all the same.
+    pub(super) checks_known: bool,
     pub(super) seen: Seen,
     /// Held while a large blob is read that stands in several places.
     pub(super) turn: Mutex<()>,
@@ -85,6 +87,7 @@ impl<'a> Pass<'a> {
             memory,
             streams: true,
             known: None,
+            checks_known: false,
             seen: Seen::new(objects.len()),
             turn: Mutex::default(),
             failures: Mutex::default(),
