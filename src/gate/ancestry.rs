@@ -231,6 +231,60 @@ impl<'a> Ancestry<'a> {
     }
 }
 
+impl Ancestry<'_> {
+    /// The line of history of a commit since it left that of `others`: itself and its ancestors, but for those that all of
+    /// the others descend from, each with its parents. `None` where that was not found out within bounds. Where clocks ran
+    /// wrong some that all have are among them.
+    pub(super) fn own_line(
+        &self,
+        receiving: &mut Receiving,
+        commit: Oid,
+        others: &[Oid],
+    ) -> Option<Vec<(Oid, Vec<Oid>)>> {
+        const OWN: Descendants = 1;
+        if others.len() >= MOST_TOLD_APART {
+            return None;
+        }
+        let all = ((1 << others.len()) - 1) << 1;
+        let is_own = |by: Descendants| by & OWN != 0 && by & all != all;
+        let mut known: FxHashMap<Oid, (Descendants, CommitPlace)> = FxHashMap::default();
+        let mut queue: BinaryHeap<(i64, Oid)> = BinaryHeap::new();
+        // Those of the queue that are its own, as far as is known: once there are none all are told apart.
+        let mut own: FxHashSet<Oid> = FxHashSet::default();
+        let mut pending = vec![(commit, OWN)];
+        pending.extend(others.iter().zip(1..).map(|(other, number)| (*other, OWN << number)));
+        for _ in 0..NEAR {
+            for (oid, from) in pending.drain(..) {
+                let (by, time) = match known.entry(oid) {
+                    Entry::Occupied(mut known) if known.get().0 | from != known.get().0 => {
+                        known.get_mut().0 |= from;
+                        (known.get().0, known.get().1.time)
+                    }
+                    Entry::Occupied(_) => continue,
+                    // What lies behind the end of a shallow history nobody can tell.
+                    Entry::Vacant(_) if receiving.is_shallow(&oid) => return None,
+                    Entry::Vacant(unknown) => {
+                        let place = receiving.place(&oid)?;
+                        let time = place.time;
+                        (unknown.insert((from, place)).0, time)
+                    }
+                };
+                _ = if is_own(by) { own.insert(oid) } else { own.remove(&oid) };
+                queue.push((time, oid));
+            }
+            if own.is_empty() {
+                let line = known.into_iter().filter(|(_, (by, _))| is_own(*by));
+                return Some(line.map(|(oid, (_, place))| (oid, place.parents)).collect());
+            }
+            let (_, next) = queue.pop().filter(|_| !self.interrupt.is_set())?;
+            own.remove(&next);
+            let (by, place) = known.get(&next)?;
+            pending.extend(place.parents.iter().map(|parent| (*parent, *by)));
+        }
+        None
+    }
+}
+
 /// Which of some commits descend from one, a bit for each.
 type Descendants = u64;
 

@@ -60,7 +60,8 @@ fn introduces(commits: &[Drawn], tips: &BTreeSet<usize>, new: usize) -> bool {
         let before = together(commits, parents.iter().copied());
         // What was less sure in the same place opens no way.
         let is_there = |held: &Holding, place, written| held.get(place).is_some_and(|there| *there >= written);
-        // Of parents that others descend from nothing moves, and of the others only what each of them holds somewhere.
+        // Of parents that others descend from nothing moves, and of the others only what each of them holds somewhere or
+        // never held since it left the others.
         let is_last = |parent: &usize| {
             !parents.iter().any(|other| other != parent && ancestors(commits, [*other]).contains(parent))
         };
@@ -68,7 +69,17 @@ fn introduces(commits: &[Drawn], tips: &BTreeSet<usize>, new: usize) -> bool {
         let somewhere = |parent: &usize, key: usize| {
             commits[*parent].holds.iter().filter(|((held, _), _)| *held == key).map(|(_, written)| *written).max()
         };
-        let most = |key: usize| last.iter().map(|parent| somewhere(parent, key)).min().flatten();
+        let never_held = |parent: &usize, key: usize| {
+            let others = last.iter().filter(|other| *other != parent);
+            let shared = others.map(|other| ancestors(commits, [*other])).reduce(|one, other| &one & &other);
+            let own = &ancestors(commits, [*parent]) - &shared.unwrap_or_default();
+            let line = own.iter().flat_map(|commit| commits[*commit].parents.iter().chain([commit]));
+            line.into_iter().all(|commit| somewhere(commit, key).is_none())
+        };
+        let most = |key: usize| {
+            let asked = last.iter().filter(|parent| !never_held(parent, key));
+            asked.map(|parent| somewhere(parent, key)).min().flatten()
+        };
         let mut left: BTreeMap<(usize, Written), usize> = BTreeMap::new();
         for ((key, _), written) in
             together(commits, last.iter().copied()).iter().filter(|(place, _)| !holds.contains_key(place))
@@ -103,6 +114,14 @@ fn drawn(random: &mut fastrand::Rng, repo: &mut Repo, keys: &[String]) -> Vec<Dr
         parents.sort_unstable();
         parents.dedup();
         let mut files = parents.first().map(|parent| commits[*parent].1.clone()).unwrap_or_default();
+        if let Some(other) = parents.get(1).filter(|_| random.bool()) {
+            // What the other side has comes along, some of it to another path.
+            let theirs = commits[*other].1.clone();
+            for (path, content) in theirs {
+                let path = if random.bool() { path } else { paths[random.usize(..paths.len())] };
+                files.entry(path).or_insert(content);
+            }
+        }
         for _ in 0..random.usize(0..3) {
             let path = paths[random.usize(..paths.len())];
             match random.u8(..6) {

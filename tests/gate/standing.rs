@@ -109,6 +109,45 @@ fn a_merge_with_a_commit_of_long_ago_moves_nothing() {
 }
 
 #[test]
+fn a_merge_may_move_what_the_other_side_never_held() {
+    let key = live_key(1850);
+    for (number, held_before, passes) in [(0, false, true), (1, true, false)] {
+        let (server, mut client) = started();
+        server.policy_with_ledger("");
+        let content = format!("KEY={key}\n");
+        client.branch("refs/heads/third", MAIN);
+        let topic = format!("refs/heads/topic-{number}");
+        client.branch(&topic, MAIN);
+        if held_before {
+            client.commit_on(&topic, &[("other", Some(&content))], "in and");
+            client.commit_on(&topic, &[("other", None)], "out again");
+        }
+        let renamed =
+            client.commit_on(&topic, &[("src/a.js", None), ("lib/a.js", Some("1\n"))], "rename the directory");
+        let main = client.commit_on(MAIN, &[("src/k", Some(&content))], "long ago");
+        server.hook("exit 0");
+        server.push(&mut client, &[MAIN]).passes();
+        server.push(&mut client, &[&topic]).passes();
+        server.hook("exec \"$GATE\" hook pre-receive");
+        // As git merges it by itself.
+        let mut merged = client.files_at(&topic);
+        let carrier = client.files_at(MAIN)[&b"src/k"[..]];
+        merged.insert(b"lib/k".to_vec(), carrier);
+        client.commit_files(&topic, merged.clone(), &[renamed, main], "merge main");
+        let pushed = server.push(&mut client, &[&topic]);
+        match passes {
+            true => pushed.passes_silently(),
+            false => pushed.is_refused_for(&key, &["lib/k:1"]),
+        }
+        // With a third side that never held it either, which only they descend from together.
+        let third = client.commit_on("refs/heads/third", &[("third", Some("1"))], "third");
+        client.commit_files("refs/heads/three", merged, &[renamed, main, third], "merge three");
+        let pushed = server.push(&mut client, &["refs/heads/three"]);
+        assert_eq!(pushed.accepted, passes, "{}", pushed.all);
+    }
+}
+
+#[test]
 fn a_merge_of_what_all_hold_may_move_it() {
     let key = live_key(1840);
     let (server, mut client) = with_a_past(&key);

@@ -16,6 +16,10 @@ use crate::model::{Confidence, ObjectType, Oid};
 /// So many removals are told.
 const MOST_REMOVALS: usize = 10_000;
 
+/// So many commits of a merge's parent, and bytes of what they changed, are looked at to tell that it never held a key.
+const MOST_LINE: usize = 2_000;
+const MOST_LINE_BYTES: u64 = 64 << 20;
+
 /// A commit's parent.
 #[derive(Clone, Copy, Debug)]
 struct Parent {
@@ -147,7 +151,8 @@ impl Work<'_> {
 
     /// Which of what left may have moved, by key. Not what only a parent held that another parent descends from: a merge
     /// with a commit of long ago brings back what was removed since. Nor what another parent holds nowhere: a merge with a
-    /// branch that went on from there does too.
+    /// branch that went on from there does too. Unless that parent never held it since their histories parted: git puts what
+    /// one side added into the directory that the other side gave another name.
     fn movable(&mut self, tree: Oid, parents: &[Parent], came: &[Held], left: &[Held]) -> Movable {
         let past = self.comparer.past;
         let mut from = Movable::default();
@@ -186,11 +191,17 @@ impl Work<'_> {
             }
             let others: Vec<Oid> = last.iter().map(|other| other.tree).filter(|other| *other != parent.tree).collect();
             let held = self.held_by(parent.tree, (tree, &others), &arriving);
-            arriving.retain(|id, _| held.contains_key(id));
+            let mut lacking = arriving.clone();
+            lacking.retain(|id, _| !held.contains_key(id));
+            if !lacking.is_empty() {
+                lacking = self.never_held(*parent, &last, lacking);
+            }
+            let may_move = |id: &KeyId| held.contains_key(id) || lacking.contains_key(id);
+            arriving.retain(|id, _| may_move(id));
             from.retain(|id, places| {
                 let most = held.get(id);
                 places.iter_mut().for_each(|(_, to)| *to = most.map_or(*to, |most| *most.min(to)));
-                most.is_some()
+                may_move(id)
             });
         }
         from
@@ -206,6 +217,28 @@ impl Work<'_> {
             }
         }
         held
+    }
+
+    /// Which of some keys that a parent of a merge does not hold its history never held since it left that of the other
+    /// parents: none where that cannot be told within bounds. From one commit to those before it what is the same holds none.
+    fn never_held(&mut self, parent: Parent, all: &[Parent], mut asked: Vouched) -> Vouched {
+        let others: Vec<Oid> = all.iter().map(|other| other.commit).filter(|other| *other != parent.commit).collect();
+        let line = self.ancestry.own_line(self.receiving, parent.commit, &others);
+        let Some(line) = line.filter(|line| line.len() <= MOST_LINE) else { return Vouched::default() };
+        let end = self.comparer.bytes.saturating_add(MOST_LINE_BYTES);
+        for (commit, parents) in line {
+            let tree = self.tree_of(commit);
+            for before in parents {
+                let (Some(tree), Some(before)) = (tree, self.tree_of(before)) else { return Vouched::default() };
+                let mut held = Vouched::default();
+                self.comparer.vouches(self.receiving, (before, &[tree]), &asked, &mut held);
+                asked.retain(|id, _| !held.contains_key(id));
+                if asked.is_empty() || self.comparer.bytes > end || self.examiner.interrupt.is_set() {
+                    return Vouched::default();
+                }
+            }
+        }
+        asked
     }
 
     /// Keys in names that new directories keep: nobody brought them, and still what carries them is new.
