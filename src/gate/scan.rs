@@ -1,5 +1,7 @@
 //! The one place where the gate asks the detector.
 
+use std::collections::{BTreeSet, HashMap};
+
 use crate::detect::{Detector, Found, Hits};
 use crate::key::KeyId;
 use crate::model::{Confidence, Copied, Environment, Interrupt, Kind};
@@ -54,7 +56,7 @@ pub(super) fn scan_after(
     interrupt: Interrupt<'_>,
 ) -> (Scanned, Option<Hits>) {
     let mut scanned = Scanned::default();
-    let mut places = std::collections::HashMap::new();
+    let mut places = HashMap::new();
     let (unread, hits) = detector.scan_after(bytes, base, &|| interrupt.is_set(), &mut |found| {
         let Found::Key(found) = found else { return };
         let id = found.key.id();
@@ -81,4 +83,23 @@ pub(super) fn scan_after(
     scanned.opaque.extend(unread.opaque.into_iter().map(|opaque| opaque.reason));
     scanned.limits.extend(unread.limits);
     (scanned, hits)
+}
+
+/// The lines at which each key of a text stands.
+pub(super) fn lines_of(detector: &Detector, bytes: &[u8], interrupt: Interrupt<'_>) -> HashMap<KeyId, BTreeSet<u64>> {
+    /// So many lines of one key are told.
+    const MOST_LINES: usize = 100;
+    let mut lines: HashMap<KeyId, BTreeSet<u64>> = HashMap::new();
+    detector.scan_after(bytes, None, &|| interrupt.is_set(), &mut |found| {
+        let Found::Key(found) = found else { return };
+        let is_room = lines.len() < MOST_KEYS;
+        let (id, line) = (found.key.id(), found.line);
+        if let Some(line) = line.filter(|_| is_room || lines.contains_key(&id)) {
+            let of_it = lines.entry(id).or_default();
+            if of_it.len() < MOST_LINES {
+                of_it.insert(line);
+            }
+        }
+    });
+    lines
 }

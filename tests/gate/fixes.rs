@@ -496,6 +496,35 @@ fn in_a_name_of_a_person() {
 }
 
 #[test]
+fn in_a_name_and_in_the_message_that_signs_with_it() {
+    let desk = Desk::new(1862);
+    desk.commit("echo hello >README", "first");
+    let both = "GIT_AUTHOR_NAME=$KEY GIT_COMMITTER_NAME=$KEY";
+    desk.sh(&format!("echo a >a; git add a; {both} git commit --quiet --signoff --message fine"));
+    let pushed = desk.push(&[MAIN]);
+    let places = ["its author or committer", "line 3 of the message", "--reset-author", "take it out of the message"];
+    pushed.is_refused_for(&desk.key, &places);
+    assert_eq!(pushed.said.matches("its author or committer").count(), 1, "{}", pushed.said);
+    desk.follow(&pushed.said);
+    desk.push(&[MAIN]).passes();
+}
+
+#[test]
+fn in_a_header_and_in_the_message_that_git_copied_it_to() {
+    let desk = Desk::new(1863);
+    desk.commit("echo hello >README", "first");
+    desk.sh("git tag --annotate --message \"release $KEY\" v1
+         { git cat-file commit HEAD | sed '/^$/,$d'
+           echo \"mergetag object $(git rev-parse HEAD)\"; git cat-file tag v1 | sed -e 1d -e 's/^/ /'
+           printf '\\nMerge tag v1\\n\\nrelease %s\\n' $KEY; } >../commit
+         git tag --delete v1; git reset --soft $(git hash-object -t commit -w ../commit)");
+    let pushed = desk.push(&[MAIN]);
+    pushed.is_refused_for(&desk.key, &["of its headers", "line 3 of the message", "-c ORIG_HEAD"]);
+    desk.follow(&pushed.said);
+    desk.push(&[MAIN]).passes();
+}
+
+#[test]
 fn a_commit_keeps_its_author_whatever_anothers_has_in_it() {
     let desk = Desk::new(1861);
     desk.commit("echo hello >README", "first");

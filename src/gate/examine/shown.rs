@@ -1,9 +1,13 @@
 //! What the message says of commits: subjects, and how each can be changed.
 
+use std::collections::{BTreeSet, HashMap};
+
 use rustc_hash::{FxHashMap, FxHashSet};
 
-use super::Work;
-use crate::gate::{CommitPart, Notes, Place, Push};
+use super::{MOST_SIGHTINGS, Work};
+use crate::gate::scan::lines_of;
+use crate::gate::{CommitPart, Notes, Place, Push, Sighting};
+use crate::key::KeyId;
 use crate::model::{ObjectType, Oid, Shown};
 use crate::store::parse;
 
@@ -37,10 +41,12 @@ struct Words {
     subject: Shown,
     /// Which part each line before the message is of.
     headers: Vec<CommitPart>,
+    /// The lines at which each of its keys stands.
+    lines: HashMap<KeyId, BTreeSet<u64>>,
 }
 
 impl Words {
-    fn of(bytes: &[u8], message: usize, subject: Shown) -> Self {
+    fn of(bytes: &[u8], message: usize, subject: Shown, lines: HashMap<KeyId, BTreeSet<u64>>) -> Self {
         let mut headers = Vec::new();
         for line in bytes[..message].split_inclusive(|byte| *byte == b'\n') {
             headers.push(match line {
@@ -50,7 +56,23 @@ impl Words {
                 _ => CommitPart::Header,
             });
         }
-        Self { subject, headers }
+        Self { subject, headers, lines }
+    }
+
+    /// Where a key stands besides: git copies names and what was signed into messages, and each part is changed in another
+    /// way.
+    fn other_places(&self, id: &KeyId, first: Option<u64>) -> Vec<Place> {
+        let mut parts = vec![self.part(first)];
+        let mut places = Vec::new();
+        for line in self.lines.get(id).into_iter().flatten().filter(|line| Some(**line) != first) {
+            let part = self.part(Some(*line));
+            // Which of several headers it is says the line, and of a person nothing.
+            if part == CommitPart::Header || !parts.contains(&part) {
+                parts.push(part);
+                places.push(Place::CommitText { line: Some(*line), part });
+            }
+        }
+        places
     }
 
     fn part(&self, line: Option<u64>) -> CommitPart {
@@ -71,18 +93,16 @@ impl Work<'_> {
         let leads = self.leads(push, &numbers);
         let parents = self.links.values().flat_map(|links| &links.parents).copied().collect::<FxHashSet<Oid>>();
         let mut known: FxHashMap<Oid, Words> = FxHashMap::default();
-        for at in 0..self.found.sightings.len() {
-            let Some(commit) = &self.found.sightings[at].commit else { continue };
+        for mut sighting in std::mem::take(&mut self.found.sightings) {
+            let Some(commit) = &mut sighting.commit else {
+                self.found.sightings.push(sighting);
+                continue;
+            };
             let oid = commit.oid;
             if !known.contains_key(&oid) && known.len() < MOST {
                 let words = self.words_of(&oid);
                 known.insert(oid, words);
             }
-            let sighting = &mut self.found.sightings[at];
-            if let (Some(words), Place::CommitText { line, part }) = (known.get(&oid), &mut sighting.place) {
-                *part = words.part(*line);
-            }
-            let Some(commit) = &mut sighting.commit else { continue };
             let Lead { refs: over, top, notes } = leads.get(&oid).copied().unwrap_or_default();
             commit.subject = known.get(&oid).map(|words| words.subject.clone()).unwrap_or_default();
             commit.number = numbers.get(&oid).copied().unwrap_or_default();
@@ -91,6 +111,16 @@ impl Work<'_> {
             commit.branches = over & BRANCHES;
             commit.is_tagged = over & TAGS != 0;
             commit.notes = notes.map(|update| notes_of(push, update));
+            let mut others = Vec::new();
+            if let (Some(words), Place::CommitText { line, part }) = (known.get(&oid), &mut sighting.place) {
+                *part = words.part(*line);
+                others = words.other_places(&sighting.id, *line);
+            }
+            let others: Vec<Sighting> =
+                others.into_iter().map(|place| Sighting { place, ..sighting.clone() }).collect();
+            self.found.sightings.push(sighting);
+            let room = MOST_SIGHTINGS.saturating_sub(self.found.sightings.len());
+            self.found.sightings.extend(others.into_iter().take(room));
         }
     }
 
@@ -104,7 +134,7 @@ impl Work<'_> {
         // Masked whole and cut then: what is cut first may be half a key.
         let line = bytes[from..].split(|byte| *byte == b'\n').find(|line| !line.trim_ascii().is_empty());
         let subject = self.examiner.detector.mask(line.unwrap_or_default());
-        Words::of(&bytes, from, subject)
+        Words::of(&bytes, from, subject, lines_of(self.examiner.detector, &bytes, self.examiner.interrupt))
     }
 
     /// Which pushed refs lead to each new commit, and from where.
