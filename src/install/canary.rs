@@ -6,7 +6,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use super::{Error, git};
-use crate::model::{Confidence, Environment, Kind, ObjectFormat, ObjectType};
+use crate::model::{Confidence, Environment, Kind, ObjectFormat, ObjectType, Oid};
 use crate::state::Policy;
 use crate::store::write_loose;
 
@@ -63,6 +63,8 @@ pub(super) enum Said {
     Refused,
     /// It fails itself, whatever it says of the canary.
     Failing,
+    /// It refused it, and was told of no ref that leads to it.
+    Cut,
     /// It would refuse it.
     Observed,
     /// Nothing of the gate's.
@@ -71,17 +73,33 @@ pub(super) enum Said {
 
 impl Said {
     pub(super) fn of(answer: &str) -> Self {
-        let refusal = answer.lines().find(|line| line.contains("error: clerk-audit refuses this push: "));
+        let refusal = answer.lines().find(|line| line.contains(REFUSAL));
         // A failure that the policy accepts is a warning, and stops no push.
         let fails = |line: &str| line.contains("the gate itself failed") && !line.contains("warning: clerk-audit: ");
         match refusal {
             _ if answer.lines().any(fails) => Self::Failing,
+            // No canary is more than can be examined: what is would be in the way of every push.
+            Some(line) if line.contains("Clerk secret key") && why_not_all(answer).next().is_some() => Self::Failing,
+            Some(line) if line.contains("Clerk secret key") && answer.contains(UNREACHED) => Self::Cut,
             Some(line) if line.contains("Clerk secret key") => Self::Refused,
             Some(_) => Self::Failing,
             None if answer.contains("clerk-audit would refuse this push") => Self::Observed,
             None => Self::Nothing,
         }
     }
+}
+
+/// How the message of a refusal begins.
+const REFUSAL: &str = "error: clerk-audit refuses this push: ";
+
+/// What it says of what no ref leads to, as far as the gate is told of refs.
+const UNREACHED: &str = "which was sent though no ref of this push reaches it";
+
+/// Why not all of a push could be examined: what stands right below the first line of its refusal.
+pub(super) fn why_not_all(answer: &str) -> impl Iterator<Item = &str> {
+    let below = answer.lines().skip_while(|line| !line.contains(REFUSAL)).skip(1);
+    let unprefixed = below.map(|line| line.strip_prefix("remote: ").unwrap_or(line));
+    unprefixed.take_while(|line| line.starts_with("  ") && !line.trim().is_empty())
 }
 
 /// What the refusal of a hook that runs too late says.
@@ -128,10 +146,14 @@ impl Canary {
         let mut tree = b"100644 .env\0".to_vec();
         tree.extend_from_slice(blob.as_bytes());
         let tree = write_loose(objects, format, ObjectType::Tree, &tree)?;
-        let who = format!("clerk-audit {by} <{by}@invalid> 1700000000 +0000");
-        let commit = format!("tree {tree}\nauthor {who}\ncommitter {who}\n\nclerk-audit {by}\n");
-        let commit = write_loose(objects, format, ObjectType::Commit, commit.as_bytes())?;
+        let commit = write_commit(objects, format, &tree, by)?;
         Ok([blob, tree, commit].map(|id| id.to_string()))
+    }
+
+    /// Writes a commit beside it that has nothing in it; its id.
+    pub(super) fn write_companion(objects: &Path, format: ObjectFormat, by: &str) -> io::Result<String> {
+        let tree = write_loose(objects, format, ObjectType::Tree, b"")?;
+        write_commit(objects, format, &tree, by).map(|id| id.to_string())
     }
 
     /// The ref it is pushed to.
@@ -182,7 +204,8 @@ impl Canary {
         if !pushed.status.success() {
             return Ok(match said {
                 Said::Refused if answer.contains(TOO_LATE) => SelfTest::RefusedLate { objects: objects.to_vec() },
-                Said::Refused => SelfTest::Refused,
+                // A push has other lines, or none, where something else stands before the gate.
+                Said::Refused | Said::Cut => SelfTest::Refused,
                 Said::Failing => SelfTest::Failing { answer },
                 Said::Observed | Said::Nothing if refused.is_empty() => SelfTest::Unanswered { answer },
                 Said::Observed | Said::Nothing => SelfTest::RefusedByAnother { answer },
@@ -196,6 +219,12 @@ impl Canary {
             name: self.name.clone(),
         })
     }
+}
+
+fn write_commit(objects: &Path, format: ObjectFormat, tree: &Oid, by: &str) -> io::Result<Oid> {
+    let who = format!("clerk-audit {by} <{by}@invalid> 1700000000 +0000");
+    let commit = format!("tree {tree}\nauthor {who}\ncommitter {who}\n\nclerk-audit {by}\n");
+    write_loose(objects, format, ObjectType::Commit, commit.as_bytes())
 }
 
 #[cfg(test)]
@@ -216,6 +245,9 @@ mod tests {
                 ),
                 Said::Refused,
             ),
+            (format!("{refusal}a Clerk secret key is in it\nremote:   standard input is x\nremote: \n"), Said::Failing),
+            (format!("{refusal}a Clerk secret key is in it        \nremote:         \nremote:   sk_\n"), Said::Refused),
+            (format!("{refusal}a Clerk secret key is in it\n\n  the file x, {UNREACHED}\n"), Said::Cut),
             (format!("{refusal}not all of it could be examined\n"), Said::Failing),
             (format!("{refusal}the gate was ended before it could say why (status 127)\n"), Said::Failing),
             ("warning: clerk-audit would refuse this push, but only observes: x".to_owned(), Said::Observed),

@@ -6,7 +6,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use super::called::{self, Call, Named};
-use super::canary::Said;
+use super::canary::{Said, why_not_all};
 use super::guard::{self, is_executable, text};
 use super::reach::Use;
 use super::trial::{Answer, Runs};
@@ -331,6 +331,11 @@ impl Checks {
         let said = in_one_line(&answer.said, answer.meaning == Said::Failing);
         match (answer.meaning, answer.is_accepted) {
             (Said::Refused, false) => self.add(State::Good, "runs, reads the quarantine, and refuses a canary there"),
+            (Said::Cut, false) => self.add(
+                State::Doubtful,
+                "refuses a canary, but is not told of all refs of a push at once: what calls it must hand on standard \
+                 input whole, or the gate sees of other refs only what comes along, and not what lies there already",
+            ),
             (Said::Observed, true) => {
                 self.add(State::Doubtful, "runs and reads the quarantine, but only observes: it refuses nothing");
             }
@@ -430,7 +435,12 @@ pub fn patience(policy: Option<&Policy>) -> Duration {
 /// What a hook said, in one line; of a gate that fails only that.
 fn in_one_line(said: &str, is_failing: bool) -> String {
     const MOST: usize = 6;
-    let tells = |line: &&str| line.contains("the gate itself failed") || line.contains("clerk-audit refuses this push");
+    let why: Vec<&str> = why_not_all(said).map(str::trim).collect();
+    let tells = |line: &&str| {
+        let is_told =
+            ["the gate itself failed", "clerk-audit refuses this push"].iter().any(|told| line.contains(told));
+        is_told || why.contains(line)
+    };
     let lines = said.lines().map(str::trim).filter(|line| !line.is_empty() && (!is_failing || tells(line)));
     lines.take(MOST).collect::<Vec<_>>().join("; ")
 }

@@ -54,7 +54,8 @@ impl Runs {
         patience: Duration,
     ) -> Result<Answer, Error> {
         let canary = Canary::draw();
-        let objects = folder.join("quarantine");
+        // A quarantine has what one push brought.
+        let objects = folder.join(canary.name().rsplit('/').next().unwrap_or_default());
         let git_dir = match git_dir {
             Some(git_dir) => git_dir.to_owned(),
             None => empty_repository(folder).map_err(Error::io("make a repository in", folder))?,
@@ -62,6 +63,7 @@ impl Runs {
         let paths = PushPaths { git_dir: git_dir.clone(), ..PushPaths::default() };
         let format = Receiving::format_of(&paths).unwrap_or(ObjectFormat::Sha1);
         let [.., commit] = canary.write(&objects, format, "doctor").map_err(Error::io("write in", &objects))?;
+        let companion = Canary::write_companion(&objects, format, "doctor").map_err(Error::io("write in", &objects))?;
         let zero = "0".repeat(commit.len());
         let mut command = self.command();
         command
@@ -72,7 +74,9 @@ impl Runs {
             .env("GIT_ALTERNATE_OBJECT_DIRECTORIES", git_dir.join("objects"))
             .env_remove("GIT_PUSH_CERT")
             .env_remove("GIT_PUSH_OPTION_COUNT");
-        let input = format!("{zero} {commit} {}\n", canary.name());
+        // What hands on the first line alone, or one at a time, is seen by what it keeps from the gate.
+        let name = canary.name();
+        let input = format!("{zero} {companion} {name}-beside\n{zero} {commit} {name}\n");
         let output = deadline::run(&mut command, input.as_bytes(), patience, Ends::Group)
             .map_err(Error::io("run", self.path()))?
             .ok_or_else(|| Error::Hung { what: self.path().display().to_string(), seconds: patience.as_secs() })?;

@@ -90,6 +90,32 @@ fn a_hook_that_runs_too_late_is_looked_at_all_the_same() {
 }
 
 #[test]
+fn a_gate_that_is_not_given_standard_input_as_git_wrote_it_is_not_called_good() {
+    let server = bare();
+    let gate = format!("{} hook pre-receive", env!("CARGO_BIN_EXE_clerk-audit"));
+    let every = "the gate fails, and would refuse every push";
+    for (call, why) in [
+        (format!("{gate} </dev/null"), "names no ref update"),
+        (format!("cat >/dev/null; {gate}"), "names no ref update"),
+        (format!("printf %s \"$(cat)\" | {gate}"), "does not end with a line feed"),
+    ] {
+        script(&server.path().join("hooks/pre-receive"), &format!("#!/bin/sh\n{call}\n"));
+        ends(&hook(&["doctor"], server.path()), 1, &[&format!("bad   {every}"), why]);
+        ends(&hook(&["self-test"], server.path()), 1, &[every, why]);
+    }
+    for call in [
+        format!("read line; echo \"$line\" | {gate}"),
+        format!("while read line; do echo \"$line\" | {gate} || exit 1; done"),
+    ] {
+        script(&server.path().join("hooks/pre-receive"), &format!("#!/bin/sh\n{call}\n"));
+        ends(&hook(&["doctor"], server.path()), 1, &["look  refuses a canary", "not told of all refs of a push"]);
+    }
+    let whole = format!("#!/bin/bash\ndata=$(cat)\necho \"$data\" | {gate}\n");
+    script(&server.path().join("hooks/pre-receive"), &whole);
+    ends(&hook(&["doctor"], server.path()), 0, &["ok    runs, reads the quarantine, and refuses a canary there"]);
+}
+
+#[test]
 fn a_directory_that_no_driver_runs_is_no_place_for_the_hook() {
     let server = bare();
     let hooks = server.path().join("hooks");
