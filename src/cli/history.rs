@@ -9,7 +9,7 @@ use clap::{Args, ValueEnum};
 use super::clock::now;
 use super::exit::Exit;
 use super::incident;
-use super::ledger::{read_ledger, recorded};
+use super::ledger::{Audited, read_ledger, recorded};
 use super::limits::{self, LimitArguments};
 use super::output::{self, Color};
 use super::progress::Progress;
@@ -139,8 +139,9 @@ impl History {
         };
         let progress = Progress::new(self.quiet);
         let auditor = Auditor { events: &progress, ..silent };
+        let audited = Audited::of(&targets);
         let (mut report, remembered) = audit(&auditor, targets, &known, memory);
-        join(&mut report, &ledger, &detector);
+        join(&mut report, &ledger, &audited, &detector);
         progress.finish();
         if nothing_opened && self.format == Format::Text && self.output.is_none() {
             return Exit::Incomplete;
@@ -259,9 +260,9 @@ fn audit(
 }
 
 /// Puts beside each key what the ledger says of it.
-fn join(report: &mut Report, ledger: &Ledger, detector: &Detector) {
+fn join(report: &mut Report, ledger: &Ledger, audited: &Audited, detector: &Detector) {
     for key in &mut report.keys {
-        key.ledger = KeyId::parse(&key.id).map(|id| recorded(ledger, &id, detector)).unwrap_or_default();
+        key.ledger = KeyId::parse(&key.id).map(|id| recorded(ledger, &id, audited, detector)).unwrap_or_default();
     }
 }
 

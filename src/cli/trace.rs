@@ -10,7 +10,7 @@ use super::clock::now;
 use super::exit::Exit;
 use super::incident;
 use super::kept;
-use super::ledger::{read_ledger, recorded};
+use super::ledger::{Audited, read_ledger, recorded};
 use super::limits::{self, LimitArguments};
 use super::progress::Progress;
 use super::repos::{Repositories, tell_failure};
@@ -106,6 +106,7 @@ impl Trace {
         let options = Options { all_refs: true, ..limits::options(limits) };
         let (events, interrupt) = (&progress, Interrupt::on(interrupt));
         let auditor = Auditor { detector: &reader, options: &options, events, interrupt };
+        let audited = Audited::of(&targets);
         let Traced { report: mut found, tags, checkouts } = auditor.trace(targets, &wanted, now());
         progress.finish();
         if found.keys.len() > 1 {
@@ -124,7 +125,7 @@ impl Trace {
         let needs_a_name = kind.map(|kind| kind != Kind::SecretKey);
         // Of a key that is in no repository the ledger may tell all the same.
         let known = KeyId::parse(&id).or_else(|| ledger.only(&id));
-        let pushes = known.map(|id| recorded(&ledger, &id, &reader)).unwrap_or_default();
+        let pushes = known.map(|id| recorded(&ledger, &id, &audited, &reader)).unwrap_or_default();
         for key in &mut found.keys {
             key.ledger.clone_from(&pushes);
         }

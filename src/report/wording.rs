@@ -463,39 +463,65 @@ pub(super) fn caveats(entry: &Entry) -> Vec<&'static str> {
     marks.into_iter().filter(|mark| mark.0).map(|mark| mark.1).collect()
 }
 
-/// What the gate's ledger says of a key: when it came by the server's clock, by whom, and what was refused before.
-pub(super) fn pushes(key: &KeyReport) -> Vec<String> {
+/// What the gate's ledger says of a key: when it came by the server's clock, by whom, and what was refused before. A ledger is
+/// a whole host's: of what was pushed anywhere but to the one repository that the report is of its name is told.
+pub(super) fn pushes(key: &KeyReport, report: &Report) -> Vec<String> {
+    let name = |entry: &'_ LedgerEntry| {
+        let is_the_one = entry.audited && report.repositories.len() == 1;
+        entry.repository.clone().filter(|_| !is_the_one)
+    };
+    let mut repositories: Vec<Option<Shown>> = Vec::new();
+    for entry in &key.ledger {
+        let name = name(entry);
+        if !repositories.contains(&name) {
+            repositories.push(name);
+        }
+    }
+    repositories.sort_by_key(Option::is_some);
+    let of = |repository: &Option<Shown>| key.ledger.iter().filter(|entry| name(entry) == *repository).collect();
+    repositories.iter().flat_map(|repository| pushes_to(repository.as_ref(), &of(repository))).collect()
+}
+
+/// What it says of one repository.
+fn pushes_to(repository: Option<&Shown>, entries: &Vec<&LedgerEntry>) -> Vec<String> {
     let by = |entry: &LedgerEntry| {
         let who = entry.pusher.as_ref().map(|who| format!(" by {who}")).unwrap_or_default();
         let from = entry.remote_address.as_ref().map(|from| format!(" from {from}")).unwrap_or_default();
         format!("{}{who}{from}", entry.time)
     };
-    let times = |count: usize| match count {
-        1 => "once".to_owned(),
-        2 => "twice".to_owned(),
-        count => format!("{count} times"),
-    };
     let is_refusal = |entry: &LedgerEntry| entry.verdict.as_str() == "refused" && entry.decision.as_str() == "refused";
-    let mut refused = 0;
+    let mut refused: Vec<&LedgerEntry> = Vec::new();
     let mut lines = Vec::new();
-    for entry in &key.ledger {
+    for entry in entries {
         if is_refusal(entry) {
-            refused += 1;
+            refused.push(entry);
         } else if entry.verdict.as_str() != "refused" && entry.decision.as_str() != "passed" {
-            let before = if refused == 0 { String::new() } else { format!("; refused {} before", times(refused)) };
+            let before =
+                if refused.is_empty() { String::new() } else { format!("; refused {} before", times(&refused)) };
             let let_pass = match entry.decision.as_str() {
                 "bypassed" => ", by push option",
                 "allowed" => ", as the policy allows",
                 _ => "",
             };
-            lines.push(format!("pushed at {}{let_pass}{before}", by(entry)));
-            refused = 0;
+            let to = repository.map(|name| format!(" to {name}")).unwrap_or_default();
+            lines.push(format!("pushed at {}{to}{let_pass}{before}", by(entry)));
+            refused.clear();
         }
     }
-    if let (Some(last), true) = (key.ledger.iter().rfind(|entry| is_refusal(entry)), refused > 0) {
-        lines.push(format!("refused {}, the last time at {}", times(refused), by(last)));
+    if let Some(last) = refused.last() {
+        let at = repository.map(|name| format!(" in {name}")).unwrap_or_default();
+        lines.push(format!("refused {}{at}, the last time at {}", times(&refused), by(last)));
     }
     lines
+}
+
+/// How often a key was refused.
+fn times(refused: &[&LedgerEntry]) -> String {
+    match refused.len() {
+        1 => "once".to_owned(),
+        2 => "twice".to_owned(),
+        count => format!("{count} times"),
+    }
 }
 
 /// What the remotes of a clone fetch, in the words before what `told` has of it, and what is not here then.

@@ -1,9 +1,12 @@
 //! The ledger's line, whatever a push brings.
 
+use std::path::Path;
+
 use super::support::{MAIN, Server, ZERO, pack};
 use crate::common::fixture::Repo;
 use crate::common::fixture::objects::{Files, Mode, Oid};
 use crate::common::git;
+use crate::common::run::Audit;
 use crate::common::secrets::live_key;
 
 #[test]
@@ -102,4 +105,45 @@ fn no_character_of_the_ledger_is_hidden() {
     let line = &server.ledger()[0];
     assert_eq!((&line["pusher"], &line["keys"][0]["places"][0]["path"]), (&"ada\u{9b}\u{2028}".into(), &name.into()));
     server.has_a_ledger_that_can_be_read();
+}
+
+/// The lines of the text report that tell of pushes of the only key.
+fn pushes(path: &Path, ledger: &Path) -> String {
+    let text = Audit::new(&["history", "--ledger"]).and(ledger).and(path).run().text();
+    let from = text.find("  pushed  ").unwrap_or_else(|| panic!("nothing is told: {text}"));
+    text[from..].split("stands at").next().unwrap().to_owned()
+}
+
+#[test]
+fn what_was_pushed_to_another_repository_is_told_as_its() {
+    let (first, second) = (Server::new(), Server::new());
+    let policy = format!("ledger = \"{}\"\n", first.ledger_path().display());
+    first.policy(&policy);
+    second.policy(&format!("{policy}mode = \"observe\"\n"));
+    let mut client = Repo::bare();
+    client.commit_on(MAIN, &[("a", Some(&live_key(2960)))], "bad");
+    for (server, who, times) in [(&first, "ann", 2), (&second, "dan", 1)] {
+        server.hook(&format!("REMOTE_USER={who} exec \"$GATE\" hook pre-receive"));
+        (0..times).for_each(|_| _ = server.push(&mut client, &[MAIN]));
+    }
+    // The third got it while it had no gate.
+    let third = Server::new();
+    third.hook("exit 0");
+    third.push(&mut client, &[MAIN]).passes();
+    let name = |server: &Server| server.path().canonicalize().unwrap().display().to_string();
+    let (refused, let_in) = (format!("refused twice in {}", name(&first)), format!("by dan to {}", name(&second)));
+    let told = pushes(third.path(), &first.ledger_path());
+    assert!(told.contains(&refused) && told.contains(&let_in), "{told}");
+    // Its own are told first, however its path is written, and were not refused before.
+    let link = first.repo.beside("link");
+    std::os::unix::fs::symlink(second.path(), &link).unwrap();
+    for path in [second.path(), &link] {
+        let told = pushes(path, &first.ledger_path());
+        let own = told.lines().next().unwrap();
+        assert!(own.contains("pushed at") && own.ends_with("by dan"), "{told}");
+        assert!(told.contains(&refused), "{told}");
+    }
+    let outcome = Audit::history(second.path()).and("--ledger").and(first.ledger_path()).run();
+    let events = &outcome.report()["keys"][0]["ledger"];
+    assert_eq!((&events[0]["audited"], &events[2]["audited"]), (&false.into(), &true.into()), "{events}");
 }

@@ -26,7 +26,7 @@ pub(super) fn write(page: &mut Page<'_>, number: &str, key: &KeyReport, report: 
     if let Some(first) = &key.first_introduced {
         page.field("first in", &introduction(page, first))?;
     }
-    page.field("pushed", &page.few(wording::pushes(key).iter().map(|line| visible(line)).collect()))?;
+    page.field("pushed", &page.few(wording::pushes(key, report).iter().map(|line| visible(line)).collect()))?;
     standing(page, key)?;
     changes(page, key)?;
     unreachable(page, key)?;
