@@ -206,6 +206,9 @@ pub struct LedgerEntry {
     pub remote_address: Option<Shown>,
     /// The refs of the push.
     pub refs: Vec<Shown>,
+    /// Whether the push introduced it, whatever was decided.
+    #[serde(default)]
+    pub introduced: bool,
     /// Whether the repository is one of those that were read, as far as its directory tells: a ledger is a whole host's.
     #[serde(default)]
     pub audited: bool,

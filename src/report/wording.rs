@@ -495,7 +495,7 @@ fn pushes_to(repository: Option<&Shown>, entries: &Vec<&LedgerEntry>) -> Vec<Str
     for entry in entries {
         if is_refusal(entry) {
             refused.push(entry);
-        } else if entry.verdict.as_str() != "refused" && entry.decision.as_str() != "passed" {
+        } else if entry.verdict.as_str() != "refused" && (entry.decision.as_str() != "passed" || entry.introduced) {
             let before =
                 if refused.is_empty() { String::new() } else { format!("; refused {} before", times(&refused)) };
             let let_pass = match entry.decision.as_str() {

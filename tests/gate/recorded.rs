@@ -7,7 +7,7 @@ use crate::common::fixture::Repo;
 use crate::common::fixture::objects::{Files, Mode, Oid};
 use crate::common::git;
 use crate::common::run::Audit;
-use crate::common::secrets::live_key;
+use crate::common::secrets::{live_key, test_key};
 
 #[test]
 fn nobody_fills_the_ledger_with_names() {
@@ -146,4 +146,18 @@ fn what_was_pushed_to_another_repository_is_told_as_its() {
     let outcome = Audit::history(second.path()).and("--ledger").and(first.ledger_path()).run();
     let events = &outcome.report()["keys"][0]["ledger"];
     assert_eq!((&events[0]["audited"], &events[2]["audited"]), (&false.into(), &true.into()), "{events}");
+}
+
+#[test]
+fn a_key_that_was_let_in_without_a_word_is_told_to_have_been_pushed() {
+    let server = Server::new();
+    server.policy_with_ledger("[refuse]\nenvironments = [\"live\"]\n[warn]\nenvironments = [\"live\"]");
+    server.hook("REMOTE_USER=ann exec \"$GATE\" hook pre-receive");
+    let mut client = Repo::bare();
+    client.commit_on(MAIN, &[("a", Some(&test_key(2961)))], "quietly");
+    server.push(&mut client, &[MAIN]).passes_silently();
+    client.commit_on(MAIN, &[("a", Some(&format!("#\n{}", test_key(2961))))], "edited");
+    server.push(&mut client, &[MAIN]).passes_silently();
+    let told = pushes(server.path(), &server.ledger_path());
+    assert_eq!((told.matches("pushed at").count(), told.matches("by ann").count()), (1, 1), "{told}");
 }

@@ -144,7 +144,7 @@ fn by_commit<'a>(entry: &'a Entry, what: &'static str, tags: &'a [Contained]) ->
 /// What the gate decided of a push that brought it; nothing for one in which it stood where it stood before.
 fn by_push(entry: &LedgerEntry) -> Option<Event<'_>> {
     let what = match (entry.verdict.as_str(), entry.decision.as_str()) {
-        (_, "passed") => return None,
+        (_, "passed") if !entry.introduced => return None,
         ("refused", _) => "push refused",
         _ => "pushed",
     };
