@@ -68,6 +68,7 @@ pub(super) fn recorded(ledger: &Ledger, id: &KeyId, audited: &Audited, detector:
         pusher: event.pusher.as_ref().map(shown),
         remote_address: event.remote_address.as_ref().map(shown),
         refs: event.refs.iter().map(shown).collect(),
+        hook: event.hook.as_ref().map(shown),
         introduced: event.introduced,
         audited: false,
     };

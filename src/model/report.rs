@@ -206,6 +206,9 @@ pub struct LedgerEntry {
     pub remote_address: Option<Shown>,
     /// The refs of the push.
     pub refs: Vec<Shown>,
+    /// Which hook decided: `pre-receive` of a whole push, the others of each ref by itself. Earlier versions did not say so.
+    #[serde(default)]
+    pub hook: Option<Shown>,
     /// Whether the push introduced it, whatever was decided.
     #[serde(default)]
     pub introduced: bool,

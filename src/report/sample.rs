@@ -174,6 +174,7 @@ pub(super) fn ledger() -> Vec<LedgerEntry> {
         pusher: Some(shown(pusher)),
         remote_address: Some(shown("192.0.2.7")),
         refs: vec![shown("refs/heads/main")],
+        hook: Some(shown("pre-receive")),
         introduced: decision != "passed",
         audited: true,
     };

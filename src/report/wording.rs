@@ -515,10 +515,12 @@ fn pushes_to(repository: Option<&Shown>, entries: &Vec<&LedgerEntry>) -> Vec<Str
     lines
 }
 
-/// How often a key was refused.
+/// How often a key was refused. What decides of each ref by itself does not know which of them were one push.
 fn times(refused: &[&LedgerEntry]) -> String {
+    let is_of_a_ref = |entry: &&LedgerEntry| entry.hook.as_ref().is_some_and(|hook| hook.as_str() != "pre-receive");
     match refused.len() {
         1 => "once".to_owned(),
+        count if refused.iter().any(is_of_a_ref) => format!("{count} times (each ref by itself)"),
         2 => "twice".to_owned(),
         count => format!("{count} times"),
     }

@@ -153,6 +153,8 @@ pub struct LedgerEvent {
     pub remote_address: Option<String>,
     /// The refs that were pushed.
     pub refs: Vec<String>,
+    /// Which hook decided.
+    pub hook: Option<String>,
     /// Whether the push introduced it anywhere, whatever was decided.
     pub introduced: bool,
 }
@@ -225,6 +227,7 @@ impl Ledger {
                 pusher: text(&record["pusher"]),
                 remote_address: text(&record["remote_address"]),
                 refs: list(&record["refs"]).iter().filter_map(|one| text(&one["name"])).collect(),
+                hook: text(&record["hook"]),
                 introduced: list(&key["places"]).iter().any(|place| place["standing"] == "introduced"),
             });
         }

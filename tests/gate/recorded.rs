@@ -161,3 +161,21 @@ fn a_key_that_was_let_in_without_a_word_is_told_to_have_been_pushed() {
     let told = pushes(server.path(), &server.ledger_path());
     assert_eq!((told.matches("pushed at").count(), told.matches("by ann").count()), (1, 1), "{told}");
 }
+
+#[test]
+fn refs_that_were_refused_one_by_one_are_not_told_as_pushes() {
+    let server = Server::new();
+    server.policy_with_ledger("");
+    std::fs::remove_file(server.path().join("hooks/pre-receive")).unwrap();
+    server.hook_named("update", "exec \"$GATE\" hook update \"$@\"");
+    let mut client = Repo::bare();
+    client.commit_on(MAIN, &[("a", Some(&live_key(2962)))], "bad");
+    client.finish();
+    let mut both = git::command(client.path());
+    both.arg("push").arg(server.path()).args([MAIN, "refs/heads/main:refs/heads/x"]);
+    assert!(!git::answer(both, b"").success);
+    server.hook_named("update", "exit 0");
+    server.push(&mut client, &[MAIN]).passes();
+    let told = pushes(server.path(), &server.ledger_path());
+    assert!(told.contains("refused 2 times (each ref by itself)"), "{told}");
+}
