@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::decision::{CommitPart, Decision, KeyDecision, Place, Verdict};
 use super::message::{Voice, kinds};
-use super::{CommitShown, Notes, Sighting, Standing};
+use super::{CommitShown, Notes, Sighting};
 use crate::key::ROTATION_GUIDE;
 use crate::model::{Kind, Oid};
 
@@ -150,7 +150,7 @@ fn rotation(
 ) {
     let is_refused = decision.verdict == Verdict::Refused;
     let is_stored = counted.iter().any(|it| it.place == Place::Certificate { is_stored: true });
-    let is_there = counted.iter().any(|it| it.standing == Standing::Introduced && it.was_there);
+    let is_there = counted.iter().any(|it| it.was_there);
     let prune = "  Rotate the key now, and have the server's owner run git gc --prune=now:";
     let words: &[&str] = if is_stored && !voice.objects_remain && is_refused {
         &["  git has stored the certificate of this push already, and it can be read there.", prune]

@@ -7,6 +7,7 @@ use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::content::Content;
 use super::doubts::{Doubt, Doubts};
+use super::kept_names::KeptNames;
 use super::past::{Past, Vouched};
 use super::scan::{Scanned, Sight, scan};
 use super::{Limits, Problem};
@@ -71,6 +72,9 @@ pub(super) struct Comparison {
     pub(super) is_cut: bool,
 }
 
+/// Whether the other side has a name in a directory.
+type IsThere<'a> = &'a dyn Fn(&[u8]) -> bool;
+
 /// Reads trees and files and remembers what it saw.
 pub(super) struct Comparer<'a> {
     pub(super) detector: &'a Detector,
@@ -79,8 +83,12 @@ pub(super) struct Comparer<'a> {
     pub(super) content: &'a Content,
     pub(super) past: Past<'a>,
     pub(super) problems: Vec<Problem>,
+    /// Whether it matters which of what carries a key is new, whoever brought the key.
+    pub(super) strict: bool,
     /// Objects that stand in a pushed commit's tree.
     pub(super) placed: FxHashSet<Oid>,
+    /// Names that pushed directories keep.
+    pub(super) kept_names: KeptNames,
     /// What objects outside the quarantine that were scanned came to; of those of which there is nothing to say only that they
     /// were.
     outside: FxHashMap<Oid, Rc<Scanned>>,
@@ -171,6 +179,7 @@ impl<'a> Comparer<'a> {
         interrupt: Interrupt<'a>,
         content: &'a Content,
         past: Past<'a>,
+        strict: bool,
     ) -> Self {
         Self {
             detector,
@@ -179,7 +188,9 @@ impl<'a> Comparer<'a> {
             content,
             past,
             problems: Vec::new(),
+            strict,
             placed: FxHashSet::default(),
+            kept_names: KeptNames::default(),
             outside: FxHashMap::default(),
             clean: FxHashSet::default(),
             told: FxHashSet::default(),
@@ -336,6 +347,7 @@ impl<'a> Comparer<'a> {
             let bytes = self.tree(receiving, *tree, extent);
             if extent == Extent::Pushed {
                 self.placed.insert(*tree);
+                self.keep_names(receiving, (*tree, &bytes), &|name| there.contains_key(name), above);
             }
             let mut differing = Vec::new();
             parse::tree(&bytes, format, |entry| {
@@ -370,6 +382,36 @@ impl<'a> Comparer<'a> {
         let frames = below.into_iter().map(|(name, (from, against))| Frame::new(name, depth, from, against));
         stack.extend(frames.map(Step::Enter));
         true
+    }
+
+    /// Notes the keys in names of a pushed directory that stand there before. What came along is known to have any; in what lay
+    /// there they are looked for where that matters.
+    fn keep_names(
+        &mut self,
+        receiving: &Receiving,
+        (within, bytes): (Oid, &[u8]),
+        is_there: IsThere<'_>,
+        above: &[Vec<u8>],
+    ) {
+        let may_have = match receiving.came_with_push(&within) {
+            true => self.content.named.contains_key(&within),
+            false => self.strict && self.detector.has_candidate(bytes),
+        };
+        if may_have {
+            let scan = |name: &[u8]| match self.detector.has_candidate(name) {
+                true => scan(self.detector, name, self.interrupt).keys,
+                false => Vec::new(),
+            };
+            let names = &mut self.kept_names;
+            parse::tree(bytes, receiving.format, |entry| {
+                if is_there(entry.name) {
+                    self.noted += names.note(within, above, entry.name, scan(entry.name));
+                }
+            });
+            if self.kept_names.is_full() {
+                Problem::TooMany.join(&mut self.problems);
+            }
+        }
     }
 
     /// The keys that a push's trees `from` hold where `against` does not, and with `is_kept` where it does in other content.

@@ -14,6 +14,7 @@ mod decision;
 mod doubts;
 mod examine;
 mod input;
+mod kept_names;
 mod message;
 mod past;
 mod problem;

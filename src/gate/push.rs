@@ -127,7 +127,8 @@ pub struct Sighting {
     pub commit: Option<CommitShown>,
     /// How it stands to what was there before.
     pub standing: Standing,
-    /// Whether the object that carries it is new.
+    /// Whether the object that carries it is new: it came along. Under a strict policy one that lay there is, too, where no
+    /// existing ref reaches it.
     pub is_new_object: bool,
     /// Whether that lay in the store before the push, and stays there if it is refused.
     pub was_there: bool,

@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use super::decision::{Decision, KeyDecision, Outcome, Place, Verdict};
 use super::unmasked::Mask;
-use super::{Examination, Push, Sighting, Standing, Unmasked, message};
+use super::{Examination, Push, Sighting, Unmasked, message};
 use crate::model::{Shown, harmless_json};
 
 /// What the ledger says beside the decision: the server's word, not the pusher's.
@@ -219,11 +219,9 @@ fn add_places(told: &mut [Value], keys: &[KeyDecision], room: &mut Room, mask: M
 fn remains(decision: &Decision) -> bool {
     let is_refused = decision.verdict == Verdict::Refused;
     decision.keys.iter().any(|key| {
-        let counts = is_refused && key.outcome == Outcome::Refused;
-        key.sightings.iter().any(|sighting| {
-            sighting.place == Place::Certificate { is_stored: true }
-                || (counts && sighting.standing == Standing::Introduced && sighting.was_there)
-        })
+        let counted = if is_refused && key.outcome == Outcome::Refused { key.counted } else { 0 };
+        let is_stored = |sighting: &Sighting| sighting.place == Place::Certificate { is_stored: true };
+        key.sightings.iter().any(is_stored) || key.sightings.iter().take(counted).any(|sighting| sighting.was_there)
     })
 }
 

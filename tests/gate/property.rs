@@ -38,6 +38,8 @@ struct Drawn {
     oid: Oid,
     parents: Vec<usize>,
     holds: Holding,
+    /// Its files that have a key as a whole.
+    carriers: BTreeSet<Oid>,
 }
 
 fn ancestors(commits: &[Drawn], from: impl IntoIterator<Item = usize>) -> BTreeSet<usize> {
@@ -103,6 +105,14 @@ fn introduces(commits: &[Drawn], tips: &BTreeSet<usize>, new: usize) -> bool {
     })
 }
 
+/// Whether pushing `new` brings a file that has a key and that no existing tip reaches, whatever it introduces.
+fn brings_a_carrier(commits: &[Drawn], tips: &BTreeSet<usize>, new: usize) -> bool {
+    let all = |of: &BTreeSet<usize>| of.iter().flat_map(|commit| commits[*commit].carriers.clone()).collect();
+    let (old, reached) = (ancestors(commits, tips.iter().copied()), ancestors(commits, [new]));
+    let (known, carriers): (BTreeSet<Oid>, BTreeSet<Oid>) = (all(&old), all(&reached));
+    !carriers.is_subset(&known)
+}
+
 fn drawn(random: &mut fastrand::Rng, repo: &mut Repo, keys: &[String]) -> Vec<Drawn> {
     let paths = ["a", "b", "d/a", "d/e/b", "e/a"];
     let mut commits: Vec<(Drawn, Contents)> = Vec::new();
@@ -143,6 +153,7 @@ fn drawn(random: &mut fastrand::Rng, repo: &mut Repo, keys: &[String]) -> Vec<Dr
             }
         }
         let mut tree = Files::new();
+        let mut carriers = BTreeSet::new();
         for (path, content) in &files {
             let line = |(key, written): (&usize, &Written)| match written {
                 Written::Whole => format!("{}\n", keys[*key]),
@@ -151,13 +162,16 @@ fn drawn(random: &mut fastrand::Rng, repo: &mut Repo, keys: &[String]) -> Vec<Dr
             let text: String = content.iter().map(line).collect();
             let blob = repo.blob(format!("{}{text}", "line\n".repeat(random.usize(..3))));
             tree.insert(path.as_bytes().to_vec(), (Mode::File, blob));
+            if content.values().any(|written| *written == Written::Whole) {
+                carriers.insert(blob);
+            }
         }
         let ids: Vec<Oid> = parents.iter().map(|parent| commits[*parent].0.oid).collect();
         let oid = repo.commit_files("refs/heads/drawn", tree, &ids, &format!("commit {number}"));
         let holds = files
             .iter()
             .flat_map(|(path, all)| all.iter().map(|(key, written)| ((*key, (*path).to_owned()), *written)));
-        commits.push((Drawn { oid, parents, holds: holds.collect() }, files.clone()));
+        commits.push((Drawn { oid, parents, holds: holds.collect(), carriers }, files.clone()));
     }
     commits.into_iter().map(|row| row.0).collect()
 }
@@ -174,12 +188,19 @@ fn what_is_refused_is_what_the_plain_rule_says() {
         client.finish();
         let server = Server::new();
         server.config("receive.unpackLimit", ["1", "1000"][random.usize(..2)]);
+        let (is_late, is_strict) = (random.u8(..3) == 0, random.u8(..3) == 0);
+        server.policy(&format!("strict = {is_strict}"));
         let mut tips: BTreeSet<usize> = BTreeSet::new();
         for round in 0..6 {
             let new = random.usize(..commits.len());
             // Sometimes the gate is away: a past that nobody looked at.
             let is_guarded = round > 0 && random.u8(..4) > 0;
-            server.hook(if is_guarded { "exec \"$GATE\" hook pre-receive" } else { "exit 0" });
+            server.hook(if is_guarded && !is_late { "exec \"$GATE\" hook pre-receive" } else { "exit 0" });
+            // What that refuses stays in the store, and no ref reaches it.
+            server.hook_named(
+                "update",
+                if is_guarded && is_late { "exec \"$GATE\" hook update \"$@\"" } else { "exit 0" },
+            );
             let name = format!("refs/heads/r{round}");
             let mut wanted = format!("{}\n", commits[new].oid);
             for tip in &tips {
@@ -189,7 +210,8 @@ fn what_is_refused_is_what_the_plain_rule_says() {
                 git::run(git::command(client.path()), &["pack-objects", "--revs", "--stdout", "-q"], wanted.as_bytes());
             let zero = "0".repeat(40);
             let pushed = raw(server.path(), &[(&zero, &commits[new].oid.to_string(), name.as_bytes())], &pack);
-            let expected = !is_guarded || !introduces(&commits, &tips, new);
+            let is_refused = introduces(&commits, &tips, new) || (is_strict && brings_a_carrier(&commits, &tips, new));
+            let expected = !is_guarded || !is_refused;
             assert_eq!(pushed.accepted, expected, "seed {seed}, round {round}: {}", pushed.all);
             if pushed.accepted {
                 tips.insert(new);

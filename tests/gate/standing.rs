@@ -217,8 +217,12 @@ fn strict_refuses_a_new_directory_that_keeps_a_name() {
     server.push(&mut client, &[MAIN]).passes();
     server.hook("exec \"$GATE\" hook pre-receive");
     client.commit_on(MAIN, &[("d/beside", Some("1"))], "beside it");
+    client.commit_on(MAIN, &[("d/beside", Some("2"))], "and again");
     server.policy("strict = true");
-    server.push(&mut client, &[MAIN]).is_refused_for(&key, &[]);
+    let words = ["\"beside it\"", "the name of d/", "git rebase", "git mv gives a file another name"];
+    let pushed = server.push(&mut client, &[MAIN]);
+    pushed.is_refused_for(&key, &words);
+    assert!(!pushed.said.contains("\"and again\""), "{}", pushed.said);
     server.policy_with_ledger("");
     server.push(&mut client, &[MAIN]).passes_silently();
     let ledger = server.ledger();
@@ -229,6 +233,51 @@ fn strict_refuses_a_new_directory_that_keeps_a_name() {
         .map(|place| place["standing"].as_str().unwrap())
         .collect();
     assert_eq!(standings, ["kept"], "{}", ledger[0]);
+}
+
+#[test]
+fn strict_is_about_what_lies_there_and_no_ref_reaches() {
+    let key = live_key(1747);
+    for (number, late) in [(0, true), (1, false)] {
+        let (server, mut client) = with_a_past(&key);
+        server.policy("strict = true");
+        let before = client.files_at(MAIN);
+        let old: Oid = parsed(&server.value(MAIN).unwrap());
+        let update = "exec \"$GATE\" hook update \"$@\"";
+        let gate = |is_there: bool| {
+            server.hook(if is_there && !late { "exec \"$GATE\" hook pre-receive" } else { "exit 0" });
+            server.hook_named("update", if is_there && late { update } else { "exit 0" });
+        };
+        // An edit beside the key, a move of it, and a directory with one in a name; all of it was stored once.
+        let content = format!("KEY={key}\n");
+        let name = format!("refs/heads/name-{number}");
+        client.commit_on(&name, &[(&format!("d/{key}"), Some("1"))], "name");
+        gate(false);
+        server.push(&mut client, &[&name]).passes();
+        let named = client.commit_on(&name, &[("d/beside", Some("1"))], "beside");
+        let edited = client.commit_on(MAIN, &[("config/env", Some(&format!("A=1\n{content}")))], "edit");
+        server.push(&mut client, &[MAIN]).passes();
+        server.push(&mut client, &[&format!("{named}:refs/heads/gone")]).passes();
+        server.git(&["update-ref", MAIN, &old.to_string()]);
+        server.git(&["update-ref", "-d", "refs/heads/gone"]);
+        gate(true);
+        server.push(&mut client, &[MAIN]).is_refused_for(&key, &["\"edit\"", "config/env:2", "on the server"]);
+        let words = ["\"beside\"", "the name of d/"];
+        server.push(&mut client, &[&name]).is_refused_for(&key, &words);
+        // What any ref has ever reached is not new: a revert, a move, the same on another branch.
+        gate(false);
+        server.push(&mut client, &[MAIN]).passes();
+        gate(true);
+        let reverted = client.commit_files(MAIN, before.clone(), &[edited], "as it was");
+        server.push(&mut client, &[MAIN]).passes_silently();
+        client.commit_files("refs/heads/again", before.clone(), &[], "the same");
+        server.push(&mut client, &["refs/heads/again"]).passes_silently();
+        let mut moved = before;
+        let carrier = moved.remove(&b"config/env"[..]).unwrap();
+        moved.insert(b"elsewhere".to_vec(), carrier);
+        client.commit_files(MAIN, moved, &[reverted], "moved");
+        server.push(&mut client, &[MAIN]).passes_silently();
+    }
 }
 
 #[test]

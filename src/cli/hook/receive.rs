@@ -246,6 +246,7 @@ impl Session {
             detector: &self.detector,
             limits: &limits,
             refused: &self.policy.refuse,
+            strict: self.policy.strict,
             interrupt,
             threads: std::thread::available_parallelism().map_or(1, |count| count.get().min(4)),
         };

@@ -64,12 +64,14 @@ impl Work<'_> {
                 .filter_map(|parent| Some(Parent { commit: *parent, tree: self.tree_of(*parent)? }))
                 .collect();
             let came = self.comparer.held(self.receiving, &[tree], &trees_of(&parents));
+            let kept = self.comparer.kept_names.take();
+            self.kept_names.extend(kept.into_iter().map(|name| (Some(commit), name)));
             self.compared(commit, tree, &parents, came);
         }
     }
 
     /// The tree of a commit, new or old.
-    fn tree_of(&mut self, commit: Oid) -> Option<Oid> {
+    pub(super) fn tree_of(&mut self, commit: Oid) -> Option<Oid> {
         if let Some(links) = self.links.get(&commit) {
             return links.tree;
         }
@@ -109,8 +111,7 @@ impl Work<'_> {
             if standing == Standing::Introduced {
                 self.ask_later(&held);
             }
-            let is_new = self.receiving.came_with_push(&held.oid);
-            self.add(&held.sight, place_of(&held), Some(commit), standing, is_new);
+            self.add_held(&held, Some(commit), standing);
             if standing == Standing::Introduced && contested.contains(&held.sight.id) {
                 contest.came(sighting, held);
             }
@@ -126,6 +127,14 @@ impl Work<'_> {
         }
         self.removed(commit, removed.iter());
         self.contests.extend((!contest.is_empty()).then_some(contest));
+    }
+
+    fn add_held(&mut self, held: &Held, commit: Option<Oid>, standing: Standing) {
+        let came = self.receiving.came_with_push(&held.oid);
+        if self.examiner.strict && !came {
+            self.lay_there.push((self.found.sightings.len(), held.oid));
+        }
+        self.add(&held.sight, place_of(held), commit, standing, came);
     }
 
     /// Tells what a commit takes away. It is told for the record alone: no push is too large for it.
@@ -241,31 +250,6 @@ impl Work<'_> {
         asked
     }
 
-    /// Keys in names that new directories keep: nobody brought them, and still what carries them is new.
-    pub(super) fn kept_names(&mut self) {
-        let content = self.content;
-        let is_name = |place: &Place| matches!(place, Place::Name { .. });
-        let told: FxHashSet<KeyId> = self
-            .found
-            .sightings
-            .iter()
-            .filter(|sighting| is_name(&sighting.place) && sighting.standing != Standing::Removed)
-            .map(|sighting| sighting.id)
-            .collect();
-        let mut kept: Vec<(&Oid, &Sight)> = content
-            .named
-            .iter()
-            .filter(|(oid, _)| self.comparer.placed.contains(oid))
-            .flat_map(|(oid, scanned)| scanned.keys.iter().map(move |sight| (oid, sight)))
-            .filter(|(_, sight)| !told.contains(&sight.id))
-            .collect();
-        kept.sort_unstable_by_key(|(oid, sight)| (**oid, sight.id));
-        for (oid, sight) in kept {
-            let place = Place::Unplaced { oid: *oid, kind: ObjectType::Tree, line: sight.line };
-            self.add(sight, place, None, Standing::Kept, true);
-        }
-    }
-
     /// The sighting that is added next is one of which the tips are to be asked.
     fn ask_later(&mut self, held: &Held) {
         let sighting = self.found.sightings.len();
@@ -279,10 +263,8 @@ impl Work<'_> {
             let held = self.comparer.held(self.receiving, &[tree], &[]);
             let standing = self.standing_of_named(tree, !held.is_empty());
             for held in held {
-                let place = place_of(&held);
-                let is_new = self.receiving.came_with_push(&held.oid);
                 self.ask_later(&held);
-                self.add(&held.sight, place, None, standing, is_new);
+                self.add_held(&held, None, standing);
             }
         }
     }

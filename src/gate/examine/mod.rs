@@ -6,6 +6,7 @@
 
 mod held;
 mod moves;
+mod newness;
 mod shown;
 mod tips;
 mod walk;
@@ -18,6 +19,7 @@ use self::tips::Open;
 use super::ancestry::Ancestry;
 use super::compare::Comparer;
 use super::content::{self, Content, Links};
+use super::kept_names::KeptName;
 use super::past::Past;
 use super::scan::{Scanned, Sight, scan};
 use super::{CommitShown, Examination, Limits, Place, Problem, Push, Sighting, Standing, Unmasked};
@@ -34,6 +36,8 @@ pub struct Examiner<'a> {
     pub limits: &'a Limits,
     /// What the policy refuses: an old sighting that it would have let pass vouches for no surer one.
     pub refused: &'a Class,
+    /// Whether it refuses new objects that carry a key which was there before.
+    pub strict: bool,
     /// Set when the time is over.
     pub interrupt: Interrupt<'a>,
     /// So many threads read a large quarantine.
@@ -69,6 +73,10 @@ struct Work<'a> {
     open: Vec<Open>,
     /// What was moved to somewhere among them.
     contests: Vec<Contest>,
+    /// What the sightings stand in that did not come along: by the sighting's number. Only where it matters whether it is new.
+    lay_there: Vec<(usize, Oid)>,
+    /// Keys in names that new directories keep, and in which commit.
+    kept_names: Vec<(Option<Oid>, KeptName)>,
     /// Bytes of old content that may still be read to tell removals.
     removal_bytes: u64,
     /// Removals that were told.
@@ -105,6 +113,7 @@ impl Examiner<'_> {
         }
         work.ask_tips();
         work.settle_moves();
+        work.settle_newness();
         work.finish(push)
     }
 }
@@ -122,7 +131,14 @@ impl<'a> Work<'a> {
             ancestry,
             receiving,
             content,
-            comparer: Comparer::new(examiner.detector, examiner.limits, examiner.interrupt, content, past),
+            comparer: Comparer::new(
+                examiner.detector,
+                examiner.limits,
+                examiner.interrupt,
+                content,
+                past,
+                examiner.strict,
+            ),
             order: Vec::new(),
             links: FxHashMap::default(),
             tips: Vec::new(),
@@ -132,6 +148,8 @@ impl<'a> Work<'a> {
             place_bytes: 0,
             open: Vec::new(),
             contests: Vec::new(),
+            lay_there: Vec::new(),
+            kept_names: Vec::new(),
             removal_bytes: examiner.limits.removal_bytes,
             removals: 0,
         }
@@ -149,7 +167,6 @@ impl<'a> Work<'a> {
         self.commits();
         self.trees();
         self.unreached();
-        self.kept_names();
     }
 
     /// The commits that did not come along and that clocks say are new, where anything was found that may rest on that.
@@ -159,6 +176,7 @@ impl<'a> Work<'a> {
         let is_nothing = found.sightings.iter().all(is_removed)
             && [&found.problems, &self.comparer.problems].iter().all(|problems| problems.is_empty())
             && found.opaque.is_empty()
+            && self.kept_names.is_empty()
             && self.comparer.opaque.is_empty();
         if is_nothing || self.examiner.interrupt.is_set() {
             return Vec::new();
@@ -214,7 +232,7 @@ impl Work<'_> {
             commit,
             standing,
             is_new_object,
-            was_there: false,
+            was_there: !is_new_object,
         });
     }
 
@@ -255,7 +273,7 @@ impl Work<'_> {
         let was_there = |oid: &Oid| !self.receiving.came_with_push(oid);
         for sighting in &mut self.found.sightings {
             sighting.was_there = match &sighting.place {
-                Place::File { .. } => !sighting.is_new_object,
+                Place::File { .. } => sighting.was_there,
                 // A name stands in a directory, which comes with its commit.
                 Place::Name { .. } | Place::CommitText { .. } => {
                     sighting.commit.as_ref().is_some_and(|commit| was_there(&commit.oid))

@@ -3,6 +3,8 @@
 //! They are nearly the same, and stored as changes to each other: each is read once, in the order in which it is stored,
 //! and of each no more than is asked for. Memory: an id for each of them, and the directories of a few.
 
+use std::collections::BinaryHeap;
+
 use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::Work;
@@ -29,6 +31,9 @@ pub(super) struct Open {
 /// The trees of so many tips are gone down together: what a level of them has is read in one go, and who finds it there
 /// has not read the others.
 const TOGETHER: usize = 256;
+
+/// So many commits of history are asked whether they have an object.
+const MOST_COMMITS: usize = 10_000;
 
 /// Paths that are asked for, as a tree of names: of what none of them leads through nothing is read.
 struct Paths {
@@ -109,7 +114,8 @@ impl<'w> Work<'w> {
         }
         let mut paths = Paths::of(open);
         let mut seen: FxHashSet<Item<usize>> = FxHashSet::default();
-        self.below_tips(Paths::ROOT, &mut |this, (_, at), tree, next| {
+        let roots = self.roots();
+        self.below(&roots, Paths::ROOT, &mut |this, (_, at), tree, next| {
             let mut found: Vec<(usize, Entry)> = Vec::new();
             let node = &paths.nodes[at];
             parse::tree(tree, this.receiving.format, |entry| {
@@ -149,7 +155,8 @@ impl<'w> Work<'w> {
     pub(super) fn is_below_a_tip(&mut self, wanted: Oid) -> bool {
         let mut is_there = false;
         let mut seen = FxHashSet::default();
-        self.below_tips((), &mut |this, (oid, ()), tree, next| {
+        let roots = self.roots();
+        self.below(&roots, (), &mut |this, (oid, ()), tree, next| {
             is_there |= oid == wanted;
             parse::tree(tree, this.receiving.format, |entry| {
                 let Entry { oid, is_link, is_dir } = Entry::of(&entry);
@@ -163,11 +170,66 @@ impl<'w> Work<'w> {
         is_there
     }
 
-    /// Goes down from the trees of all tips, until it is answered no: a few at a time, and of those level by level, each in
+    /// Which of some files and directories existing refs reach: by the trees of tips and of the old parents of what is pushed,
+    /// and for what stands in none of them by those of history, each once and the newest commits' alone: so far back goes
+    /// who takes an edit back, and what nobody has ever had is asked for as well.
+    pub(super) fn reached_by_refs(&mut self, mut asked: FxHashSet<Oid>) -> FxHashSet<Oid> {
+        let mut found = FxHashSet::default();
+        let mut seen: FxHashSet<Oid> = FxHashSet::default();
+        for is_far in [false, true] {
+            if asked.is_empty() || self.examiner.interrupt.is_set() {
+                break;
+            }
+            let mut roots = if is_far { self.trees_of_history() } else { self.near_trees() };
+            roots.retain(|tree| seen.insert(*tree));
+            found.extend(roots.iter().copied().filter(|tree| asked.remove(tree)));
+            self.below(&roots, (), &mut |this, _, tree, next| {
+                parse::tree(tree, this.receiving.format, |entry| {
+                    let Entry { oid, is_link, is_dir } = Entry::of(&entry);
+                    if !is_link && asked.remove(&oid) {
+                        found.insert(oid);
+                    }
+                    if is_dir && seen.insert(oid) {
+                        next.push((oid, ()));
+                    }
+                });
+                !asked.is_empty()
+            });
+        }
+        found
+    }
+
+    /// The trees of tips, and of the old parents of what is pushed.
+    fn near_trees(&mut self) -> Vec<Oid> {
+        let parents = self.links.values().flat_map(|links| &links.parents);
+        let old: Vec<Oid> = parents.copied().filter(|parent| !self.links.contains_key(parent)).collect();
+        self.trees_of(&old)
+    }
+
+    /// The trees of the newest commits that existing refs reach.
+    fn trees_of_history(&mut self) -> Vec<Oid> {
+        let mut pending: Vec<Oid> = self.ancestry.peeled(self.receiving).iter().copied().collect();
+        let mut seen: FxHashSet<Oid> = pending.iter().copied().collect();
+        let mut queue: BinaryHeap<(i64, Oid, Vec<Oid>)> = BinaryHeap::new();
+        let mut trees: FxHashSet<Oid> = FxHashSet::default();
+        for _ in 0..MOST_COMMITS {
+            for oid in pending.drain(..) {
+                queue.extend(self.receiving.place(&oid).map(|place| (place.time, oid, place.parents)));
+            }
+            let Some((_, commit, parents)) = queue.pop().filter(|_| !self.examiner.interrupt.is_set()) else { break };
+            trees.extend(self.receiving.tree_in_graph(&commit).or_else(|| self.tree_of(commit)));
+            pending.extend(parents.into_iter().filter(|parent| seen.insert(*parent)));
+        }
+        let mut trees: Vec<Oid> = trees.into_iter().collect();
+        self.receiving.sort_as_stored(&mut trees, |tree| *tree);
+        trees
+    }
+
+    /// Goes down from some trees, until it is answered no: a few at a time, and of those level by level, each in
     /// the order in which it is stored. `each` says what of a tree is to be looked into next.
-    fn below_tips<N: Copy>(&mut self, root: N, each: &mut Each<'_, 'w, N>) {
+    fn below<N: Copy>(&mut self, roots: &[Oid], root: N, each: &mut Each<'_, 'w, N>) {
         let mut bytes = Vec::new();
-        for roots in self.roots().chunks(TOGETHER) {
+        for roots in roots.chunks(TOGETHER) {
             let mut level: Vec<Item<N>> = roots.iter().map(|tree| (*tree, root)).collect();
             while !level.is_empty() {
                 let mut next = Vec::new();
@@ -190,7 +252,12 @@ impl<'w> Work<'w> {
 
     /// The trees of everything that existing refs name, each once, as they are stored.
     fn roots(&mut self) -> Vec<Oid> {
-        let mut pending: Vec<Oid> = self.ancestry.tips(self.receiving).iter().copied().collect();
+        self.trees_of(&[])
+    }
+
+    /// The same, and those of some commits besides.
+    fn trees_of(&mut self, more: &[Oid]) -> Vec<Oid> {
+        let mut pending: Vec<Oid> = self.ancestry.tips(self.receiving).iter().chain(more).copied().collect();
         let mut seen: FxHashSet<Oid> = pending.iter().copied().collect();
         self.receiving.sort_as_stored(&mut pending, |tip| *tip);
         let mut trees: FxHashSet<Oid> = FxHashSet::default();
