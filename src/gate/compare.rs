@@ -72,9 +72,6 @@ pub(super) struct Comparison {
     pub(super) is_cut: bool,
 }
 
-/// Whether the other side has a name in a directory.
-type IsThere<'a> = &'a dyn Fn(&[u8]) -> bool;
-
 /// Reads trees and files and remembers what it saw.
 pub(super) struct Comparer<'a> {
     pub(super) detector: &'a Detector,
@@ -106,7 +103,7 @@ pub(super) struct Comparer<'a> {
     /// What of that could not be looked into in the comparison at hand.
     doubts: Doubts,
     /// How often there was something to tell.
-    noted: u64,
+    pub(super) noted: u64,
 }
 
 /// Trees that stand at one path, to be laid beside those that stand there on the other side. Each list is sorted and has
@@ -382,36 +379,6 @@ impl<'a> Comparer<'a> {
         let frames = below.into_iter().map(|(name, (from, against))| Frame::new(name, depth, from, against));
         stack.extend(frames.map(Step::Enter));
         true
-    }
-
-    /// Notes the keys in names of a pushed directory that stand there before. What came along is known to have any; in what lay
-    /// there they are looked for where that matters.
-    fn keep_names(
-        &mut self,
-        receiving: &Receiving,
-        (within, bytes): (Oid, &[u8]),
-        is_there: IsThere<'_>,
-        above: &[Vec<u8>],
-    ) {
-        let may_have = match receiving.came_with_push(&within) {
-            true => self.content.named.contains_key(&within),
-            false => self.strict && self.detector.has_candidate(bytes),
-        };
-        if may_have {
-            let scan = |name: &[u8]| match self.detector.has_candidate(name) {
-                true => scan(self.detector, name, self.interrupt).keys,
-                false => Vec::new(),
-            };
-            let names = &mut self.kept_names;
-            parse::tree(bytes, receiving.format, |entry| {
-                if is_there(entry.name) {
-                    self.noted += names.note(within, above, entry.name, scan(entry.name));
-                }
-            });
-            if self.kept_names.is_full() {
-                Problem::TooMany.join(&mut self.problems);
-            }
-        }
     }
 
     /// The keys that a push's trees `from` hold where `against` does not, and with `is_kept` where it does in other content.

@@ -2,9 +2,12 @@
 
 use rustc_hash::FxHashSet;
 
-use super::scan::Sight;
+use super::Problem;
+use super::compare::Comparer;
+use super::scan::{Sight, scan};
 use crate::key::KeyId;
 use crate::model::Oid;
+use crate::store::{Receiving, parse};
 
 /// A key in a name that the other side has at the same path, in another version of the directory.
 #[derive(Clone, Debug)]
@@ -49,5 +52,40 @@ impl KeptNames {
     /// What the comparison at hand came to.
     pub(super) fn take(&mut self) -> Vec<KeptName> {
         std::mem::take(&mut self.found)
+    }
+}
+
+/// Whether the other side has a name in a directory.
+type IsThere<'a> = &'a dyn Fn(&[u8]) -> bool;
+
+impl Comparer<'_> {
+    /// Notes the keys in names of a pushed directory that stand there before. What came along is known to have any; in what lay
+    /// there they are looked for where that matters.
+    pub(super) fn keep_names(
+        &mut self,
+        receiving: &Receiving,
+        (within, bytes): (Oid, &[u8]),
+        is_there: IsThere<'_>,
+        above: &[Vec<u8>],
+    ) {
+        let may_have = match receiving.came_with_push(&within) {
+            true => self.content.named.contains_key(&within),
+            false => self.strict && self.detector.has_candidate(bytes),
+        };
+        if may_have {
+            let scan = |name: &[u8]| match self.detector.has_candidate(name) {
+                true => scan(self.detector, name, self.interrupt).keys,
+                false => Vec::new(),
+            };
+            let names = &mut self.kept_names;
+            parse::tree(bytes, receiving.format, |entry| {
+                if is_there(entry.name) {
+                    self.noted += names.note(within, above, entry.name, scan(entry.name));
+                }
+            });
+            if self.kept_names.is_full() {
+                Problem::TooMany.join(&mut self.problems);
+            }
+        }
     }
 }
