@@ -13,11 +13,12 @@ use super::kept::{self, Kept};
 use super::output;
 use super::verify::Asking;
 use crate::detect::Detector;
-use crate::install;
-use crate::model::{KeyReport, Liveness, Report, Shown};
+use crate::install::{self, Guard};
+use crate::key::{KeyId, KeyText};
+use crate::model::{Confidence, KeyReport, Kind, Liveness, Report, Shown};
 use crate::report::escape::terminal;
 use crate::report::{self, Evidence, Gate, KeyProgress, Noted, Step};
-use crate::state::{Asked, PolicyPlaces, Status as State, Tick};
+use crate::state::{Asked, Class, PolicyPlaces, Status as State, Tick};
 use crate::store::{Ignores, Layout, locate, remote_names};
 
 /// Say what of a rotation is still open, and tick what is done
@@ -250,31 +251,78 @@ fn look_around(report: &Report, evidence: &mut Evidence<'_>, detector: &Detector
     for repository in evidence.noted.values().flat_map(|noted| noted.seen_in.keys()) {
         wanted.entry(repository.clone()).or_default();
     }
+    let (classes, today) = (classes(report, evidence), now());
     for (repository, files) in wanted {
         let Ok(layout) = locate(&path_of(&repository), false) else {
             evidence.gates.insert(repository, Gate::NotHere);
             continue;
         };
-        let gate = gate(&layout, detector);
         let mut ignores = (!files.is_empty()).then(|| Ignores::of(&layout));
         for file in files {
             let line = ignores.as_mut().and_then(|ignores| ignores.covering(&Shown::unescape(&file)));
             evidence.ignored.insert((repository.clone(), file), line);
         }
+        let (gate, guards) = gate(&layout, detector);
+        let here = classes.get(&repository).into_iter().flatten();
+        for (id, class) in here.filter(|_| !guards.is_empty()) {
+            let gate = gate_of_key(&guards, id, class, &today[..10], detector);
+            evidence.gates_of_keys.insert((repository.clone(), id.to_string()), gate);
+        }
         evidence.gates.insert(repository, gate);
     }
 }
 
-/// What is to be seen of a repository's gate. A hook of a clone's own is asked about pushes to the clone, and the server
-/// that it pushes to is not here to be looked at.
-fn gate(layout: &Layout, detector: &Detector) -> Gate {
+/// What is known of the keys of each repository: of one that is seen no more, that it is one of several.
+fn classes(report: &Report, evidence: &Evidence<'_>) -> BTreeMap<String, Vec<(KeyId, Class)>> {
+    let sure = || vec![Confidence::High, Confidence::Medium];
+    let mut classes: BTreeMap<String, Vec<(KeyId, Class)>> = BTreeMap::new();
+    let mut add = |id: &str, repositories: BTreeMap<String, _>, class: Class| {
+        let Some(id) = KeyId::parse(id) else { return };
+        for (repository, _) in repositories {
+            classes.entry(repository).or_default().push((id, class.clone()));
+        }
+    };
+    for key in &report.keys {
+        // What asks for a gate was surely a key once, wherever it is left.
+        let confidence = if key.confidence == Confidence::Low { sure() } else { vec![key.confidence] };
+        let class = Class { kinds: vec![key.kind], environments: vec![key.environment], confidence };
+        add(&key.id, report::ever_seen_in(key, report, evidence), class);
+    }
+    let here: BTreeSet<&str> = report.keys.iter().map(|key| key.id.as_str()).collect();
+    for (id, noted) in evidence.noted.iter().filter(|(id, _)| !here.contains(id.as_str())) {
+        let kinds = noted.kind.map_or_else(|| Kind::ALL.to_vec(), |kind| vec![kind]);
+        // Its hint begins as it does.
+        let hint = KeyText::new(noted.hint.as_bytes());
+        let environment = noted.kind.map_or_else(|| hint.environment(), |kind| hint.environment_as(kind));
+        add(id, noted.seen_in.clone(), Class { kinds, environments: vec![environment], confidence: sure() });
+    }
+    classes
+}
+
+/// What is to be seen of a repository's gate, and what guards it. A hook of a clone's own is asked about pushes to the
+/// clone, and the server that it pushes to is not here to be looked at.
+fn gate(layout: &Layout, detector: &Detector) -> (Gate, Vec<Guard>) {
     let names = remote_names(layout);
     if !names.is_empty() {
         let names: Vec<String> = names.iter().map(|name| detector.mask(name).to_string()).collect();
-        return Gate::CloneOf(names.join(", "));
+        return (Gate::CloneOf(names.join(", ")), Vec::new());
     }
-    let guarded = install::guards(layout, &PolicyPlaces::of_host());
-    guarded.map_or(Gate::Unguarded, |hook| Gate::GuardedBy(detector.mask_text(&hook)))
+    let guards = install::guards(layout, &PolicyPlaces::of_host());
+    let gate = guards.first().map_or(Gate::Unguarded, |guard| Gate::GuardedBy(detector.mask_text(&guard.name)));
+    (gate, guards)
+}
+
+/// Which of those that guard a repository refuses a key, or else what lets it pass.
+fn gate_of_key(guards: &[Guard], key: &KeyId, class: &Class, today: &str, detector: &Detector) -> Gate {
+    let mut passes = None;
+    for guard in guards {
+        let name = detector.mask_text(&guard.name);
+        match guard.lets_pass(key, class, today) {
+            None => return Gate::GuardedBy(name),
+            Some(setting) => _ = passes.get_or_insert(Gate::LetsPass(name, setting)),
+        }
+    }
+    passes.unwrap_or(Gate::Unguarded)
 }
 
 /// The path that a report's text stands for.

@@ -12,8 +12,9 @@ use std::path::{Path, PathBuf};
 use super::called::{self, Call, Named};
 use super::plan::is_there;
 use super::shell::{Seen, refuses_by_us};
-use super::{Canary, Layout, Place, system};
-use crate::state::{self, Mode, Policy, PolicyPlaces};
+use super::{Layout, Place, system};
+use crate::key::KeyId;
+use crate::state::{self, Class, Policy, PolicyPlaces};
 use crate::store;
 
 /// So much is read of a hook: more than anybody writes.
@@ -22,27 +23,43 @@ const MOST_BYTES: u64 = 1 << 20;
 /// So many hooks of a directory are looked at.
 const MOST_HOOKS: usize = 1000;
 
-/// By what a push of a key to a repository is refused, as far as what is written there says; `None` where nothing does,
-/// where the policy that it goes by refuses nothing, and where git, which alone knows, cannot be asked. It is neither run
+/// What a repository's pushes are asked by, and the policy that it goes by.
+pub struct Guard {
+    /// The hook, or what else runs this program.
+    pub name: String,
+    /// One that cannot be read refuses everything.
+    policy: Option<Policy>,
+}
+
+impl Guard {
+    /// The setting by which it lets a key of this class pass, as [`Policy::lets_pass`] has it.
+    pub fn lets_pass(&self, key: &KeyId, class: &Class, today: &str) -> Option<String> {
+        self.policy.as_ref()?.lets_pass(key, class, today)
+    }
+}
+
+/// By what a push to a repository is looked at and can be refused, as far as what is written there says; none where
+/// nothing does, where it is not told by which policy, and where git, which alone knows, cannot be asked. It is neither run
 /// nor obeyed: what calls this program by another name, or from a file that another calls, is not seen. `given`: the
 /// policies beside those that the hook and the repository have.
-pub fn guards(repository: &store::Layout, given: &PolicyPlaces) -> Option<String> {
-    let place = Place::of_repository(repository)?;
-    let refuses_by = |text: &[u8]| {
-        let refuses = |policy: Policy| policy.mode == Mode::Enforce && Canary::is_refused_by(&policy);
-        // One that cannot be read refuses everything; of one that is not told nobody knows.
-        let policy = || policy(&place, &called::call(text), given);
-        refuses_by_us(text, &look) && policy().map_or(true, |policy| policy.is_some_and(refuses))
+pub fn guards(repository: &store::Layout, given: &PolicyPlaces) -> Vec<Guard> {
+    let Some(place) = Place::of_repository(repository) else { return Vec::new() };
+    let guard = |text: &[u8], name: String| match policy(&place, &called::call(text), given) {
+        _ if !refuses_by_us(text, &look) => None,
+        Ok(policy) => Some(Guard { name, policy: Some(policy?) }),
+        Err(_) => Some(Guard { name, policy: None }),
     };
-    let refuses = |hook: &PathBuf| is_executable(hook) && text(hook).is_some_and(|text| refuses_by(&text));
-    if is_led_to(&place)
-        && let Some(hook) = hooks(&place).into_iter().find(refuses)
-    {
-        let below = hook.strip_prefix(&repository.common_dir).unwrap_or(&hook);
-        return Some(below.display().to_string());
+    let of_hook = |hook: &PathBuf| {
+        let text = text(hook).filter(|_| is_executable(hook))?;
+        let below = hook.strip_prefix(&repository.common_dir).unwrap_or(hook);
+        guard(&text, below.display().to_string())
+    };
+    let hooks = if is_led_to(&place) { hooks(&place) } else { Vec::new() };
+    let mut guards: Vec<Guard> = hooks.iter().filter_map(of_hook).collect();
+    if let Ok(Some(command)) = configured(&place) {
+        guards.extend(guard(command.as_bytes(), format!("git's configuration ({})", system::COMMAND)));
     }
-    let command = configured(&place).ok()??;
-    refuses_by(command.as_bytes()).then(|| format!("git's configuration ({})", system::COMMAND))
+    guards
 }
 
 /// The policy that a hook goes by: it may name one, and its repository may have one. None where its text does not tell which.

@@ -27,7 +27,7 @@ use crate::state;
 
 pub use canary::{Canary, SelfTest};
 pub use doctor::{Check, State, examine, patience};
-pub use guard::guards;
+pub use guard::{Guard, guards};
 pub use place::{Layout, Place};
 pub use plan::{Plan, Step, install, uninstall};
 pub use script::{Gate, shell_path};

@@ -10,6 +10,8 @@ use super::wording;
 pub enum Gate {
     /// This hook guards it.
     GuardedBy(String),
+    /// This hook would, and lets the key pass, by this setting of its policy.
+    LetsPass(String, String),
     /// Nothing does.
     Unguarded,
     /// It is a clone, by these names of remotes: what is pushed to the server is not asked about here, whatever hook it has.
@@ -34,13 +36,19 @@ pub(super) fn ignore(paths: Vec<(String, String)>, evidence: &Evidence<'_>) -> O
     seen.state("covered by", covers)
 }
 
-/// Whether a hook guards all of these repositories.
-pub(super) fn gate<'a>(repositories: impl Iterator<Item = &'a str>, evidence: &Evidence<'_>) -> Option<State> {
+/// Whether a hook guards all of these repositories against a key, by its id.
+pub(super) fn gate<'a>(
+    key: &str,
+    repositories: impl Iterator<Item = &'a str>,
+    evidence: &Evidence<'_>,
+) -> Option<State> {
     let mut seen = Seen::default();
-    let (mut unguarded, mut clones) = (Vec::new(), Vec::new());
+    let (mut unguarded, mut clones, mut open) = (Vec::new(), Vec::new(), Vec::new());
     for path in repositories {
-        match evidence.gates.get(path) {
+        let of_key = evidence.gates_of_keys.get(&(path.to_owned(), key.to_owned()));
+        match of_key.or_else(|| evidence.gates.get(path)) {
             Some(Gate::GuardedBy(hook)) => _ = seen.by.insert(hook.clone()),
+            Some(Gate::LetsPass(hook, setting)) => open.push(format!("{hook} of {path} lets it pass ({setting})")),
             Some(Gate::Unguarded) => unguarded.push(path.to_owned()),
             Some(Gate::CloneOf(remotes)) => clones.push(format!("{path} ({remotes})")),
             Some(Gate::NotHere) | None => seen.not_looked_at(path, evidence),
@@ -56,7 +64,8 @@ pub(super) fn gate<'a>(repositories: impl Iterator<Item = &'a str>, evidence: &E
     };
     let unguarded = (!unguarded.is_empty()).then(|| has(unguarded));
     let clones = (!clones.is_empty()).then(|| are(clones));
-    seen.state("guarded by", unguarded.into_iter().chain(clones))
+    let open = (!open.is_empty()).then(|| few(open));
+    seen.state("guarded by", open.into_iter().chain(unguarded).chain(clones))
 }
 
 /// What was seen of a step in all repositories that it is about.
@@ -124,7 +133,7 @@ mod tests {
         }
         let open = |of: &[usize]| {
             let files = of.iter().map(|at| (paths[*at].to_owned(), ".env".to_owned())).collect();
-            let states = [gate(of.iter().map(|at| paths[*at]), &evidence), ignore(files, &evidence)];
+            let states = [gate("x", of.iter().map(|at| paths[*at]), &evidence), ignore(files, &evidence)];
             states.map(|state| match state {
                 Some(State::Open(Some(why))) => why,
                 other => format!("{other:?}"),
@@ -143,6 +152,13 @@ mod tests {
         assert_eq!(open(&[1]), seen.map(|seen| format!("Some(Seen({seen:?}))")));
         // Where nobody looked nothing is known.
         let unknown = ["/srv/b.git", "/srv/x.git"];
-        assert_eq!(gate(unknown.into_iter(), &evidence), None);
+        assert_eq!(gate("x", unknown.into_iter(), &evidence), None);
+        // What lets one key pass guards against another.
+        let passes = Gate::LetsPass("hooks/pre-receive".to_owned(), "refuse.kinds has no secret_key".to_owned());
+        evidence.gates_of_keys.insert((paths[1].to_owned(), "y".to_owned()), passes);
+        let of_key = |key| gate(key, [paths[1]].into_iter(), &evidence);
+        let why = "hooks/pre-receive of /srv/b.git lets it pass (refuse.kinds has no secret_key)";
+        assert_eq!(of_key("y"), Some(State::Open(Some(why.to_owned()))));
+        assert!(of_key("x").is_some_and(|state| state.is_done()));
     }
 }

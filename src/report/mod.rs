@@ -14,7 +14,7 @@ use crate::model::{Answers, Liveness, Report, Shown};
 
 pub use around::Gate;
 pub use clock::Plan;
-pub use progress::{Evidence, KeyProgress, Noted, State, narrowed, progress, seen_in};
+pub use progress::{Evidence, KeyProgress, Noted, State, ever_seen_in, narrowed, progress, seen_in};
 pub use read::{Mask, ReadError, read, read_document};
 pub use rotation::{Step, paths_to_ignore};
 pub use trace::{Trace, TraceFormat, write_trace};

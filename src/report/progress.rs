@@ -41,6 +41,8 @@ pub struct Evidence<'a> {
     pub deleted_since: BTreeSet<String>,
     /// Of each repository that was looked for, by its path in the report: what was seen of its gate.
     pub gates: BTreeMap<String, Gate>,
+    /// By repository and key id: what was seen of its gate, where that is another for this key than for others.
+    pub gates_of_keys: BTreeMap<(String, String), Gate>,
     /// Keys of which something is noted, by id. Those that the report has no more are told all the same.
     pub noted: BTreeMap<String, Noted>,
     /// By repository and path: the line of a `.gitignore` that covers it, if any.
@@ -137,7 +139,7 @@ fn state_of_gone(step: Step, id: &str, noted: &Noted, report: &Report, evidence:
             (Some(state), false)
         }
         Step::Ignore => (ignore(files(&noted.seen_in), evidence), false),
-        Step::Gate => (gate(noted.seen_in.keys().map(String::as_str), evidence), false),
+        Step::Gate => (gate(id, noted.seen_in.keys().map(String::as_str), evidence), false),
         _ => (None, false),
     };
     settled(seen, outweighs, evidence.said.get(&(id.to_owned(), step.name())))
@@ -155,7 +157,7 @@ pub fn seen_in(key: &KeyReport, report: &Report) -> BTreeMap<String, BTreeSet<St
 }
 
 /// The same with where it was seen before: a repository that was cleaned needs its gate and its ignored files no less.
-fn ever_seen_in(key: &KeyReport, report: &Report, evidence: &Evidence<'_>) -> BTreeMap<String, BTreeSet<String>> {
+pub fn ever_seen_in(key: &KeyReport, report: &Report, evidence: &Evidence<'_>) -> BTreeMap<String, BTreeSet<String>> {
     let mut seen = seen_in(key, report);
     for (repository, files) in evidence.noted.get(&key.id).into_iter().flat_map(|noted| &noted.seen_in) {
         seen.entry(repository.clone()).or_default().extend(files.iter().cloned());
@@ -175,7 +177,7 @@ fn state(step: Step, key: &KeyReport, report: &Report, evidence: &Evidence<'_>) 
         Step::Tips => (Some(tips(key, report, evidence)), key.held_at.count > 0),
         Step::Refs => (Some(refs(key, report, evidence)), false),
         Step::Ignore => (ignore(files(&ever_seen_in(key, report, evidence)), evidence), false),
-        Step::Gate => (gate(ever_seen_in(key, report, evidence).keys().map(String::as_str), evidence), false),
+        Step::Gate => (gate(&key.id, ever_seen_in(key, report, evidence).keys().map(String::as_str), evidence), false),
         _ => (None, false),
     };
     settled(seen, outweighs, evidence.said.get(&(key.id.clone(), step.name())))

@@ -5,6 +5,7 @@ mod hold;
 mod known;
 mod ledger;
 mod merge;
+mod passing;
 mod policy;
 mod remembered;
 mod status;

@@ -6,7 +6,7 @@ use super::installed::{ends, git_of_version, script};
 use crate::common::git;
 use crate::common::incident::Case;
 use crate::common::run::Audit;
-use crate::common::secrets::live_key;
+use crate::common::secrets::{key_id, live_key};
 
 const CALL: &str = "#!/bin/sh\nexec clerk-audit hook pre-receive\n";
 
@@ -174,4 +174,50 @@ fn a_policy_that_refuses_nothing_guards_nothing() {
     // Which one it is nobody knows.
     server.write("hooks/pre-receive", &format!("{call} --policy \"$P\"\n"));
     server.is_open(&[]);
+}
+
+#[test]
+fn what_the_policy_lets_pass_is_not_guarded_against_and_the_setting_is_told() {
+    let case = Case::two();
+    let host = case.repo.beside("host");
+    std::fs::write(&host, "").unwrap();
+    let server = Server { case, host };
+    server.write("hooks/pre-receive", CALL);
+    let own = server.case.repo.git_directory().join("clerk-audit.toml");
+    let allow = |key: &str, until: &str| {
+        format!("[[allow]]\nid = \"{}\"\nreason = \"x\"\nowner = \"y\"\nexpires = \"{until}\"\n", key_id(key))
+    };
+    let [live, test] = [&server.case.keys[0], &server.case.keys[1]];
+    let cases = [
+        ("[refuse]\nenvironments = [\"live\"]\n".to_owned(), [None, Some("refuse.environments has no test")]),
+        (allow(live, "2999-01-01"), [Some("[[allow]] lists this key until 2999-01-01"), None]),
+        (allow(test, "2020-01-01"), [None, None]),
+        ("[refuse]\nconfidence = [\"medium\"]\n".to_owned(), [Some("refuse.confidence has no high"); 2]),
+        ("mode = \"observe\"\n".to_owned(), [Some("mode = \"observe\""); 2]),
+        ("on_limit = \"accept\"\n".to_owned(), [None, None]),
+        (
+            "on_limit = \"accept\"\n[limits]\nobject_bytes = 1\n".to_owned(),
+            [Some("past a limits.object_bytes that ordinary pushes reach"); 2],
+        ),
+    ];
+    for (policy, told) in &cases {
+        std::fs::write(&own, policy).unwrap();
+        let text = server.status(&[]);
+        let gates: Vec<&str> = text.lines().filter(|line| line.contains("] gate ")).collect();
+        assert_eq!(gates.len(), 2, "{text}");
+        for (gate, told) in gates.iter().zip(told) {
+            match told {
+                Some(why) => assert!(gate.contains("[ ] gate") && gate.contains(why), "{policy}: {gate}"),
+                None => assert!(gate.contains("[x] gate"), "{policy}: {gate}"),
+            }
+        }
+    }
+    // The same of keys that were cleaned out since, as far as they are still known.
+    let mut report: serde_json::Value = serde_json::from_slice(&std::fs::read(&server.case.report).unwrap()).unwrap();
+    report["keys"] = serde_json::json!([]);
+    std::fs::write(&server.case.report, report.to_string()).unwrap();
+    std::fs::write(&own, &cases[0].0).unwrap();
+    let text = server.status(&[]);
+    let gates = |mark: &str| text.lines().filter(|line| line.contains(&format!("[{mark}] gate"))).count();
+    assert!(gates("x") == 1 && gates(" ") == 1 && text.contains("refuse.environments has no test"), "{text}");
 }
