@@ -111,7 +111,7 @@ impl<'a> Kept<'a> {
         if was_merged && is_written.is_ok() {
             note(&format!(
                 "{} had the marks of a merge in it, or entries twice. Both sides were taken together: of a step the earliest \
-                 tick, of a key the newest answer. `git add` it.",
+                 tick, of dead the latest, of a key the newest answer. `git add` it.",
                 path.display()
             ));
         }
@@ -183,7 +183,7 @@ mod tests {
             std::os::unix::fs::symlink(to, link).unwrap();
         }
         let mut kept = Kept::read(Some(link.clone()), &detector).unwrap();
-        let tick = Tick { by: "Ann".to_owned(), at: "2026-11-24T10:00:00Z".to_owned() };
+        let tick = Tick::new("Ann".to_owned(), "2026-11-24T10:00:00Z".to_owned());
         assert!(kept.change(|state| state.add_tick(&id, "logs", tick)).is_ok());
         assert!(link.is_symlink() && Status::read(&file).unwrap().tick(&id, "logs").is_some());
         // What is no status is not written over, and what leads nowhere is none.
@@ -198,7 +198,7 @@ mod tests {
         let detector = Detector::new();
         let id = |digit: char| format!("sha256:{}", digit.to_string().repeat(64));
         let tick = |of: &mut Kept<'_>, digit| {
-            let tick = Tick { by: "Ann".to_owned(), at: "2026-11-24T10:00:00Z".to_owned() };
+            let tick = Tick::new("Ann".to_owned(), "2026-11-24T10:00:00Z".to_owned());
             assert!(of.change(|state| state.add_tick(&id(digit), "logs", tick)).is_ok());
         };
         let kept = || Kept::read(Some(path.clone()), &detector).unwrap();

@@ -87,6 +87,7 @@ impl Status {
         report::sort_by_answer(&mut report, state.answers());
         let evidence = evidence(&report, &state, detector);
         let keys = report::progress(&report, &evidence);
+        tell_ahead(&keys, &state);
         ticks.iter().for_each(|tick| tell_outweighed(tick, &keys));
         let mut text = Vec::new();
         // Writing to memory cannot fail.
@@ -145,7 +146,7 @@ impl Status {
                         old.by
                     ));
                 }
-                state.add_tick(key, step.name(), Tick { by: by.clone(), at: now() });
+                state.add_tick(key, step.name(), Tick::new(by.clone(), now()));
             }
         })?;
         told.iter().for_each(|line| incident::note(line));
@@ -182,6 +183,22 @@ fn tell_outweighed((id, ticked): &(String, Step), keys: &[KeyProgress]) {
         if let Some(why) = open {
             let why = why.as_ref().map_or(String::new(), |why| format!(": {why}"));
             incident::note(&format!("{} of {} stays open, whatever was ticked{why}", ticked.name(), key.hint));
+        }
+    }
+}
+
+/// Says of Clerk's answers that are noted at a time that has not come yet that a clock is off.
+fn tell_ahead(keys: &[KeyProgress], state: &State) {
+    let now = now();
+    for key in keys {
+        let ahead = state.answers().get(&key.id).filter(|answer| report::is_ahead(&answer.at, &now));
+        if let Some(answer) = ahead {
+            incident::note(&format!(
+                "warning: what Clerk answered about {} is noted as of {}, which this machine's clock has not come to: one \
+                 of the two clocks is off. Set it; `verify --again` asks anew, and a tick of dead from now on is newer.",
+                key.hint,
+                report::readable_time(&answer.at)
+            ));
         }
     }
 }

@@ -4,7 +4,7 @@
 //! with what is noted, `null` at first, sorted, the last line always the same. So two people's ticks are on lines of
 //! their own, and a line that neither changed stands between: that is what git's merge asks for. Where both changed the
 //! same one, git's marks are in the file, and whoever reads it next takes both sides together: of a step the earliest
-//! tick, of a key the newest answer. Lines that are alike lead git astray, so that what both sides added can stand there
+//! tick, of `dead` the latest, of a key the newest answer. Lines that are alike lead git astray, so that what both sides added can stand there
 //! twice, with marks or without: of entries that are named again the same is taken together. It has ids, hints and kinds of keys, names of steps, and the paths of the repositories in which
 //! a key was seen and of the files that are to be ignored there; no key, and nothing that is in a file.
 
@@ -22,6 +22,8 @@ use crate::model::{Answer, Answers, Kind, Liveness};
 const SCHEMA: &str = "clerk-audit/status/1";
 /// What Clerk answered stands under this name, where else a step's name stands.
 const ANSWER: &str = "answer";
+/// The step that Clerk's answers are about: a tick of it counts where it is newer than they are.
+const DEAD: &str = "dead";
 /// What a key asks for stands under this one.
 const STEPS: &str = "steps";
 /// The last entry: it sorts behind every other.
@@ -34,6 +36,23 @@ pub struct Tick {
     pub by: String,
     /// When, RFC 3339, UTC, by their machine's clock.
     pub at: String,
+    /// Of the step `dead`: the time of the answer of Clerk's that was known then, if there was one. The tick is newer than
+    /// that, whatever the clocks said: one of them may have been off.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub after: Option<String>,
+}
+
+impl Tick {
+    /// A tick of now.
+    pub fn new(by: String, at: String) -> Self {
+        Self { by, at, after: None }
+    }
+
+    /// The moment up to which answers are older than it, and whether one of that very moment is.
+    fn reaches(&self) -> (&str, bool) {
+        let of_answer = self.after.as_deref().map(|after| (after, true));
+        of_answer.unwrap_or_default().max((&self.at, false))
+    }
 }
 
 /// What a key asks for: noted when something is noted of it, so that its steps outlive the report that has it. A
@@ -157,14 +176,16 @@ impl Status {
     }
 
     /// Ticks a step. One that is ticked already keeps its name and time: it was done then.
-    pub fn add_tick(&mut self, key: &str, step: &str, tick: Tick) {
+    pub fn add_tick(&mut self, key: &str, step: &str, mut tick: Tick) {
+        tick.after = self.answers.get(key).filter(|_| step == DEAD).map(|answer| answer.at.clone());
         self.ticks.entry((key.to_owned(), step.to_owned())).or_insert(tick);
     }
 
     /// Whether a step of a key was ticked after Clerk's last answer about it; so it was where Clerk was never asked.
     pub fn is_ticked_since_answer(&self, key: &str, step: &str) -> bool {
-        let answer = self.answers.get(key);
-        self.tick(key, step).is_some_and(|tick| answer.is_none_or(|answer| tick.at > answer.at))
+        let Some(tick) = self.tick(key, step) else { return false };
+        let is_older = |answer: &Answer| tick.at > answer.at || tick.after.as_ref() == Some(&answer.at);
+        self.answers.get(key).is_none_or(is_older)
     }
 
     /// Takes a tick back. A copy of the file that still has it brings it back where both are merged.
@@ -209,17 +230,27 @@ impl Status {
         other.keys.into_iter().for_each(|(key, asked)| self.take_key(key, asked));
     }
 
-    /// Takes in a tick that others have: the earliest is when it was done.
+    /// Takes in a tick that others have: the earliest is when it was done. Of `dead` the latest counts, since Clerk may
+    /// have accepted the key after the first; which answers there are is not known before all is read. Of two at one
+    /// moment one, whichever is read first.
     fn take_tick(&mut self, name: (String, String), tick: Tick) {
         // Times of this program's are in UTC and sort as they are.
-        if self.ticks.get(&name).is_none_or(|old| tick.at < old.at) {
+        let is_taken = |old: &Tick| match name.1 == DEAD {
+            true => (old.reaches(), &old.at, &old.by, &old.after) < (tick.reaches(), &tick.at, &tick.by, &tick.after),
+            false => (&tick.at, &tick.by) < (&old.at, &old.by),
+        };
+        if self.ticks.get(&name).is_none_or(is_taken) {
             self.ticks.insert(name, tick);
         }
     }
 
-    /// Takes in an answer that others have: the newest that says something counts.
+    /// Takes in an answer that others have: the newest that says something counts, and of two at one moment one,
+    /// whichever is read first.
     fn take_answer(&mut self, key: String, answer: Answer) {
-        let says = |answer: &Answer| (answer.liveness != Liveness::Unknown, answer.at.clone());
+        fn says(answer: &Answer) -> (bool, &str, Liveness, &str, &Option<String>) {
+            let Answer { liveness, reason, at, instance } = answer;
+            (*liveness != Liveness::Unknown, at, *liveness, reason, instance)
+        }
         if self.answers.get(&key).is_none_or(|old| says(old) < says(&answer)) {
             self.answers.insert(key, answer);
         }
@@ -235,7 +266,10 @@ impl Status {
 
     /// The masked twin: every text in it, which a stranger may have written, through `mask`.
     pub fn masked(mut self, mask: &dyn Fn(&str) -> String) -> Self {
-        self.ticks.values_mut().for_each(|tick| (tick.by, tick.at) = (mask(&tick.by), mask(&tick.at)));
+        for tick in self.ticks.values_mut() {
+            (tick.by, tick.at) = (mask(&tick.by), mask(&tick.at));
+            tick.after = tick.after.take().map(|after| mask(&after));
+        }
         for asked in self.keys.values_mut() {
             asked.hint = mask(&asked.hint);
             let seen = std::mem::take(&mut asked.seen_in).into_iter();
@@ -283,7 +317,7 @@ mod tests {
     }
 
     fn tick(by: &str) -> Tick {
-        Tick { by: by.to_owned(), at: "2026-11-24T10:00:00Z".to_owned() }
+        Tick::new(by.to_owned(), "2026-11-24T10:00:00Z".to_owned())
     }
 
     fn status() -> Status {
@@ -406,6 +440,79 @@ mod tests {
     }
 
     #[test]
+    fn a_tick_of_dead_that_is_newer_than_clerks_answer_outlives_any_merge() {
+        let random = &mut fastrand::Rng::with_seed(11);
+        let at = |minute: usize| format!("2026-11-24T10:{minute:02}:00Z");
+        let (mut counted, mut lost) = (0, 0);
+        for _ in 0..2000 {
+            let copy = |random: &mut fastrand::Rng| {
+                let mut status = Status::default();
+                if random.bool() {
+                    let liveness = *random.choice(&[Liveness::Alive, Liveness::Unknown]).unwrap();
+                    let answer = Answer { liveness, reason: String::new(), at: at(random.usize(..6)), instance: None };
+                    status.add_answer(&id('a'), answer);
+                }
+                if random.bool() {
+                    let by = ["Ann", "Bob", "Cyd"][random.usize(..3)].to_owned();
+                    let from = status.answers.get(&id('a')).map_or(0, |answer| answer.at[14..16].parse().unwrap());
+                    for step in [DEAD, "logs"] {
+                        status.add_tick(&id('a'), step, Tick::new(by.clone(), at(from + random.usize(..3))));
+                    }
+                }
+                status
+            };
+            let copies = [copy(random), copy(random), copy(random)];
+            let merged = |order: [usize; 3]| {
+                let mut all = copies[order[0]].clone();
+                order[1..].iter().for_each(|at| all.take_in(copies[*at].clone()));
+                all
+            };
+            let one = merged([0, 1, 2]);
+            let grouped = {
+                let mut rest = copies[1].clone();
+                rest.take_in(copies[2].clone());
+                let mut all = copies[0].clone();
+                all.take_in(rest);
+                all
+            };
+            for other in [merged([0, 2, 1]), merged([1, 0, 2]), merged([2, 1, 0]), grouped] {
+                assert_eq!((&one.ticks, &one.answers), (&other.ticks, &other.answers), "{copies:?}");
+            }
+            // What counts in any copy against the answer that all of them come to counts still.
+            let counts = |ticked: &Status| {
+                let status = Status { answers: one.answers.clone(), ticks: ticked.ticks.clone(), ..Status::default() };
+                status.is_ticked_since_answer(&id('a'), DEAD)
+            };
+            let any = copies.iter().any(counts);
+            assert_eq!(counts(&one), any, "{copies:?}");
+            (counted, lost) = (counted + usize::from(any), lost + usize::from(!any));
+        }
+        assert!(counted > 200 && lost > 200, "{counted} {lost}");
+    }
+
+    #[test]
+    fn a_tick_is_newer_than_the_answer_that_it_was_made_after_whatever_the_clocks_say() {
+        let answer =
+            |at: &str| Answer { liveness: Liveness::Alive, reason: String::new(), at: at.to_owned(), instance: None };
+        let mut status = Status::default();
+        status.add_tick(&id('a'), DEAD, tick("Ann"));
+        // By a clock that ran ahead.
+        status.add_answer(&id('a'), answer("2027-06-01T00:00:00Z"));
+        assert!(!status.is_ticked_since_answer(&id('a'), DEAD), "it was ticked before");
+        let mut ticked = status.clone();
+        ticked.remove_tick(&id('a'), DEAD);
+        ticked.add_tick(&id('a'), DEAD, tick("Bob"));
+        assert!(ticked.is_ticked_since_answer(&id('a'), DEAD));
+        let read = Status::parse(&ticked.text(), "x").unwrap();
+        assert!(read == ticked && read.is_ticked_since_answer(&id('a'), DEAD));
+        status.take_in(ticked.clone());
+        assert!(status.is_ticked_since_answer(&id('a'), DEAD) && status.tick(&id('a'), DEAD).unwrap().by == "Bob");
+        // By one that was right, later.
+        ticked.add_answer(&id('a'), answer("2026-11-25T00:00:00Z"));
+        assert!(!ticked.is_ticked_since_answer(&id('a'), DEAD));
+    }
+
+    #[test]
     fn an_entry_that_a_merge_left_twice_loses_nothing() {
         let answer =
             |at: &str| Answer { liveness: Liveness::Alive, reason: String::new(), at: at.to_owned(), instance: None };
@@ -417,7 +524,7 @@ mod tests {
             kind: None,
         };
         asks.add_key(&id('a'), asked(&["add", "logs"], "/srv/api"));
-        asks.add_tick(&id('a'), "add", Tick { at: "2026-11-24T11:00:00Z".to_owned(), ..tick("Bob") });
+        asks.add_tick(&id('a'), "add", Tick::new("Bob".to_owned(), "2026-11-24T11:00:00Z".to_owned()));
         ticked.add_key(&id('a'), asked(&["logs", "siblings"], "/srv/shop"));
         ticked.add_tick(&id('a'), "logs", tick("Ann"));
         ticked.add_tick(&id('a'), "add", tick("Ann"));

@@ -8,7 +8,7 @@ use crate::common::fixture::Repo;
 use crate::common::git;
 use crate::common::incident::{Case, answers, asking, status};
 use crate::common::run::Audit;
-use crate::common::secrets::{alphanumerics, live_key};
+use crate::common::secrets::{alphanumerics, key_id, live_key};
 use crate::{MAIN, audit_anew, clean, executable};
 
 /// The names of the steps that are told with this mark.
@@ -117,6 +117,60 @@ fn a_key_that_was_alive_and_is_cleaned_out_is_over_once_somebody_says_that_it_is
     let steps: Vec<String> =
         marked(&case, ' ').iter().flat_map(|step| ["--done".to_owned(), case.step(step)]).collect();
     assert_eq!(status(&case, &steps.iter().map(String::as_str).collect::<Vec<_>>()).code, Some(0));
+}
+
+#[test]
+fn an_answer_of_a_clock_that_ran_ahead_keeps_no_step_open_and_is_told() {
+    let case = Case::new(vec![live_key(7657)]);
+    let clerk = Clerk::start(answers(&case, [Answer::Alive(INSTANCE)]));
+    assert_eq!(case.verify(&clerk).run().code, Some(1));
+    let kept: serde_json::Value = serde_json::from_str(&case.status_file()).unwrap();
+    let at = kept[format!("{}/answer", key_id(&case.keys[0]))]["at"].as_str().unwrap().to_owned();
+    std::fs::write(case.status_path(), case.status_file().replace(&at, "2999-06-01T00:00:00Z")).unwrap();
+    clean(&case);
+    audit_anew(&case, &[], case.repo.path());
+    let open = status(&case, &[]);
+    assert!(open.text().contains("[ ] dead"), "{}", open.text());
+    let told = format!("what Clerk answered about {} is noted as of 2999-06-01", case.hint(0));
+    assert!(
+        open.errors().contains(&told) && open.errors().contains("one of the two clocks is off"),
+        "{}",
+        open.errors()
+    );
+    let ticked = status(&case, &["--done", &case.step("dead"), "--by", "Bob"]);
+    assert!(ticked.text().contains("[x] dead") && ticked.text().contains("(Bob, 20"), "{}", ticked.text());
+    assert!(!ticked.errors().contains("stays open"), "{}", ticked.errors());
+    assert_eq!(Audit::new(&["verify", "--yes"]).and(&case.report).run().code, Some(0), "all that is left is dead");
+}
+
+#[test]
+fn of_two_ticks_of_dead_a_merge_keeps_the_one_that_is_newer_than_clerks_answer() {
+    for is_bob_first in [true, false] {
+        let case = Case::new(vec![live_key(7659)]);
+        let step = case.step("dead");
+        status(&case, &[]);
+        let base = case.status_file();
+        status(&case, &["--done", &step, "--by", "Bob"]);
+        let bob = case.status_file();
+        std::fs::write(case.status_path(), &base).unwrap();
+        std::thread::sleep(Duration::from_millis(1100));
+        let clerk = Clerk::start(answers(&case, [Answer::Alive(INSTANCE)]));
+        assert_eq!(case.verify(&clerk).run().code, Some(1));
+        clean(&case);
+        audit_anew(&case, &[], case.repo.path());
+        status(&case, &["--done", &step, "--by", "Ann"]);
+        let ann = case.status_file();
+        let folder = tempfile::tempdir().unwrap();
+        let sides = if is_bob_first { ["bob", "base", "ann"] } else { ["ann", "base", "bob"] };
+        for (name, text) in [("base", &base), ("ann", &ann), ("bob", &bob)] {
+            std::fs::write(folder.path().join(name), text).unwrap();
+        }
+        let mut merge = git::command(folder.path());
+        let merged = merge.args(["merge-file", "-p"]).args(sides).output().unwrap().stdout;
+        std::fs::write(case.status_path(), merged).unwrap();
+        let text = status(&case, &[]).text();
+        assert!(text.contains("[x] dead") && text.contains("(Ann, 20"), "{is_bob_first}: {text}");
+    }
 }
 
 #[test]
