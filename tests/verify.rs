@@ -129,7 +129,9 @@ fn whoever_was_not_answered_comes_first_the_next_time() {
         let clerk = Clerk::start(case.keys.iter().cloned().map(|key| (key, alive())).collect());
         let limited = Clerk::start(case.keys.iter().cloned().map(|key| (key, later())).collect());
         let first = if run < 2 { &limited } else { &clerk };
-        let told = case.verify(first).run();
+        // Those of which the server said "later" are asked about before that is over only if one says so.
+        let verify = case.verify(first);
+        let told = if run == 2 { verify.and("--again") } else { verify }.run();
         let asked: Vec<String> = first.requests().iter().map(|request| bearer(request)).collect();
         match run {
             0 => assert_eq!(asked.len(), 3),
@@ -366,11 +368,49 @@ fn where_several_in_a_row_are_told_later_the_rest_is_not_asked() {
     assert!(run.errors().contains("the rest was not asked"), "{}", run.errors());
     assert!(run.errors().contains("hint: run it again in 3600 s"), "{}", run.errors());
     // Where that is over soon, it goes on.
+    std::fs::remove_file(case.status_path()).unwrap();
     let soon = Answer::Raw(response("429 Too Many Requests", "retry-after: 1\r\n", "{}"));
     let then = || Answer::Then(Box::new(soon.clone()), Box::new(Answer::Alive(INSTANCE)));
     let clerk = Clerk::start(case.keys.iter().map(|key| (key.clone(), then())).collect());
     let run = case.verify(&clerk).run();
     assert_eq!((run.code, clerk.requests().len()), (Some(1), 10), "{}{}", run.text(), run.errors());
+}
+
+#[test]
+fn a_wait_that_a_server_asked_for_is_kept_for_the_next_run() {
+    let case = Case::two();
+    let later = |status: &str| Answer::Raw(response(status, "retry-after: 100000\r\n", "{}"));
+    let clerk = Clerk::start(answers(&case, [later("429 Too Many Requests"), Answer::Alive(INSTANCE)]));
+    let first = case.verify(&clerk).run();
+    assert_eq!((first.code, clerk.requests().len()), (Some(3), 2), "{}", first.errors());
+    for command in [&["status", "--verify", "--yes"][..], &["verify", "--yes"]] {
+        let run = asking(Audit::new(command).and(&case.report), &clerk).run();
+        assert_eq!((run.code, clerk.requests().len()), (Some(3), 2), "{}", run.errors());
+        let told = format!("Not asked about: {}. The server said \"later\", and that ends on 20", case.hint(0));
+        assert!(run.errors().contains(&told) && run.errors().contains("--again"), "{}", run.errors());
+        assert!(!run.errors().contains("This sends"), "{}", run.errors());
+    }
+    // Noted by a clock that ran ahead, it was nobody knows when.
+    let noted = case.status_file();
+    let ahead = |name: &str, text: &str| {
+        let at = format!("\"{name}\":\"");
+        let old = format!("{at}{}", &text.split(&at).nth(1).unwrap()[..20]);
+        text.replace(&old, &format!("{at}2999-01-01T00:00:00Z"))
+    };
+    std::fs::write(case.status_path(), ahead("said_at", &ahead("until", &noted))).unwrap();
+    assert_eq!((case.verify(&clerk).run().code, clerk.requests().len()), (Some(3), 3));
+    std::fs::write(case.status_path(), &noted).unwrap();
+    let clerk = Clerk::start(answers(&case, [Answer::Dead, Answer::Dead]));
+    let run = case.verify(&clerk).and("--again").run();
+    assert_eq!((run.code, clerk.requests().len()), (Some(0), 2), "{}", run.errors());
+    assert!(!case.status_file().contains("\"later\""), "it is over: {}", case.status_file());
+    // A server that is away wants no other key either.
+    std::fs::remove_file(case.status_path()).unwrap();
+    let clerk = Clerk::start(case.keys.iter().map(|key| (key.clone(), later("503 Service Unavailable"))).collect());
+    case.verify(&clerk).run();
+    let run = case.verify(&clerk).run();
+    assert_eq!((run.code, clerk.requests().len()), (Some(3), 1), "{}", run.errors());
+    assert!(run.errors().contains(case.hint(0).as_str()) && run.errors().contains(case.hint(1).as_str()));
 }
 
 #[test]

@@ -61,7 +61,8 @@ pub(super) struct Asking {
     /// Do not ask before sending
     #[arg(long, help_heading = "Asking Clerk")]
     yes: bool,
-    /// Ask anew what was answered before: what is dead, and what was alive less than an hour ago
+    /// Ask anew what was answered before: what is dead, what was alive less than an hour ago, and what a server said
+    /// "later" about
     #[arg(long, help_heading = "Asking Clerk")]
     again: bool,
     /// Where Clerk's Backend API is: Clerk's own hosts or this machine, nothing else
@@ -186,23 +187,25 @@ impl Asking {
                 report.keys.len()
             ));
         }
-        let open = self.turns(&keys, &kept.state);
-        let mut all_answered = true;
+        let (open, held) = self.turns(&keys, &kept.state);
+        let mut all_answered = held.is_empty();
+        tell_held(&held, &kept.state);
         if !open.is_empty() {
             // No key is sent for an answer that would be thrown away.
             kept.check_place()?;
             self.agree(open.len(), &endpoint, proxy.as_deref(), interrupt)?;
             let wanted: HashSet<KeyId> = open.iter().filter_map(|key| KeyId::parse(&key.id)).collect();
             let texts = recall(report, repositories, &wanted, interrupt);
-            all_answered = Round { report, texts: &texts, client: &client, interrupt }.ask_each(&open, kept)?;
+            all_answered &= Round { report, texts: &texts, client: &client, interrupt }.ask_each(&open, kept)?;
         }
         let exit = told(&keys, &kept.state);
         Ok(if all_answered { exit } else { Exit::Incomplete })
     }
 
     /// The keys to be asked about, in their turn: those of which nothing is known first, so that each run gets further
-    /// however few questions a server takes in one; then those of which the answer is oldest.
-    fn turns<'a>(&self, keys: &[&'a KeyReport], state: &State) -> Vec<&'a KeyReport> {
+    /// however few questions a server takes in one; then those of which the answer is oldest. And those that would be,
+    /// had the server not said "later".
+    fn turns<'a>(&self, keys: &[&'a KeyReport], state: &State) -> (Vec<&'a KeyReport>, Vec<&'a KeyReport>) {
         let now = OffsetDateTime::now_utc();
         let answer = |key: &KeyReport| state.answers().get(&key.id);
         let is_fresh = |key: &KeyReport| answer(key).is_some_and(|answer| is_fresh(answer, now));
@@ -216,7 +219,10 @@ impl Asking {
         let is_open = |key: &&KeyReport| self.again || !(is_dead(state, key) || is_fresh(key));
         let mut open: Vec<&KeyReport> = keys.iter().copied().filter(|key| is_open(key)).collect();
         open.sort_by_key(|key| answer(key).map(|answer| (answer.liveness != Liveness::Unknown, moment(&answer.at))));
-        open
+        let waits = || state.waits().iter().filter(|(_, wait)| !self.again && wait.is_on(now));
+        let all_wait = waits().any(|(_, wait)| wait.of_all);
+        let waiting: HashSet<&str> = waits().map(|(id, _)| id.as_str()).collect();
+        open.into_iter().partition(|key| !all_wait && !waiting.contains(key.id.as_str()))
     }
 
     /// Whom to ask and how, and through which proxy, if any.
@@ -290,6 +296,25 @@ impl Asking {
             }
         }
     }
+}
+
+/// Says of the keys that are not asked about because a server said "later" until when that is.
+fn tell_held(held: &[&KeyReport], state: &State) {
+    const FEW: usize = 3;
+    let now = OffsetDateTime::now_utc();
+    let Some(wait) = state.waits().values().filter(|wait| wait.is_on(now)).max() else { return };
+    if held.is_empty() {
+        return;
+    }
+    let mut named: Vec<&str> = held.iter().map(|key| key.hint.as_str()).collect();
+    let more = named.len().saturating_sub(FEW);
+    named.truncate(FEW);
+    let more = if more == 0 { String::new() } else { format!(" and {more} more") };
+    note(&format!(
+        "Not asked about: {}{more}. The server said \"later\", and that ends on {}: --again asks all the same.",
+        named.join(", "),
+        readable_time(&wait.until)
+    ));
 }
 
 /// Says what is known of each key now.

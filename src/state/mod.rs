@@ -10,6 +10,7 @@ mod policy;
 mod remembered;
 mod status;
 mod tally;
+mod wait;
 
 pub use hold::{Held, hold};
 pub use known::Known;
@@ -18,6 +19,7 @@ pub use policy::{Allowance, Class, Limits, Mode, OnOpaque, Policy, PolicyPlaces,
 pub use remembered::{DETECTOR, LooseMemory, PackMemory, Remembered, RepositoryMemory, StateFile};
 pub use status::{Asked, Status, Tick};
 pub use tally::Tally;
+pub use wait::Wait;
 
 /// Why a file cannot be used.
 #[derive(Debug, thiserror::Error)]

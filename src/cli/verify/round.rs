@@ -11,6 +11,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use time::OffsetDateTime;
 
 use super::super::clock::now;
 use super::super::exit::Exit;
@@ -21,7 +22,7 @@ use super::word;
 use crate::key::{KeyId, KeyText};
 use crate::model::{Answer, KeyReport, Liveness, Report};
 use crate::report::escape::terminal;
-use crate::state::Status as State;
+use crate::state::{Status as State, Wait};
 use crate::verify::{Client, Later, Limited, Unreached, Verdict, When};
 
 /// Where so many keys in a row are told "later", the others would be told the same.
@@ -246,8 +247,15 @@ fn told(key: &KeyReport, Verdict { liveness, reason, instance, .. }: &Verdict) -
     format!("{}: {}, {reason}{instance}", key.hint, word(*liveness))
 }
 
-/// Notes an answer. An answer that says nothing does not take the place of one that did.
+/// Notes an answer, and until when the server wants to be left alone, if it said so. An answer that says nothing does not
+/// take the place of one that did.
 fn keep(state: &mut State, key: &KeyReport, verdict: Verdict) {
+    let later = verdict.later.filter(|later| matches!(later.when, When::In(_)));
+    let wait = later
+        .and_then(|Later { when, of }| Wait::from_now(OffsetDateTime::now_utc(), when.wait(), of == Limited::Server));
+    if wait.is_some() || verdict.liveness != Liveness::Unknown {
+        state.set_wait(&key.id, wait);
+    }
     let old = state.answers().get(&key.id).map(|answer| answer.liveness);
     if verdict.liveness == Liveness::Unknown && old.is_some_and(|old| old != Liveness::Unknown) {
         note(&format!("{}: asked again, and not known: {}", key.hint, verdict.reason));
