@@ -5,6 +5,7 @@
 mod common;
 
 mod status {
+    mod apart;
     mod gates;
     mod gone;
     mod merges;

@@ -71,9 +71,12 @@ impl Checklist {
     fn write(&self, detector: &Detector) -> Result<(), Exit> {
         let mut report = incident::read_report(&self.report, detector)?;
         let status_path = kept::status_path(&self.report, self.state.as_deref());
-        let read = [Some(self.report.as_path()), status_path.as_deref(), self.consumers.as_deref()];
+        // Whichever is used now, the one beside the report is its as well.
+        let beside = kept::status_path(&self.report, None);
+        let read = [Some(self.report.as_path()), status_path.as_deref(), beside.as_deref(), self.consumers.as_deref()];
         incident::keep_inputs(self.output.as_deref(), &read)?;
         let mut kept = Kept::read(status_path, detector)?;
+        incident::keep_noted(&[self.output.as_deref()])?;
         let consumers = match &self.consumers {
             Some(path) => consumers(path, detector).map_err(|error| {
                 output::error(&format!("cannot read {}: {error}", path.display()), Some("a file with a place a line"));

@@ -9,6 +9,7 @@ use clap::{Args, ValueEnum};
 use super::clock::now;
 use super::exit::Exit;
 use super::incident;
+use super::kept;
 use super::ledger::{Audited, read_ledger, recorded};
 use super::limits::{self, LimitArguments};
 use super::output::{self, Color};
@@ -180,6 +181,12 @@ impl History {
             let hint = "--write-known replaces nothing but a list of known keys: name another file, or take that away";
             output::error(&error_chain(&error), Some(hint));
             return Err(Exit::Usage);
+        }
+        incident::keep_noted(&[output, checklist])?;
+        // What is ticked of the report stands beside it, or will.
+        let status = output.and_then(|report| kept::status_path(report, None));
+        for written in [checklist, write_known, state] {
+            incident::keep_inputs(written, &[status.as_deref()])?;
         }
         // A state that cannot be written keeps no report back.
         incident::check_outputs(&[output, checklist, write_known])

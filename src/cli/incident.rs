@@ -16,6 +16,7 @@ use crate::detect::Detector;
 use crate::key::KeyId;
 use crate::model::{Report, error_chain};
 use crate::report::{self, ReadError};
+use crate::state::noted_in;
 use crate::store::locate;
 
 /// The largest report that is read: one of a hundred thousand keys is a tenth of it.
@@ -72,6 +73,19 @@ pub(super) fn keep_inputs(written: Option<&Path>, read: &[Option<&Path>]) -> Res
         output::error(&message, Some("name another"));
         return Err(Exit::Usage);
     }
+/// Refuses to write a report over what people or servers noted, whichever report it belongs to. It has been told where
+/// this fails.
+pub(super) fn keep_noted(written: &[Option<&Path>]) -> Result<(), Exit> {
+    for path in written.iter().flatten().filter(|path| **path != Path::new("-")) {
+        if let Some(what) = noted_in(path) {
+            let message = format!("{} is {what}: it is not written over", path.display());
+            output::error(&message, Some("name another file, or take that away"));
+            return Err(Exit::Usage);
+        }
+    }
+    Ok(())
+}
+
     Ok(())
 }
 

@@ -158,6 +158,7 @@ impl Trace {
         let status = self.report.as_deref().and_then(|report| kept::status_path(report, None));
         let read = [self.report.as_deref(), status.as_deref(), self.ledger.as_deref(), self.repositories.list()];
         incident::keep_inputs(self.output.as_deref(), &read)?;
+        incident::keep_noted(&[self.output.as_deref()])?;
         incident::check_outputs(&[self.output.as_deref()])
     }
 

@@ -29,7 +29,7 @@ struct Note {
 
 const HEADER: &str = "# clerk-audit known keys, version 1: id, date noted, how it stood, reason";
 /// So far the header of every version is the same.
-const BEFORE_VERSION: &str = "# clerk-audit known keys, version ";
+pub(super) const BEFORE_VERSION: &str = "# clerk-audit known keys, version ";
 
 impl Known {
     /// Reads a file of known keys.

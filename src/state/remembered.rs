@@ -15,7 +15,7 @@ use super::{Error, no_plain_file};
 use crate::model::Oid;
 
 /// What every version's format begins with.
-const FORMATS: &str = "clerk-audit/state/";
+pub(super) const FORMATS: &str = "clerk-audit/state/";
 /// The name and version of the file.
 const FORMAT: &str = "clerk-audit/state/2";
 /// The version of this program and a hash of its sources: what another build found is nothing to rely on.

@@ -18,6 +18,8 @@ use super::{Error, Wait, merge};
 use crate::key::{KeyId, is_instance_id};
 use crate::model::{Answer, Answers, Kind, Liveness};
 
+/// What the name of every version begins with.
+pub(super) const SCHEMAS: &str = "clerk-audit/status/";
 /// The name and version of the file.
 const SCHEMA: &str = "clerk-audit/status/1";
 /// What Clerk answered stands under this name, where else a step's name stands.
