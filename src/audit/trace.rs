@@ -14,7 +14,7 @@ use super::{Auditor, Target};
 use crate::detect::{Detector, Found, OneKey};
 use crate::history::{Bits, NONE, NodeKind};
 use crate::key::{BODY, KeyId, KeyText};
-use crate::model::{Checkout, Contained, KeyReport, Oid, RawTime, Report, Shown};
+use crate::model::{Checkout, Confidence, Contained, KeyReport, Oid, RawTime, Report, Shown};
 use crate::state::Known;
 use crate::store::{ObjectIndex, Objects, Store, WorkTree, parse};
 
@@ -69,16 +69,24 @@ pub fn is_named_by(start: &str, id: &str, hint: &str) -> bool {
 /// # Errors
 /// In words, where it has none, or several.
 pub fn key_in(text: &[u8], detector: &Detector) -> Result<KeyText, String> {
-    if let Some(why) = miscounted(text) {
-        return Err(why);
-    }
     let mut keys: Vec<KeyText> = Vec::new();
-    let mut others = 0;
+    let (mut others, mut is_whole) = (0, false);
     detector.scan(text, &mut |found| match found {
-        Found::Key(found) if !keys.contains(&found.key) => keys.push(found.key),
-        Found::Key(_) | Found::Publishable { .. } => {}
+        // A guess is worth less than the suspicion that it was mistyped.
+        Found::Key(found) if found.confidence == Confidence::Low && miscounted(text).is_some() => {}
+        Found::Key(found) => {
+            is_whole |= !text.get(found.span.end).is_some_and(u8::is_ascii_alphanumeric);
+            if !keys.contains(&found.key) {
+                keys.push(found.key);
+            }
+        }
+        Found::Publishable { .. } => {}
         Found::OtherVendor { .. } | Found::HalfMasked { .. } | Found::Placeholder { .. } => others += 1,
     });
+    // What is read there must be what was typed, and not a part of it.
+    if let Some(why) = miscounted(text).filter(|_| !is_whole) {
+        return Err(why);
+    }
     if keys.is_empty()
         && let Some(key) = with_a_name(text, detector)
     {

@@ -64,3 +64,32 @@ fn what_only_a_name_tells_is_warned_of_however_it_is_named_and_wherever_else_it_
         assert!(run.code == Some(1) && run.errors().is_empty(), "{}", run.errors());
     }
 }
+
+#[test]
+fn a_key_of_another_length_that_an_audit_reports_is_traced_with_its_name_and_no_typing_error_is() {
+    for length in [38, 39, 40, 41, 43, 45, 46] {
+        let key = format!("sk_{}_{}", "live", alphanumerics(8400 + length as u64, length));
+        let mut repo = Repo::bare();
+        repo.commit_on(MAIN, &[(".env", Some(&env(&key)))], "A");
+        repo.finish();
+        let report = Audit::history(repo.path()).run().report();
+        let id = key_id(&key);
+        let found = report["keys"].as_array().unwrap().iter().find(|key| key["id"] == id.as_str()).cloned();
+        let is_reported = found.is_some_and(|key| key["confidence"] != "low");
+        let named = trace(&format!("CLERK_SECRET_KEY={key}"), &[repo.path()], &[]);
+        if is_reported {
+            assert_eq!(named.code, Some(1), "{length}: {}", named.errors());
+            assert!(named.text().contains(&id), "{length}: {}", named.text());
+        } else {
+            assert!(
+                named.errors().contains(&format!("has {length} letters and digits")),
+                "{length}: {}",
+                named.errors()
+            );
+        }
+        // Without its name it is not told from a key that was mistyped.
+        let typed = trace(&key, &[repo.path()], &[]);
+        assert_eq!(typed.code, Some(2), "{length}: {}", typed.errors());
+        assert!(typed.errors().contains(&format!("has {length} letters and digits")), "{length}: {}", typed.errors());
+    }
+}
