@@ -37,7 +37,10 @@ impl ValueEnum for Format {
             Self::Html => ("html", "A page: all keys in time, and the rotation checklist"),
             Self::Sarif => ("sarif", "SARIF 2.1.0, for code scanning"),
             Self::Gitlab => ("gitlab", "GitLab's secret-detection report"),
-            Self::Csv => ("csv", "A table, a line for each key"),
+            Self::Csv => (
+                "csv",
+                "A table, a line for each key; of an incomplete report without keys, for each repository not read whole",
+            ),
             Self::Junit => ("junit", "JUnit's XML: each key is a test that failed"),
         };
         Some(PossibleValue::new(name).help(help))

@@ -1,11 +1,13 @@
 //! CSV (RFC 4180): a line for each key, for spreadsheets and for scripts that join by key.
 //!
-//! Every cell is quoted, no cell is a formula, and no cell has a line break in it. Times are as in the JSON.
+//! Every cell is quoted, no cell is a formula, and no cell has a line break in it. Times are as in the JSON. Each line says
+//! whether the report is complete; of one that is not and has no keys there is a line for each repository that was not
+//! read whole, or an incomplete audit would look like a clean one.
 
 use std::borrow::Cow;
 use std::io;
 
-use crate::model::{Answer, Answers, Identity, KeyReport, Report, Shown};
+use crate::model::{Answer, Answers, Identity, KeyReport, Report, Shown, Skipped};
 
 use super::escape::cell;
 
@@ -54,7 +56,28 @@ pub(super) fn write(report: &Report, answers: Option<&Answers>, out: &mut dyn io
         let answer = answers.and_then(|answers| answers.get(&key.id));
         line(&cells(at + 1, key, report, answer), out)?;
     }
+    if report.keys.is_empty() && !report.complete {
+        let unread = report.repositories.iter().filter_map(|one| Some((&one.path, one.skipped.first()?)));
+        let mut lines: Vec<_> = unread.map(|unread| not_read(Some(unread))).collect();
+        if lines.is_empty() {
+            lines.push(not_read(None));
+        }
+        lines.iter().try_for_each(|cells| line(cells, out))?;
+    }
     Ok(())
+}
+
+/// The line of a repository that was not read whole: the first thing that was not read, and why.
+fn not_read(unread: Option<(&Shown, &Skipped)>) -> [String; 36] {
+    let cell = |of: fn((&Shown, &Skipped)) -> String| unread.map(of).unwrap_or_default();
+    HEADER.map(|column| match column {
+        "standing" => "not_read".to_owned(),
+        "repository" => cell(|(path, _)| path.to_string()),
+        "first_path" => cell(|(_, skipped)| skipped.object.to_string()),
+        "place" => cell(|(_, skipped)| skipped.reason.to_string()),
+        "report_complete" => "false".to_owned(),
+        _ => String::new(),
+    })
 }
 
 fn line(cells: &[String], out: &mut dyn io::Write) -> io::Result<()> {
@@ -173,6 +196,32 @@ mod tests {
         assert_eq!(last(1), ["alive", "2026-11-24T09:00:00Z", "ins_2def"]);
         assert_eq!(last(2), ["dead", "2026-11-24T09:00:00Z", ""]);
         assert_eq!(last(3), ["", "", ""]);
+    }
+
+    #[test]
+    fn an_incomplete_report_without_keys_is_not_an_empty_table() {
+        let csv = |report: &crate::model::Report| parse(&sample::written(report, Format::Csv, Options::default()));
+        let mut report = sample::report();
+        report.keys.clear();
+        assert!(!report.complete);
+        report.repositories[0].path = sample::shown("=cmd|' /C calc'!A0");
+        let lines = csv(&report);
+        let unread: Vec<_> = report.repositories.iter().filter(|one| !one.skipped.is_empty()).collect();
+        assert!(!unread.is_empty() && lines.len() == 1 + unread.len(), "{lines:?}");
+        let column = |name: &str| super::HEADER.iter().position(|column| *column == name).unwrap();
+        for (line, one) in lines[1..].iter().zip(unread) {
+            assert_eq!(line.len(), super::HEADER.len());
+            assert_eq!(
+                (line[column("standing")].as_str(), line[column("report_complete")].as_str()),
+                ("not_read", "false")
+            );
+            assert!(line[column("place")] == *one.skipped[0].reason && !line[column("first_path")].is_empty());
+            assert!(!line[column("repository")].starts_with('='), "{line:?}");
+        }
+        report.repositories.iter_mut().for_each(|one| one.skipped.clear());
+        assert_eq!(csv(&report).len(), 2, "it says so itself");
+        report.complete = true;
+        assert_eq!(csv(&report).len(), 1);
     }
 
     #[test]
