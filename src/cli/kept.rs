@@ -146,17 +146,37 @@ fn read(path: &Path, detector: &Detector) -> Result<Status, Exit> {
     }
 }
 
-/// Where the status of a report is kept: beside it.
+/// Where the status of a report is kept: beside it. What is standard input, or another stream, by whichever name, has
+/// no place beside it.
 pub(super) fn status_path(report: &Path, named: Option<&Path>) -> Option<PathBuf> {
     match named {
         Some(path) => Some(path.to_owned()),
-        None if report == Path::new("-") => None,
+        None if report == Path::new("-") || is_stream(report) => None,
         None => {
             let name = report.file_name()?.to_string_lossy().into_owned();
             let stem = name.strip_suffix(".json").unwrap_or(&name);
             Some(report.with_file_name(format!("{stem}.status.json")))
         }
     }
+}
+
+/// Whether a path names something that is open already, or is no plain file.
+fn is_stream(path: &Path) -> bool {
+    /// As many links as Linux follows.
+    const MOST_LINKS: usize = 40;
+    let mut path = path.to_owned();
+    for _ in 0..MOST_LINKS {
+        let folder = output::folder_of(&path).canonicalize().unwrap_or_default();
+        // `/dev/stdin` leads there; what is open may well be a file somewhere, whose name is not what was given.
+        if folder.starts_with("/proc") {
+            return true;
+        }
+        match path.read_link() {
+            Ok(to) => path = folder.join(to),
+            Err(_) => break,
+        }
+    }
+    path.metadata().is_ok_and(|there| !there.is_file())
 }
 
 #[cfg(test)]
@@ -170,6 +190,21 @@ mod tests {
         assert_eq!(path("a/report.json"), Some(PathBuf::from("a/report.status.json")));
         assert_eq!(path("report"), Some(PathBuf::from("report.status.json")));
         assert_eq!(path("-"), None);
+    }
+
+    #[test]
+    fn a_stream_has_nothing_beside_it_by_whichever_name() {
+        let folder = tempfile::tempdir().unwrap();
+        std::os::unix::fs::symlink("/dev/stdin", folder.path().join("link.json")).unwrap();
+        for name in ["/dev/stdin", "/dev/fd/0", "/proc/self/fd/0", "/dev/null"] {
+            assert_eq!(status_path(Path::new(name), None), None, "{name}");
+        }
+        assert_eq!(status_path(&folder.path().join("link.json"), None), None);
+        let named = folder.path().join("x");
+        assert_eq!(status_path(Path::new("/dev/stdin"), Some(&named)), Some(named));
+        std::fs::write(folder.path().join("r.json"), "").unwrap();
+        std::os::unix::fs::symlink("r.json", folder.path().join("l.json")).unwrap();
+        assert_eq!(status_path(&folder.path().join("l.json"), None), Some(folder.path().join("l.status.json")));
     }
 
     #[test]

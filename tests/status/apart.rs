@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use crate::common::git;
 use crate::common::incident::{Case, status};
 use crate::common::run::Audit;
 
@@ -50,4 +51,15 @@ fn what_people_ticked_is_written_over_by_no_report() {
         assert_eq!(run.code, Some(2), "{}", run.errors());
         assert_eq!(std::fs::read(path).unwrap(), before);
     }
+}
+
+#[test]
+fn a_report_that_is_a_stream_has_no_status_beside_it() {
+    let case = Case::two();
+    let shell = "exec \"$1\" status /dev/stdin --done \"$2\" <\"$3\"";
+    let mut command = std::process::Command::new("sh");
+    command.args(["-c", shell, "sh", env!("CARGO_BIN_EXE_clerk-audit"), &case.step("logs")]).arg(&case.report);
+    let run = git::answer(command, b"");
+    assert!(!run.success && run.stderr.contains("has no place beside it"), "{}", run.stderr);
+    assert!(!Path::new("/dev/stdin.status.json").exists());
 }
