@@ -9,6 +9,7 @@ use clap::Args;
 use super::clock::now;
 use super::exit::Exit;
 use super::incident;
+use super::input;
 use super::kept::{self, Kept};
 use super::output;
 use crate::detect::Detector;
@@ -75,8 +76,8 @@ impl Checklist {
         let beside = kept::status_path(&self.report, None);
         let read = [Some(self.report.as_path()), status_path.as_deref(), beside.as_deref(), self.consumers.as_deref()];
         incident::keep_inputs(self.output.as_deref(), &read)?;
-        let mut kept = Kept::read(status_path, detector)?;
         incident::keep_noted(&[self.output.as_deref()])?;
+        let mut kept = Kept::read(status_path, detector)?;
         let consumers = match &self.consumers {
             Some(path) => consumers(path, detector).map_err(|error| {
                 output::error(&format!("cannot read {}: {error}", path.display()), Some("a file with a place a line"));
@@ -129,7 +130,7 @@ pub(super) fn deliver(
 
 /// Lines of a file; empty ones and those that begin with `#` say nothing.
 fn consumers(path: &Path, detector: &Detector) -> io::Result<Vec<Shown>> {
-    let text = std::fs::read(path)?;
+    let text = input::read_file(path, u64::MAX)?;
     // A byte order mark is no part of the first line, and of nothing that begins with `#`.
     let text = text.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&text);
     let lines = text.split(|byte| *byte == b'\n').map(<[u8]>::trim_ascii);

@@ -1,7 +1,7 @@
 //! What the commands of an incident share: reading a report and the status beside it, naming a key, asking.
 
 use std::collections::HashSet;
-use std::io::{self, IsTerminal, Read, Write};
+use std::io::{self, IsTerminal, Write};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -35,10 +35,7 @@ pub(super) fn repositories_of(report: &Report, named: &[PathBuf]) -> Vec<PathBuf
 pub(super) fn read_report(path: &Path, detector: &Detector) -> Result<Report, Exit> {
     let read = match path == Path::new("-") {
         true => input::read(MOST_BYTES + 1),
-        false => std::fs::File::open(path).and_then(|file| {
-            let mut text = Vec::new();
-            file.take(MOST_BYTES + 1).read_to_end(&mut text).map(|_| text)
-        }),
+        false => input::read_file(path, MOST_BYTES + 1),
     };
     let text = read.map_err(|error| {
         let hint = "name a file that `clerk-audit history --format json --output FILE` wrote";
@@ -73,6 +70,9 @@ pub(super) fn keep_inputs(written: Option<&Path>, read: &[Option<&Path>]) -> Res
         output::error(&message, Some("name another"));
         return Err(Exit::Usage);
     }
+    Ok(())
+}
+
 /// Refuses to write a report over what people or servers noted, whichever report it belongs to. It has been told where
 /// this fails.
 pub(super) fn keep_noted(written: &[Option<&Path>]) -> Result<(), Exit> {
@@ -83,9 +83,6 @@ pub(super) fn keep_noted(written: &[Option<&Path>]) -> Result<(), Exit> {
             return Err(Exit::Usage);
         }
     }
-    Ok(())
-}
-
     Ok(())
 }
 

@@ -113,7 +113,7 @@ fn run(arguments: impl Iterator<Item = OsString>, started: Instant) -> Exit {
 }
 
 /// A flag that Ctrl-C sets. The first time, what was found so far is reported; the second ends the process, and the first
-/// where standard input is still waited for.
+/// where input is still waited for.
 fn interrupt_flag() -> Arc<AtomicBool> {
     let flag = Arc::new(AtomicBool::new(false));
     // A limit on the size of files is an error of the write like a full disk, not the end of the process.

@@ -124,7 +124,7 @@ pub(super) fn tell_failure(target: &Target) {
 
 /// The paths in a file, one a line; empty lines and lines that begin with `#` say nothing.
 fn lines(file: &Path) -> io::Result<Vec<PathBuf>> {
-    let text = if file == Path::new("-") { input::read(u64::MAX)? } else { std::fs::read(file)? };
+    let text = if file == Path::new("-") { input::read(u64::MAX)? } else { input::read_file(file, u64::MAX)? };
     // What editors of Windows put before a text is no part of a path.
     let text = text.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&text);
     let lines = text.split(|byte| *byte == b'\n').map(<[u8]>::trim_ascii);

@@ -14,10 +14,10 @@ use super::clock::now;
 use super::exit::Exit;
 use super::incident::{self, Reply, note};
 use super::kept::{self, Kept};
-use super::limits;
 use super::output;
 use super::progress::Progress;
 use super::repos::target;
+use super::{input, limits};
 use crate::audit::{Auditor, Target};
 use crate::detect::Detector;
 use crate::key::{KeyId, KeyText};
@@ -238,7 +238,8 @@ impl Asking {
         };
         let authorities = match &self.ca_file {
             Some(path) => Some(
-                std::fs::read(path).map_err(|error| usage(format!("cannot read {}: {error}", path.display()), None))?,
+                input::read_file(path, u64::MAX)
+                    .map_err(|error| usage(format!("cannot read {}: {error}", path.display()), None))?,
             ),
             None => None,
         };

@@ -63,3 +63,26 @@ fn a_report_that_is_a_stream_has_no_status_beside_it() {
     assert!(!run.success && run.stderr.contains("has no place beside it"), "{}", run.stderr);
     assert!(!Path::new("/dev/stdin.status.json").exists());
 }
+
+#[test]
+fn a_pipe_that_nobody_writes_to_is_left_at_the_first_signal() {
+    let case = Case::two();
+    let pipe = case.repo.beside("pipe");
+    assert!(std::process::Command::new("mkfifo").arg(&pipe).status().unwrap().success());
+    for arguments in [&["status"][..], &["trace", "--id", "sk_live_abcd", "--repos-from"], &["checklist"]] {
+        let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_clerk-audit"));
+        command.args(arguments).arg(&pipe).stderr(std::process::Stdio::null()).stdout(std::process::Stdio::null());
+        let mut run = command.spawn().unwrap();
+        std::thread::sleep(std::time::Duration::from_millis(500));
+        let kill = std::process::Command::new("kill").args(["-TERM", &run.id().to_string()]).status().unwrap();
+        assert!(kill.success());
+        let ended = (0..100).find_map(|_| {
+            std::thread::sleep(std::time::Duration::from_millis(50));
+            run.try_wait().unwrap()
+        });
+        if ended.is_none() {
+            run.kill().unwrap();
+        }
+        assert_eq!(ended.and_then(|status| status.code()), Some(3), "{arguments:?}");
+    }
+}
