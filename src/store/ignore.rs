@@ -6,6 +6,7 @@ use super::files;
 use super::locate::{Layout, path_of};
 use super::parse;
 use super::receiving::{PushPaths, Receiving};
+use super::setting;
 use crate::model::{ObjectType, Oid};
 
 /// Larger than any tree but one made to be.
@@ -20,6 +21,8 @@ const MOST_STEPS: u64 = 50_000_000;
 /// The `.gitignore` files of a repository.
 pub struct Ignores {
     source: Source,
+    /// Whether capitals are small letters there (`core.ignorecase`), as on the file systems that know no difference.
+    folds: bool,
 }
 
 enum Source {
@@ -37,7 +40,7 @@ impl Ignores {
             Some(work_tree) => Source::Files(work_tree.to_owned()),
             None => head_tree(layout).map_or(Source::Nothing, |(store, tree)| Source::Tree(Box::new(store), tree)),
         };
-        Self { source }
+        Self { source, folds: ignores_case(layout) }
     }
 
     /// The line of a `.gitignore` that covers a path, as `folder/.gitignore:3`; `None` where none does, or where a later
@@ -47,14 +50,15 @@ impl Ignores {
         let begins: Vec<usize> = std::iter::once(0).chain(ends().map(|end| end + 1)).collect();
         let texts = self.texts(path, &begins);
         let files: Vec<Vec<(usize, Rule<'_>)>> = texts.iter().map(|text| rules(text)).collect();
-        let mut steps = MOST_STEPS;
+        let (folds, mut steps) = (self.folds, MOST_STEPS);
+        let compared = if folds { path.to_ascii_lowercase() } else { path.to_vec() };
         // A folder that is ignored hides what is in it, whatever is said of that.
         for (level, end) in ends().map(Some).chain([None]).enumerate() {
             // From the deepest file up, and in each from its end: the last line that says something counts.
             let said = (0..=level).rev().find_map(|depth| {
-                let below = &path[begins[depth]..end.unwrap_or(path.len())];
+                let below = &compared[begins[depth]..end.unwrap_or(path.len())];
                 let mut rules = files.get(depth)?.iter().rev();
-                let (line, rule) = rules.find(|(_, rule)| rule.matches(below, end.is_some(), &mut steps))?;
+                let (line, rule) = rules.find(|(_, rule)| rule.matches(below, end.is_some(), folds, &mut steps))?;
                 Some((depth, *line, rule.negated))
             });
             if steps == 0 {
@@ -110,6 +114,13 @@ fn rules(text: &[u8]) -> Vec<(usize, Rule<'_>)> {
     lines.filter_map(|(line, number)| Some((number, Rule::parse(line)?))).collect()
 }
 
+/// Whether the repository's own configuration says so: `git init` writes it where it is so.
+fn ignores_case(layout: &Layout) -> bool {
+    let config = files::read(&layout.common_dir.join("config")).unwrap_or_default();
+    let value = setting(&config, "core", "ignorecase");
+    value.is_some_and(|value| ["true", "yes", "on", "1"].iter().any(|yes| value.eq_ignore_ascii_case(yes)))
+}
+
 /// The tree of HEAD's commit.
 fn head_tree(layout: &Layout) -> Option<(Receiving, Oid)> {
     let mut store = Receiving::open(&PushPaths { git_dir: layout.git_dir.clone(), ..PushPaths::default() }).ok()?;
@@ -158,7 +169,8 @@ impl<'a> Rule<'a> {
         (!pattern.is_empty()).then_some(Self { pattern, negated, folders_only, anchored })
     }
 
-    fn matches(&self, path: &[u8], is_folder: bool, steps: &mut u64) -> bool {
+    /// Where capitals count as small letters (`folds`) the path has none.
+    fn matches(&self, path: &[u8], is_folder: bool, folds: bool, steps: &mut u64) -> bool {
         *steps = steps.saturating_sub(1);
         if *steps == 0 || (self.folders_only && !is_folder) {
             return false;
@@ -167,17 +179,22 @@ impl<'a> Rule<'a> {
             // As git does it (`dir.c`, `match_pathname`): what is no glob is compared first, and the glob begins behind it.
             let length = self.pattern.iter().position(|byte| b"*?[\\".contains(byte)).unwrap_or(self.pattern.len());
             let (literal, pattern) = self.pattern.split_at(length);
-            return path.strip_prefix(literal).is_some_and(|rest| matches(pattern, rest, steps));
+            let Some((begin, rest)) = path.split_at_checked(length) else { return false };
+            let is_same = if folds { begin.eq_ignore_ascii_case(literal) } else { begin == literal };
+            return is_same && matches(pattern, rest, folds, steps);
         }
-        matches(self.pattern, path.rsplit(|byte| *byte == b'/').next().unwrap_or(path), steps)
+        matches(self.pattern, path.rsplit(|byte| *byte == b'/').next().unwrap_or(path), folds, steps)
     }
 }
 
 /// Whether a glob of git's (`wildmatch.c`) matches a text: `*` and `?` match no slash, two stars and more between slashes
 /// match any number of folders. All places in the glob that the text so far can lead to are followed at once, so that the
 /// cost is the product of both lengths at most, in `steps`.
-fn matches(glob: &[u8], text: &[u8], steps: &mut u64) -> bool {
-    let parts = parts(glob);
+///
+/// Where `folds`, capitals of the glob are small letters, as those of the text are already. As git has it, those behind a
+/// backslash and in brackets are not, but for ranges and classes.
+fn matches(glob: &[u8], text: &[u8], folds: bool, steps: &mut u64) -> bool {
+    let parts = parts(glob, folds);
     let (mut places, mut next) = (vec![false; parts.len() + 1], vec![false; parts.len() + 1]);
     places[0] = true;
     for byte in text.iter().map(Some).chain([None]) {
@@ -199,7 +216,7 @@ fn matches(glob: &[u8], text: &[u8], steps: &mut u64) -> bool {
                 }
                 Part::Any => (false, byte != Some(&b'/')),
                 Part::Byte(literal) => (false, byte == Some(literal)),
-                Part::Class(class) => (false, byte.is_some_and(|byte| *byte != b'/' && fits(class, *byte))),
+                Part::Class(class) => (false, byte.is_some_and(|byte| *byte != b'/' && fits(class, *byte, folds))),
                 Part::Nothing => (false, false),
             };
             next[at] |= is_again;
@@ -233,7 +250,7 @@ enum Part<'a> {
     Nothing,
 }
 
-fn parts(glob: &[u8]) -> Vec<Part<'_>> {
+fn parts(glob: &[u8], folds: bool) -> Vec<Part<'_>> {
     let (mut parts, mut at) = (Vec::new(), 0);
     while let [first, rest @ ..] = &glob[at..] {
         let (part, length) = match (first, rest) {
@@ -249,11 +266,12 @@ fn parts(glob: &[u8]) -> Vec<Part<'_>> {
                 (if crosses { Part::Folders } else { Part::InFolder }, stars)
             }
             (b'?', _) => (Part::Any, 1),
-            (b'[', _) => match class(&glob[at..], 0) {
+            (b'[', _) => match class(&glob[at..], 0, folds) {
                 Some((_, length)) => (Part::Class(&glob[at..at + length]), length),
                 None => (Part::Nothing, 1),
             },
             (b'\\', [literal, ..]) => (Part::Byte(*literal), 2),
+            (literal, _) if folds => (Part::Byte(literal.to_ascii_lowercase()), 1),
             (literal, _) => (Part::Byte(*literal), 1),
         };
         parts.push(part);
@@ -262,12 +280,13 @@ fn parts(glob: &[u8]) -> Vec<Part<'_>> {
     parts
 }
 
-fn fits(expression: &[u8], byte: u8) -> bool {
-    class(expression, byte).is_some_and(|(fits, _)| fits)
+fn fits(expression: &[u8], byte: u8, folds: bool) -> bool {
+    class(expression, byte, folds).is_some_and(|(fits, _)| fits)
 }
 
 /// Whether a byte is in the bracket expression that a pattern begins with, and how long that is; `None` where it is none.
-fn class(pattern: &[u8], byte: u8) -> Option<(bool, usize)> {
+fn class(pattern: &[u8], byte: u8, folds: bool) -> Option<(bool, usize)> {
+    let capital = byte.to_ascii_uppercase();
     let negated = matches!(pattern.get(1), Some(b'!' | b'^'));
     let begin = 1 + usize::from(negated);
     let (mut at, mut fits, mut from) = (begin, false, None);
@@ -282,7 +301,7 @@ fn class(pattern: &[u8], byte: u8) -> Option<(bool, usize)> {
             name[..length].strip_suffix(b":")
         });
         if let Some(name) = named {
-            fits |= is_of_class(name, byte)?;
+            fits |= is_of_class(name, byte)? || (folds && name == b"upper" && byte.is_ascii_lowercase());
             at += name.len() + 4;
             from = None;
             continue;
@@ -291,7 +310,7 @@ fn class(pattern: &[u8], byte: u8) -> Option<(bool, usize)> {
         let (one, next) = match from.filter(|_| is_range) {
             Some(from) => {
                 let (to, next) = escaped(at + 1)?;
-                fits |= (from..=to).contains(&byte);
+                fits |= (from..=to).contains(&byte) || (folds && (from..=to).contains(&capital));
                 (None, next)
             }
             None => {
@@ -329,7 +348,7 @@ mod tests {
     use super::*;
 
     fn matches(line: &str, path: &str, is_folder: bool) -> bool {
-        Rule::parse(line.as_bytes()).is_some_and(|rule| rule.matches(path.as_bytes(), is_folder, &mut 1_000_000))
+        Rule::parse(line.as_bytes()).is_some_and(|rule| rule.matches(path.as_bytes(), is_folder, false, &mut 1_000_000))
     }
 
     #[test]
@@ -382,7 +401,7 @@ mod tests {
         assert!(matches(&("**/".repeat(20_000) + "x"), "x", false));
         let mut steps = 100_000;
         let rule = "*a".repeat(5_000);
-        assert!(!Rule::parse(rule.as_bytes()).unwrap().matches(long.as_bytes(), false, &mut steps));
+        assert!(!Rule::parse(rule.as_bytes()).unwrap().matches(long.as_bytes(), false, false, &mut steps));
         assert_eq!(steps, 0);
     }
 
@@ -406,16 +425,39 @@ mod tests {
         };
         git(&["init", "--quiet"], "");
         let git_dir = place.path().join(".git");
-        for _ in 0..60 {
+        for round in 0..120 {
+            let folds = if round % 2 == 0 { "false" } else { "true" };
+            git(&["config", "core.ignorecase", folds], "");
             let of = |random: &mut fastrand::Rng, pieces: &[&str], most: usize| -> String {
                 (0..random.usize(1..=most)).map(|_| pieces[random.usize(..pieces.len())]).collect()
             };
             let glob = of(
                 &mut random,
-                &["a", "b", "/", "*", "**", "**/", "/**/", "?", "[ab]", "[!a]", "\\a", "\\/", "[[:alpha:]]"],
+                &[
+                    "a",
+                    "b",
+                    "/",
+                    "*",
+                    "**",
+                    "**/",
+                    "/**/",
+                    "?",
+                    "[ab]",
+                    "[!a]",
+                    "\\a",
+                    "\\/",
+                    "[[:alpha:]]",
+                    "A",
+                    "\\A",
+                    "[A]",
+                    "[A-B]",
+                    "[!A-B]",
+                    "[[:upper:]]",
+                    "[[:lower:]]",
+                ],
                 7,
             );
-            let pieces = ["a", "b", "ab", "a/", "b/", "ba/", "c"];
+            let pieces = ["a", "b", "ab", "a/", "b/", "ba/", "c", "A", "B/", "aB"];
             let mut paths: Vec<String> = (0..20).map(|_| of(&mut random, &pieces, 5)).collect();
             paths.retain(|path| !path.ends_with('/'));
             std::fs::write(place.path().join(".gitignore"), format!("{glob}\n")).unwrap();
@@ -452,5 +494,23 @@ mod tests {
         assert_eq!(by("src/a.ts"), None);
         // git does not follow a link there.
         assert_eq!(by("linked/only.here"), None);
+    }
+
+    #[test]
+    fn capitals_count_unless_the_repository_says_that_they_do_not() {
+        let place = tempfile::tempdir().unwrap();
+        std::fs::write(place.path().join(".gitignore"), "Web/.ENV\n").unwrap();
+        let git_dir = place.path().join(".git");
+        std::fs::create_dir(&git_dir).unwrap();
+        for (config, covers) in [
+            ("", false),
+            ("[core]\n\tignorecase = false\n", false),
+            ("[core]\n\tignoreCase = True\n", true),
+            ("[core]\n\tignorecase = true\n\tignorecase = no\n", false),
+        ] {
+            std::fs::write(git_dir.join("config"), config).unwrap();
+            let mut ignores = Ignores::of(&Layout { git_dir: git_dir.clone(), common_dir: git_dir.clone() });
+            assert_eq!(ignores.covering(b"wEB/.env").is_some(), covers, "{config}");
+        }
     }
 }

@@ -6,8 +6,8 @@
 //! by our own: libgit2 follows deltas that lead back to themselves until memory ends.
 //!
 //! Invariant: whatever cannot be read is a [`Gap`] or a [`Failure`] by name, never an absence. Nothing of a
-//! repository's configuration is run or obeyed, but for the two settings that say how its files are to be read; those on
-//! where it was cloned from are told and not followed.
+//! repository's configuration is run or obeyed, but for the settings that say how its files are to be read and whether
+//! names of ignored ones differ by case; those on where it was cloned from are told and not followed.
 
 mod budget;
 mod bulk;
