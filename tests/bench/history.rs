@@ -164,6 +164,7 @@ fn content(repository: &Path) {
         limit: 1 << 30,
         memory: 512 << 20,
         known: None,
+        checks_known: false,
         interrupt: Interrupt::never(),
         events: &Silent,
     };

@@ -149,6 +149,7 @@ pub(super) fn everything() -> PassOptions<'static> {
         limit: 1 << 30,
         memory: 4 << 30,
         known: None,
+        checks_known: false,
         interrupt: Interrupt::never(),
         events: &Silent,
     }
