@@ -225,7 +225,9 @@ mod tests {
     #[test]
     fn packed_refs_are_read_with_what_their_tags_tag() {
         let (one, two) = ("1".repeat(40), "2".repeat(40));
-        let text = format!("# pack-refs with: peeled\n{one} refs/tags/a\n^{two}\nrubbish\n{two} refs/heads/b\n{one} refs/heads/cu");
+        let text = format!(
+            "# pack-refs with: peeled\n{one} refs/tags/a\n^{two}\nrubbish\n{two} refs/heads/b\n{one} refs/heads/cu"
+        );
         let rows = parse(text.as_bytes(), ObjectFormat::Sha1);
         let shown: Vec<(String, &str)> =
             rows.iter().map(|(oid, start, end)| (oid.to_string(), &text[*start as usize..*end as usize])).collect();
