@@ -4,6 +4,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicBool;
 
+use clap::builder::NonEmptyStringValueParser;
 use clap::{Args, ValueEnum};
 
 use super::clock::now;
@@ -37,10 +38,10 @@ pub(super) struct History {
     repositories: Repositories,
 
     /// Read only what refs that match GLOB reach (repeatable; * matches slashes too)
-    #[arg(long = "ref", value_name = "GLOB", help_heading = "Narrowing")]
+    #[arg(long = "ref", value_name = "GLOB", value_parser = NonEmptyStringValueParser::new(), help_heading = "Narrowing")]
     refs: Vec<String>,
     /// Leave out what REV reaches
-    #[arg(long, value_name = "REV", help_heading = "Narrowing")]
+    #[arg(long, value_name = "REV", value_parser = NonEmptyStringValueParser::new(), help_heading = "Narrowing")]
     since: Vec<String>,
     /// Leave out what no ref reaches
     #[arg(long, help_heading = "Narrowing")]
