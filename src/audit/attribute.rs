@@ -1,6 +1,7 @@
 //! From carriers to changes: the step from what stands where to when it came and went.
 
 use std::collections::{HashMap, HashSet};
+use std::rc::Rc;
 use std::sync::Arc;
 
 use rustc_hash::FxHashMap;
@@ -18,8 +19,8 @@ use crate::store::{ObjectIndex, Store, parse};
 pub(super) struct Attribution<'a> {
     /// What was not read of the trees.
     pub(super) hidden: Hidden<'a>,
-    /// Paths that a key left, by key, where what stands there since cannot be read: whether it left nobody knows.
-    pub(super) unsure: HashMap<u32, HashSet<Vec<u8>>>,
+    /// By key, paths to which it may have gone, or that it may not have left, since what stands there cannot be read.
+    pub(super) unsure: Unsure,
     pub(super) sets: KeySets,
     pub(super) presence: Presence,
     /// Trees that could be read once and not again: they were moved away meanwhile.
@@ -121,16 +122,14 @@ pub(super) fn attribute<'a>(
     }
 }
 
+/// Paths by key: those of a commit once, for all of its keys.
+type Unsure = HashMap<u32, Vec<Rc<[Vec<u8>]>>>;
+
 /// Takes out what is no removal, since something stands at its path that cannot be read: the paths, by key. Where that is
 /// so of one path of a key, or the commit brings in elsewhere what cannot be read, it may hold the key still, and leaves it
 /// at its other paths alone.
-fn take_unsure(
-    changes: &mut Vec<Change>,
-    hidden: &Hidden<'_>,
-    content: &Content,
-    commits: &[ObjectIndex],
-) -> HashMap<u32, HashSet<Vec<u8>>> {
-    let mut unsure: HashMap<u32, HashSet<Vec<u8>>> = HashMap::new();
+fn take_unsure(changes: &mut Vec<Change>, hidden: &Hidden<'_>, content: &Content, commits: &[ObjectIndex]) -> Unsure {
+    let mut unsure = Unsure::new();
     if hidden.is_empty() {
         return unsure;
     }
@@ -140,14 +139,17 @@ fn take_unsure(
             kept.entry((change.commit, change.spot.key)).or_default().insert(change.spot.path.clone());
         }
     }
-    let mut brought: HashMap<u32, Vec<Vec<u8>>> = HashMap::new();
+    // Changes of a commit stand together, and what it brings in is the same for all of its keys.
+    let mut brought: Option<(u32, Rc<[Vec<u8>]>)> = None;
     for change in changes.iter_mut().filter(|change| change.way == Way::Out && change.is_key_level) {
         let commit = commits[change.commit as usize];
-        let paths =
-            brought.entry(change.commit).or_insert_with(|| hidden.only_in(commit, &parents_of(content, commit)));
+        let known = brought.take().filter(|(of, _)| *of == change.commit);
+        let (_, paths) = brought.insert(
+            known.unwrap_or_else(|| (change.commit, hidden.only_in(commit, &parents_of(content, commit)).into())),
+        );
         change.is_key_level = paths.is_empty();
         if !paths.is_empty() {
-            unsure.entry(change.spot.key).or_default().extend(paths.iter().cloned());
+            unsure.entry(change.spot.key).or_default().push(Rc::clone(paths));
         }
     }
     changes.retain_mut(|change| {
@@ -159,7 +161,9 @@ fn take_unsure(
         change.is_key_level &= !is_out;
         !(is_out && paths.contains(&change.spot.path))
     });
-    kept.into_iter().for_each(|((_, key), paths)| unsure.entry(key).or_default().extend(paths));
+    for ((_, key), paths) in kept {
+        unsure.entry(key).or_default().push(paths.into_iter().collect());
+    }
     unsure
 }
 
@@ -299,7 +303,7 @@ impl Attribution<'_> {
         let commit = self.commits[change.commit as usize];
         let lost = |parent: &ObjectIndex| {
             let at_path = !change.spot.in_name && self.hidden.is_in_commit(*parent, &change.spot.path);
-            at_path || (change.is_key_level && !self.hidden.only_in(*parent, &[commit]).is_empty())
+            at_path || (change.is_key_level && self.hidden.has_more_than(*parent, commit))
         };
         parents_of(content, commit).iter().any(lost)
     }

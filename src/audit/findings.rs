@@ -400,7 +400,7 @@ impl<'a> Findings<'a> {
                 NodeKind::Tree => object,
                 _ => NONE,
             };
-            paths.iter().any(|path| make.attribution.hidden.is_at(tree, path))
+            paths.iter().flat_map(|paths| paths.iter()).any(|path| make.attribution.hidden.is_at(tree, path))
         })
     }
 

@@ -23,6 +23,8 @@ pub(super) struct Hidden<'a> {
     /// The trees that lead to something hidden; none where all was read.
     leads: Option<Bits>,
     read: RefCell<HashMap<ObjectIndex, Rc<Entries>>>,
+    /// Whether a commit has something hidden that another has not at the same place, once it was asked.
+    lost: RefCell<HashMap<(ObjectIndex, ObjectIndex), bool>>,
 }
 
 /// The entries of a tree that are hidden or lead to what is.
@@ -44,7 +46,7 @@ impl<'a> Hidden<'a> {
         let unread = graph.objects().filter(|object| graph.kind(*object) == NodeKind::Absent);
         unread.for_each(|object| _ = absent.insert(object));
         let leads = (!absent.is_empty()).then(|| graph.trees_leading_to(&absent));
-        Self { store, content, leads, read: RefCell::default() }
+        Self { store, content, leads, read: RefCell::default(), lost: RefCell::default() }
     }
 
     /// Whether there is nothing that is hidden.
@@ -120,6 +122,16 @@ impl<'a> Hidden<'a> {
             }
         }
         found
+    }
+
+    /// Whether a commit has anything hidden that another has not at the same place. Cost: looked for once.
+    pub(super) fn has_more_than(&self, commit: ObjectIndex, other: ObjectIndex) -> bool {
+        let known = self.lost.borrow().get(&(commit, other)).copied();
+        known.unwrap_or_else(|| {
+            let has_more = !self.only_in(commit, &[other]).is_empty();
+            self.lost.borrow_mut().insert((commit, other), has_more);
+            has_more
+        })
     }
 
     fn entries(&self, tree: ObjectIndex) -> Rc<Entries> {
