@@ -5,7 +5,8 @@
 //! file) or `names` (1,000 files that have one in their names), which are made from fixed seeds.
 //! For each: the stages of an audit, medians of three, the ratio to `git cat-file --batch-all-objects --batch --unordered
 //! --buffer` and to `git rev-list --objects --all`, the memory that is not the page cache's, a second audit with `--state`,
-//! and a pass over the content of the blobs beside inflating each entry of one once and doing nothing.
+//! and a pass over the content of the blobs beside inflating each entry of one once and doing nothing; with `--content`
+//! the last alone.
 
 #![expect(clippy::print_stdout, reason = "a benchmark's output is its purpose")]
 
@@ -29,6 +30,7 @@ const RUNS: usize = 3;
 
 fn main() {
     let named = std::env::args().skip(1).filter(|argument| !argument.starts_with("--")).collect::<Vec<_>>();
+    let of_content = std::env::args().any(|argument| argument == "--content");
     let folder = tempfile::tempdir().expect("a temporary folder");
     let repository = |name: &str| made::named(name, folder.path()).unwrap_or_else(|| PathBuf::from(name));
     let repositories: Vec<PathBuf> = match named.as_slice() {
@@ -36,12 +38,15 @@ fn main() {
         named => named.iter().map(|name| repository(name)).collect(),
     };
     for repository in repositories {
-        measure(&repository);
+        println!("{}", repository.display());
+        if !of_content {
+            measure(&repository);
+        }
+        content(&repository);
     }
 }
 
 fn measure(repository: &Path) {
-    println!("{}", repository.display());
     let cat_file = ["cat-file", "--batch-all-objects", "--batch", "--unordered", "--buffer"];
     let read = median((0..RUNS).map(|_| git(repository, &cat_file)).collect());
     let walk = median((0..RUNS).map(|_| git(repository, &["rev-list", "--objects", "--all"])).collect());
@@ -73,7 +78,6 @@ fn measure(repository: &Path) {
     }
     remembered(repository, read);
     beside_kingfisher(repository);
-    content(repository);
 }
 
 /// Another scanner on the same history, where it is installed: with its quickest settings and one rule.
