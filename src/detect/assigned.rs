@@ -78,6 +78,10 @@ fn parts_items(between: &[u8]) -> bool {
 fn field_after(bytes: &[u8], name_end: usize) -> Option<Span> {
     static PATTERN: LazyLock<Option<Regex>> = LazyLock::new(|| Regex::new(FIELD).ok());
     let window = &bytes[name_end..bytes.len().min(name_end + VALUE)];
+    // Most names have no such field near them, and the pattern looks at all that there is.
+    if !["alue", "ALUE", "default"].iter().any(|word| memchr::memmem::find(window, word.as_bytes()).is_some()) {
+        return None;
+    }
     let captures = PATTERN.as_ref()?.captures(window)?;
     let value = captures.get(2).filter(|_| captures.get(1).is_some_and(|between| !parts_items(between.as_bytes())))?;
     Some(Span { start: name_end + value.start(), end: name_end + value.end() })

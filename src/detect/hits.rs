@@ -9,7 +9,6 @@
 
 use super::needles::Needles;
 use super::probe::{self, Probe, Sign};
-use crate::key::Prefix;
 use crate::model::Copied;
 
 /// No hit depends on what is further from it.
@@ -73,7 +72,7 @@ impl Hits {
                     if inner.to > searched {
                         hits.search(needles, bytes, searched.saturating_sub(OVERLAP), inner.to + OVERLAP);
                     }
-                    hits.carry(base, bytes, (inner, part));
+                    hits.carry(base, (inner, part));
                     searched = inner.to + inner.length;
                 }
                 hits.search(needles, bytes, searched.saturating_sub(OVERLAP), bytes.len());
@@ -132,8 +131,7 @@ impl Hits {
             // A search that finds so much has failed in any case.
             if self.marks.len() + self.samples.len() <= Self::MOST {
                 match sign {
-                    // Most are in names, and this depends on three bytes before it.
-                    Sign::Mark if matches!(bytes[at], b'k' | b'y') && !Prefix::may_be_around(bytes, at) => {}
+                    Sign::Mark if Probe::is_nothing_near(bytes, at) => {}
                     Sign::Mark => self.marks.push(at as u32),
                     Sign::Sample(sample) => self.samples.push((at as u32, sample)),
                 }
@@ -142,7 +140,7 @@ impl Hits {
     }
 
     /// Takes over what `base` has in `inner`, a part of what was copied.
-    fn carry(&mut self, base: &Self, bytes: &[u8], (inner, copied): (Copied, Copied)) {
+    fn carry(&mut self, base: &Self, (inner, copied): (Copied, Copied)) {
         let end = inner.from + inner.length;
         let needles = within(&base.needles, |(at, _)| *at, inner.from, end);
         self.needles.extend(needles.iter().map(|(at, number)| (moved(*at, inner), *number)));
@@ -153,18 +151,18 @@ impl Hits {
         // The middle is as it was; what is nearer to the edges is looked at again.
         let first = if copied.from == 0 && copied.to == 0 { 0 } else { (copied.from + Probe::FAR).min(end) };
         let last = (copied.from + copied.length).saturating_sub(Probe::FAR).clamp(first, end);
-        self.carry_edge(base, bytes, (inner, copied), (inner.from, first));
+        self.carry_edge(base, (inner, copied), (inner.from, first));
         let marks = within(&base.idle.marks, |at| *at, first, last);
         self.idle.marks.extend(marks.iter().map(|at| moved(*at, inner)));
         let samples = within(&base.idle.samples, |(at, _)| *at, first, last);
         self.idle.samples.extend(samples.iter().map(|(at, sample)| (moved(*at, inner), *sample)));
-        self.carry_edge(base, bytes, (inner, copied), (last, end));
+        self.carry_edge(base, (inner, copied), (last, end));
     }
 
     /// Takes over what was put aside in `from..to` of `base`: it stays so where all that decided on it was copied as well.
-    fn carry_edge(&mut self, base: &Self, bytes: &[u8], (inner, copied): (Copied, Copied), (from, to): (usize, usize)) {
+    fn carry_edge(&mut self, base: &Self, (inner, copied): (Copied, Copied), (from, to): (usize, usize)) {
         let stays = |at: u32, sign: Sign| {
-            let reach = Probe::reach(bytes, moved(at, inner) as usize, sign);
+            let reach = Probe::reach(sign);
             let starts = (copied.from == 0 && copied.to == 0) || at as usize >= copied.from + reach;
             starts && at as usize + reach <= copied.from + copied.length
         };
@@ -265,8 +263,89 @@ fn sound(same: &[Copied], length: usize) -> impl Iterator<Item = Copied> + '_ {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeMap;
+
     use super::*;
     use crate::detect::{Detector, Found};
+
+    #[test]
+    fn what_is_nothing_near_is_nothing_whatever_stands_further_away() {
+        let seed = fastrand::u64(..);
+        println!("seed {seed}");
+        let mut random = fastrand::Rng::with_seed(seed);
+        let needles = Needles::new();
+        let mut seen = BTreeMap::new();
+        for _ in 0..2000 {
+            let (mut one, mut other) = (text(&mut random, 600, true), text(&mut random, 600, true));
+            // What source has, and what a mark can be amid, beside what the text has.
+            for text in [&mut one, &mut other] {
+                for _ in 0..random.usize(..40) {
+                    let piece = random.choice(PIECES).unwrap();
+                    let at = random.usize(..text.len());
+                    text.splice(at..at, piece.iter().copied());
+                }
+            }
+            let length = one.len().min(other.len());
+            let mut marks = Vec::new();
+            probe::signs(&one, 0, length, &mut |at, sign| marks.extend((sign == Sign::Mark).then_some(at)));
+            for at in marks.into_iter().filter(|at| (REACH..length - REACH).contains(at)) {
+                if Probe::is_nothing_near(&one, at) {
+                    other[at - REACH..at + REACH].copy_from_slice(&one[at - REACH..at + REACH]);
+                    assert!(Probe::is_nothing(&needles, &one, at, Sign::Mark), "seed {seed}, {:?}", one[at] as char);
+                    assert!(Probe::is_nothing(&needles, &other, at, Sign::Mark), "seed {seed}, {:?}", one[at] as char);
+                    *seen.entry(one[at]).or_insert(0) += 1;
+                }
+            }
+        }
+        let kinds: Vec<u8> = seen.into_iter().filter(|(_, count)| *count > 20).map(|(kind, _)| kind).collect();
+        assert_eq!(kinds, b"\t %&=\\ky", "every kind of mark is nothing now and then");
+    }
+
+    const PIECES: &[&[u8]] = &[
+        b"\\n",
+        b"\\r\\n",
+        b"\\\\n",
+        b"\\\\",
+        b"\\t",
+        b"\\0",
+        b"\\x41",
+        b"\\u005f",
+        b"\\/",
+        b"\\_",
+        b"\\102",
+        b"%d",
+        b"%41",
+        b"%25",
+        b"%2525",
+        b"%u",
+        b"%ad",
+        b"%8b",
+        b"%0a",
+        b"%u0073",
+        b"&amp;",
+        b"&#10;",
+        b"&x",
+        b"=\n",
+        b" =\n",
+        b"= \n",
+        b" \n",
+        b"\t\n",
+        b"=\r\n",
+        b"=3D",
+        b"=41",
+        b"==\n",
+        b"=0D=0A",
+        b"mask_",
+        b"disk_live_",
+        b"key_",
+        b"skey_",
+        b"ak_",
+        b"-sk_",
+        b"task_test_",
+        b"QUJDREVGR0hJSktMTU5PUFFSU1RVVldYWVo",
+        b"0a1b2c3d4e5f 60 71 82 93 a4 b5 c6",
+        b"                        ",
+    ];
 
     /// What is found and what could not be read into.
     fn everything(detector: &Detector, bytes: &[u8], hits: Option<&Hits>) -> Vec<String> {

@@ -16,6 +16,18 @@ const SHORTEST_OF_OTHERS: usize = 16;
 /// The longest publishable key.
 const PUBLISHABLE: usize = 420;
 
+/// Whether a `k_` or `y_` at `hit` is no token's, whatever stands further from it than sixteen bytes: most are in names.
+pub(super) fn is_nothing_near(bytes: &[u8], hit: usize) -> bool {
+    Prefix::around(bytes, hit).is_none_or(|(at, _, prefix)| is_in_name(bytes, at, prefix))
+}
+
+/// Whether a prefix at `at` is so short that it stands by chance in what goes on before it: in names, and in long runs of
+/// base64.
+fn is_in_name(bytes: &[u8], at: usize, prefix: Prefix) -> bool {
+    let goes_on = |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-');
+    prefix.is_short() && bytes[..at].last().is_some_and(goes_on)
+}
+
 /// Judges the token whose prefix has a needle at `hit`.
 pub(super) fn examine(layer: &Layer<'_>, hit: usize, sights: &mut Vec<Sight>) {
     let bytes = layer.bytes;
@@ -39,9 +51,7 @@ pub(super) fn examine(layer: &Layer<'_>, hit: usize, sights: &mut Vec<Sight>) {
     if framed.is_none() && boundary::is_inside_word(bytes, at) && !layer.begins_line(at) {
         return;
     }
-    // Three characters stand by chance in long runs of base64.
-    let goes_on = |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-');
-    if prefix.is_short() && bytes[..at].last().is_some_and(goes_on) {
+    if is_in_name(bytes, at, prefix) {
         return;
     }
     if prefix == Prefix::SkBare

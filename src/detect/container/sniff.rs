@@ -49,16 +49,9 @@ pub fn is_archive(bytes: &[u8]) -> bool {
 /// The next place in `bytes`, from `from` on, where a container could begin among other text. Only marks that text has
 /// not by chance count: of zlib's the three that most encoders write.
 pub(in crate::detect) fn within(bytes: &[u8], from: usize) -> Option<usize> {
-    let first = |byte: &u8| FIRST[usize::from(*byte)];
-    let mut at = from;
-    while let Some(next) = bytes.get(at..)?.iter().position(first) {
-        at += next;
-        if begins_within(&bytes[at..]) {
-            return Some(at);
-        }
-        at += 1;
-    }
-    None
+    let bytes_from = bytes.get(from..)?;
+    let second = bytes_from.get(1..)?.iter().enumerate().filter(|(_, byte)| SECOND[usize::from(**byte)]);
+    second.map(|(at, _)| from + at).find(|at| begins_within(&bytes[*at..]))
 }
 
 /// Whether a container stands behind a script that unpacks it: archives that extract themselves, and many an installer.
@@ -70,13 +63,13 @@ pub(in crate::detect) fn is_behind_script(bytes: &[u8]) -> bool {
     bytes.starts_with(b"#!") && !ends_in_text() && within(bytes, 0).is_some()
 }
 
-/// What the marks begin with that [`begins_within`] knows.
-const FIRST: [bool; 256] = {
+/// The second bytes of the marks that [`begins_within`] knows: rarer in text than the first.
+const SECOND: [bool; 256] = {
     let mut table = [false; 256];
-    let firsts = b"\x1fP\x287\xfdBx";
+    let seconds = b"\x8bK\xb5z7Z\x9c\xda\x01";
     let mut at = 0;
-    while at < firsts.len() {
-        table[firsts[at] as usize] = true;
+    while at < seconds.len() {
+        table[seconds[at] as usize] = true;
         at += 1;
     }
     table

@@ -22,14 +22,29 @@ type Escape = Option<(u8, usize)>;
 
 /// The encoding of an escape that stands at `at` and that a key, or an encoding of one, could be spelt with.
 pub(in crate::detect) fn escape_at(bytes: &[u8], at: usize) -> Option<Encoding> {
+    escape(bytes, at, &|behind| is_in_run(bytes, at, behind))
+}
+
+/// Whether a byte that can begin an escape begins none, whatever stands further from it than thirty bytes.
+pub(in crate::detect) fn is_nothing_near(bytes: &[u8], at: usize) -> bool {
+    let is_one_of_many = match bytes.get(at) {
+        Some(b'\\') => bytes.get(at + 1) == Some(&b'\\'),
+        _ => pair(bytes, at + 1) == Some(b'%'),
+    };
+    !is_one_of_many && escape(bytes, at, &|_| follows_run(bytes, at)).is_none()
+}
+
+/// The encoding of an escape at `at`; `is_in_run`: whether a line end up to a place belongs to a run.
+fn escape(bytes: &[u8], at: usize, is_in_run: &dyn Fn(usize) -> bool) -> Option<Encoding> {
     // What a key has, what base64 and hex have, what a terminal's colour has, and what begins another escape.
     let tells = |byte: u8| byte.is_ascii_alphanumeric() || b"_+/=-%\\&#;[\0".contains(&byte);
     let separates = |byte: u8| b"\n\r ,:".contains(&byte);
     match bytes.get(at)? {
         b'%' => {
             let (byte, length) = percent(bytes, at)?;
-            // What is no ASCII may be a container's.
-            let tells = tells(byte) || byte >= 0x80 || (separates(byte) && is_in_run(bytes, at, at + length));
+            // What is no ASCII may be a container's, of which most bytes are spelt so.
+            let is_containers = byte >= 0x80 && has_company(bytes, at);
+            let tells = tells(byte) || is_containers || (separates(byte) && is_in_run(at + length));
             tells.then_some(Encoding::Percent)
         }
         b'&' => {
@@ -41,7 +56,7 @@ pub(in crate::detect) fn escape_at(bytes: &[u8], at: usize) -> Option<Encoding> 
             let last = at + more - 1;
             let is_numeric = matches!(bytes.get(last + 1), Some(b'u' | b'U' | b'x' | b'/' | b'0'..=b'7'));
             let tells = is_numeric && backslash(bytes, last).is_some_and(|(byte, _)| tells(byte) || separates(byte));
-            let folds = matches!(bytes.get(last + 1), Some(b'n' | b'r')) && is_in_run(bytes, at, last + 2);
+            let folds = matches!(bytes.get(last + 1), Some(b'n' | b'r')) && is_in_run(last + 2);
             // Markdown's, in a prefix: `sk\_live\_`.
             let marks_down = bytes.get(last + 1) == Some(&b'_') && bytes[..at].ends_with(b"k");
             // And zlib's marks, whose first byte is a letter: Python prints it as one.
@@ -55,34 +70,45 @@ pub(in crate::detect) fn escape_at(bytes: &[u8], at: usize) -> Option<Encoding> 
     }
 }
 
-/// Whether a byte that can begin an escape begins none, whatever stands further from it than sixteen bytes.
-pub(in crate::detect) fn is_nothing_near(bytes: &[u8], at: usize) -> bool {
-    let next = bytes.get(at + 1).copied().unwrap_or_default();
-    match bytes.get(at) {
-        Some(b'\\') => !matches!(next, b'\\' | b'u' | b'U' | b'x' | b'/' | b'0'..=b'7' | b'n' | b'r' | b'_'),
-        Some(b'%') => next != b'u' && pair(bytes, at + 1).is_none(),
-        Some(b'&') => next != b'#' && !next.is_ascii_alphabetic(),
-        _ => false,
-    }
-}
-
 /// Whether base64, a dump of hex or a soft break of quoted-printable goes on over an escaped line end.
 fn is_in_run(bytes: &[u8], at: usize, behind: usize) -> bool {
-    const LINE: usize = 24;
-    let at = at - bytes[..at].iter().rev().take(4).take_while(|byte| byte.is_ascii_whitespace()).count();
-    let before = at.checked_sub(LINE).map(|from| &bytes[from..at]);
-    if bytes[..at].ends_with(b"=") || bytes[..at].ends_with(b"=0D") {
-        return true;
-    }
-    let is_spaced = |byte: &u8| SPACED_HEX[*byte as usize] || matches!(byte, b'\\' | b'n' | b'r' | b'%');
-    let is_run = before.is_some_and(|before| {
-        before.iter().all(|byte| is_base64(*byte) || *byte == b'%') || before.iter().all(is_spaced)
-    });
     // The other half of a line end may stand as it is.
     let is_skipped = |byte: &&u8| matches!(**byte, b'\\' | b'n' | b' ' | b'%' | b'\r' | b'\n');
-    let skip = bytes[behind.min(bytes.len())..].iter().take(500).take_while(is_skipped).count();
-    is_run
-        && bytes.get(behind + skip).is_some_and(|byte| is_base64(*byte) || matches!(byte, b'=' | b',' | b'&' | b'\\'))
+    let goes_on = || {
+        let skip = bytes[behind.min(bytes.len())..].iter().take(500).take_while(is_skipped).count();
+        let next = bytes.get(behind + skip);
+        next.is_some_and(|byte| is_base64(*byte) || matches!(byte, b'=' | b',' | b'&' | b'\\'))
+    };
+    follows_soft_break(bytes, at) || (follows_run(bytes, at) && goes_on())
+}
+
+/// Whether another byte in percent stands near the one at `at`: most that stand alone are a program's format.
+fn has_company(bytes: &[u8], at: usize) -> bool {
+    const NEAR: usize = 24;
+    let near = &bytes[at.saturating_sub(NEAR)..bytes.len().min(at + NEAR)];
+    let others = near.windows(3).filter(|three| three[0] == b'%' && pair(three, 1).is_some());
+    others.take(2).count() > 1
+}
+
+/// Whether a `=` that ends a line of quoted-printable may stand before the escape at `at`.
+fn follows_soft_break(bytes: &[u8], at: usize) -> bool {
+    let before = &bytes[..at - blanks_before(bytes, at)];
+    before.ends_with(b"=") || before.ends_with(b"=0D")
+}
+
+/// Whether base64 or a dump of hex may end before the escape at `at`, or such a `=`.
+fn follows_run(bytes: &[u8], at: usize) -> bool {
+    const LINE: usize = 24;
+    let end = at - blanks_before(bytes, at);
+    let is_spaced = |byte: &u8| SPACED_HEX[*byte as usize] || matches!(byte, b'\\' | b'n' | b'r' | b'%');
+    let is_run =
+        |before: &[u8]| before.iter().all(|byte| is_base64(*byte) || *byte == b'%') || before.iter().all(is_spaced);
+    follows_soft_break(bytes, at) || end.checked_sub(LINE).is_some_and(|from| is_run(&bytes[from..end]))
+}
+
+/// How many blanks stand before `at`, up to four.
+fn blanks_before(bytes: &[u8], at: usize) -> usize {
+    bytes[..at].iter().rev().take(4).take_while(|byte| byte.is_ascii_whitespace()).count()
 }
 
 /// `%73`, and JavaScript's old `%u0073`.

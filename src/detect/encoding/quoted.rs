@@ -60,11 +60,20 @@ pub(in crate::detect) fn begins(bytes: &[u8], at: usize, may_hold: &dyn Fn(&[u8]
     }
 }
 
-/// Whether a `=`, or a blank that ends a line, is nothing, whatever stands further from it than sixteen bytes.
+/// Whether a `=`, or a blank that ends a line, is nothing, whatever stands further from it than thirty bytes.
 pub(in crate::detect) fn is_nothing_near(bytes: &[u8], at: usize) -> bool {
-    match bytes.get(at) {
-        Some(b'=') => !matches!(bytes.get(at + 1), Some(b'\n' | b'\r' | b' ' | b'\t')) && pair(bytes, at + 1).is_none(),
-        Some(b' ' | b'\t') => equals_before(bytes, at).is_none(),
+    const NEAR: usize = 24;
+    let is_blank = |byte: &u8| matches!(byte, b' ' | b'\t');
+    let ends_line = |equals: usize| {
+        let blanks = bytes[..equals].iter().rev().take(NEAR).take_while(|byte| is_blank(byte)).count();
+        !bytes[..equals].ends_with(b"=") && (blanks == NEAR || follows_text(&bytes[..equals]))
+    };
+    match (bytes.get(at), bytes.get(at + 1)) {
+        (Some(b'='), Some(b'\n' | b'\r' | b' ' | b'\t')) => !ends_line(at),
+        (Some(b'='), _) => {
+            pair(bytes, at + 1).is_none_or(|byte| !byte.is_ascii_alphanumeric() && !begins(bytes, at, &|_| true))
+        }
+        (Some(b' ' | b'\t'), _) => equals_before(bytes, at).is_none(),
         _ => false,
     }
 }

@@ -10,6 +10,7 @@ mod signs;
 
 use super::encoding::{Encoding, base64, escapes, hex, quoted};
 use super::needles::Needles;
+use super::token;
 use crate::key::Prefix;
 pub(super) use signs::Sample;
 use signs::{Block, Digits, Samples, Signs};
@@ -261,20 +262,26 @@ impl<'n> Probe<'n> {
 
     /// How far from a sign, on either side, anything can stand that decides whether it is anything
     /// ([`Probe::is_nothing`]).
-    pub(super) fn reach(bytes: &[u8], at: usize, sign: Sign) -> usize {
-        match (sign, bytes.get(at)) {
+    pub(super) fn reach(sign: Sign) -> usize {
+        match sign {
             // Twenty-four bytes with the widest gaps; a dump's line is shorter.
-            (Sign::Sample(sample), _) if sample.hex() => 1100,
-            (Sign::Sample(_), _) => 128,
-            (Sign::Mark, Some(b'k' | b'y')) => Self::NEAR,
-            (Sign::Mark, _) if escapes::is_nothing_near(bytes, at) || quoted::is_nothing_near(bytes, at) => Self::NEAR,
+            Sign::Sample(sample) if sample.hex() => 1100,
+            Sign::Sample(_) => 128,
             // A percent sign that was encoded hundreds of times, and what an escaped line end leads to.
-            (Sign::Mark, _) => Self::FAR,
+            Sign::Mark => Self::FAR,
         }
     }
 
-    /// As far as most are decided by.
-    const NEAR: usize = 16;
+    /// Whether the mark at `at` is of nothing, as most are, whatever stands further from it than thirty bytes.
+    pub(super) fn is_nothing_near(bytes: &[u8], at: usize) -> bool {
+        match bytes.get(at) {
+            // Three bytes tell of most.
+            Some(b'k' | b'y') => !Prefix::may_be_around(bytes, at) || token::is_nothing_near(bytes, at),
+            Some(b'\\' | b'%' | b'&') => escapes::is_nothing_near(bytes, at),
+            _ => quoted::is_nothing_near(bytes, at),
+        }
+    }
+
     /// The furthest.
     pub(super) const FAR: usize = 2 << 10;
 
@@ -306,7 +313,7 @@ impl<'n> Probe<'n> {
     fn mark(&mut self, bytes: &[u8], at: usize, take: &mut dyn FnMut(Candidate) -> usize) {
         let (slot, at) = match bytes[at] {
             b'k' | b'y' => {
-                if Prefix::may_be_around(bytes, at) {
+                if !Self::is_nothing_near(bytes, at) {
                     take(Candidate::Prefix(at));
                 }
                 return;
