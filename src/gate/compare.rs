@@ -382,20 +382,20 @@ impl<'a> Comparer<'a> {
     }
 
     /// The keys that a push's trees `from` hold where `against` does not, and with `is_kept` where it does in other content.
-    pub(super) fn held(&mut self, receiving: &mut Receiving, from: &[Oid], against: &[Oid]) -> Vec<Held> {
+    /// Beside them what of it could not be looked into: that counts unless an existing tip has it.
+    pub(super) fn held(&mut self, receiving: &mut Receiving, from: &[Oid], against: &[Oid]) -> (Vec<Held>, Doubts) {
         let Comparison { held, is_cut } = self.compare(receiving, from, against, Extent::Pushed, u64::MAX);
         if is_cut {
             Problem::TooMany.join(&mut self.problems);
         }
-        self.settle_doubts(receiving, from, against);
-        held
+        (held, self.settled_doubts(receiving, from, against))
     }
 
     /// Of what was there before, and only left one path for another, it is no matter what is in it: nothing of it came.
-    fn settle_doubts(&mut self, receiving: &mut Receiving, from: &[Oid], against: &[Oid]) {
-        let doubts = std::mem::take(&mut self.doubts);
+    fn settled_doubts(&mut self, receiving: &mut Receiving, from: &[Oid], against: &[Oid]) -> Doubts {
+        let mut doubts = std::mem::take(&mut self.doubts);
         if doubts.is_empty() {
-            return;
+            return doubts;
         }
         let mut left = FxHashSet::default();
         self.differences(receiving, against, from, Extent::Old, &mut |this, _, difference| {
@@ -404,12 +404,12 @@ impl<'a> Comparer<'a> {
             }
             true
         });
-        for (oid, path, doubt) in doubts.without(&left) {
-            self.tell_doubt(oid, path, doubt);
-        }
+        doubts.settle(&left);
+        doubts
     }
 
-    fn tell_doubt(&mut self, oid: Oid, path: Vec<u8>, doubt: Doubt) {
+    /// Tells what could not be looked into.
+    pub(super) fn tell_doubt(&mut self, oid: Oid, path: Vec<u8>, doubt: Doubt) {
         let scanned = match doubt {
             Doubt::Size(failure) => return self.failed(oid, failure),
             Doubt::Scan(scanned) => scanned,

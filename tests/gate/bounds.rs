@@ -26,16 +26,72 @@ fn an_object_over_the_limit_is_refused_and_the_setting_named() {
     server.push(&mut client, &[MAIN]).is_refused(&["more than 1500 bytes when unpacked", "limits.total_bytes"]);
 }
 
-#[test]
-fn what_only_goes_from_one_path_to_another_is_no_matter_of_limits() {
+/// Policies, a file that each would refuse, and what it says then.
+fn refused_files() -> [(&'static str, Vec<u8>, &'static str); 3] {
     let large: String = (0..300_000).map(|number| format!("sk_{}_{number}\n", "test")).collect();
     let mut closed = gzip(&large);
     closed.truncate(closed.len() / 2);
-    for (policy, content, words) in [
+    [
         ("", large.into_bytes(), "readings"),
         ("opaque = \"refuse\"", closed, "cannot be looked into"),
         ("[limits]\nobject_bytes = 1000", vec![b'x'; 1001], "more than 1000 bytes"),
-    ] {
+    ]
+}
+
+#[test]
+fn what_a_tip_has_at_the_same_path_is_no_matter_of_limits() {
+    for (policy, content, words) in refused_files() {
+        let server = Server::new();
+        let mut client = Repo::bare();
+        let old = client.blob(content);
+        let mut with = |paths: &[&str], beside: &str| -> Files {
+            let beside = (Mode::File, client.blob(beside));
+            let old = paths.iter().map(|path| (path.as_bytes().to_vec(), (Mode::File, old)));
+            old.chain([(b"beside".to_vec(), beside)]).collect()
+        };
+        let [none, topic, onto, rebased, squashed, copied] = [
+            with(&[], "1"),
+            with(&["d/old"], "1"),
+            with(&[], "2"),
+            with(&["d/old"], "2"),
+            with(&["d/old"], "3"),
+            with(&["d/old", "copy"], "2"),
+        ];
+        let first = client.commit_files(MAIN, none, &[], "first");
+        client.commit_files("refs/heads/topic", topic, &[first], "long ago");
+        server.hook("exit 0");
+        server.push(&mut client, &[MAIN]).passes();
+        server.push(&mut client, &["refs/heads/topic"]).passes();
+        server.hook("exec \"$GATE\" hook pre-receive");
+        server.policy(policy);
+        let onto = client.commit_files(MAIN, onto, &[first], "onto");
+        server.push(&mut client, &[MAIN]).passes_silently();
+        client.commit_files("refs/heads/topic", rebased, &[onto], "rebased");
+        server.push(&mut client, &["--force", "refs/heads/topic"]).passes_silently();
+        client.commit_files("refs/heads/squashed", squashed, &[onto], "squashed");
+        server.push(&mut client, &["refs/heads/squashed"]).passes_silently();
+        // By itself, and as a part of a directory.
+        client.git(&["update-ref", "refs/tags/file", "topic:d/old"]);
+        client.git(&["update-ref", "refs/tags/folder", "topic:d"]);
+        client.git(&["tag", "--annotate", "--message", "x", "tagged", "topic:d/old"]);
+        for name in ["refs/tags/file", "refs/tags/folder", "refs/tags/tagged"] {
+            server.push(&mut client, &[name]).passes_silently();
+            server.git(&["update-ref", "-d", name]);
+        }
+        client.commit_files("refs/heads/copied", copied, &[onto], "copied");
+        server.push(&mut client, &["refs/heads/copied"]).is_refused(&[words]);
+        // Once no tip has it, it is brought back.
+        server.git(&["update-ref", "-d", "refs/heads/topic"]);
+        server.git(&["update-ref", "-d", "refs/heads/squashed"]);
+        for name in ["refs/heads/squashed", "refs/tags/file", "refs/tags/folder"] {
+            server.push(&mut client, &[name]).is_refused(&[words]);
+        }
+    }
+}
+
+#[test]
+fn what_only_goes_from_one_path_to_another_is_no_matter_of_limits() {
+    for (policy, content, words) in refused_files() {
         let server = Server::new();
         let mut client = Repo::bare();
         let old = client.blob(content);

@@ -4,9 +4,10 @@ use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::Work;
 use super::moves::{self, Contest, Movable};
-use super::tips::Open;
+use super::tips::{Asked, Open};
 use crate::gate::compare::Held;
 use crate::gate::content::Links;
+use crate::gate::doubts::Doubts;
 use crate::gate::past::Vouched;
 use crate::gate::scan::Sight;
 use crate::gate::{Place, Problem, Standing, Unmasked};
@@ -63,7 +64,8 @@ impl Work<'_> {
                 .iter()
                 .filter_map(|parent| Some(Parent { commit: *parent, tree: self.tree_of(*parent)? }))
                 .collect();
-            let came = self.comparer.held(self.receiving, &[tree], &trees_of(&parents));
+            let (came, doubts) = self.comparer.held(self.receiving, &[tree], &trees_of(&parents));
+            self.ask_later_about(doubts);
             let kept = self.comparer.kept_names.take();
             self.kept_names.extend(kept.into_iter().map(|name| (Some(commit), name)));
             self.compared(commit, tree, &parents, came);
@@ -254,14 +256,27 @@ impl Work<'_> {
     fn ask_later(&mut self, held: &Held) {
         let sighting = self.found.sightings.len();
         let Sight { id, confidence, .. } = held.sight;
-        self.open.push(Open { sighting, id, confidence, path: held.path.clone(), is_name: held.is_name });
+        let asked = Asked::Key { sighting, id, confidence, is_name: held.is_name };
+        self.open.push(Open { path: held.path.clone(), asked });
+    }
+
+    /// The same of what could not be looked into; what there is no room for counts.
+    fn ask_later_about(&mut self, doubts: Doubts) {
+        for (oid, path, doubt) in doubts.into_rows() {
+            if let Some((path, doubt)) = self.doubts.keep(oid, path, doubt) {
+                self.comparer.tell_doubt(oid, path, doubt);
+            }
+        }
     }
 
     /// Trees that a ref names without a commit: they hold what they hold.
     pub(super) fn trees(&mut self) {
         for tree in std::mem::take(&mut self.trees) {
-            let held = self.comparer.held(self.receiving, &[tree], &[]);
-            let standing = self.standing_of_named(tree, !held.is_empty());
+            let (held, doubts) = self.comparer.held(self.receiving, &[tree], &[]);
+            let standing = self.standing_of_named(tree, !held.is_empty() || !doubts.is_empty());
+            if standing == Standing::Introduced {
+                self.ask_later_about(doubts);
+            }
             for held in held {
                 self.ask_later(&held);
                 self.add_held(&held, None, standing);
@@ -269,10 +284,10 @@ impl Work<'_> {
         }
     }
 
-    /// How the keys of a file or directory stand that a ref names without a commit: where it is a part of what an existing
-    /// tip holds the push brings nothing. It is looked for only if it has any.
-    pub(super) fn standing_of_named(&mut self, oid: Oid, has_keys: bool) -> Standing {
-        if !has_keys || self.receiving.came_with_push(&oid) || !self.is_below_a_tip(oid) {
+    /// How a file or directory stands that a ref names without a commit: where it is a part of what an existing tip holds the
+    /// push brings nothing. It is looked for only if it has keys, or what could not be looked into.
+    pub(super) fn standing_of_named(&mut self, oid: Oid, is_asked: bool) -> Standing {
+        if !is_asked || self.receiving.came_with_push(&oid) || !self.is_below_a_tip(oid) {
             return Standing::Introduced;
         }
         Standing::HeldByTip

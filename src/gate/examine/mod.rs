@@ -19,6 +19,7 @@ use self::tips::Open;
 use super::ancestry::Ancestry;
 use super::compare::Comparer;
 use super::content::{self, Content, Links};
+use super::doubts::Doubts;
 use super::kept_names::KeptName;
 use super::past::Past;
 use super::scan::{Scanned, Sight, scan};
@@ -71,6 +72,8 @@ struct Work<'a> {
     place_bytes: usize,
     /// Introductions by path, to be asked of the existing tips.
     open: Vec<Open>,
+    /// What could not be looked into, to be asked of them as well.
+    doubts: Doubts,
     /// What was moved to somewhere among them.
     contests: Vec<Contest>,
     /// What the sightings stand in that did not come along: by the sighting's number. Only where it matters whether it is new.
@@ -147,6 +150,7 @@ impl<'a> Work<'a> {
             found: Examination::default(),
             place_bytes: 0,
             open: Vec::new(),
+            doubts: Doubts::default(),
             contests: Vec::new(),
             lay_there: Vec::new(),
             kept_names: Vec::new(),
@@ -177,6 +181,7 @@ impl<'a> Work<'a> {
             && [&found.problems, &self.comparer.problems].iter().all(|problems| problems.is_empty())
             && found.opaque.is_empty()
             && self.kept_names.is_empty()
+            && self.doubts.is_empty()
             && self.comparer.opaque.is_empty();
         if is_nothing || self.examiner.interrupt.is_set() {
             return Vec::new();
@@ -200,14 +205,19 @@ impl Work<'_> {
 
     /// Scans what is not in the quarantine, or is no object at all; what of it could not be examined is a problem.
     fn scan(&mut self, bytes: &[u8], oid: Option<Oid>) -> Vec<Sight> {
-        let Scanned { keys, opaque, limits } = scan(self.examiner.detector, bytes, self.examiner.interrupt);
+        let scanned = scan(self.examiner.detector, bytes, self.examiner.interrupt);
+        self.tell_unread(&scanned, oid);
+        scanned.keys
+    }
+
+    /// Tells what of such bytes could not be looked into.
+    fn tell_unread(&mut self, Scanned { opaque, limits, .. }: &Scanned, oid: Option<Oid>) {
         let named = oid.map_or_else(|| "a ref's name or a push option".to_owned(), object);
         let named = self.examiner.detector.mask(named.as_bytes());
-        self.found.opaque.extend(opaque.into_iter().map(|what| (named.clone(), what)));
+        self.found.opaque.extend(opaque.iter().map(|what| (named.clone(), *what)));
         for limit in limits {
             self.problem(Problem::Decoding { oid, limit });
         }
-        keys
     }
 
     /// Whether no more sightings are kept. Once so it stays so: `open` tells them by their number.

@@ -8,24 +8,33 @@ use std::collections::BinaryHeap;
 use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::Work;
-use crate::gate::Standing;
 use crate::gate::compare::{Entry, Extent};
 use crate::gate::content::Links;
 use crate::gate::past::Vouched;
+use crate::gate::{Sighting, Standing};
 use crate::key::KeyId;
 use crate::model::{Confidence, ObjectType, Oid};
 use crate::store::parse;
 
-/// An introduction of which it is asked whether a tip holds it.
+/// What came, of which it is asked whether a tip holds it at the same path.
 pub(super) struct Open {
-    /// The sighting's number.
-    pub(super) sighting: usize,
-    pub(super) id: KeyId,
-    /// How sure it is.
-    pub(super) confidence: Confidence,
     pub(super) path: Vec<u8>,
-    /// Whether the key stands in the path and not in the content.
-    pub(super) is_name: bool,
+    pub(super) asked: Asked,
+}
+
+pub(super) enum Asked {
+    /// An introduction.
+    Key {
+        /// The sighting's number.
+        sighting: usize,
+        id: KeyId,
+        /// How sure it is.
+        confidence: Confidence,
+        /// Whether the key stands in the path and not in the content.
+        is_name: bool,
+    },
+    /// An object that could not be looked into.
+    Object(Oid),
 }
 
 /// The trees of so many tips are gone down together: what a level of them has is read in one go, and who finds it there
@@ -104,11 +113,17 @@ type Item<N> = (Oid, N);
 type Each<'e, 'w, N> = dyn FnMut(&mut Work<'w>, Item<N>, &[u8], &mut Vec<Item<N>>) -> bool + 'e;
 
 impl<'w> Work<'w> {
-    /// Introductions that an existing tip holds at the same path are none.
+    /// Introductions that an existing tip holds at the same path are none, and what could not be looked into and stands there
+    /// already brings nothing.
     pub(super) fn ask_tips(&mut self) {
         let mut open = std::mem::take(&mut self.open);
-        let is_introduced = |standing| standing == Standing::Introduced;
-        open.retain(|row| self.found.sightings.get(row.sighting).is_some_and(|one| is_introduced(one.standing)));
+        let is_introduced = |sighting: &Sighting| sighting.standing == Standing::Introduced;
+        open.retain(|row| match row.asked {
+            Asked::Key { sighting, .. } => self.found.sightings.get(sighting).is_some_and(is_introduced),
+            Asked::Object(_) => true,
+        });
+        let doubts = self.doubts.places();
+        open.extend(doubts.map(|(oid, path)| Open { path: path.clone(), asked: Asked::Object(oid) }));
         if open.is_empty() {
             return;
         }
@@ -133,6 +148,9 @@ impl<'w> Work<'w> {
             }
             paths.is_open(Paths::ROOT)
         });
+        for (oid, path, doubt) in std::mem::take(&mut self.doubts).into_rows() {
+            self.comparer.tell_doubt(oid, path, doubt);
+        }
     }
 
     /// Answers what is asked of what stands at a path.
@@ -140,14 +158,21 @@ impl<'w> Work<'w> {
         let rows = &paths.nodes[at].rows;
         let Some(first) = rows.first() else { return };
         let mut keys = Vouched::default();
-        if entry.is_file() && rows.iter().any(|row| !row.is_name) {
+        let is_of_content = |row: &Open| matches!(row.asked, Asked::Key { is_name: false, .. });
+        if entry.is_file() && rows.iter().any(is_of_content) {
             let path = || first.path.clone();
             let scanned = self.comparer.keys_of(self.receiving, entry.oid, &path, Extent::Old);
             self.comparer.vouch(&scanned, &mut keys);
         }
-        let is_held = |row: &Open| keys.get(&row.id).is_some_and(|to| *to >= row.confidence);
-        for row in paths.answer(at, |row| row.is_name || is_held(row)) {
-            self.found.sightings[row.sighting].standing = Standing::HeldByTip;
+        let is_held = |row: &Open| match &row.asked {
+            Asked::Key { id, confidence, is_name, .. } => *is_name || keys.get(id).is_some_and(|to| to >= confidence),
+            Asked::Object(oid) => entry.is_file() && entry.oid == *oid,
+        };
+        for Open { path, asked } in paths.answer(at, is_held) {
+            match asked {
+                Asked::Key { sighting, .. } => self.found.sightings[sighting].standing = Standing::HeldByTip,
+                Asked::Object(oid) => self.doubts.settle_at(oid, &path),
+            }
         }
     }
 

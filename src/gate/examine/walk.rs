@@ -2,9 +2,10 @@
 
 use super::Work;
 use crate::gate::content::Links;
+use crate::gate::scan::{Scanned, scan};
 use crate::gate::{CommitPart, Place, Problem, Standing};
 use crate::model::{ObjectType, Oid};
-use crate::store::parse;
+use crate::store::{Failure, parse};
 
 /// A tag of a tag of a tag: git has no limit.
 const MOST_TAGS: usize = 10_000;
@@ -32,6 +33,8 @@ impl Work<'_> {
             let kind = match self.receiving.read(&oid, self.examiner.limits.object_bytes, &mut bytes) {
                 Ok(Some(kind)) => kind,
                 Ok(None) => return self.problem(Problem::Missing { oid, kind: "object" }),
+                // However large it is: of what was there before nothing comes.
+                Err(Failure::TooLarge(_)) if !came && self.is_there(oid) => return,
                 Err(failure) => {
                     let limit = self.examiner.limits.object_bytes;
                     return self.problem(Problem::of_failure(oid, failure, limit));
@@ -45,9 +48,12 @@ impl Work<'_> {
                 _ if !came && self.ancestry.is_tip(self.receiving, &oid) => return,
                 ObjectType::Tree => return self.trees.push(oid),
                 ObjectType::Blob => {
-                    let sights = self.scan(&bytes, Some(oid));
-                    let standing = self.standing_of_named(oid, !sights.is_empty());
-                    for sight in sights {
+                    let scanned = scan(self.examiner.detector, &bytes, self.examiner.interrupt);
+                    let standing = self.standing_of_named(oid, scanned != Scanned::default());
+                    if standing == Standing::Introduced {
+                        self.tell_unread(&scanned, Some(oid));
+                    }
+                    for sight in scanned.keys {
                         let place = Place::Tagged { oid, line: sight.line };
                         self.add(&sight, place, None, standing, came);
                     }
@@ -66,6 +72,11 @@ impl Work<'_> {
             }
         }
         self.problem(Problem::Undecodable { oid, kind: "chain of tags" });
+    }
+
+    /// Whether an existing ref names an object, or a tip holds it.
+    fn is_there(&mut self, oid: Oid) -> bool {
+        self.ancestry.is_tip(self.receiving, &oid) || self.is_below_a_tip(oid)
     }
 
     fn count(&mut self, bytes: usize, came_with_push: bool) {
