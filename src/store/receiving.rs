@@ -4,6 +4,7 @@
 //! (`Documentation/git-receive-pack.txt`, `tmp-objdir.c`); the command line hands it on as data.
 
 use std::ffi::OsString;
+use std::io;
 use std::path::{Path, PathBuf};
 
 use rustc_hash::FxHashSet;
@@ -115,6 +116,15 @@ fn real(path: &Path) -> PathBuf {
     path.canonicalize().unwrap_or_else(|_| path.to_owned())
 }
 
+/// That no directory is at a path, or none that anybody could look at.
+fn not_a_directory(dir: &Path) -> Option<Gap> {
+    match dir.metadata() {
+        Ok(meta) if meta.is_dir() => None,
+        Ok(_) => Some(Gap::unreadable(dir, &io::ErrorKind::NotADirectory.into())),
+        Err(error) => Some(Gap::unreadable(dir, &error)),
+    }
+}
+
 /// The sizes of the files of an object directory: its packs, and what stands loose two digits below it.
 fn stored_bytes(dir: &Path) -> u64 {
     // What fails here fails for those that list its objects, who tell it.
@@ -174,7 +184,7 @@ impl Receiving {
         let mut gaps = Vec::new();
         let format = super::format(&layout, &mut gaps)?;
         let own = layout.common_dir.join("objects");
-        let quarantines = paths.quarantines(&real(&own));
+        let mut quarantines = paths.quarantines(&real(&own));
         let mut permanent = Vec::new();
         for dir in std::iter::once(&own).chain(&paths.alternates) {
             permanent.push(real(dir));
@@ -182,6 +192,8 @@ impl Receiving {
         }
         let mut seen = FxHashSet::default();
         permanent.retain(|dir| !quarantines.contains(dir) && seen.insert(dir.clone()));
+        // One that is named and not there has not nothing in it: what came along lies somewhere else, and was not seen.
+        quarantines.retain(|dir| not_a_directory(dir).map(|gap| gaps.push(gap)).is_none());
         let quarantined = match quarantines.as_slice() {
             // A damaged index of what was just received is reason enough to refuse it.
             [dir, more @ ..] => Objects::list(dir, more, (format, false), &mut gaps),

@@ -336,6 +336,23 @@ fn a_corrupt_quarantine_is_refused_with_a_reason() {
 }
 
 #[test]
+fn a_quarantine_that_is_named_and_not_there_is_no_empty_one() {
+    let server = Server::new();
+    let mut client = Repo::bare();
+    let tip = client.commit_on(MAIN, &[("a", Some("1"))], "fine").to_string();
+    server.push(&mut client, &[MAIN]).passes_silently();
+    let line = format!("{ZERO} {tip} refs/heads/other\n");
+    let folder = tempfile::tempdir().unwrap();
+    assert_eq!(in_quarantine(&server, folder.path(), &line).code, Some(0));
+    std::fs::write(folder.path().join("file"), "").unwrap();
+    for name in ["none", "file", "file/none"] {
+        let outcome = in_quarantine(&server, &folder.path().join(name), &line);
+        assert_eq!(outcome.code, Some(1), "{name}");
+        assert_eq!(outcome.errors().matches("what was pushed cannot be listed").count(), 1, "{}", outcome.errors());
+    }
+}
+
+#[test]
 fn truncated_loose_objects_are_refused_and_end() {
     let server = Server::new();
     let mut client = Repo::bare();

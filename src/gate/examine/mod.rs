@@ -251,7 +251,10 @@ impl Work<'_> {
         let detector = self.examiner.detector;
         let gaps = self.receiving.gaps.iter();
         let gaps = gaps.map(|gap| format!("{}: {}", gap.reason, detector.mask(&gap.detail)));
-        self.found.problems.splice(..0, gaps.map(|detail| Problem::Quarantine { detail }));
+        // A file in the place of a directory is one for each that would be in it.
+        let mut problems = Vec::new();
+        gaps.for_each(|detail| Problem::Quarantine { detail }.join(&mut problems));
+        self.found.problems.splice(..0, problems);
         for (oid, path, what) in &self.comparer.opaque {
             let named = if path.is_empty() { detector.mask(object(*oid).as_bytes()) } else { detector.mask(path) };
             self.found.opaque.push((named, what));
