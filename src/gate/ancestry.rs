@@ -48,8 +48,15 @@ impl<'a> Ancestry<'a> {
             peeled: None,
             all_seeded: false,
         };
-        let near: Vec<Oid> = names.iter().filter_map(|name| receiving.tips.value(name)).collect();
-        for oid in near.into_iter().chain(receiving.tips.head()) {
+        for name in names {
+            if interrupt.is_set() {
+                break;
+            }
+            if let Some(oid) = receiving.tips.value(name) {
+                ancestry.seed(receiving, oid);
+            }
+        }
+        if let Some(oid) = receiving.tips.head() {
             ancestry.seed(receiving, oid);
         }
         ancestry

@@ -22,6 +22,8 @@ pub struct Tips {
     text: Vec<u8>,
     /// Ids in order, each with where the name of its ref stands in the text.
     packed: Vec<(Oid, u32, u32)>,
+    /// Where the names stand, in their order: a push may name as many as there are.
+    names: Vec<(u32, u32)>,
     is_table: bool,
 }
 
@@ -36,9 +38,10 @@ impl Tips {
         } else {
             files::read(&common.join("packed-refs")).unwrap_or_default()
         };
-        let mut tips = Self { layout: layout.clone(), format, packed: parse(&text, format), text, is_table };
-        tips.packed.sort_unstable();
-        tips
+        let mut packed = parse(&text, format);
+        let names = in_order(&packed, &text);
+        packed.sort_unstable();
+        Self { layout: layout.clone(), format, text, packed, names, is_table }
     }
 
     /// What a ref names now. A name comes from whoever pushes, and git looks at it only when the hook has said yes: one
@@ -63,9 +66,11 @@ impl Tips {
     }
 
     fn packed_value(&self, name: &[u8]) -> Option<Oid> {
-        let line = [b" ", name, b"\n"].concat();
-        let at = memchr::memmem::find_iter(&self.text, &line);
-        at.filter_map(|at| Oid::from_hex(self.text.get(at.checked_sub(self.format.raw_len() * 2)?..at)?)).next()
+        let at = self.names.partition_point(|at| name_at(&self.text, *at) < name);
+        let (start, _) = self.names.get(at).copied().filter(|at| name_at(&self.text, *at) == name)?;
+        // A blank stands between.
+        let end = (start as usize).checked_sub(1)?;
+        Oid::from_hex(self.text.get(end.checked_sub(self.format.raw_len() * 2)?..end)?)
     }
 
     /// What HEAD names.
@@ -82,7 +87,7 @@ impl Tips {
         self.packed[from..].iter().take_while(|row| row.0 == *oid).any(|row| {
             // A loose ref of the same name has taken its place, or a lock file says that one is about to: only the former
             // counts.
-            let name = &self.text[row.1 as usize..row.2 as usize];
+            let name = name_at(&self.text, (row.1, row.2));
             self.is_table || fs::symlink_metadata(self.layout.common_dir.join(path_of(name))).is_err()
         })
     }
@@ -169,6 +174,21 @@ fn parse(text: &[u8], format: ObjectFormat) -> Vec<(Oid, u32, u32)> {
     rows
 }
 
+fn name_at(text: &[u8], (start, end): (u32, u32)) -> &[u8] {
+    &text[start as usize..end as usize]
+}
+
+/// Where names stand, in their order. git writes them so, and others may not.
+fn in_order(packed: &[(Oid, u32, u32)], text: &[u8]) -> Vec<(u32, u32)> {
+    let mut names: Vec<(u32, u32)> = packed.iter().map(|row| (row.1, row.2)).collect();
+    // What a tag tags has the name of the tag.
+    names.dedup();
+    if !names.is_sorted_by_key(|at| name_at(text, *at)) {
+        names.sort_by_key(|at| name_at(text, *at));
+    }
+    names
+}
+
 /// The refs of tables in the form of a `packed-refs`. Worktrees apart, symbolic ones name a target that is there too.
 fn as_packed(stack: &Stack) -> Vec<u8> {
     let mut text = Vec::new();
@@ -220,6 +240,26 @@ mod tests {
         tips.list(&refs, &mut |name, oid| found.push((String::from_utf8(name).unwrap(), oid.unwrap().to_string())));
         found.sort();
         assert_eq!(found, [("refs/heads/main".to_owned(), one), ("refs/tags/one".to_owned(), two)]);
+    }
+
+    #[test]
+    fn a_packed_ref_is_found_by_its_name_in_whatever_order_they_stand() {
+        let dir = tempfile::tempdir().unwrap();
+        let layout = Layout { common_dir: dir.path().to_owned(), git_dir: dir.path().to_owned() };
+        let id = |digit: usize| digit.to_string().repeat(40);
+        for names in
+            [["refs/heads/a", "refs/heads/a-b", "refs/tags/t"], ["refs/tags/t", "refs/heads/a-b", "refs/heads/a"]]
+        {
+            let lines = names.iter().enumerate().map(|(at, name)| format!("{} {name}\n^{}\n", id(at), id(9)));
+            fs::write(dir.path().join("packed-refs"), lines.collect::<String>()).unwrap();
+            let tips = Tips::open(&layout, ObjectFormat::Sha1);
+            for (at, name) in names.iter().enumerate() {
+                assert_eq!(tips.value(name.as_bytes()), Oid::from_hex(id(at).as_bytes()), "{name}");
+            }
+            for name in ["refs/heads", "refs/heads/a-", "refs/heads/b", "refs/tags/t/t", "refs/a"] {
+                assert_eq!(tips.value(name.as_bytes()), None, "{name}");
+            }
+        }
     }
 
     #[test]
