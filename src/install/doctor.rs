@@ -172,6 +172,15 @@ impl Checks {
             ),
             None => self.add(State::Good, format!("installed: {} ({})", hook.display(), place.layout.name())),
         }
+        if let Some(directory) = place.outside() {
+            self.add(
+                State::Good,
+                format!(
+                    "{} is outside of the repository: install and uninstall are about every one that has its hooks there",
+                    directory.display()
+                ),
+            );
+        }
         if let Some(driver) = place.driver() {
             self.reach(place, &driver);
             if !is_executable(&driver) {

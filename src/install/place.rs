@@ -176,6 +176,14 @@ impl Place {
         (self.layout == Layout::Gitolite && folder.is_dir()).then_some(folder)
     }
 
+    /// The directory of its hook, without links, where that is not below the repository's: others may have theirs there as well.
+    pub(super) fn outside(&self) -> Option<PathBuf> {
+        let git_dir = self.git_dir.as_ref().filter(|_| self.repository().is_some())?;
+        let common = store::locate_git_dir(git_dir).map_or_else(|_| git_dir.clone(), |found| found.common_dir);
+        let directory = real(self.hook.parent()?);
+        (!directory.starts_with(real(&common))).then_some(directory)
+    }
+
     /// Whether a setting of this user's own, and none of the repository's or the host's, says where the hook is.
     pub(super) fn is_by_this_users_configuration(&self) -> bool {
         self.hooks_path_is_of("global")
@@ -218,6 +226,16 @@ impl Place {
     /// Whether a hook that is in the way is to be kept: in directories of hooks every file has its own name.
     pub(super) fn keeps(&self) -> bool {
         matches!(self.layout, Layout::Plain | Layout::Gitolite)
+    }
+}
+
+/// A path without links, as far as it leads to anything.
+pub(super) fn real(path: &Path) -> PathBuf {
+    let known = path.ancestors().find_map(|above| Some((above, above.canonicalize().ok()?)));
+    match known {
+        Some((above, real)) if above != path => path.strip_prefix(above).map_or(real.clone(), |rest| real.join(rest)),
+        Some((_, real)) => real,
+        None => path.to_owned(),
     }
 }
 

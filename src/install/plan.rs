@@ -266,7 +266,7 @@ impl Plan {
         if let Some(closed) = owner.and_then(|owner| owner.kept_from(&gate.binary, Use::Execute)) {
             self.notes.push(unreachable_binary(&gate.binary, &closed, "not even the repository's owner"));
         }
-        self.notes.extend(place.shared());
+        self.notes.extend(place.shared("gets the gate"));
         if place.is_by_this_users_configuration() {
             self.notes.push(format!(
                 "look at core.hooksPath: it is this user's own (git config --global), and only pushes that run as this user \
@@ -315,7 +315,7 @@ pub fn uninstall(place: &Place) -> Result<Plan, Error> {
         if place.is_among_the_hosts() {
             return Err(Error::Hosts { path: place.hook.clone() });
         }
-        plan.notes.extend(place.shared());
+        plan.notes.extend(place.shared("loses the gate"));
         plan.steps.push(if place.keeps() && is_there(&place.kept()) {
             Step::Rename { from: place.kept(), to: place.hook.clone() }
         } else {
@@ -331,14 +331,20 @@ pub fn uninstall(place: &Place) -> Result<Plan, Error> {
 }
 
 impl Place {
-    /// That the hook is not the repository's alone, where the host's configuration says where it is.
-    fn shared(&self) -> Option<String> {
-        self.is_by_the_hosts_configuration().then(|| {
-            format!(
+    /// That the hook is not, or may not be, the repository's alone, and what becomes of the others.
+    fn shared(&self, becomes: &str) -> Option<String> {
+        if self.is_by_the_hosts_configuration() {
+            return Some(format!(
                 "look at core.hooksPath: it is the host's (git config --system), and {} is the hook of every repository here",
                 self.hook.display()
-            )
-        })
+            ));
+        }
+        let directory = self.outside()?;
+        Some(format!(
+            "look at {}: it is outside of {}, and every repository that has its hooks there {becomes} as well",
+            directory.display(),
+            self.root.display()
+        ))
     }
 
     /// What else must be done by hand after an installation.

@@ -20,6 +20,37 @@ fn a_path_of_hooks_of_the_users_own_is_told() {
 }
 
 #[test]
+fn a_directory_of_hooks_that_repositories_share_is_told() {
+    let shared = bare();
+    let (hooks, link) = (shared.beside("shared hooks"), shared.beside("link"));
+    std::fs::create_dir(&hooks).unwrap();
+    std::os::unix::fs::symlink(&hooks, &link).unwrap();
+    let servers = [bare(), bare(), bare()];
+    let set = |server: &Path, path: &Path| {
+        git::run(git::command(server), &["config", "core.hooksPath", path.to_str().unwrap()], b"");
+    };
+    _ = std::fs::remove_dir_all(servers[0].path().join("hooks"));
+    std::os::unix::fs::symlink(&hooks, servers[0].path().join("hooks")).unwrap();
+    set(servers[1].path(), &link);
+    // It is made first.
+    set(servers[2].path(), &link.join("more"));
+    for (at, server) in servers.iter().enumerate() {
+        let real = hooks.canonicalize().unwrap();
+        let real = if at == 2 { real.join("more") } else { real };
+        let is_outside = format!("look at {}: it is outside of", real.display());
+        ends(&hook(&["install"], server.path()), 0, &[&is_outside, "has its hooks there gets the gate as well"]);
+        let is_outside_too = format!("ok    {} is outside of the repository", real.display());
+        ends(&hook(&["doctor"], server.path()), 0, &[&is_outside_too, "every one that has its hooks there"]);
+        ends(&hook(&["uninstall"], server.path()), 0, &[&is_outside, "has its hooks there loses the gate as well"]);
+    }
+    let own = bare();
+    for command in ["install", "doctor", "uninstall"] {
+        let outcome = hook(&[command], own.path());
+        assert!(!outcome.text().contains("outside"), "{}", outcome.text());
+    }
+}
+
+#[test]
 fn one_path_that_is_bad_keeps_no_other_from_being_guarded() {
     let (first, last) = (bare(), bare());
     let nothing = first.beside("no repository");
