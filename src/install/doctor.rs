@@ -7,10 +7,10 @@ use std::time::Duration;
 
 use super::called::{self, Call, Named};
 use super::canary::{Said, why_not_all};
-use super::guard::{self, is_executable, text};
+use super::guard::{self, calls_us, is_executable, text};
 use super::reach::Use;
 use super::trial::{Answer, Runs};
-use super::{Canary, Error, Place, git, ours, system};
+use super::{Canary, Error, Place, git, ours, system, worktrees};
 use crate::model::error_chain;
 use crate::state::{LedgerPlace, Limits, Mode, Policy, PolicyPlaces, Reaction, is_for_group, ledger_place};
 
@@ -58,6 +58,9 @@ pub fn examine(place: &Place, policies: &PolicyPlaces) -> Result<Vec<Check>, Err
         None => Call::default(),
     };
     let policy = guard::policy(place, &call, policies);
+    if found.is_some() {
+        checks.worktrees(place);
+    }
     if let Some(Found { runs, is_late }) = found {
         let known = policy.as_ref().ok().and_then(Option::as_ref);
         checks.called(place, &call, known);
@@ -242,6 +245,17 @@ impl Checks {
             && (file.permissions().mode() | dir.permissions().mode()) & 0o002 != 0
         {
             self.add(State::Doubtful, format!("{} or its directory can be written by anyone", hook.display()));
+        }
+    }
+
+    /// Whether a push to the path of another worktree comes to the gate as well.
+    fn worktrees(&mut self, place: &Place) {
+        match worktrees::unguarded(place) {
+            Ok(unguarded) => unguarded.iter().for_each(|one| self.add(State::Bad, one.in_words())),
+            Err(error) => {
+                let text = "whether pushes to its other worktrees come to the gate was not looked at";
+                self.add(State::Unknown, format!("{text}: {}", error_chain(&error)));
+            }
         }
     }
 
@@ -470,12 +484,6 @@ fn would_make_ledger(place: &Place, policy: Option<&Policy>, own: &Path) -> bool
     let to_be_made = ledger.filter(|ledger| matches!(ledger_place(ledger), Ok(LedgerPlace::ToBeMade)));
     let is_for_all = || to_be_made.is_some_and(|ledger| is_ledger_for_group(ledger, LedgerPlace::ToBeMade));
     to_be_made.is_some() && (is_anothers || place.is_shared() && !is_for_all())
-}
-
-/// Whether a hook is ours or says that it calls us.
-fn calls_us(hook: &Path) -> bool {
-    let says = |text: Vec<u8>| memchr::memmem::find(&text, b"clerk-audit").is_some();
-    guard::text(hook).is_some_and(says) || ours::is_ours(hook)
 }
 
 /// Whether this process runs as the owner.

@@ -10,6 +10,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
 use super::called::{self, Call, Named};
+use super::ours::is_ours;
 use super::plan::is_there;
 use super::shell::{Seen, refuses_by_us};
 use super::{Layout, Place, system};
@@ -151,6 +152,12 @@ fn look(path: &[u8]) -> Seen {
         (false, true) => Seen::There,
         (false, false) => Seen::Missing,
     }
+}
+
+/// Whether a hook is ours or says that it calls us.
+pub(super) fn calls_us(hook: &Path) -> bool {
+    let says = |text: Vec<u8>| memchr::memmem::find(&text, b"clerk-audit").is_some();
+    text(hook).is_some_and(says) || is_ours(hook)
 }
 
 /// Whether a file may be run.

@@ -19,6 +19,7 @@ mod script;
 mod shell;
 mod system;
 mod trial;
+mod worktrees;
 
 use std::io;
 use std::path::PathBuf;

@@ -255,8 +255,9 @@ fn git_dir(root: &Path, has_git: bool) -> Result<PathBuf, Error> {
 }
 
 /// The directory of the hooks that receive-pack runs. It works in the repository's directory, so that a relative
-/// `core.hooksPath` begins there, in a repository with a work tree too: other commands would begin at its top.
-fn hooks(git_dir: &Path) -> Result<PathBuf, Error> {
+/// `core.hooksPath` begins there, in a repository with a work tree too: other commands would begin at its top. Of a linked
+/// worktree that is its own, below `worktrees`.
+pub(super) fn hooks(git_dir: &Path) -> Result<PathBuf, Error> {
     let named = git::path(git_dir, &["--git-dir=.", "config", "--path", "--get", "core.hooksPath"]);
     match named {
         // git puts nothing before the names of hooks then, and looks for `/pre-receive`; asked for the directory, it says "./".

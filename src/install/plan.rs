@@ -9,7 +9,7 @@ use super::guard::is_executable;
 use super::ours::{has_mark, is_ours, is_the_hosts};
 use super::reach::Use;
 use super::script::{Gate, KeptRun};
-use super::{Error, Layout, Place, git, guard, kept, script};
+use super::{Error, Layout, Place, git, guard, kept, script, worktrees};
 use crate::store;
 
 /// One step of an installation.
@@ -235,6 +235,7 @@ pub fn install(place: &Place, gate: &Gate) -> Result<Plan, Error> {
         let kept = (is_anothers && place.keeps()).then(|| place.kept());
         plan.steps.push(Step::Write { path: place.hook.clone(), text, kept });
     }
+    plan.notes.extend(worktrees::unguarded(place)?.iter().map(|one| format!("look at it: {}", one.in_words())));
     Ok(plan)
 }
 

@@ -61,7 +61,7 @@ pub use receiving::{CommitPlace, PushPaths, Receiving};
 pub use refs::{Reflog, ReflogLine, Refs, Tip};
 pub use remotes::Remotes;
 pub use tips::Tips;
-pub use work_trees::WorkTree;
+pub use work_trees::{WorkTree, linked_worktrees};
 pub use writer::{WriteError, Writer, Written, write_loose};
 
 use crate::model::{Copied, Events, Interrupt, ObjectFormat, ObjectType, Oid};

@@ -140,6 +140,49 @@ fn a_relative_path_of_hooks_begins_where_receive_pack_runs_them() {
 }
 
 #[test]
+fn a_worktree_that_other_hooks_are_run_for_is_told() {
+    let own = |server: &Repo| {
+        let git = |directory: &Path, arguments: &[&str]| git::run(git::command(directory), arguments, b"");
+        git(server.path(), &["config", "extensions.worktreeConfig", "true"]);
+        git(
+            &server.beside("linked"),
+            &["config", "--worktree", "core.hooksPath", server.beside("own").to_str().unwrap()],
+        );
+    };
+    let relative = |server: &Repo| {
+        git::run(git::command(server.path()), &["config", "core.hooksPath", "own/hooks"], b"");
+    };
+    for (at, set) in [&own as &dyn Fn(&Repo), &relative].into_iter().enumerate() {
+        let server = Repo::with_work_tree();
+        let linked = server.beside("linked");
+        let git = |arguments: &[&str]| git::run(git::command(server.path()), arguments, b"");
+        git(&["commit", "--quiet", "--allow-empty", "--message", "first"]);
+        git(&["worktree", "add", "--quiet", linked.to_str().unwrap()]);
+        // git finds the same hooks from there by itself.
+        ends(&hook(&["install"], server.path()), 0, &["write"]);
+        ends(&hook(&["doctor"], server.path()), 0, &["refuses a canary"]);
+        ends(&hook(&["uninstall"], server.path()), 0, &["remove"]);
+        set(&server);
+        let told = format!("{} is a worktree of this repository, and a push to its path looks for", linked.display());
+        let outcome = hook(&["install"], server.path());
+        ends(&outcome, 0, &["write", &told, &format!("clerk-audit hook install {}", linked.display())]);
+        ends(&hook(&["doctor"], server.path()), 1, &["refuses a canary", &format!("bad   {told}")]);
+        ends(&hook(&["doctor"], &linked), 1, &["not installed"]);
+        let (key, client) = bad_client(340 + at as u64);
+        push(client.path(), &linked, &["refs/heads/main:refs/heads/bad"]).passes();
+        git(&["update-ref", "-d", "refs/heads/bad"]);
+        ends(&hook(&["install"], &linked), 0, &["write"]);
+        push(client.path(), &linked, &["refs/heads/main:refs/heads/bad"]).is_refused_for(&key, &["a:1"]);
+        push(client.path(), server.path(), &["refs/heads/main:refs/heads/bad"]).is_refused_for(&key, &["a:1"]);
+        for path in [server.path(), &linked] {
+            let outcome = hook(&["doctor"], path);
+            ends(&outcome, 0, &["refuses a canary"]);
+            assert!(!outcome.text().contains("is a worktree"), "{}", outcome.text());
+        }
+    }
+}
+
+#[test]
 fn a_relative_directory_for_the_whole_host_is_where_the_command_was_called() {
     let server = bare();
     let system = server.beside("gitconfig");
