@@ -70,7 +70,7 @@ pub struct CommitShown {
     pub subject: Shown,
     /// Its place among the push's new commits, parents first.
     pub number: usize,
-    /// How many parents it has.
+    /// How many parents it has where it was made; none where history is cut at it.
     pub parents: usize,
     /// Whether no other commit of the push is made on it.
     pub is_last: bool,

@@ -323,6 +323,22 @@ fn in_the_last_commit() {
 }
 
 #[test]
+fn where_history_is_cut_at_the_commit() {
+    for is_last in [false, true] {
+        let desk = Desk::new(1897);
+        desk.server.config("receive.shallowUpdate", "true");
+        desk.commit("echo a >a", "first");
+        desk.commit("echo $KEY >b", "with a key");
+        desk.sh("git rev-parse HEAD >.git/shallow");
+        if !is_last {
+            desk.commit("echo c >c", "more");
+        }
+        let said = desk.is_mended_by_what_it_is_told(&[MAIN]);
+        assert_eq!(said.contains("--root"), !is_last, "{said}");
+    }
+}
+
+#[test]
 fn a_commit_that_has_nothing_else_in_it() {
     let desk = Desk::new(1804);
     desk.commit("echo hello >README", "first");

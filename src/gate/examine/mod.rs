@@ -230,8 +230,9 @@ impl Work<'_> {
             return self.problem(Problem::TooMany);
         }
         self.place_bytes += place.path().map_or(0, Unmasked::length);
-        let commit =
-            commit.map(|oid| CommitShown::new(oid, self.links.get(&oid).map_or(0, |links| links.parents.len())));
+        // Where history is cut a commit has none for whoever pushed it, whatever it names.
+        let named = |oid: &Oid| self.links.get(oid).filter(|_| !self.receiving.is_shallow(oid));
+        let commit = commit.map(|oid| CommitShown::new(oid, named(&oid).map_or(0, |links| links.parents.len())));
         self.found.sightings.push(Sighting {
             id: sight.id,
             hint: sight.hint.clone(),
