@@ -4,15 +4,18 @@
 //! one write brings a line, and where the disk is full the file is cut back to where it ended.
 
 use std::fs::{File, OpenOptions};
-use std::io::{self, Read, Seek, SeekFrom, Write};
+use std::io::{self, BufRead as _, Read, Seek, SeekFrom, Write};
 use std::path::Path;
 
 use rustix::fs::Access;
 use serde_json::Value;
 
-use super::{Error, hold};
+use super::{Error, hold, open_plain};
 use crate::key::KeyId;
 use crate::model::harmless_json;
+
+/// No line is longer: the gate writes none of more than a mebibyte.
+const MOST_OF_A_LINE: u64 = 64 << 20;
 
 /// Whether to wait for other writers.
 #[derive(Clone, Copy)]
@@ -172,46 +175,56 @@ impl Ledger {
     /// ([`Ledger::torn`]).
     ///
     /// # Errors
-    /// Where it cannot be read, or a line is no record.
+    /// Where it is no plain file or cannot be read, or a line is no record.
     pub fn read(path: &Path) -> Result<Self, Error> {
         let name = path.display().to_string();
-        let text = std::fs::read(path).map_err(|source| Error::Read { file: format!("the ledger {name}"), source })?;
-        Self::parse(&String::from_utf8_lossy(&text)).map_err(|line| Error::Line {
-            path: name,
-            line,
-            what: "no record of a decision",
-        })
-    }
-
-    fn parse(text: &str) -> Result<Self, usize> {
+        let unread = |source| Error::Read { file: format!("the ledger {name}"), source };
+        let mut text = io::BufReader::new(open_plain(path).map_err(unread)?);
         let mut ledger = Self::default();
-        // Somebody may be about to write the rest of it.
-        let unended = (!text.ends_with('\n')).then(|| text.lines().count());
-        // What a crash of the machine leaves of a line can be as many NULs.
-        let lines = text.lines().map(|line| line.trim_start_matches('\0')).enumerate();
-        for (at, line) in lines.filter(|(_, line)| !line.trim().is_empty()) {
-            let record: Value = match serde_json::from_str(line) {
-                Ok(record) => record,
-                // The beginning of a line, as a killed writer leaves it.
-                Err(error) if line.starts_with('{') && error.is_eof() => {
-                    match unended == Some(at + 1) {
-                        true => ledger.cut = unended,
-                        false => ledger.torn.push(at + 1),
-                    }
-                    continue;
-                }
-                Err(_) => return Err(at + 1),
-            };
-            if record["schema"] != 1 {
-                return Err(at + 1);
+        let mut line = Vec::new();
+        for number in 1.. {
+            line.clear();
+            if text.by_ref().take(MOST_OF_A_LINE).read_until(b'\n', &mut line).map_err(unread)? == 0 {
+                break;
             }
-            // By its ref alone, which anyone can push to: one that was let in counts like every other push.
-            if record["canary"] == true && record["verdict"] == "refused" {
-                continue;
+            if !ledger.line(number, &line) {
+                return Err(Error::Line { path: name, line: number, what: "no record of a decision" });
             }
-            ledger.add(&record);
         }
         Ok(ledger)
+    }
+
+    /// Takes in a line, with what ends it; whether it is one of a ledger.
+    fn line(&mut self, number: usize, line: &[u8]) -> bool {
+        let (text, is_ended) = match line.strip_suffix(b"\n") {
+            Some(text) => (text.strip_suffix(b"\r").unwrap_or(text), true),
+            None => (line, false),
+        };
+        let text = String::from_utf8_lossy(text);
+        // What a crash of the machine leaves of a line can be as many NULs.
+        let text = text.trim_start_matches('\0');
+        if text.trim().is_empty() {
+            return true;
+        }
+        let record: Value = match serde_json::from_str(text) {
+            Ok(record) => record,
+            // The beginning of a line, as a killed writer leaves it.
+            Err(error) if text.starts_with('{') && error.is_eof() => {
+                match is_ended {
+                    true => self.torn.push(number),
+                    // Somebody may be about to write the rest of it.
+                    false => self.cut = Some(number),
+                }
+                return true;
+            }
+            Err(_) => return false,
+        };
+        // By its ref alone, which anyone can push to: a canary that was let in counts like every other push.
+        let is_refused_canary = record["canary"] == true && record["verdict"] == "refused";
+        if record["schema"] == 1 && !is_refused_canary {
+            self.add(&record);
+        }
+        record["schema"] == 1
     }
 
     fn add(&mut self, record: &Value) {
@@ -271,6 +284,12 @@ mod tests {
                "refs": [{"name": "refs/heads/main"}], "keys": [{"id": id, "decision": "refused"}], "canary": false})
     }
 
+    fn read(text: &str) -> Result<Ledger, Error> {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        std::fs::write(file.path(), text).unwrap();
+        Ledger::read(file.path())
+    }
+
     #[test]
     fn lines_of_many_writers_come_whole() {
         let dir = tempfile::tempdir().unwrap();
@@ -311,19 +330,22 @@ mod tests {
     #[test]
     fn what_a_crash_leaves_of_a_line_spoils_no_other() {
         let text = format!("{}\n{{\"schema\":1,\"ti\n\0\0\0{}\n\0\0\0", record("1", &id('a')), record("2", &id('a')));
-        assert_eq!(Ledger::parse(&text).unwrap().of(&KeyId::parse(&id('a')).unwrap()).len(), 2);
+        assert_eq!(read(&text).unwrap().of(&KeyId::parse(&id('a')).unwrap()).len(), 2);
     }
 
     #[test]
     fn what_is_no_record_is_an_error_and_refused_canaries_are_left_out() {
-        assert_eq!(Ledger::parse("nonsense\n").unwrap_err(), 1);
-        assert_eq!(Ledger::parse("{\"schema\":9}\n").unwrap_err(), 1);
+        for (text, at) in
+            [("nonsense\n", 1), ("{\"schema\":9}\n", 1), ("\n{\"schema\":9}", 2), ("{\"schema\":1}\n\n1\n", 3)]
+        {
+            assert!(matches!(read(text), Err(Error::Line { line, .. }) if line == at), "{text}");
+        }
         let mut canary = record("1", &id('a'));
         canary["canary"] = json!(true);
-        let ledger = Ledger::parse(&format!("{canary}\n")).unwrap();
+        let ledger = read(&format!("{canary}\n")).unwrap();
         assert!(ledger.of(&KeyId::parse(&id('a')).unwrap()).is_empty());
         canary["verdict"] = json!("observed");
-        let ledger = Ledger::parse(&format!("{canary}\n")).unwrap();
+        let ledger = read(&format!("{canary}\n")).unwrap();
         assert_eq!(ledger.of(&KeyId::parse(&id('a')).unwrap()).len(), 1);
     }
 
@@ -355,6 +377,7 @@ mod tests {
             let told = append(path, &record("1", &id('a')), IN_TURN).unwrap_err().to_string();
             assert!(told.contains(what), "{told}");
             assert_eq!(ledger_place(path).unwrap_err().to_string(), told);
+            assert!(matches!(Ledger::read(path), Err(Error::Read { .. })));
         }
     }
 

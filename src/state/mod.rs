@@ -23,6 +23,18 @@ pub use status::{Asked, Status, Tick};
 pub use tally::Tally;
 pub use wait::Wait;
 
+/// Opens a plain file to read it. A pipe or a device is none: whoever reads one waits until somebody writes, or has no end of it.
+fn open_plain(path: &std::path::Path) -> std::io::Result<std::fs::File> {
+    use std::os::unix::fs::OpenOptionsExt;
+    // What was looked at before may be another by then: what is open is looked at, and opening must not wait.
+    let flags = rustix::fs::OFlags::NONBLOCK.bits() as i32;
+    let file = std::fs::OpenOptions::new().read(true).custom_flags(flags).open(path)?;
+    match file.metadata()?.is_file() {
+        true => Ok(file),
+        false => Err(std::io::Error::new(std::io::ErrorKind::InvalidInput, "it is no plain file")),
+    }
+}
+
 /// Why a file cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {

@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 
-use super::Error;
+use super::{Error, open_plain};
 use crate::key::KeyId;
 use crate::model::{Confidence, Environment, Kind};
 
@@ -374,20 +374,12 @@ fn in_a_line(error: &toml::de::Error, text: &str) -> String {
 /// More than anybody writes: an allowance takes some two hundred bytes.
 const MOST_BYTES: u64 = 16 << 20;
 
-/// The text of a file. A pipe or a device is none: whoever reads one waits until somebody writes, or has no end of it.
+/// The text of a file.
 fn read_file(path: &Path) -> io::Result<String> {
     use std::io::Read;
-    use std::os::unix::fs::OpenOptionsExt;
-    let invalid = |what: &str| io::Error::new(io::ErrorKind::InvalidInput, what.to_owned());
-    // What was looked at before may be another by then: what is open is looked at, and opening must not wait.
-    let flags = rustix::fs::OFlags::NONBLOCK.bits() as i32;
-    let file = std::fs::OpenOptions::new().read(true).custom_flags(flags).open(path)?;
-    if !file.metadata()?.is_file() {
-        return Err(invalid("it is no plain file"));
-    }
     let mut text = String::new();
-    if file.take(MOST_BYTES + 1).read_to_string(&mut text)? as u64 > MOST_BYTES {
-        return Err(invalid("it is larger than 16 MiB"));
+    if open_plain(path)?.take(MOST_BYTES + 1).read_to_string(&mut text)? as u64 > MOST_BYTES {
+        return Err(io::Error::new(io::ErrorKind::InvalidInput, "it is larger than 16 MiB"));
     }
     Ok(text)
 }

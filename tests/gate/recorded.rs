@@ -163,6 +163,24 @@ fn a_key_that_was_let_in_without_a_word_is_told_to_have_been_pushed() {
 }
 
 #[test]
+fn what_is_no_plain_file_is_not_read_for_a_ledger() {
+    let folder = tempfile::tempdir().unwrap();
+    let pipe = folder.path().join("pipe");
+    assert!(std::process::Command::new("mkfifo").arg(&pipe).status().unwrap().success());
+    let server = Server::new();
+    for ledger in [pipe.as_path(), Path::new("/dev/zero"), folder.path()] {
+        for command in ["history", "trace"] {
+            let mut timeout = std::process::Command::new("timeout");
+            timeout.args(["--kill-after=1", "20", env!("CARGO_BIN_EXE_clerk-audit")]).arg(command).arg("--ledger");
+            let output = timeout.arg(ledger).arg(server.path()).output().unwrap();
+            let said = String::from_utf8_lossy(&output.stderr);
+            assert_eq!(output.status.code(), Some(2), "{command} {}: {said}", ledger.display());
+            assert!(said.contains("it is no plain file"), "{said}");
+        }
+    }
+}
+
+#[test]
 fn refs_that_were_refused_one_by_one_are_not_told_as_pushes() {
     let server = Server::new();
     server.policy_with_ledger("");
