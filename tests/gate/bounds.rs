@@ -121,6 +121,45 @@ fn gzip(text: &str) -> Vec<u8> {
 }
 
 #[test]
+fn input_is_kept_in_plain_files_alone_and_what_was_there_stays() {
+    let server = Server::new();
+    let mut client = Repo::bare();
+    let tip = client.commit_on(MAIN, &[("a", Some("1"))], "fine").to_string();
+    server.push(&mut client, &[MAIN]).passes();
+    let folder = tempfile::tempdir().unwrap();
+    let at = |name: &str| folder.path().join(name);
+    let run = |file: &std::path::Path, input: &str, before: &str| {
+        let hook = format!("{before} \"$0\" hook pre-receive --keep-input \"$1\"");
+        let mut shell = Command::new("sh");
+        shell.args(["-c", &hook, env!("CARGO_BIN_EXE_clerk-audit")]).arg(file).current_dir(server.path());
+        let mut child = shell.stdin(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        child.stdin.take().unwrap().write_all(input.as_bytes()).unwrap();
+        let output = child.wait_with_output().unwrap();
+        (output.status.code(), String::from_utf8_lossy(&output.stderr).into_owned())
+    };
+    let line = format!("{ZERO} {tip} refs/heads/other\n");
+    let text = |name: &str| std::fs::read_to_string(at(name)).unwrap();
+    std::fs::write(at("there"), line.repeat(3)).unwrap();
+    for name in ["new", "there"] {
+        assert_eq!(run(&at(name), &line, "").0, Some(0));
+        assert_eq!(text(name), line);
+    }
+    assert!(Command::new("mkfifo").arg(at("pipe")).status().unwrap().success());
+    std::os::unix::fs::symlink(at("pipe"), at("link")).unwrap();
+    for name in ["pipe", "link", "."] {
+        let (code, said) = run(&at(name), &line, "timeout --kill-after=1 20");
+        assert!(code == Some(1) && said.contains("could not be written"), "{name}: {code:?} {said}");
+        assert!(std::fs::symlink_metadata(at(name)).is_ok(), "{name} was taken away");
+    }
+    // A disk that is full.
+    for name in ["none", "there"] {
+        let (code, said) = run(&at(name), &line, "ulimit -f 0;");
+        assert!(code == Some(1) && said.contains("could not be written"), "{name}: {code:?} {said}");
+    }
+    assert!(!at("none").exists() && text("there").is_empty());
+}
+
+#[test]
 fn a_tree_that_is_too_deep_is_told_once() {
     let server = Server::new();
     server.policy("[limits]\ntree_depth = 2");

@@ -1,7 +1,9 @@
 //! Standard input, waited for no longer than the time budget.
 
-use std::io::Write;
+use std::fs::{File, OpenOptions};
+use std::io::{self, Write};
 use std::os::fd::AsFd;
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
@@ -21,7 +23,8 @@ const LEAST: Duration = Duration::from_millis(300);
 const LOOK: Duration = Duration::from_millis(200);
 
 /// Reads standard input, and writes it to the file `keep`, which another hook is to read; to standard output if that is
-/// `-`. That one must never take half of it for the whole: where anything fails the file is taken away.
+/// `-`. That one must never take half of it for the whole: where anything fails nothing is in the file, and it is taken away if it
+/// was not there before.
 ///
 /// # Errors
 /// Where it has no end by the deadline or by a signal, cannot be read or kept, or is longer than any push.
@@ -36,11 +39,26 @@ pub(super) fn standard_input(
         let write = |input: &Vec<u8>| std::io::stdout().write_all(input).and_then(|()| std::io::stdout().flush());
         return read.and_then(|input| write(&input).map(|()| input).map_err(|_| MalformedInput::NotKept));
     }
-    let kept = read.and_then(|input| match std::fs::write(file, &input) {
-        Ok(()) => Ok(input),
-        Err(_) => Err(MalformedInput::NotKept),
-    });
-    kept.inspect_err(|_| _ = std::fs::remove_file(file))
+    let Ok((mut open, is_new)) = open_empty(file) else { return read.and(Err(MalformedInput::NotKept)) };
+    let kept = read.and_then(|input| open.write_all(&input).map(|()| input).map_err(|_| MalformedInput::NotKept));
+    kept.inspect_err(|_| _ = if is_new { std::fs::remove_file(file) } else { open.set_len(0) })
+}
+
+/// Opens a plain file with nothing in it; whether it was not there before. Nothing else is opened: a pipe would be waited for
+/// until somebody reads it.
+fn open_empty(path: &Path) -> io::Result<(File, bool)> {
+    let open = |options: &mut OpenOptions| {
+        options.write(true).custom_flags(rustix::fs::OFlags::NONBLOCK.bits() as i32).open(path)
+    };
+    match open(OpenOptions::new().create_new(true)) {
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
+        made => return made.map(|file| (file, true)),
+    }
+    let file = open(&mut OpenOptions::new())?;
+    if !file.metadata()?.is_file() {
+        return Err(io::ErrorKind::InvalidInput.into());
+    }
+    file.set_len(0).map(|()| (file, false))
 }
 
 /// git ends its input at once; what else calls the hook may not, and no push is to wait for that.
