@@ -3,7 +3,7 @@
 use time::format_description::well_known::Rfc3339;
 use time::{Duration, OffsetDateTime, UtcOffset};
 
-use crate::model::{Exposure, Identity, KeyReport, Report};
+use crate::model::{Exposure, Identity, KeyReport, LedgerEntry, Report};
 
 use super::escape;
 
@@ -95,6 +95,11 @@ pub(super) fn readable(text: &str) -> String {
     };
     let (hour, minute, second) = time.to_hms();
     format!("{} {hour:02}:{minute:02}:{second:02} {offset}", date(time))
+}
+
+/// The time of a record, which may have none.
+pub(super) fn pushed_at(entry: &LedgerEntry) -> &str {
+    Some(entry.time.as_str()).filter(|time| !time.is_empty()).unwrap_or("an unknown time")
 }
 
 /// A time told beside another: by the same clock on the wall.

@@ -209,7 +209,7 @@ fn pushed(push: &LedgerEntry, what: &str, form: &Form, out: &mut dyn io::Write) 
         "warned" => ", with a warning",
         _ => "",
     };
-    writeln!(out, "{}{}  {what}{who}{from}{how} (ledger)", form.item, clock::readable(push.time.as_str()))?;
+    writeln!(out, "{}{}  {what}{who}{from}{how} (ledger)", form.item, clock::readable(clock::pushed_at(push)))?;
     let refs: Vec<String> = push.refs.iter().map(quote).collect();
     if !refs.is_empty() {
         writeln!(out, "{}to {}", form.inner, refs.join(", "))?;

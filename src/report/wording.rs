@@ -487,7 +487,7 @@ fn pushes_to(repository: Option<&Shown>, entries: &Vec<&LedgerEntry>) -> Vec<Str
     let by = |entry: &LedgerEntry| {
         let who = entry.pusher.as_ref().map(|who| format!(" by {who}")).unwrap_or_default();
         let from = entry.remote_address.as_ref().map(|from| format!(" from {from}")).unwrap_or_default();
-        format!("{}{who}{from}", entry.time)
+        format!("{}{who}{from}", super::clock::pushed_at(entry))
     };
     let is_refusal = |entry: &LedgerEntry| entry.verdict.as_str() == "refused" && entry.decision.as_str() == "refused";
     let mut refused: Vec<&LedgerEntry> = Vec::new();

@@ -160,6 +160,18 @@ fn a_key_that_was_let_in_without_a_word_is_told_to_have_been_pushed() {
     server.push(&mut client, &[MAIN]).passes_silently();
     let told = pushes(server.path(), &server.ledger_path());
     assert_eq!((told.matches("pushed at").count(), told.matches("by ann").count()), (1, 1), "{told}");
+    // A record that has lost its time.
+    for time in ["null", "\"\""] {
+        let mut line = server.ledger()[0].clone();
+        line["time"] = serde_json::from_str(time).unwrap();
+        let ledger = server.repo.beside("other");
+        std::fs::write(&ledger, format!("{line}\n")).unwrap();
+        let told = pushes(server.path(), &ledger);
+        assert!(told.contains("pushed at an unknown time by ann"), "{told}");
+        let trace = Audit::new(&["trace", "--ledger"]).and(&ledger).and(server.path());
+        let told = trace.input(format!("{}\n", test_key(2961)).as_bytes()).run().text();
+        assert!(told.contains("an unknown time  pushed by ann"), "{told}");
+    }
 }
 
 #[test]
