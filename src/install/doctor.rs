@@ -205,6 +205,10 @@ impl Checks {
             );
         }
         self.executable(hook);
+        // The canary is refused before it is run; one that is not executable the gate's hook passes over.
+        if place.keeps() && is_executable(&place.kept()) {
+            self.interpreter(&place.kept());
+        }
     }
 
     /// Whether the repository's owner, whom git runs as most often, could run a hook, whoever asks.
@@ -232,14 +236,7 @@ impl Checks {
             self.add(State::Bad, format!("{} is not executable: git ignores it; chmod +x", hook.display()));
             return;
         }
-        let text = text(hook).unwrap_or_default();
-        let text = String::from_utf8_lossy(&text);
-        let first = text.lines().next().unwrap_or_default();
-        if let Some(interpreter) = first.strip_prefix("#!").and_then(|rest| rest.split_whitespace().next())
-            && !is_executable(Path::new(interpreter))
-        {
-            self.add(State::Bad, format!("{} wants {interpreter}, which is not there", hook.display()));
-        }
+        self.interpreter(hook);
         let metadata = (fs::metadata(hook), hook.parent().map(fs::metadata));
         if let (Ok(file), Some(Ok(dir))) = metadata
             && (file.permissions().mode() | dir.permissions().mode()) & 0o002 != 0
@@ -256,6 +253,21 @@ impl Checks {
                 let text = "whether pushes to its other worktrees come to the gate was not looked at";
                 self.add(State::Unknown, format!("{text}: {}", error_chain(&error)));
             }
+        }
+    }
+
+    /// Whether the system finds what a hook's first line names: git refuses every push where it does not.
+    fn interpreter(&mut self, hook: &Path) {
+        let text = text(hook).unwrap_or_default();
+        let first = text.split(|byte| *byte == b'\n').next().and_then(|line| line.strip_prefix(b"#!"));
+        let Some(first) = first.map(String::from_utf8_lossy) else { return };
+        // To the system that is a part of the last word.
+        if first.ends_with('\r') {
+            let text = "has a carriage return at the end of its first line, and cannot be run: every push is refused";
+            return self.add(State::Bad, format!("{} {text}", hook.display()));
+        }
+        if let Some(interpreter) = first.split_whitespace().next().filter(|it| !is_executable(Path::new(it))) {
+            self.add(State::Bad, format!("{} wants {interpreter}, which is not there", hook.display()));
         }
     }
 

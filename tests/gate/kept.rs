@@ -157,6 +157,24 @@ fn what_the_hook_says_by_itself_is_a_refusal_for_gitlabs_pages_too() {
 }
 
 #[test]
+fn a_kept_hook_that_cannot_be_run_is_told() {
+    let kept = |server: &Repo| server.path().join("hooks/pre-receive.kept");
+    for (text, words) in [
+        ("#!/bin/sh\r\nexit 0\r\n", "pre-receive.kept has a carriage return at the end of its first line"),
+        ("#!/usr/bin/env python3\r\n", "pre-receive.kept has a carriage return at the end of its first line"),
+        ("#!/nonexistent/python\n", "pre-receive.kept wants /nonexistent/python, which is not there"),
+    ] {
+        let server = bare();
+        script(&server.path().join("hooks/pre-receive"), text);
+        ends(&hook(&["install"], server.path()), 0, &["rename"]);
+        ends(&hook(&["doctor"], server.path()), 1, &["refuses a canary", words]);
+        assert!(!push(fine_client().path(), server.path(), &[MAIN]).accepted, "{text:?}");
+        script(&kept(&server), "#!/bin/sh\nexit 0\n");
+        ends(&hook(&["doctor"], server.path()), 0, &["refuses a canary"]);
+    }
+}
+
+#[test]
 fn a_kept_hook_needs_no_temporary_file() {
     let server = bare();
     let path = server.path().join("hooks/pre-receive");
