@@ -126,8 +126,8 @@ pub(super) fn find(
     let mut left_out = Bits::new(graph.len());
     for since in &options.since {
         match resolve(store, content, since) {
-            Some(object) => graph.reach([object], &mut left_out, |_| {}),
-            None => gaps.push(Gap::named("broken_ref", since.as_bytes(), b"--since names no commit here")),
+            Ok(object) => graph.reach([object], &mut left_out, |_| {}),
+            Err(why) => gaps.push(Gap::named("broken_ref", since.as_bytes(), why.detail())),
         }
     }
     reached.subtract(&left_out);
@@ -271,15 +271,16 @@ pub(super) fn is_chosen(options: &Options, name: &[u8]) -> bool {
     options.refs.is_empty() || options.refs.iter().any(|pattern| matches_ref(pattern, name))
 }
 
-/// Whether a ref's name, or its end behind `refs/heads/` and the like, matches a pattern of `*` and `?`.
+/// What may stand before and behind a short name, in the order in which git tries it (`refs.c`, `ref_rev_parse_rules`).
+const RULES: [(&[u8], &[u8]); 5] =
+    [(b"", b""), (b"refs/", b""), (b"refs/tags/", b""), (b"refs/heads/", b""), (b"refs/remotes/", b"")];
+
+/// Whether a ref's name, whole or short, matches a pattern of `*` and `?`.
 fn matches_ref(pattern: &str, name: &[u8]) -> bool {
-    let pattern = pattern.as_bytes();
-    if glob(pattern, name) {
-        return true;
-    }
-    [&b"refs/"[..], b"refs/heads/", b"refs/tags/", b"refs/remotes/"]
-        .iter()
-        .any(|prefix| name.strip_prefix(*prefix).is_some_and(|short| glob(pattern, short)))
+    RULES.iter().any(|(before, behind)| {
+        let short = name.strip_prefix(*before).and_then(|rest| rest.strip_suffix(*behind));
+        short.is_some_and(|short| glob(pattern.as_bytes(), short))
+    })
 }
 
 /// Whether the whole of `text` matches; `*` matches slashes too.
@@ -313,11 +314,32 @@ fn glob(pattern: &[u8], text: &[u8]) -> bool {
     pattern[p..].iter().all(|byte| *byte == b'*')
 }
 
-/// The commit a revision names: a ref, whole or short, or an id or its beginning; then any of `~n` and `^n`.
-fn resolve(store: &Store, content: &Content, revision: &str) -> Option<ObjectIndex> {
+/// Why a revision names no commit.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Unresolved {
+    Nothing,
+    Ambiguous,
+}
+
+impl Unresolved {
+    fn detail(self) -> &'static [u8] {
+        match self {
+            Self::Nothing => b"--since names no commit here",
+            Self::Ambiguous => b"--since is ambiguous: it names more than one ref or commit here",
+        }
+    }
+}
+
+/// The commit a revision names: an id, a ref, whole or short, or the beginning of an id; then any of `~n` and `^n`.
+fn resolve(store: &Store, content: &Content, revision: &str) -> Result<ObjectIndex, Unresolved> {
     let end = revision.find(['~', '^']).unwrap_or(revision.len());
-    let (name, mut steps) = revision.split_at(end);
-    let mut object = named(store, name)?;
+    let (name, steps) = revision.split_at(end);
+    let object = named(store, content, name)?;
+    follow(content, object, steps).ok_or(Unresolved::Nothing)
+}
+
+/// The commit to which steps lead, such as `~2^2`.
+fn follow(content: &Content, mut object: ObjectIndex, mut steps: &str) -> Option<ObjectIndex> {
     let peel = |mut object: ObjectIndex| {
         for _ in 0..MOST_TAGS {
             if content.graph.kind(object) != NodeKind::Tag {
@@ -353,24 +375,29 @@ fn resolve(store: &Store, content: &Content, revision: &str) -> Option<ObjectInd
     peel(object).filter(|object| content.graph.kind(*object) == NodeKind::Commit)
 }
 
-fn named(store: &Store, name: &str) -> Option<ObjectIndex> {
-    let name = if name == "@" { "HEAD" } else { name };
-    for prefix in ["", "refs/", "refs/tags/", "refs/heads/", "refs/remotes/"] {
-        let whole = format!("{prefix}{name}");
-        let found = store.refs.tips.iter().find(|tip| tip.name == whole.as_bytes());
-        let head = || store.refs.tips.iter().find(|tip| whole == "HEAD" && tip.is_head);
-        if let Some(tip) = found.or_else(head) {
-            return store.objects.find(&tip.oid);
-        }
+/// The object that a name means. A whole id is that id, whatever ref is called so: who names a branch by a commit's id
+/// would else say what is left out. Where a name could mean two things git takes one of them, and only warns.
+fn named(store: &Store, content: &Content, name: &str) -> Result<ObjectIndex, Unresolved> {
+    if let Some(oid) = Oid::from_hex(name.as_bytes()).filter(|oid| oid.as_bytes().len() == store.format.raw_len()) {
+        return store.objects.find(&oid).ok_or(Unresolved::Nothing);
     }
-    let is_hex = name.len() >= 4 && name.bytes().all(|byte| byte.is_ascii_hexdigit());
-    match Oid::from_hex(name.as_bytes()) {
-        Some(oid) => store.objects.find(&oid),
-        None if is_hex => match store.objects.with_prefix(&name.to_ascii_lowercase()).as_slice() {
-            [only] => Some(*only),
-            _ => None,
-        },
-        None => None,
+    let name = if name == "@" { "HEAD" } else { name };
+    let whole = |(before, behind): &(&[u8], &[u8])| [*before, name.as_bytes(), *behind].concat();
+    let mut found: Vec<Option<ObjectIndex>> = Vec::new();
+    for whole in RULES.iter().map(whole) {
+        let is_it = |tip: &&Tip| tip.name == whole || (whole == b"HEAD" && tip.is_head);
+        let tip = store.refs.tips.iter().find(is_it);
+        found.extend(tip.map(|tip| store.objects.find(&tip.oid)));
+    }
+    if name.len() >= 4 && name.bytes().all(|byte| byte.is_ascii_hexdigit()) {
+        let is_no_file = |object: &ObjectIndex| !matches!(content.graph.kind(*object), NodeKind::Blob | NodeKind::Tree);
+        let ids = store.objects.with_prefix(&name.to_ascii_lowercase());
+        found.extend(ids.into_iter().filter(is_no_file).map(Some));
+    }
+    match found.as_slice() {
+        [] => Err(Unresolved::Nothing),
+        [only] => only.ok_or(Unresolved::Nothing),
+        _ => Err(Unresolved::Ambiguous),
     }
 }
 

@@ -40,7 +40,7 @@ pub(super) struct History {
     /// Read only what refs that match GLOB reach (repeatable; * matches slashes too)
     #[arg(long = "ref", value_name = "GLOB", value_parser = NonEmptyStringValueParser::new(), help_heading = "Narrowing")]
     refs: Vec<String>,
-    /// Leave out what REV reaches
+    /// Leave out what REV reaches: an id, or a ref that no other has the name of
     #[arg(long, value_name = "REV", value_parser = NonEmptyStringValueParser::new(), help_heading = "Narrowing")]
     since: Vec<String>,
     /// Leave out what no ref reaches

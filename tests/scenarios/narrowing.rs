@@ -225,3 +225,36 @@ fn a_revision_that_is_empty_or_no_commit_is_told() {
         assert!(found.has(&keys.new));
     }
 }
+
+#[test]
+fn a_whole_id_is_that_commit_whatever_ref_is_called_so() {
+    //  A ── B ── C (new +)   main, and a branch that is called by A's id
+    let (mut repo, keys, [a, _, c, _]) = history();
+    let (whole, short) = (a.to_string(), a.to_string()[..12].to_owned());
+    repo.git(&["update-ref", &format!("refs/heads/{whole}"), &c.to_string()]);
+    let found = audit_with(repo.path(), &["--since", &whole]).complete();
+    assert!(found.has(&keys.new));
+    // What is called by the beginning of one may be either.
+    repo.git(&["update-ref", &format!("refs/heads/{short}"), &c.to_string()]);
+    let found = audit_with(repo.path(), &["--since", &short]);
+    assert_eq!((found.code, found.skipped()), (3, vec![("broken_ref", short.as_str())]));
+    assert!(found.has(&keys.new));
+    let found = audit_with(repo.path(), &["--since", &format!("refs/heads/{short}")]).complete();
+    assert!(!found.has(&keys.new));
+}
+
+#[test]
+fn a_name_of_two_refs_is_told() {
+    //  A ── B ── C (new +)   main, and a tag that is called so
+    let (mut repo, keys, [.., c, _]) = history();
+    repo.git(&["update-ref", "refs/tags/main", &c.to_string()]);
+    for since in ["main", "main~1"] {
+        let found = audit_with(repo.path(), &["--since", since]);
+        assert_eq!((found.code, found.skipped()), (3, vec![("broken_ref", since)]));
+        assert!(text(&found.report["repositories"][0]["skipped"][0]["detail"]).contains("ambiguous"));
+        assert!(found.has(&keys.new), "nothing is left out");
+    }
+    for since in ["heads/main~1", "refs/tags/main~1"] {
+        assert!(audit_with(repo.path(), &["--since", since]).complete().has(&keys.new));
+    }
+}
