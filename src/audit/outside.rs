@@ -6,7 +6,7 @@ use super::Auditor;
 use super::content::Content;
 use super::entries::EntryMaker;
 use super::findings::RefName;
-use super::roots::RefClass;
+use super::roots::{Chosen, RefClass};
 use crate::history::Way;
 use crate::model::{Place, Shown, Unreachable};
 use crate::store::{Gap, Store};
@@ -42,9 +42,10 @@ impl Outside {
 fn ref_names(store: &Store, content: &mut Content, auditor: &Auditor<'_>, gaps: &mut Vec<Gap>) -> Vec<RefName> {
     let mut found = Vec::new();
     let direct = store.refs.tips.iter().map(|tip| (&tip.name, Some(tip.oid)));
-    let symbolic = store.refs.symbolic.iter().map(|name| (name, None));
+    let symbolic = store.refs.symbolic.iter().map(|symbolic| (&symbolic.name, None));
+    let chosen = Chosen::of(auditor.options, &store.refs);
     for (name, object) in direct.chain(symbolic) {
-        if !auditor.detector.has_candidate(name) || !super::roots::is_chosen(auditor.options, name) {
+        if !auditor.detector.has_candidate(name) || !chosen.has(name) {
             continue;
         }
         let keys = content.note_all(auditor, name, name, gaps);
@@ -65,7 +66,8 @@ fn reflog_lines(
 ) -> Vec<(u32, Unreachable)> {
     let mut found = Vec::new();
     // A HEAD that names a branch is no tip, and there all the same.
-    let names = store.refs.tips.iter().map(|tip| &tip.name).chain(&store.refs.symbolic);
+    let symbolic = store.refs.symbolic.iter().map(|symbolic| &symbolic.name);
+    let names = store.refs.tips.iter().map(|tip| &tip.name).chain(symbolic);
     let refs: HashSet<&[u8]> = names.map(Vec::as_slice).collect();
     for log in &store.refs.reflogs {
         let has_ref = refs.contains(log.name.as_slice());

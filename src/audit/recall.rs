@@ -70,7 +70,8 @@ impl Auditor<'_> {
         let failures = store.visit_all(&mut seekers, &self.pass_options(None));
         let mut recall = Recall { unread: failures.len(), ..Recall::default() };
         let mut outside = seeker();
-        let names = store.refs.tips.iter().map(|tip| &tip.name).chain(&store.refs.symbolic);
+        let symbolic = store.refs.symbolic.iter().map(|symbolic| &symbolic.name);
+        let names = store.refs.tips.iter().map(|tip| &tip.name).chain(symbolic);
         for name in names.chain(store.refs.reflogs.iter().map(|log| &log.name)) {
             for found in outside.keys_in(name) {
                 let written = written(&found, name);

@@ -8,7 +8,7 @@ use rustc_hash::{FxHashMap, FxHashSet};
 
 use crate::history::{Bits, NONE, NodeKind};
 use crate::model::Oid;
-use crate::store::{Gap, ObjectIndex, Store, Tip};
+use crate::store::{Gap, ObjectIndex, Refs, Store, Tip};
 
 /// What kind of ref a tip is, in the order in which people know them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -178,14 +178,14 @@ fn tips(store: &Store, content: &Content, options: &Options, gaps: &mut Vec<Gap>
     let mut tips = Vec::new();
     let carriers: FxHashSet<ObjectIndex> = content.sightings.iter().map(|sighting| sighting.object).collect();
     for pattern in &options.refs {
-        if !store.refs.tips.iter().any(|tip| matches_ref(pattern, &tip.name)) {
+        let aliases = store.refs.symbolic.iter().filter(|symbolic| symbolic.target.is_some());
+        let mut names = store.refs.tips.iter().map(|tip| &tip.name).chain(aliases.map(|symbolic| &symbolic.name));
+        if !names.any(|name| matches_ref(pattern, name)) {
             gaps.push(Gap::named("broken_ref", pattern.as_bytes(), b"--ref matches no ref here"));
         }
     }
-    for tip in &store.refs.tips {
-        if !is_chosen(options, &tip.name) {
-            continue;
-        }
+    let chosen = Chosen::of(options, &store.refs);
+    for tip in store.refs.tips.iter().filter(|tip| chosen.has(&tip.name)) {
         let Some(object) = store.objects.find(&tip.oid) else {
             if !tip.oid.is_builtin() {
                 let detail = format!("it names {}, which is not there", tip.oid);
@@ -266,14 +266,38 @@ fn keepers(store: &Store, options: &Options, gaps: &mut Vec<Gap>, mut each: impl
     }
 }
 
-/// Whether `--ref` takes a ref in; without it every ref is.
-pub(super) fn is_chosen(options: &Options, name: &[u8]) -> bool {
-    options.refs.is_empty() || options.refs.iter().any(|pattern| matches_ref(pattern, name))
+/// The refs that `--ref` takes in, by their names or by those of symbolic refs that lead to them; without it every ref is.
+pub(super) struct Chosen<'a> {
+    patterns: &'a [String],
+    by_alias: FxHashSet<&'a [u8]>,
+}
+
+impl<'a> Chosen<'a> {
+    pub(super) fn of(options: &'a Options, refs: &'a Refs) -> Self {
+        let mut chosen = Self { patterns: &options.refs, by_alias: FxHashSet::default() };
+        let aliases = refs.symbolic.iter().filter(|symbolic| chosen.matches(&symbolic.name));
+        chosen.by_alias = aliases.filter_map(|symbolic| symbolic.target.as_deref()).collect();
+        chosen
+    }
+
+    pub(super) fn has(&self, name: &[u8]) -> bool {
+        self.patterns.is_empty() || self.matches(name) || self.by_alias.contains(name)
+    }
+
+    fn matches(&self, name: &[u8]) -> bool {
+        self.patterns.iter().any(|pattern| matches_ref(pattern, name))
+    }
 }
 
 /// What may stand before and behind a short name, in the order in which git tries it (`refs.c`, `ref_rev_parse_rules`).
-const RULES: [(&[u8], &[u8]); 5] =
-    [(b"", b""), (b"refs/", b""), (b"refs/tags/", b""), (b"refs/heads/", b""), (b"refs/remotes/", b"")];
+const RULES: [(&[u8], &[u8]); 6] = [
+    (b"", b""),
+    (b"refs/", b""),
+    (b"refs/tags/", b""),
+    (b"refs/heads/", b""),
+    (b"refs/remotes/", b""),
+    (b"refs/remotes/", b"/HEAD"),
+];
 
 /// Whether a ref's name, whole or short, matches a pattern of `*` and `?`.
 fn matches_ref(pattern: &str, name: &[u8]) -> bool {
@@ -385,8 +409,9 @@ fn named(store: &Store, content: &Content, name: &str) -> Result<ObjectIndex, Un
     let whole = |(before, behind): &(&[u8], &[u8])| [*before, name.as_bytes(), *behind].concat();
     let mut found: Vec<Option<ObjectIndex>> = Vec::new();
     for whole in RULES.iter().map(whole) {
-        let is_it = |tip: &&Tip| tip.name == whole || (whole == b"HEAD" && tip.is_head);
-        let tip = store.refs.tips.iter().find(is_it);
+        let alias = store.refs.symbolic.iter().find(|symbolic| symbolic.name == whole);
+        let target = alias.and_then(|alias| alias.target.as_ref()).unwrap_or(&whole);
+        let tip = store.refs.tips.iter().find(|tip| tip.name == *target);
         found.extend(tip.map(|tip| store.objects.find(&tip.oid)));
     }
     if name.len() >= 4 && name.bytes().all(|byte| byte.is_ascii_hexdigit()) {

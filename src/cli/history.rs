@@ -37,7 +37,7 @@ pub(super) struct History {
     #[command(flatten)]
     repositories: Repositories,
 
-    /// Read only what refs that match GLOB reach (repeatable; * matches slashes too)
+    /// Read only what refs that match GLOB reach, symbolic ones too (repeatable; * matches slashes too)
     #[arg(long = "ref", value_name = "GLOB", value_parser = NonEmptyStringValueParser::new(), help_heading = "Narrowing")]
     refs: Vec<String>,
     /// Leave out what REV reaches: an id, or a ref that no other has the name of

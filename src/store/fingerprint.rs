@@ -152,7 +152,10 @@ fn hash(parts: &Parts<'_>) -> String {
         hash.add(tip.oid.as_bytes());
         hash.number(u64::from(tip.is_head));
     });
-    hash.all(&parts.refs.symbolic, |hash, name| hash.add(name));
+    hash.all(&parts.refs.symbolic, |hash, symbolic| {
+        hash.add(&symbolic.name);
+        hash.all(symbolic.target.as_slice(), |hash, target| hash.add(target));
+    });
     hash.number(parts.refs.branches.len() as u64);
     for (head, branch) in &parts.refs.branches {
         hash.add(head);

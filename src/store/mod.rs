@@ -58,7 +58,7 @@ pub use inflate::Pieces;
 pub use locate::{Layout, locate, locate_git_dir};
 pub use objects::{Finder, ObjectIndex, Objects};
 pub use receiving::{CommitPlace, PushPaths, Receiving};
-pub use refs::{Reflog, ReflogLine, Refs, Tip};
+pub use refs::{Reflog, ReflogLine, Refs, Symbolic, Tip};
 pub use remotes::Remotes;
 pub use tips::Tips;
 pub use work_trees::{WorkTree, linked_worktrees};

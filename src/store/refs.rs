@@ -79,13 +79,21 @@ impl Reflog {
 pub struct Refs {
     /// The tips, by name.
     pub tips: Vec<Tip>,
-    /// Names of symbolic refs, whose target is a tip already or does not exist, and then its name too. They are no tips of
-    /// their own.
-    pub symbolic: Vec<Vec<u8>>,
+    /// Symbolic refs, whose target is a tip already or does not exist, and then its name too. They are no tips of their own.
+    pub symbolic: Vec<Symbolic>,
     /// By the name of each HEAD that is on a branch, that branch, born or not.
     pub branches: BTreeMap<Vec<u8>, Vec<u8>>,
     /// The logs.
     pub reflogs: Vec<Reflog>,
+}
+
+/// A name that stands for a tip's, or for no ref.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Symbolic {
+    /// The whole name.
+    pub name: Vec<u8>,
+    /// The name of the tip that it leads to in the end; none where there is no such ref.
+    pub target: Option<Vec<u8>>,
 }
 
 /// How many levels of symbolic refs git follows (`refs.c`, `SYMREF_MAXDEPTH`).
@@ -272,18 +280,19 @@ impl Reader<'_> {
 
     fn resolve(self) -> Refs {
         let mut refs = Refs::default();
-        let direct = |name: &[u8]| {
+        // The name in the end, of a ref or not; none where there is no end.
+        let last = |name: &[u8]| {
             let mut name = name.to_vec();
             for _ in 0..SYMREF_DEPTH {
                 match self.values.get(&name) {
-                    Some(RefValue::Direct(oid)) => return Some((name, *oid)),
                     Some(RefValue::Symbolic(target)) => name = target.clone(),
-                    None => return None,
+                    Some(RefValue::Direct(_)) | None => return Some(name),
                 }
             }
             None
         };
-        let head = direct(b"HEAD").map(|(name, _)| name);
+        let direct = |name: &[u8]| last(name).filter(|name| self.values.contains_key(name));
+        let head = direct(b"HEAD");
         for (name, value) in &self.values {
             if let RefValue::Symbolic(branch) = value
                 && (name == b"HEAD" || (name.starts_with(b"worktrees/") && name.ends_with(b"/HEAD")))
@@ -298,9 +307,13 @@ impl Reader<'_> {
                     let is_head = head.as_deref() == Some(name);
                     refs.tips.push(Tip { name: name.clone(), oid: *oid, is_head });
                 }
-                RefValue::Symbolic(_) if direct(name).is_some() => refs.symbolic.push(name.clone()),
-                // A branch that is not born yet: nothing is hidden, but a name can say a key.
-                RefValue::Symbolic(target) => refs.symbolic.extend([name.clone(), target.clone()]),
+                RefValue::Symbolic(target) => {
+                    let leads_to = direct(name);
+                    // A branch that is not born yet: nothing is hidden, but a name can say a key.
+                    let unborn = leads_to.is_none().then(|| Symbolic { name: target.clone(), target: None });
+                    refs.symbolic.push(Symbolic { name: name.clone(), target: leads_to });
+                    refs.symbolic.extend(unborn);
+                }
             }
         }
         refs

@@ -258,3 +258,34 @@ fn a_name_of_two_refs_is_told() {
         assert!(audit_with(repo.path(), &["--since", since]).complete().has(&keys.new));
     }
 }
+
+#[test]
+fn symbolic_refs_name_what_they_lead_to() {
+    //  A (old +) ── B ── C (new +)   main ◄─ default ◄─ HEAD        B: origin/main ◄─ origin/HEAD
+    let (mut repo, keys, [_, b, ..]) = history();
+    repo.git(&["update-ref", "refs/remotes/origin/main", &b.to_string()]);
+    repo.git(&["symbolic-ref", "refs/remotes/origin/HEAD", "refs/remotes/origin/main"]);
+    repo.git(&["symbolic-ref", "refs/heads/default", "refs/heads/main"]);
+    repo.git(&["symbolic-ref", "HEAD", "refs/heads/default"]);
+    for since in ["origin/main", "origin/HEAD", "origin", "refs/remotes/origin/HEAD", "default~1", "HEAD~1", "@^"] {
+        let found = audit_with(repo.path(), &["--since", since, "--no-unreachable"]).complete();
+        assert_eq!(which(&found, &keys), "new pull", "{since}");
+    }
+    for (glob, expected) in [
+        ("origin/HEAD", "old"),
+        ("origin", "old"),
+        ("refs/remotes/origin/HEAD", "old"),
+        ("default", "old new"),
+        ("HEAD", "old new"),
+    ] {
+        let found = audit_with(repo.path(), &["--ref", glob]).complete();
+        assert_eq!(which(&found, &keys), expected, "{glob}");
+    }
+    assert_eq!(held(audit_with(repo.path(), &["--ref", "default"]).key(&keys.new)), [MAIN]);
+    // Where it leads is remembered with the rest.
+    let state = repo.beside("state");
+    let options = ["--since".as_ref(), "origin".as_ref(), "--state".as_ref(), state.as_os_str()];
+    assert!(audit_with(repo.path(), &options).complete().has(&keys.new));
+    repo.git(&["symbolic-ref", "refs/remotes/origin/HEAD", MAIN]);
+    assert!(!audit_with(repo.path(), &options).complete().has(&keys.new));
+}
