@@ -281,6 +281,11 @@ pub(super) fn read_tree(
 }
 
 impl Attribution<'_> {
+    /// Whether the tree of a commit that this audit is about holds a key, where paths can be named.
+    pub(super) fn is_held(&self, key: u32) -> bool {
+        self.sets.has(self.reachable.held, key)
+    }
+
     /// Whether an ancestor of a commit holds a key, and no parent: then what brings it in brings it back.
     pub(super) fn is_brought_back(&self, commit: u32, key: u32) -> bool {
         let holds = |number: &u32| self.sets.has(self.presence.keys(self.facts[*number as usize].root), key);

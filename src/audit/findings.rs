@@ -137,14 +137,16 @@ impl<'a> Findings<'a> {
             if !self.interrupt.is_set() {
                 of.introductions.extend(self.make.at_tips(key, &mut details, budget));
             }
-            if of.introductions.is_empty() && of.removals.is_empty() {
+            // Where it was not read what a tip has, the worse is told.
+            let is_unread = self.interrupted || self.interrupt.is_set();
+            let is_nowhere = of.introductions.is_empty() && of.removals.is_empty();
+            // What commits hold and none of them introduces, parents that `--since` leaves out held.
+            if is_nowhere && (is_unread || !self.make.attribution.is_held(key)) {
                 of.introductions = self.make.by_object(&of.sightings, budget);
-                // Where it was not read what a tip has, the worse is told.
-                of.is_below_tip = self.interrupted
-                    || self.interrupt.is_set()
-                    || of.sightings.iter().any(|sighting| self.below_tips().has(sighting.object));
+                of.is_below_tip =
+                    is_unread || of.sightings.iter().any(|sighting| self.below_tips().has(sighting.object));
             }
-            // What `--since` leaves out may be removed after it: that is no finding of what comes after.
+            // What `--since` leaves out may be edited or removed after it: that is no finding of what comes after.
             if of.introductions.is_empty() && of.unreachable.is_empty() {
                 continue;
             }

@@ -60,6 +60,8 @@ pub struct History {
     pub reached: Vec<SetId>,
     /// For each commit, the keys that an ancestor holds in its tree.
     pub held_before: Vec<SetId>,
+    /// The keys that wanted commits hold in their trees, whoever introduced them.
+    pub held: SetId,
     /// For each commit, where it stands among others.
     pub order: Vec<Order>,
     /// Whether there were more changes than are kept, or the walk was stopped.
@@ -89,6 +91,7 @@ pub fn walk(commits: &[CommitFacts], presence: &Presence, sets: &mut KeySets, in
         is_cut: false,
         reached: vec![SetId::EMPTY; commits.len()],
         held_before: vec![SetId::EMPTY; commits.len()],
+        held: SetId::EMPTY,
         order: vec![Order::default(); commits.len()],
         firsts: Vec::new(),
         last_removals: HashMap::new(),
@@ -120,6 +123,7 @@ pub fn walk(commits: &[CommitFacts], presence: &Presence, sets: &mut KeySets, in
         if !commit.is_wanted {
             continue;
         }
+        history.held = sets.union(history.held, own_keys);
         let mut new = sets.difference(own_keys, parent_keys);
         new.extend(sets.keys(commit.own));
         if !new.is_empty() {

@@ -8,7 +8,7 @@ use std::collections::BTreeSet;
 
 use sha2::{Digest, Sha256};
 
-use crate::model::{Entry, Identity, KeyReport, Shown};
+use crate::model::{Entry, Identity, KeyReport, Place, Shown};
 
 /// How a key stood when it was noted.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -36,6 +36,11 @@ impl Tally {
 
     /// How a key stands in a report.
     pub fn of(report: &KeyReport) -> Self {
+        // Where nothing says who has an object, each edit of it would be another one.
+        let is_somewhere = |entry: &&Entry| {
+            entry.commit.is_some() || entry.reference.is_some() || matches!(entry.place, Place::TagMessage)
+        };
+        let introductions = || report.introductions.iter().filter(is_somewhere);
         let commits = |entries: &mut dyn Iterator<Item = &Entry>| {
             let which = |entry: &Entry| entry.commit.map_or((None, entry.object), |commit| (Some(commit), None));
             entries.map(which).collect::<BTreeSet<_>>().len() as u64
@@ -46,11 +51,11 @@ impl Tally {
         // Only the first are named.
         at.whole &= refs.len() as u64 == report.held_at.count;
         Self {
-            introductions: commits(&mut report.introductions.iter()),
+            introductions: commits(&mut introductions()),
             tips: report.held_at.count,
             noted: Some(Noted {
                 removals: commits(&mut report.removals.iter().filter(at_key_level)),
-                seen: Marks::of(report.introductions.iter().map(mark_of)),
+                seen: Marks::of(introductions().map(mark_of)),
                 at,
             }),
         }

@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use super::support::{Found, MAIN, audit_with, env, folder};
 use crate::common::fixture::Repo;
+use crate::common::fixture::objects::{Commit, Mode, ObjectType, Oid, encode_tree};
 use crate::common::run::Audit;
 use crate::common::secrets::{key_id, live_key, test_key};
 
@@ -311,4 +312,47 @@ fn a_reason_is_a_reason_whatever_it_begins_with() {
         repo.commit_on(MAIN, &[("other.env", None)], "D");
         assert_eq!(list.audit(&mut repo).code, 1, "{reason} hides nothing");
     }
+}
+
+#[test]
+fn an_edit_of_a_file_with_a_known_key_is_no_news_since_a_revision() {
+    //  A (+), noted ── B (edited)   main        --since A
+    let key = live_key(1530);
+    let mut repo = Repo::bare();
+    let a = repo.commit_on(MAIN, &[(".env", Some(&env(&key)))], "A");
+    repo.finish();
+    let list = List::new();
+    list.write(repo.path(), "rotated");
+    repo.commit_on(MAIN, &[(".env", Some(&format!("B=1\n{}", env(&key))))], "B");
+    repo.finish();
+    let since = a.to_string();
+    let options = ["--known".as_ref(), list.path.as_os_str(), "--since".as_ref(), since.as_ref()];
+    assert_eq!(audit_with(repo.path(), &options).complete().code, 0);
+    assert_eq!(list.audit(&mut repo).code, 0);
+}
+
+#[test]
+fn an_edit_of_what_nothing_says_who_has_is_no_news() {
+    //  A (d/d/… too many levels …/f +), noted ── B (the same, edited)   main
+    let key = live_key(1531);
+    let mut repo = Repo::bare();
+    let commit = |repo: &mut Repo, content: String, parents: &[Oid]| {
+        let file = repo.blob(content);
+        let mut tree = repo.object(ObjectType::Tree, encode_tree(vec![(b"f".to_vec(), Mode::File, file)]));
+        for _ in 0..4_200 {
+            tree = repo.object(ObjectType::Tree, encode_tree(vec![(b"d".to_vec(), Mode::Directory, tree)]));
+        }
+        let commit = repo.commit(&Commit::new(tree, parents, 1_704_000_000, "deep"));
+        repo.set_ref(MAIN, commit);
+        repo.finish();
+        commit
+    };
+    let a = commit(&mut repo, env(&key), &[]);
+    let list = List::new();
+    let run = Audit::new(&["history", "--reason", "x", "--write-known"]).and(&list.path).and(repo.path()).run();
+    assert_eq!(run.code, Some(3), "{}", run.errors());
+    commit(&mut repo, format!("B=1\n{}", env(&key)), &[a]);
+    let found = audit_with(repo.path(), &["--known".as_ref(), list.path.as_os_str()]);
+    let of = found.only(&key);
+    assert_eq!((&of["known"], &of["known_again"]), (&true.into(), &false.into()));
 }

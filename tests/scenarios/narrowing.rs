@@ -289,3 +289,25 @@ fn symbolic_refs_name_what_they_lead_to() {
     repo.git(&["symbolic-ref", "refs/remotes/origin/HEAD", MAIN]);
     assert!(!audit_with(repo.path(), &options).complete().has(&keys.new));
 }
+
+#[test]
+fn a_key_whose_file_is_only_edited_since_is_no_finding() {
+    //  A (+) ── B (edited) ── M   main        --since A
+    //     \                  /
+    //      C (edited too) ──
+    let key = live_key(709);
+    let mut repo = Repo::bare();
+    let a = repo.commit_on(MAIN, &[(".env", Some(&env(&key)))], "A");
+    repo.branch("refs/heads/side", MAIN);
+    let c = repo.commit_on("refs/heads/side", &[(".env", Some(&format!("C=1\n{}", env(&key))))], "C");
+    let b = repo.commit_on(MAIN, &[(".env", Some(&format!("{}B=1\n", env(&key))))], "B");
+    let mut files = repo.files_at(MAIN);
+    let merged = repo.blob(format!("C=1\n{}B=1\n", env(&key)));
+    files.insert(b".env".to_vec(), (crate::common::fixture::objects::Mode::File, merged));
+    repo.commit_files(MAIN, files, &[b, c], "M");
+    repo.finish();
+    for since in [a, b] {
+        let found = audit_with(repo.path(), &["--since", &since.to_string()]).complete();
+        assert_eq!((found.code, found.has(&key)), (0, false), "--since {since}");
+    }
+}
