@@ -6,7 +6,7 @@
 
 mod common;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::path::Path;
 use std::sync::Mutex;
 
@@ -102,11 +102,68 @@ fn compare(repo: &mut Repo, facts: &Facts, seed: u64) -> (Vec<String>, &'static 
             told.extend(first_difference("read by libgit2", &loose, &report, ""));
             return (told, "read by libgit2");
         }
+        5 => {
+            told.extend(since_some_commit(repo, facts, &loose, seed).into_iter().map(|told| format!("--since {told}")));
+            return (told, "since one of its commits");
+        }
         _ => return (told, "in no other way"),
     };
     let (other, _) = audit(repo.path(), facts);
     told.extend(first_difference(also, &loose, &other, ""));
     (told, also)
+}
+
+/// Audits what some commit does not reach. Of the others' introductions and removals the same must be told as in a whole
+/// report, and of keys that none of them introduces, and no tag or ref, nothing.
+fn since_some_commit(repo: &Repo, facts: &Facts, whole: &Value, seed: u64) -> Vec<String> {
+    let reached: Vec<_> = facts.parents_first.iter().filter(|commit| facts.reachable.contains(*commit)).collect();
+    if reached.is_empty() {
+        return Vec::new();
+    }
+    let since = reached[seed as usize / 6 % reached.len()];
+    let (mut left_out, mut pending) = (HashSet::new(), vec![since]);
+    while let Some(commit) = pending.pop() {
+        if left_out.insert(commit.as_str()) {
+            pending.extend(&facts.commits[commit].parents);
+        }
+    }
+    let run = Audit::history(repo.path()).and("--no-unreachable").and("--since").and(since).run();
+    let report = run.report();
+    let told = |key: &Value, of: &str| -> BTreeSet<String> {
+        let by_commits =
+            list(&key[of]).filter(|entry| entry["commit"].as_str().is_some_and(|it| !left_out.contains(it)));
+        let fields = ["commit", "place", "path", "line", "level", "moved", "brought_back", "at_or_before", "author"];
+        by_commits.map(|entry| fields.map(|field| entry[field].to_string()).join(" ")).collect()
+    };
+    let mut wrong = Vec::new();
+    for key in list(&report["keys"]) {
+        let nowhere =
+            |entry: &&Value| entry["commit"].is_null() && entry["ref"].is_null() && entry["place"] != "tag_message";
+        if list(&key["introductions"]).next().is_none() || list(&key["introductions"]).any(|entry| nowhere(&entry)) {
+            wrong.push(format!("{since}: {} is told, and nothing brings it in", key["id"]));
+        }
+        let first = &key["first_introduced"];
+        if !first.is_null() && first["level"] != "key" {
+            wrong.push(format!("{since}: {first} is no first introduction"));
+        }
+    }
+    let of = |id: &Value| list(&report["keys"]).find(|key| key["id"] == *id);
+    for key in list(&whole["keys"]) {
+        let narrowed = of(&key["id"]);
+        for what in ["introductions", "removals"] {
+            let expected = told(key, what);
+            // What only went is no finding.
+            let is_finding = narrowed.is_some() || !told(key, "introductions").is_empty();
+            if is_finding && expected != narrowed.map(|key| told(key, what)).unwrap_or_default() {
+                wrong.push(format!("{since}: {what} of {} are not {expected:?}: {narrowed:?}", key["id"]));
+            }
+        }
+    }
+    wrong
+}
+
+fn list(value: &Value) -> impl Iterator<Item = &Value> {
+    value.as_array().into_iter().flatten()
 }
 
 /// Puts all refs in tables, if this git can: not with worktrees or reflogs, and no git before 2.46.

@@ -14,7 +14,7 @@ use super::roots::{RefClass, Roots, TipObject};
 use crate::history::{Bits, Change, NONE, NodeKind, SetId, Spot, Way};
 use crate::key::{KeyId, is_bundled_for_browsers};
 use crate::model::{
-    EndReason, Entry, Exposure, HeldAt, HeldPlace, Interrupt, KeyReport, Oid, Place, ReachableFrom, ReachedRef,
+    EndReason, Entry, Exposure, HeldAt, HeldPlace, Interrupt, KeyReport, Level, Oid, Place, ReachableFrom, ReachedRef,
     Unreachable, Where,
 };
 
@@ -327,16 +327,19 @@ impl<'a> Findings<'a> {
     }
 
     /// The first introduction: by a reachable commit, else by a tag, else by a commit that no ref reaches, else by such a
-    /// tag.
+    /// tag. None where commits only copy and move what was introduced before them.
     fn first(&self, of: &OfKey<'_>, details: &mut DetailsReader<'_>) -> Option<Entry> {
         let (attribution, store) = (self.make.attribution, self.make.store);
         if let Some(commit) = self.earliest(&of.firsts) {
             let oid = store.objects.oid(attribution.commits[commit as usize]);
-            return of.introductions.iter().find(|entry| entry.commit == Some(oid)).cloned();
+            let is_its = |entry: &&Entry| entry.commit == Some(oid) && entry.level == Level::Key;
+            return of.introductions.iter().find(is_its).cloned();
         }
-        let mut tags = of.introductions.iter().filter(|entry| entry.tagger.is_some());
-        if let Some(first) = tags.next().or(of.introductions.first()) {
-            return Some(first.clone());
+        if !of.introductions.is_empty() {
+            // Another path alone is no introduction: it was, before what `--since` leaves out.
+            let mut at_key_level = of.introductions.iter().filter(|entry| entry.level == Level::Key);
+            let tag = at_key_level.clone().find(|entry| entry.tagger.is_some());
+            return tag.or_else(|| at_key_level.next()).cloned();
         }
         let Some(commit) = self.earliest(&of.unreachable_firsts) else {
             let in_tags = of.sightings.iter().filter(|sighting| self.is_in_tag(sighting));

@@ -9,7 +9,7 @@ use std::io;
 use serde_json::ser::PrettyFormatter;
 use serde_json::{Value, json};
 
-use crate::model::{Answer, Answers, Entry, KeyReport, Report, RepositoryReport};
+use crate::model::{Answer, Answers, Entry, KeyReport, Level, Report, RepositoryReport};
 
 use super::spot::{self, Gravity};
 use super::{escape, remedy, wording};
@@ -110,8 +110,8 @@ fn location(key: &KeyReport, repository: &RepositoryReport) -> Value {
             (location["start_line"], location["end_line"]) = (line.into(), line.into());
         }
     }
-    // Where history is cut, nobody is named.
-    if let Some(entry) = first.filter(|entry| !entry.at_or_before) {
+    // Where history is cut, nobody is named; nor who only copied it.
+    if let Some(entry) = first.filter(|entry| !entry.at_or_before && entry.level == Level::Key) {
         if let Some(author) = &entry.author {
             let who = format!("{} <{}>", author.name, author.email);
             location["commit"]["author"] = escape::terminal(&who).to_string().into();

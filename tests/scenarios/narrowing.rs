@@ -311,3 +311,25 @@ fn a_key_whose_file_is_only_edited_since_is_no_finding() {
         assert_eq!((found.code, found.has(&key)), (0, false), "--since {since}");
     }
 }
+
+#[test]
+fn who_only_moves_or_copies_a_key_since_did_not_bring_it_in() {
+    //  A (+) ── B (moved, or copied)   main        --since A
+    let key = live_key(710);
+    for moves in [true, false] {
+        let mut repo = Repo::bare();
+        let a = repo.commit_on(MAIN, &[(".env", Some(&env(&key)))], "A");
+        let left = if moves { &[("new", Some(env(&key))), (".env", None)][..] } else { &[("new", Some(env(&key)))] };
+        let left: Vec<(&str, Option<&str>)> = left.iter().map(|(path, text)| (*path, text.as_deref())).collect();
+        let b = repo.commit_on(MAIN, &left, "B");
+        repo.finish();
+        let since = a.to_string();
+        let found = audit_with(repo.path(), &["--since", &since]).complete();
+        let of = found.only(&key);
+        assert_eq!(entries(&of["introductions"], &[("B", b)]), ["B file new path"]);
+        assert!(of["first_introduced"].is_null() && of["exposure"]["start"].is_null(), "{of:#}");
+        assert_eq!(of["exposure"]["open"], true);
+        let run = Audit::new(&["history", "--format", "gitlab", "--since", &since]).and(repo.path()).run();
+        assert!(!run.text().contains("Ada Author"), "{}", run.text());
+    }
+}
