@@ -162,8 +162,10 @@ fn absorb_instance(all: &mut KeyReport, more: Option<Instance>) {
 fn absorb_exposure(all: &mut KeyReport, more: &KeyReport) {
     let order = |report: &KeyReport| {
         let first = report.first_introduced.as_ref();
-        // What a ref reaches comes before what none does.
-        (first.is_none(), first.is_some_and(|entry| !entry.reachable), first.map(clock_order))
+        // What a ref reaches comes before what none does, and who is known to have brought it in before one who only had it
+        // where a clone's history is cut: clocks say little of those two.
+        let rank = first.map(|entry| (!entry.reachable, entry.at_or_before));
+        (first.is_none(), rank, first.map(clock_order))
     };
     if order(more) < order(all) {
         all.first_introduced.clone_from(&more.first_introduced);

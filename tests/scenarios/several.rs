@@ -2,6 +2,7 @@
 
 use super::support::{MAIN, env, folder, found, list, text};
 use crate::common::fixture::Repo;
+use crate::common::fixture::objects::{Commit, Files, Mode};
 use crate::common::run::Audit;
 use crate::common::secrets::{live_key, test_key};
 
@@ -98,4 +99,29 @@ fn other_vendors_and_placeholders_are_joined() {
     let found = found(&Audit::history(repos[0].path()).and(repos[1].path()).run()).complete();
     assert_eq!((found.code, &found.report["placeholders"]), (0, &2.into()));
     assert_eq!(found.report["other_vendors"][0]["count"], 2);
+}
+
+#[test]
+fn who_is_known_to_have_brought_a_key_in_comes_before_where_a_clone_is_cut() {
+    //  A + (its clock runs ahead) ── B   main        cut: B alone
+    let key = live_key(1707);
+    let mut repo = Repo::bare();
+    let blob = repo.blob(env(&key));
+    let tree = repo.tree(&Files::from([(b".env".to_vec(), (Mode::File, blob))]));
+    let a = repo.commit(&Commit::new(tree, &[], 1_900_000_000, "A"));
+    let b = repo.commit(&Commit::new(tree, &[a], 1_704_000_000, "B"));
+    repo.set_ref(MAIN, b);
+    repo.finish();
+    let from = format!("file://{}", repo.path().display());
+    for name in ["cut", "whole-is-before"] {
+        let cut = repo.beside(name);
+        super::support::git_in(cut.parent().unwrap(), &["clone", "--quiet", "--bare", "--depth", "1", &from, name]);
+        for [one, other] in [[repo.path(), &cut], [&cut, repo.path()]] {
+            let found = found(&Audit::history(one).and(other).run());
+            let of = found.only(&key);
+            let first = &of["first_introduced"];
+            assert_eq!((text(&first["commit"]), &first["at_or_before"]), (a.to_string().as_str(), &false.into()));
+            assert_eq!(of["exposure"]["start"], first["committer"]["time"]);
+        }
+    }
 }
