@@ -17,7 +17,7 @@ use crate::store::{ObjectIndex, Store, parse};
 
 /// Everything that history tells of the keys found.
 pub(super) struct Attribution<'a> {
-    /// What was not read of the trees.
+    /// What was not read of trees and files.
     pub(super) hidden: Hidden<'a>,
     /// By key, paths to which it may have gone, or that it may not have left, since what stands there cannot be read.
     pub(super) unsure: Unsure,
@@ -237,12 +237,13 @@ fn facts_of(
     let parents: Vec<u32> = named.iter().filter_map(|parent| number_of.get(parent).copied()).collect();
     let is_hidden = |parent: &u32| {
         content.graph.kind(*parent) != NodeKind::Commit
-            || content.graph.links(*parent).first().is_none_or(|tree| is_unseen(content, unseen, *tree))
+            || content.has_no_tree(*parent)
+            || content.graph.links(*parent).first().is_some_and(|tree| *tree != NONE && unseen.has(*tree))
     };
     let Clocks { author, committer } = content.clocks_of(object);
     CommitFacts {
         parents,
-        is_cut: named.iter().any(|parent| *parent != NONE && is_hidden(parent)),
+        is_cut: content.is_malformed(object) || named.iter().any(|parent| *parent != NONE && is_hidden(parent)),
         root: presence.node(tree),
         beside: Vec::new(),
         own,
@@ -250,10 +251,6 @@ fn facts_of(
         author_time: author,
         is_wanted: false,
     }
-}
-
-fn is_unseen(content: &Content, unseen: &Bits, tree: u32) -> bool {
-    tree != NONE && (content.graph.kind(tree) != NodeKind::Tree || unseen.has(tree))
 }
 
 /// Hands over a tree's entries, as numbers.

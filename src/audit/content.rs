@@ -8,7 +8,7 @@ use super::collector::{Collector, Shared};
 use super::key_table::{KeyInfo, KeyTable};
 use super::{Auditor, Clock, Seeking, object_clock};
 use crate::detect::{Chain, Detector, Found, Opaque, Unread};
-use crate::history::{Bits, Graph, NONE};
+use crate::history::{Bits, Graph, NONE, NodeKind};
 use crate::key::{KeyId, Publishable, Vendor};
 use crate::model::{ObjectType, Oid, Place};
 use crate::store::{Failure, Gap, ObjectIndex, PassOptions, Store};
@@ -141,6 +141,27 @@ impl Content {
     /// Where no copy of it can be read.
     pub(super) fn read(&self, store: &Store, object: ObjectIndex, out: &mut Vec<u8>) -> Result<ObjectType, Failure> {
         store.read_made_from(object, (self.limit, self.made_from), out)
+    }
+
+    /// Whether of a commit, tree or tag not all could be made out that it names.
+    pub(super) fn is_malformed(&self, object: ObjectIndex) -> bool {
+        self.malformed.binary_search_by_key(&object, |(object, _)| *object).is_ok()
+    }
+
+    /// Whether nobody knows what stands in a commit: what it names as its tree was not read, or is none.
+    pub(super) fn has_no_tree(&self, commit: ObjectIndex) -> bool {
+        match self.graph.links(commit).first() {
+            // The empty tree is in every repository, stored or not.
+            None | Some(&NONE) => self.is_malformed(commit),
+            Some(tree) => self.graph.kind(*tree) != NodeKind::Tree,
+        }
+    }
+
+    /// Objects of which not all was read: what was found in them stands there, and what else does nobody knows.
+    pub(super) fn half_read(&self) -> impl Iterator<Item = ObjectIndex> {
+        let failures = self.failures.iter().map(|(object, _)| *object);
+        let told = self.malformed.iter().chain(&self.limited).map(|(object, _)| *object);
+        failures.chain(told)
     }
 
     /// Whether no key was found, relevant or not.

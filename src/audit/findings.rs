@@ -376,7 +376,7 @@ impl<'a> Findings<'a> {
         let start = first.and_then(clock);
         let is_own_text = |entry: &Entry| !matches!(entry.place, Place::File | Place::Note | Place::Path);
         let is_open = is_held || of.is_below_tip || of.introductions.iter().any(is_own_text);
-        if is_open || self.may_be_at_tip(key) {
+        if is_open || self.may_be_at_tip(key, of) {
             return Exposure { start, end: None, open: true, end_reason: EndReason::Open };
         }
         let attribution = self.make.attribution;
@@ -395,9 +395,13 @@ impl<'a> Findings<'a> {
         Exposure { start, end: None, open: false, end_reason }
     }
 
-    /// Whether a tip has something that cannot be read where the key stood before. Then the worse is told.
-    fn may_be_at_tip(&self, key: u32) -> bool {
+    /// Whether a tip has something that cannot be read where the key stood before, or cannot be read at all. Then the worse
+    /// is told.
+    fn may_be_at_tip(&self, key: u32, of: &OfKey<'_>) -> bool {
         let make = &self.make;
+        if make.roots.has_unread_tip && !of.introductions.is_empty() {
+            return true;
+        }
         let Some(paths) = make.attribution.unsure.get(&key) else { return false };
         make.roots.tips.iter().flat_map(TipObject::named).any(|object| {
             let tree = match make.content.graph.kind(object) {

@@ -1,4 +1,5 @@
-//! What a tree has by name and what cannot be read: a file of a blobless clone, a directory whose tree is lost.
+//! What a tree has by name and what cannot be read: a file of a blobless clone, a directory whose tree is lost; a file in
+//! which a limit was reached, and of a tree that breaks off every name that it does not list.
 //!
 //! Whether a key stands there nobody knows. So a key that is first seen beside such a parent came in at the commit or
 //! before it, and one that is not seen in such a child was not removed by it. Nor is it known of a commit that brings in
@@ -14,12 +15,15 @@ use rustc_hash::FxHashSet;
 use super::content::Content;
 use crate::history::{Bits, NONE, NodeKind};
 use crate::model::Oid;
-use crate::store::{ObjectIndex, Store, parse};
+use crate::store::parse::{self, TreeEntry};
+use crate::store::{ObjectIndex, Store};
 
 /// What is hidden, by tree and path. Each tree that leads to something hidden is read once, when it is asked for.
 pub(super) struct Hidden<'a> {
     store: &'a Store,
     content: &'a Content,
+    /// Objects of which not all was read.
+    half_read: Bits,
     /// The trees that lead to something hidden; none where all was read.
     leads: Option<Bits>,
     read: RefCell<HashMap<ObjectIndex, Rc<Entries>>>,
@@ -27,13 +31,17 @@ pub(super) struct Hidden<'a> {
     lost: RefCell<HashMap<(ObjectIndex, ObjectIndex), bool>>,
 }
 
-/// The entries of a tree that are hidden or lead to what is.
-type Entries = BTreeMap<Box<[u8]>, Entry>;
+/// The entries of a tree that are hidden or lead to what is; where the tree was not read to its end, all others too.
+struct Entries {
+    named: BTreeMap<Box<[u8]>, Entry>,
+    is_whole: bool,
+}
 
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Entry {
     Hidden(Oid),
     Leads(ObjectIndex),
+    Read,
 }
 
 /// So many paths and directories of a commit are looked at.
@@ -42,11 +50,13 @@ const MOST_HIDDEN: usize = 10_000;
 impl<'a> Hidden<'a> {
     pub(super) fn new(store: &'a Store, content: &'a Content) -> Self {
         let graph = &content.graph;
-        let mut absent = Bits::new(graph.len());
-        let unread = graph.objects().filter(|object| graph.kind(*object) == NodeKind::Absent);
-        unread.for_each(|object| _ = absent.insert(object));
-        let leads = (!absent.is_empty()).then(|| graph.trees_leading_to(&absent));
-        Self { store, content, leads, read: RefCell::default(), lost: RefCell::default() }
+        let mut half_read = Bits::new(graph.len());
+        content.half_read().for_each(|object| _ = half_read.insert(object));
+        let mut hidden = half_read.clone();
+        let absent = graph.objects().filter(|object| graph.kind(*object) == NodeKind::Absent);
+        absent.for_each(|object| _ = hidden.insert(object));
+        let leads = (!hidden.is_empty()).then(|| graph.trees_leading_to(&hidden));
+        Self { store, content, half_read, leads, read: RefCell::default(), lost: RefCell::default() }
     }
 
     /// Whether there is nothing that is hidden.
@@ -57,25 +67,30 @@ impl<'a> Hidden<'a> {
     /// Whether what stands at `path` below `tree` is there by name and cannot be read. Cost: one look for each level.
     pub(super) fn is_at(&self, mut tree: ObjectIndex, path: &[u8]) -> bool {
         let Some(leads) = self.leads.as_ref().filter(|_| tree != NONE) else { return false };
-        if self.content.graph.kind(tree) == NodeKind::Absent {
+        if self.content.graph.kind(tree) != NodeKind::Tree {
             return true;
         }
         for name in path.split(|byte| *byte == b'/') {
             if !leads.has(tree) {
                 return false;
             }
-            match self.entries(tree).get(name) {
+            let entries = self.entries(tree);
+            match entries.named.get(name) {
                 Some(Entry::Hidden(_)) => return true,
                 Some(Entry::Leads(below)) => tree = *below,
-                None => return false,
+                Some(Entry::Read) => return false,
+                None => return !entries.is_whole,
             }
         }
-        false
+        // A directory stands where the file stood.
+        leads.has(tree) && !self.entries(tree).is_whole
     }
 
     /// The same below the tree of a commit.
     pub(super) fn is_in_commit(&self, commit: ObjectIndex, path: &[u8]) -> bool {
-        self.leads.is_some() && self.content.graph.links(commit).first().is_some_and(|tree| self.is_at(*tree, path))
+        self.leads.is_some()
+            && (self.content.has_no_tree(commit)
+                || self.content.graph.links(commit).first().is_some_and(|tree| self.is_at(*tree, path)))
     }
 
     /// Paths of what a commit has hidden and none of `others` has at the same place.
@@ -83,11 +98,14 @@ impl<'a> Hidden<'a> {
         let Some(leads) = &self.leads else { return Vec::new() };
         let tree_of = |commit: &ObjectIndex| self.content.graph.links(*commit).first().copied().unwrap_or(NONE);
         let (tree, others) = (tree_of(&commit), others.iter().map(tree_of).collect::<Vec<_>>());
-        if tree == NONE || others.contains(&tree) {
+        if tree != NONE && others.contains(&tree) {
             return Vec::new();
         }
-        if self.content.graph.kind(tree) == NodeKind::Absent {
+        if self.content.has_no_tree(commit) {
             return vec![Vec::new()];
+        }
+        if tree == NONE {
+            return Vec::new();
         }
         let mut found = Vec::new();
         let (mut pending, mut seen) = (vec![(tree, others, Vec::new())], FxHashSet::default());
@@ -100,18 +118,21 @@ impl<'a> Hidden<'a> {
                 .filter(|other| **other != NONE && leads.has(**other))
                 .map(|it| self.entries(*it))
                 .collect();
-            for (name, entry) in self.entries(tree).iter() {
-                let same = || theirs.iter().filter_map(|entries| entries.get(name));
+            let entries = self.entries(tree);
+            found.extend((!entries.is_whole).then(|| path.clone()));
+            for (name, entry) in &entries.named {
+                let same = || theirs.iter().filter_map(|entries| entries.named.get(name));
                 let path = if path.is_empty() { name.to_vec() } else { [&path, &b"/"[..], name].concat() };
                 match entry {
                     Entry::Hidden(_) => found.extend((!same().any(|their| their == entry)).then_some(path)),
                     Entry::Leads(below) => {
                         let others = same().filter_map(|their| match their {
                             Entry::Leads(below) => Some(*below),
-                            Entry::Hidden(_) => None,
+                            Entry::Hidden(_) | Entry::Read => None,
                         });
                         pending.push((*below, others.collect(), path));
                     }
+                    Entry::Read => {}
                 }
             }
             // Who looks at so much does not find out more: that there is something counts.
@@ -134,26 +155,36 @@ impl<'a> Hidden<'a> {
         })
     }
 
+    fn what(&self, entry: &TreeEntry<'_>) -> Entry {
+        if entry.is_gitlink() || entry.oid.is_builtin() {
+            return Entry::Read;
+        }
+        let Some(object) = self.store.objects.find(&entry.oid) else { return Entry::Hidden(entry.oid) };
+        let kind = self.content.graph.kind(object);
+        let is_read = match kind {
+            NodeKind::Absent => false,
+            NodeKind::Tree => true,
+            _ => !self.half_read.has(object),
+        };
+        match self.leads.as_ref().is_some_and(|leads| leads.has(object)) {
+            _ if !is_read => Entry::Hidden(entry.oid),
+            true => Entry::Leads(object),
+            false => Entry::Read,
+        }
+    }
+
     fn entries(&self, tree: ObjectIndex) -> Rc<Entries> {
         if let Some(known) = self.read.borrow().get(&tree) {
             return known.clone();
         }
         let mut bytes = Vec::new();
-        let mut entries = Entries::new();
+        let mut entries = Entries { named: BTreeMap::new(), is_whole: !self.half_read.has(tree) };
         // What could be read once and is moved away by now hides nothing: it is told by itself.
         if self.content.read(self.store, tree, &mut bytes).is_ok() {
             parse::tree(&bytes, self.store.format, |entry| {
-                if entry.is_gitlink() || entry.oid.is_builtin() {
-                    return;
-                }
-                let object = self.store.objects.find(&entry.oid);
-                let read = object.filter(|object| self.content.graph.kind(*object) != NodeKind::Absent);
-                match read {
-                    None => _ = entries.insert(entry.name.into(), Entry::Hidden(entry.oid)),
-                    Some(below) if self.leads.as_ref().is_some_and(|leads| leads.has(below)) => {
-                        entries.insert(entry.name.into(), Entry::Leads(below));
-                    }
-                    Some(_) => {}
+                let what = self.what(&entry);
+                if what != Entry::Read || !entries.is_whole {
+                    entries.named.insert(entry.name.into(), what);
                 }
             });
         }

@@ -76,6 +76,8 @@ impl TipObject {
 pub(super) struct Roots {
     /// In the order in which people know them.
     pub(super) tips: Vec<TipObject>,
+    /// Whether of another, or of one of these, nobody knows what stands at it.
+    pub(super) has_unread_tip: bool,
     /// What the tips reach, less what `--since` names.
     pub(super) reached: Bits,
     /// Objects that belong to this audit: reached ones, and unless it is narrowed the rest of the repository's own.
@@ -117,7 +119,7 @@ pub(super) fn find(
     gaps: &mut Vec<Gap>,
 ) -> Roots {
     let graph = &content.graph;
-    let tips = tips(store, content, options, gaps);
+    let (tips, has_unread_tip) = tips(store, content, options, gaps);
     let without_notes = tips.iter().filter(|tip| !is_notes(&tip.name)).map(|tip| tip.object);
     let mut reached = graph.reached(without_notes, options.threads);
     let mut notes = Bits::new(graph.len());
@@ -156,7 +158,7 @@ pub(super) fn find(
     if !options.since.is_empty() {
         hold(content, &tips, &relevant, &mut held);
     }
-    Roots { tips, reached, relevant, held, notes, kept_by }
+    Roots { tips, has_unread_tip, reached, relevant, held, notes, kept_by }
 }
 
 /// Adds what stands in commits of this audit, and in trees and blobs that refs name.
@@ -174,8 +176,10 @@ fn is_notes(name: &[u8]) -> bool {
     name.starts_with(b"refs/notes/")
 }
 
-fn tips(store: &Store, content: &Content, options: &Options, gaps: &mut Vec<Gap>) -> Vec<TipObject> {
-    let mut tips = Vec::new();
+/// The tips whose objects are there, and whether of one nobody knows what stands at it.
+fn tips(store: &Store, content: &Content, options: &Options, gaps: &mut Vec<Gap>) -> (Vec<TipObject>, bool) {
+    let (mut tips, mut has_unread) = (Vec::new(), false);
+    let half_read: FxHashSet<ObjectIndex> = content.half_read().collect();
     let carriers: FxHashSet<ObjectIndex> = content.sightings.iter().map(|sighting| sighting.object).collect();
     for pattern in &options.refs {
         let aliases = store.refs.symbolic.iter().filter(|symbolic| symbolic.target.is_some());
@@ -190,6 +194,7 @@ fn tips(store: &Store, content: &Content, options: &Options, gaps: &mut Vec<Gap>
             if !tip.oid.is_builtin() {
                 let detail = format!("it names {}, which is not there", tip.oid);
                 gaps.push(Gap::named("broken_ref", &tip.name, detail.as_bytes()));
+                has_unread = true;
             }
             continue;
         };
@@ -209,11 +214,16 @@ fn tips(store: &Store, content: &Content, options: &Options, gaps: &mut Vec<Gap>
                 _ => break,
             }
         }
+        has_unread |= match content.graph.kind(peeled) {
+            NodeKind::Absent | NodeKind::Tag => true,
+            NodeKind::Commit => content.has_no_tree(peeled),
+            NodeKind::Blob | NodeKind::Tree => half_read.contains(&peeled),
+        };
         let beside = beside(content, &tip.name, peeled);
         tips.push(TipObject { name: tip.name.clone(), class: RefClass::of(tip), object, tags, peeled, beside });
     }
     tips.sort_by(|a, b| (a.class, &a.name).cmp(&(b.class, &b.name)));
-    tips
+    (tips, has_unread)
 }
 
 /// What stands beside a stash's own tree: its second and third parents (git's `builtin/stash.c`, `get_stash_info`).

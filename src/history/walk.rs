@@ -11,7 +11,8 @@ use crate::model::{Interrupt, Order};
 pub struct CommitFacts {
     /// The parents that are there.
     pub parents: Vec<u32>,
-    /// Whether a parent, or a tree of a parent's, is not there: what the commit holds came in at it or before it.
+    /// Whether a parent, or a tree of a parent's, is not there or cannot be made out: what the commit holds came in at it or
+    /// before it.
     pub is_cut: bool,
     /// The copy of its tree.
     pub root: NodeId,

@@ -629,3 +629,43 @@ fn a_directory_that_is_called_as_tables_of_refs_are_says_nothing() {
         assert_eq!(super::support::held(found.only(&key)), [MAIN]);
     }
 }
+
+#[test]
+fn a_tip_that_cannot_be_read_may_have_what_left_the_others() {
+    //  A + ── B -   main        A ── C +   release, by a tag or without; what is damaged or lost
+    for what in ["commit", "tree", "tag", "tagged", "no such object"] {
+        let key = live_key(1050);
+        let mut repo = Repo::bare();
+        repo.commit_on(MAIN, &[(".env", Some(&env(&key)))], "A");
+        repo.branch("refs/heads/release", MAIN);
+        repo.commit_on(MAIN, &[(".env", None)], "B");
+        let c = repo.commit_on("refs/heads/release", &[("o", Some("2\n"))], "C");
+        let files = repo.files_at("refs/heads/release");
+        let tree = repo.tree(&files);
+        repo.finish();
+        if what.starts_with("tag") {
+            repo.git(&["tag", "-a", "-m", "v1", "v1", &c.to_string()]);
+            repo.git(&["update-ref", "-d", "refs/heads/release"]);
+        }
+        let tag = String::from_utf8(repo.git(&["for-each-ref", "--format=%(objectname)", "refs/tags"])).unwrap();
+        let victim = match what {
+            "tree" => tree.to_string(),
+            "tag" => tag.trim().to_owned(),
+            _ => c.to_string(),
+        };
+        let path = repo.git_directory().join("objects").join(&victim[..2]).join(&victim[2..]);
+        if what == "no such object" {
+            let lost = format!("{}\n", "e".repeat(40));
+            overwrite(&repo.git_directory().join("refs/heads/release"), lost.as_bytes());
+        } else {
+            let whole = std::fs::read(&path).unwrap();
+            overwrite(&path, &whole[..whole.len() / 2]);
+        }
+        let found = audit_at(repo.path());
+        assert_eq!(found.code, 3, "{what}");
+        let of = found.only(&key);
+        let exposure = &of["exposure"];
+        assert_eq!((&exposure["open"], &exposure["end"]), (&true.into(), &serde_json::Value::Null), "{what}");
+        assert_eq!(super::support::list(&of["removals"]).count(), 1, "{what}: B");
+    }
+}

@@ -1,7 +1,10 @@
 //! Bad input: shallow, partial and empty repositories, and what is none.
 
+use std::io::Write as _;
+
 use super::support::{MAIN, audit, audit_at, entries, env, git_in, list, text, unreachable};
 use crate::common::fixture::Repo;
+use crate::common::fixture::objects::{Files, Mode};
 use crate::common::run::Audit;
 use crate::common::secrets::live_key;
 
@@ -300,5 +303,32 @@ fn a_repository_of_another_owner_is_read() {
     for reader in ["bulk", "libgit2"] {
         let found = super::support::audit_with(repo.path(), &["--reader", reader]).complete();
         assert!(found.has(&key));
+    }
+}
+
+#[test]
+fn a_file_in_which_a_limit_was_reached_removes_and_brings_in_nothing() {
+    //  A (a.gz +) ── B (a.gz: the same, packed too often to be read)   main;        and B ── A
+    let key = live_key(1220);
+    let packed = |times: usize| {
+        (0..times).fold(env(&key).into_bytes(), |bytes, _| {
+            let mut gzip = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+            gzip.write_all(&bytes).unwrap();
+            gzip.finish().unwrap()
+        })
+    };
+    for (first, second) in [(1, 9), (9, 1)] {
+        let mut repo = Repo::bare();
+        let mut last = Vec::new();
+        for times in [first, second] {
+            let blob = repo.blob(packed(times));
+            let files = Files::from([(b"a.gz".to_vec(), (Mode::File, blob))]);
+            last = vec![repo.commit_files(MAIN, files, &last, "packed")];
+        }
+        let found = audit(&mut repo);
+        assert_eq!((found.code, found.reasons()), (3, vec!["limit"]));
+        let of = found.only(&key);
+        assert_eq!((list(&of["removals"]).count(), &of["exposure"]["open"]), (0, &true.into()));
+        assert_eq!(of["first_introduced"]["at_or_before"], first == 9);
     }
 }

@@ -1,6 +1,6 @@
 //! Bad input: what git accepts by push and libgit2 refuses to parse. It is scanned all the same.
 
-use super::support::{MAIN, audit, env, held, text};
+use super::support::{MAIN, audit, entries, env, held, list, text};
 use crate::common::fixture::Repo;
 use crate::common::fixture::objects::{Commit, Files, Mode, ObjectType, Oid, encode_tree};
 use crate::common::secrets::{live_key, test_key};
@@ -274,4 +274,59 @@ fn the_empty_tree_and_a_null_submodule_are_no_gaps() {
     repo.finish();
     std::fs::remove_file(super::support::loose_path(&repo, empty)).unwrap();
     assert_eq!(audit(&mut repo).complete().code, 0);
+}
+
+#[test]
+fn a_tree_that_breaks_off_removes_nothing_that_it_does_not_list() {
+    //  A (a, z +) ── B (a; breaks off in z) ── C (a, z +)   main, or B is
+    let key = live_key(1180);
+    for is_tip in [true, false] {
+        let mut repo = Repo::bare();
+        let (blob, other) = (repo.blob(env(&key)), repo.blob("a\n"));
+        let entries_of = vec![(b"a".to_vec(), Mode::File, other), (b"z".to_vec(), Mode::File, blob)];
+        let whole = encode_tree(entries_of);
+        let cut = repo.object(ObjectType::Tree, whole[..whole.len() - 10].to_vec());
+        let tree = repo.object(ObjectType::Tree, whole);
+        let a = repo.commit(&Commit::new(tree, &[], 1_704_000_000, "A"));
+        let b = repo.commit(&Commit::new(cut, &[a], 1_704_000_100, "B"));
+        let c = repo.commit(&Commit::new(tree, &[b], 1_704_000_200, "C"));
+        repo.set_ref(MAIN, if is_tip { b } else { c });
+        let found = audit(&mut repo);
+        assert_eq!((found.code, found.reasons()), (3, vec!["malformed"]));
+        let of = found.only(&key);
+        assert_eq!((list(&of["removals"]).count(), &of["exposure"]["open"]), (0, &true.into()));
+        let sure: Vec<&str> = list(&of["introductions"])
+            .filter(|entry| entry["at_or_before"] == false)
+            .map(|it| text(&it["commit"]))
+            .collect();
+        assert_eq!(sure, [a.to_string()], "C may have kept it");
+    }
+}
+
+#[test]
+fn a_commit_whose_tree_cannot_be_made_out_removes_nothing() {
+    //  A + ── B -   main;    A ── C ("tree rubbish")   release;    C ── D +   later
+    let key = live_key(1181);
+    let mut repo = Repo::bare();
+    let blob = repo.blob(env(&key));
+    let tree = repo.tree(&Files::from([(b".env".to_vec(), (Mode::File, blob))]));
+    let none = repo.tree(&Files::new());
+    let a = repo.commit(&Commit::new(tree, &[], 1_704_000_000, "A"));
+    let b = repo.commit(&Commit::new(none, &[a], 1_704_000_100, "B"));
+    let who = "A <a@example.test> 1704009999 +0000";
+    let c = commit_of(&mut repo, format!("tree rubbish\nparent {a}\nauthor {who}\ncommitter {who}\n\nC\n"));
+    let d = repo.commit(&Commit::new(tree, &[c], 1_704_000_200, "D"));
+    repo.set_ref(MAIN, b);
+    repo.finish();
+    // git itself points no branch at such a commit.
+    super::support::overwrite(&repo.git_directory().join("refs/heads/release"), format!("{c}\n").as_bytes());
+    let found = audit(&mut repo);
+    assert_eq!(found.skipped(), [("malformed", c.to_string().as_str())]);
+    let of = found.only(&key);
+    assert_eq!(entries(&of["removals"], &[("B", b)]), ["B file .env key"]);
+    assert_eq!((&of["exposure"]["open"], text(&of["exposure"]["end_reason"])), (&true.into(), "open"));
+    repo.set_ref("refs/heads/later", d);
+    let found = audit(&mut repo);
+    let entry = list(&found.only(&key)["introductions"]).find(|entry| text(&entry["commit"]) == d.to_string());
+    assert!(entry.is_none_or(|entry| entry["at_or_before"] == true));
 }
