@@ -222,7 +222,7 @@ impl<'a> Collector<'a> {
             format: store.format,
             finder: Finder::new(&store.objects),
             links: Links::default(),
-            part: Content::default(),
+            part: Content::of(store.objects.len()),
             new: NewEntries::default(),
             found: Vec::new(),
             telling: HashMap::new(),
@@ -368,7 +368,12 @@ impl<'a> Collector<'a> {
             let link = match (found, new.kinds[at]) {
                 // Another repository's commit.
                 (_, Named::Submodule) => NONE,
-                (Some(index), _) => *index,
+                (Some(index), kind) => {
+                    if kind == Named::Tree {
+                        self.part.as_trees.insert(*index);
+                    }
+                    *index
+                }
                 // The same; but what is here under such an id is followed, whatever the mode says.
                 (None, Named::Gitlink) => NONE,
                 (None, kind) => self.shared.missing(&new.oids[at], kind == Named::Tree),
@@ -476,14 +481,18 @@ impl<'a> Collector<'a> {
 
     /// Links the commits that wait for it. What they name is looked up together, so that memory is waited for once.
     fn link_commits(&mut self) {
-        let Self { shared, finder, links, named, waiting, found, .. } = self;
+        let Self { shared, finder, links, named, waiting, found, part, .. } = self;
         found.clear();
         finder.find_all(named, found);
         let mut all = named.drain(..).zip(found.iter());
         for (commit, count, has_tree) in waiting.drain(..) {
-            let of_commit = all.by_ref().take(count).enumerate();
-            let of_commit =
-                of_commit.map(|(at, (oid, found))| found.unwrap_or_else(|| shared.missing(&oid, at == 0 && has_tree)));
+            let of_commit = all.by_ref().take(count).enumerate().map(|(at, (oid, found))| {
+                let is_tree = at == 0 && has_tree;
+                if let (Some(tree), true) = (found, is_tree) {
+                    part.as_trees.insert(*tree);
+                }
+                found.unwrap_or_else(|| shared.missing(&oid, is_tree))
+            });
             let no_tree = (!has_tree).then_some(NONE);
             links.add(commit, NodeKind::Commit, no_tree.into_iter().chain(of_commit));
         }

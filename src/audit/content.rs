@@ -80,6 +80,10 @@ pub(super) struct Content {
     pub(super) lfs_pointers: Vec<ObjectIndex>,
     pub(super) submodules: HashSet<Vec<u8>>,
     pub(super) malformed: Vec<(ObjectIndex, &'static str)>,
+    /// What a commit, or a mode, says is a tree.
+    pub(super) as_trees: Bits,
+    /// Of these, what is none.
+    pub(super) no_trees: Vec<ObjectIndex>,
     /// Numbered in the graph after the last object.
     pub(super) missing: Vec<Missing>,
     pub(super) failures: Vec<(ObjectIndex, Failure)>,
@@ -114,7 +118,7 @@ pub(super) fn read_all(store: &Store, pass: &Pass<'_>) -> Content {
         limit: pass.options.limit,
         made_from: pass.options.made_from(),
         failures,
-        ..Content::default()
+        ..Content::of(count)
     };
     let links = read.into_iter().map(|(links, part)| {
         content.take(part);
@@ -122,6 +126,10 @@ pub(super) fn read_all(store: &Store, pass: &Pass<'_>) -> Content {
     });
     content.graph = Graph::new(count + missing.len(), links);
     content.missing = missing;
+    let is_none = |object: &u32| {
+        content.as_trees.has(*object) && !matches!(content.graph.kind(*object), NodeKind::Tree | NodeKind::Absent)
+    };
+    content.no_trees = (0..count as u32).filter(is_none).collect();
     if let (Some(scanned), Some(known)) = (pass.seeking.scanned, pass.scanned_before) {
         scanned.add(&store.objects, &content, known);
     }
@@ -134,6 +142,11 @@ pub(super) fn read_all(store: &Store, pass: &Pass<'_>) -> Content {
 }
 
 impl Content {
+    /// Nothing of so many objects.
+    pub(super) fn of(count: usize) -> Self {
+        Self { as_trees: Bits::new(count), ..Self::default() }
+    }
+
     /// Reads an object anew that was read, within the same limit: another copy of it may be larger than anything that is
     /// held.
     ///
@@ -258,6 +271,7 @@ impl Content {
         self.lfs_pointers.extend(part.lfs_pointers);
         self.submodules.extend(part.submodules);
         self.malformed.extend(part.malformed);
+        self.as_trees.add(&part.as_trees);
         self.clean.extend(part.clean);
         self.known.extend(part.known);
     }

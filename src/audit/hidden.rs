@@ -1,5 +1,5 @@
 //! What a tree has by name and what cannot be read: a file of a blobless clone, a directory whose tree is lost; a file in
-//! which a limit was reached, and of a tree that breaks off every name that it does not list.
+//! which a limit was reached, a directory that is a file, and of a tree that breaks off every name that it does not list.
 //!
 //! Whether a key stands there nobody knows. So a key that is first seen beside such a parent came in at the commit or
 //! before it, and one that is not seen in such a child was not removed by it. Nor is it known of a commit that brings in
@@ -54,7 +54,7 @@ impl<'a> Hidden<'a> {
         content.half_read().for_each(|object| _ = half_read.insert(object));
         let mut hidden = half_read.clone();
         let absent = graph.objects().filter(|object| graph.kind(*object) == NodeKind::Absent);
-        absent.for_each(|object| _ = hidden.insert(object));
+        absent.chain(content.no_trees.iter().copied()).for_each(|object| _ = hidden.insert(object));
         let leads = (!hidden.is_empty()).then(|| graph.trees_leading_to(&hidden));
         Self { store, content, half_read, leads, read: RefCell::default(), lost: RefCell::default() }
     }
@@ -164,7 +164,7 @@ impl<'a> Hidden<'a> {
         let is_read = match kind {
             NodeKind::Absent => false,
             NodeKind::Tree => true,
-            _ => !self.half_read.has(object),
+            _ => !entry.is_directory() && !self.half_read.has(object),
         };
         match self.leads.as_ref().is_some_and(|leads| leads.has(object)) {
             _ if !is_read => Entry::Hidden(entry.oid),

@@ -16,6 +16,7 @@ mod directory;
 mod entries;
 mod evidence;
 mod findings;
+mod gaps;
 mod hidden;
 mod join;
 mod key_table;
@@ -236,7 +237,7 @@ impl Auditor<'_> {
             || roots::find(&store, &content, self.options, interrupted, &mut gaps),
             &|| attribute::leading_trees(&content),
         );
-        gaps.extend(content_gaps(&store, &content, &roots));
+        gaps.extend(gaps::of_content(&store, &content, &roots));
         let outside = Outside::of(&store, &mut content, self, &name, &mut gaps);
         if interrupted {
             gaps.push(Gap::named("interrupted", b"audit", b"it was stopped before everything was read"));
@@ -517,48 +518,6 @@ fn surround(make: &EntryMaker<'_>, keys: &mut [(KeyId, KeyReport)], interrupt: I
         places.dedup();
         report.consumers = places;
     }
-}
-
-/// What the content pass could not read, as far as it is this audit's.
-fn content_gaps(store: &Store, content: &Content, roots: &Roots) -> Vec<Gap> {
-    let mut gaps = Vec::new();
-    let hex = |object: u32| store.objects.oid(object).to_string();
-    for (object, failure) in content.failures.iter().filter(|(object, _)| roots.relevant.has(*object)) {
-        gaps.push(Gap::named(failure.reason(), hex(*object).as_bytes(), failure.to_string().as_bytes()));
-    }
-    for (object, detail) in content.malformed.iter().filter(|(object, _)| roots.relevant.has(*object)) {
-        gaps.push(Gap::named("malformed", hex(*object).as_bytes(), detail.as_bytes()));
-    }
-    for (object, limit) in content.limited.iter().filter(|(object, _)| roots.relevant.has(*object)) {
-        gaps.push(Gap::named("limit", hex(*object).as_bytes(), limit.as_bytes()));
-    }
-    if content.has_too_many_keys() {
-        gaps.push(Gap::named("limit", b"keys", b"there are more different keys than are told apart"));
-    }
-    if content.missing.is_empty() {
-        return gaps;
-    }
-    let mut named_by: HashMap<u32, u32> = HashMap::new();
-    let mut is_missing = Bits::new(content.graph.len());
-    (0..content.missing.len()).for_each(|number| _ = is_missing.insert((store.objects.len() + number) as u32));
-    content.graph.naming(&is_missing, |object, missing| {
-        if roots.relevant.has(object) {
-            named_by.entry(missing).or_insert(object);
-        }
-    });
-    for (number, missing) in content.missing.iter().enumerate() {
-        let Some(by) = named_by.get(&((store.objects.len() + number) as u32)) else { continue };
-        let is_cut = store.shallow.contains(&store.objects.oid(*by));
-        let kind = match content.graph.kind(*by) {
-            NodeKind::Commit => "commit",
-            NodeKind::Tag => "tag",
-            _ => "tree",
-        };
-        let detail = format!("named by {kind} {}", hex(*by));
-        let reason = if is_cut { "shallow" } else { "missing" };
-        gaps.push(Gap::named(reason, missing.oid.to_string().as_bytes(), detail.as_bytes()));
-    }
-    gaps
 }
 
 fn blank_coverage(path: Shown, narrowed_by: Vec<Shown>) -> RepositoryReport {

@@ -54,6 +54,11 @@ impl TreeEntry<'_> {
         !matches!(self.mode & 0o170_000, 0o100_000 | 0o120_000 | 0o040_000)
     }
 
+    /// Whether its mode is a directory's.
+    pub fn is_directory(&self) -> bool {
+        self.mode & 0o170_000 == 0o040_000
+    }
+
     /// Whether its mode is exactly a submodule's.
     pub fn is_submodule(&self) -> bool {
         self.mode & 0o170_000 == 0o160_000

@@ -330,3 +330,37 @@ fn a_commit_whose_tree_cannot_be_made_out_removes_nothing() {
     let entry = list(&found.only(&key)["introductions"]).find(|entry| text(&entry["commit"]) == d.to_string());
     assert!(entry.is_none_or(|entry| entry["at_or_before"] == true));
 }
+
+#[test]
+fn links_to_what_is_of_another_type_are_gaps_and_remove_nothing() {
+    //  A (d/.env +) ── B (what is not as it is named: its tree, or d)   main;    B: its parent is none
+    let key = live_key(1182);
+    for name in ["tree is a blob", "tree is a commit", "directory is a blob", "tag", "blob", "tree"] {
+        let mut repo = Repo::bare();
+        let (blob, other) = (repo.blob(env(&key)), repo.blob("x\n"));
+        let tree = repo.tree(&Files::from([(b"d/.env".to_vec(), (Mode::File, blob))]));
+        let none = repo.tree(&Files::from([(b"x".to_vec(), (Mode::File, other))]));
+        let a = repo.commit(&Commit::new(tree, &[], 1_704_000_000, "A"));
+        let tag = repo.object(ObjectType::Tag, format!("object {a}\ntype commit\ntag v\n\nm\n").into_bytes());
+        let mut wrong = || repo.object(ObjectType::Tree, encode_tree(vec![(b"d".to_vec(), Mode::Directory, other)]));
+        let (of_b, parent, told) = match name {
+            "tree is a blob" => (other, a, None),
+            "tree is a commit" => (a, a, None),
+            "directory is a blob" => (wrong(), a, Some(wrong())),
+            "tag" => (none, tag, None),
+            "blob" => (none, other, None),
+            _ => (none, tree, None),
+        };
+        let b = repo.commit(&Commit::new(of_b, &[parent], 1_704_000_100, "B"));
+        repo.finish();
+        super::support::overwrite(&repo.git_directory().join(MAIN), format!("{b}\n").as_bytes());
+        for reader in ["bulk", "libgit2"] {
+            let found = super::support::audit_with(repo.path(), &["--reader", reader]);
+            let gap = told.unwrap_or(b).to_string();
+            assert_eq!((found.code, found.skipped()), (3, vec![("malformed", gap.as_str())]), "{name}");
+            let of = found.only(&key);
+            assert_eq!(list(&of["removals"]).count(), 0, "{name}");
+            assert!(told.is_none() || of["exposure"]["open"] == true, "{name}");
+        }
+    }
+}
