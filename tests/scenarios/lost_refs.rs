@@ -3,6 +3,7 @@
 
 use super::support::{MAIN, audit_at, env, held, overwrite};
 use crate::common::fixture::Repo;
+use crate::common::fixture::objects::Oid;
 use crate::common::secrets::live_key;
 
 /// `A (.env +)   main, release`, both in `packed-refs`.
@@ -106,4 +107,23 @@ fn a_ref_in_a_table_whose_name_is_damaged_is_told_and_read() {
     let found = audit_at(repo.path());
     assert_eq!((found.code, found.skipped()), (3, vec![("broken_ref", "sefs/heads/main")]));
     assert_eq!(held(found.only(&key)), ["sefs/heads/main"]);
+}
+
+#[test]
+fn a_packed_ref_that_names_two_things_is_told() {
+    //  packed-refs: refs/heads/main twice, A and B +; git has both fetched
+    let key = live_key(1805);
+    let mut repo = Repo::bare();
+    let a = repo.commit_on(MAIN, &[("a", Some("a\n"))], "A");
+    let b = repo.commit_on(MAIN, &[(".env", Some(&env(&key)))], "B");
+    repo.finish();
+    repo.git(&["pack-refs", "--all"]);
+    let path = repo.git_directory().join("packed-refs");
+    let lines = |twice: Oid| format!("# pack-refs with: peeled\n{a} {MAIN}\n{twice} {MAIN}\n");
+    overwrite(&path, lines(b).as_bytes());
+    let found = audit_at(repo.path());
+    assert_eq!((found.code, found.reasons()), (3, vec!["broken_ref"]));
+    assert!(found.has(&key));
+    overwrite(&path, lines(a).as_bytes());
+    audit_at(repo.path()).complete();
 }
