@@ -81,7 +81,7 @@ pub struct Refs {
     pub tips: Vec<Tip>,
     /// Symbolic refs, whose target is a tip already or does not exist, and then its name too. They are no tips of their own.
     pub symbolic: Vec<Symbolic>,
-    /// By the name of each HEAD that is on a branch, that branch, born or not.
+    /// By the name of each HEAD that is on a branch, that branch, born or not; by whatever alias.
     pub branches: BTreeMap<Vec<u8>, Vec<u8>>,
     /// The logs.
     pub reflogs: Vec<Reflog>,
@@ -303,7 +303,7 @@ impl Reader<'_> {
             if let RefValue::Symbolic(branch) = value
                 && (name == b"HEAD" || (name.starts_with(b"worktrees/") && name.ends_with(b"/HEAD")))
             {
-                refs.branches.insert(name.clone(), branch.clone());
+                refs.branches.insert(name.clone(), last(name).unwrap_or_else(|| branch.clone()));
             }
             match value {
                 RefValue::Direct(oid) if oid.is_zero() => {

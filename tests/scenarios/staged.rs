@@ -170,3 +170,16 @@ fn an_index_that_cannot_be_read_is_a_gap() {
     let found = audit(&mut repo);
     assert_eq!((found.code, found.reasons()), (3, vec!["corrupt"]));
 }
+
+#[test]
+fn what_is_checked_out_by_an_alias_is_not_told_again() {
+    //  A (.env +)   main ◄─ current ◄─ HEAD        index: .env +
+    let key = live_key(340);
+    let mut repo = Repo::with_work_tree();
+    repo.commit_on(MAIN, &[(".env", Some(&env(&key)))], "A");
+    repo.git(&["symbolic-ref", "refs/heads/current", MAIN]);
+    repo.git(&["symbolic-ref", "HEAD", "refs/heads/current"]);
+    repo.git(&["read-tree", "HEAD"]);
+    let found = audit(&mut repo).complete();
+    assert_eq!(unreachable(found.only(&key)), Vec::<String>::new());
+}
