@@ -134,6 +134,9 @@ pub(super) fn named(layer: &Layer<'_>, hit: usize, sights: &mut Vec<Sight>) {
         others(layer, name, sights);
         return;
     }
+    if is_about(&bytes[name.start..name.end], &plain) {
+        return;
+    }
     let names_clerk = memchr::memmem::find(&plain, b"clerk").is_some();
     if !names_clerk && plain == b"apikey" && !may_have_legacy_key(&bytes[name.end..bytes.len().min(name.end + VALUE)]) {
         return;
@@ -207,6 +210,31 @@ fn others(layer: &Layer<'_>, name: Span, sights: &mut Vec<Sight>) {
 fn can_tell(name: &[u8]) -> bool {
     let has = |part: &[u8]| memchr::memmem::find(name, part).is_some();
     has(b"clerk") || name == b"apikey" || has(b"machinesecret") || has(b"platformapikey")
+}
+
+/// Whether a name goes on behind the credential's and ends in a word for what is told of one: its hash, its number.
+fn is_about(name: &[u8], plain: &[u8]) -> bool {
+    const CREDENTIALS: [&str; 5] = ["machinesecret", "platformapikey", "encryptionkey", "apikey", "clerkkey"];
+    const ABOUT: [&str; 11] =
+        ["hash", "hashed", "md5", "sha1", "sha256", "sha384", "sha512", "digest", "checksum", "fingerprint", "version"];
+    let end_of = |word: &&str| memchr::memmem::rfind(plain, word.as_bytes()).map(|at| at + word.len());
+    let Some(behind) = CREDENTIALS.iter().filter_map(end_of).max().map(|end| &plain[end..]) else { return false };
+    // So short that other words end in it.
+    let is_number = || behind == b"id" || (behind.ends_with(b"id") && last_word(name).eq_ignore_ascii_case(b"id"));
+    ABOUT.iter().any(|word| behind.ends_with(word.as_bytes())) || is_number()
+}
+
+/// The last word of a name, however it is spelt: `KEY_ID`, `keyId`, `keyID`.
+fn last_word(name: &[u8]) -> &[u8] {
+    let length = name.iter().rposition(u8::is_ascii_alphanumeric).map_or(0, |last| last + 1);
+    let name = &name[..length];
+    let begins = |at: usize| {
+        at == 0
+            || !name[at - 1].is_ascii_alphanumeric()
+            || (name[at].is_ascii_uppercase() && !name[at - 1].is_ascii_uppercase())
+    };
+    let start = (0..name.len()).rev().find(|at| begins(*at)).unwrap_or_default();
+    &name[start..]
 }
 
 /// The text of a value that is base64 as a whole, as Kubernetes' Secrets have them.
