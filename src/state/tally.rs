@@ -15,6 +15,8 @@ use crate::model::{Entry, Identity, KeyReport, Place, Shown};
 pub struct Tally {
     introductions: u64,
     tips: u64,
+    /// How many of the tips were branches'; none in lines that earlier versions wrote.
+    branches: Option<u64>,
     /// None in lines that people or earlier versions wrote.
     noted: Option<Noted>,
 }
@@ -32,7 +34,7 @@ struct Noted {
 
 impl Tally {
     /// That of a line without counts: any tip and any second introduction is news.
-    pub(super) const BY_HAND: Self = Self { introductions: 1, tips: 0, noted: None };
+    pub(super) const BY_HAND: Self = Self { introductions: 1, tips: 0, branches: None, noted: None };
 
     /// How a key stands in a report.
     pub fn of(report: &KeyReport) -> Self {
@@ -50,9 +52,12 @@ impl Tally {
         let mut at = Marks::of(refs.iter().map(|name| mark(&[branch(name.as_str()).as_bytes()])));
         // Only the first are named.
         at.whole &= refs.len() as u64 == report.held_at.count;
+        // A HEAD that names no branch mostly stands where one did.
+        let heads = refs.iter().filter(|name| name.as_str() == "HEAD" || name.as_str().ends_with("/HEAD"));
         Self {
             introductions: commits(&mut introductions()),
             tips: report.held_at.count,
+            branches: Some(report.held_at.branches + heads.count() as u64),
             noted: Some(Noted {
                 removals: commits(&mut report.removals.iter().filter(at_key_level)),
                 seen: Marks::of(introductions().map(mark_of)),
@@ -63,7 +68,9 @@ impl Tally {
 
     /// Whether a key that stood so and now stands as `now` is news: newly introduced, or back at a tip.
     pub fn is_news(&self, now: &Self) -> bool {
-        let came = now.introductions > self.introductions || (self.tips == 0 && now.tips > 0);
+        // What stood on a stale pull ref alone comes to a branch with its merge, which introduces nothing.
+        let came_to_branch = self.branches == Some(0) && now.branches.is_some_and(|branches| branches > 0);
+        let came = now.introductions > self.introductions || (self.tips == 0 && now.tips > 0) || came_to_branch;
         let (Some(then), Some(noted)) = (&self.noted, &now.noted) else { return came };
         // It left, and what holds it is none of what did: where it stood may have been cleaned long ago.
         let is_back = noted.removals > then.removals
@@ -83,6 +90,7 @@ impl Tally {
         match name {
             "introductions" => self.introductions = count()?,
             "tips" => self.tips = count()?,
+            "branches" => self.branches = Some(count()?),
             "removals" => self.noted.get_or_insert_default().removals = count()?,
             "seen" => self.noted.get_or_insert_default().seen = Marks::parse(value)?,
             "at" => self.noted.get_or_insert_default().at = Marks::parse(value)?,
@@ -91,15 +99,19 @@ impl Tally {
         Ok(true)
     }
 
-    /// The words of a line. The counts come first: so far earlier versions read them.
+    /// The words of a line. The counts come first: so far earlier versions read them, and what later ones added comes last.
     pub(super) fn words(&self) -> String {
-        let Self { introductions, tips, noted } = self;
+        let Self { introductions, tips, branches, noted } = self;
         let counts = format!("introductions={introductions} tips={tips}");
-        match noted {
+        let words = match noted {
             Some(Noted { removals, seen, at }) => {
                 format!("{counts} removals={removals} seen={} at={}", seen.text(), at.text())
             }
             None => counts,
+        };
+        match branches {
+            Some(branches) => format!("{words} branches={branches}"),
+            None => words,
         }
     }
 }
@@ -196,12 +208,12 @@ mod tests {
 
     fn noted(introductions: u64, tips: u64, removals: u64, seen: &[u64], at: &[u64]) -> Tally {
         let marks = |all: &[u64]| Marks::of(all.iter().copied());
-        Tally { introductions, tips, noted: Some(Noted { removals, seen: marks(seen), at: marks(at) }) }
+        Tally { introductions, tips, branches: None, noted: Some(Noted { removals, seen: marks(seen), at: marks(at) }) }
     }
 
     #[test]
     fn a_key_is_news_when_it_came_again_or_is_back_at_a_tip() {
-        let counted = |introductions, tips| Tally { introductions, tips, noted: None };
+        let counted = |introductions, tips| Tally { introductions, tips, branches: None, noted: None };
         let then = counted(2, 0);
         assert!(!then.is_news(&counted(2, 0)));
         assert!(!then.is_news(&counted(1, 0)));
@@ -225,6 +237,14 @@ mod tests {
     }
 
     #[test]
+    fn what_stood_at_other_tips_alone_is_news_at_a_branch() {
+        let at = |branches| Tally { branches, ..noted(1, 2, 0, &[1], &[7, 8]) };
+        assert!(at(Some(0)).is_news(&at(Some(1))));
+        assert!(!at(Some(0)).is_news(&at(Some(0))) && !at(Some(1)).is_news(&at(Some(2))));
+        assert!(!at(None).is_news(&at(Some(1))), "an earlier version did not count them");
+    }
+
+    #[test]
     fn of_many_only_what_would_be_noted_is_compared() {
         let many: Vec<u64> = (0..1000).map(|number| number * 10).collect();
         let then = noted(1000, 0, 0, &many, &[]);
@@ -238,7 +258,11 @@ mod tests {
     #[test]
     fn what_is_written_is_read_back() {
         let many: Vec<u64> = (0..1000).map(|number| number << 20).collect();
-        for tally in [noted(3, 1, 2, &[0, 1 << 47], &[5]), noted(0, 0, 0, &[], &[]), noted(1000, 9, 0, &many, &[1])] {
+        for tally in [
+            Tally { branches: Some(1), ..noted(3, 1, 2, &[0, 1 << 47], &[5]) },
+            noted(0, 0, 0, &[], &[]),
+            noted(1000, 9, 0, &many, &[1]),
+        ] {
             let mut read = Tally::BY_HAND;
             assert!(tally.words().split(' ').all(|word| read.take(word) == Ok(true)), "{}", tally.words());
             assert_eq!(read, tally);

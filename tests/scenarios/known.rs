@@ -356,3 +356,25 @@ fn an_edit_of_what_nothing_says_who_has_is_no_news() {
     let of = found.only(&key);
     assert_eq!((&of["known"], &of["known_again"]), (&true.into(), &false.into()));
 }
+
+#[test]
+fn a_known_key_that_comes_to_a_branch_with_a_stale_pull_ref_is_news() {
+    //  A ── C ── M   main        B +   refs/pull/1/head, noted before M
+    //     \      /
+    //      B ────
+    let key = live_key(1532);
+    let mut repo = Repo::bare();
+    repo.commit_on(MAIN, &[("a", Some("a\n"))], "A");
+    repo.branch("refs/pull/1/head", MAIN);
+    let b = repo.commit_on("refs/pull/1/head", &[(".env", Some(&env(&key)))], "B");
+    repo.finish();
+    let list = List::new();
+    list.write(repo.path(), "rotated");
+    let c = repo.commit_on(MAIN, &[("c", Some("c\n"))], "C");
+    assert_eq!(list.audit(&mut repo).code, 0);
+    let mut files = repo.files_at("refs/pull/1/head");
+    files.extend(repo.files_at(MAIN));
+    repo.commit_files(MAIN, files, &[c, b], "M");
+    let found = list.audit(&mut repo);
+    assert_eq!((found.code, &found.only(&key)["known_again"]), (1, &true.into()));
+}
