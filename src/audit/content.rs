@@ -191,6 +191,12 @@ impl Content {
         }
     }
 
+    /// Of each key how often it stands in which of the objects that count.
+    pub(super) fn sighted(&self, store: &Store, counted: &Bits) -> Vec<(KeyId, Oid, u32)> {
+        let sighted = self.table.sighted(counted);
+        sighted.map(|(key, object, count)| (key.id(), store.objects.oid(object), count)).collect()
+    }
+
     /// Notes the clocks of a commit.
     pub(super) fn note_clocks(&mut self, commit: ObjectIndex, clocks: Clocks) {
         self.clocks.push((commit, clocks));

@@ -1,13 +1,13 @@
 //! Joining what several repositories yield into one report, in the order in which people must act.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use super::Outcome;
 use super::entries::{clock_order, entry_order};
 use crate::key::KeyId;
 use crate::model::{
-    Candidate, Confidence, EndReason, Environment, Instance, KeyReport, OtherVendor, REPORT_SCHEMA, ReadLimits, Report,
-    Summary, Tool, VendorExample,
+    Candidate, Confidence, EndReason, Environment, Instance, KeyReport, Oid, OtherVendor, REPORT_SCHEMA, ReadLimits,
+    Report, Summary, Tool, VendorExample,
 };
 use crate::state::{Known, Tally};
 
@@ -23,10 +23,22 @@ pub(super) fn report(
     let mut vendors: BTreeMap<&'static str, (HashSet<KeyId>, VendorExample)> = BTreeMap::new();
     let (mut placeholders, mut half_masked) = (HashSet::<KeyId>::new(), HashSet::<KeyId>::new());
     let mut repositories = Vec::new();
+    let mut sighted: HashSet<(KeyId, Oid)> = HashSet::new();
     for outcome in outcomes {
-        for (id, report) in outcome.keys {
+        // What clones have in common is one object.
+        let mut again: HashMap<KeyId, u64> = HashMap::new();
+        let told: HashSet<KeyId> = outcome.keys.iter().map(|(id, _)| *id).collect();
+        for (key, object, count) in outcome.sighted.into_iter().filter(|(key, ..)| told.contains(key)) {
+            if !sighted.insert((key, object)) {
+                *again.entry(key).or_default() += u64::from(count);
+            }
+        }
+        for (id, mut report) in outcome.keys {
             match keys.get_mut(&id) {
-                Some(all) => absorb(all, report),
+                Some(all) => {
+                    report.sightings = report.sightings.saturating_sub(again.get(&id).copied().unwrap_or_default());
+                    absorb(all, report);
+                }
                 None => _ = keys.insert(id, report),
             }
         }

@@ -134,6 +134,13 @@ impl KeyTable {
         Some(number)
     }
 
+    /// Of each key how often it was seen in which of the objects that count.
+    pub(super) fn sighted(&self, counted: &Bits) -> impl Iterator<Item = (&KeyText, ObjectIndex, u32)> {
+        let counted = |object: &ObjectIndex| *object != NONE && counted.has(*object);
+        let mentions = self.mentions.iter().filter(move |((_, object), _)| counted(object));
+        mentions.map(|((key, object), mention)| (&self.texts[*key as usize].0, *object, mention.count))
+    }
+
     /// What the sightings in objects that count tell of each key.
     pub(super) fn infos(&mut self, counted: &Bits) -> Vec<KeyInfo> {
         struct Sum {

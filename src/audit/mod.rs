@@ -146,6 +146,8 @@ pub struct Target {
 struct Outcome {
     coverage: RepositoryReport,
     keys: Vec<(KeyId, KeyReport)>,
+    /// How often each key stands in which object, where other repositories may have the same.
+    sighted: Vec<(KeyId, Oid, u32)>,
     vendors: Vec<vendors::Found>,
     placeholders: HashSet<KeyId>,
     half_masked: HashSet<KeyId>,
@@ -161,6 +163,7 @@ impl Outcome {
         Self {
             coverage,
             keys: Vec::new(),
+            sighted: Vec::new(),
             vendors: Vec::new(),
             placeholders: HashSet::new(),
             half_masked: HashSet::new(),
@@ -184,13 +187,16 @@ struct Seeking<'a> {
     memory: Option<&'a RepositoryMemory>,
     /// Whether what was read is to be remembered.
     remembers: bool,
+    /// Whether it is one of several repositories.
+    is_one_of_several: bool,
 }
 
 impl Auditor<'_> {
     /// Audits repositories one after the other and joins what was found. One that cannot be read does not stop the
     /// others. `generated_at` is the time by the caller's clock, RFC 3339.
     pub fn run(&self, targets: Vec<Target>, known: &Known, generated_at: String) -> Report {
-        let outcomes = targets.into_iter().map(|target| self.repository(target, Seeking::default())).collect();
+        let seeking = Seeking { is_one_of_several: targets.len() > 1, ..Seeking::default() };
+        let outcomes = targets.into_iter().map(|target| self.repository(target, seeking)).collect();
         join::report(outcomes, known, generated_at, self.limits(), self.options.most())
     }
 
@@ -263,7 +269,8 @@ impl Auditor<'_> {
         let (placeholders, half_masked) = (content.placeholders(&roots.relevant), content.half_masked(&roots.relevant));
         let memory = (seeking.remembers && !self.interrupt.is_set())
             .then(|| remember::memory(&store, &content, coverage.path.as_str()));
-        Outcome { coverage, keys, vendors, placeholders, half_masked, contained, checkouts, memory }
+        let sighted = if seeking.is_one_of_several { content.sighted(&store, &roots.held) } else { Vec::new() };
+        Outcome { coverage, keys, sighted, vendors, placeholders, half_masked, contained, checkouts, memory }
     }
 
     /// The keys found and all that history tells of them. `leads`: the trees that lead to one.

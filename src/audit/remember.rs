@@ -117,10 +117,12 @@ impl Auditor<'_> {
         earlier: Option<(&Remembered, &Compared)>,
     ) -> (Report, Vec<RepositoryMemory>) {
         let (mut outcomes, mut memories): (Vec<Outcome>, _) = (Vec::new(), Vec::new());
+        let is_one_of_several = targets.len() > 1;
         for (at, target) in targets.into_iter().enumerate() {
             let memory =
                 earlier.and_then(|(remembered, compared)| remembered.repositories.get((*compared.pairs.get(at)?)?));
-            let mut outcome = self.repository(target, Seeking { memory, remembers: true, ..Seeking::default() });
+            let seeking = Seeking { memory, remembers: true, is_one_of_several, ..Seeking::default() };
+            let mut outcome = self.repository(target, seeking);
             let remembered = outcome.memory.take();
             // What could not be opened this time is no less known for that.
             memories.extend(remembered.or_else(|| memory.cloned()));

@@ -228,6 +228,7 @@ impl Auditor<'_> {
             wanted: Some(wanted),
             needle: Some(&needle),
             scanned: several.then_some(&scanned),
+            is_one_of_several: several,
             ..super::Seeking::default()
         };
         let (mut tags, mut checkouts) = (Vec::new(), Vec::new());

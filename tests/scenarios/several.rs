@@ -62,7 +62,7 @@ fn the_same_key_in_two_repositories_is_one_key() {
     assert!(name.ends_with(two.path().file_name().unwrap().to_str().unwrap()));
     assert_eq!((&of["held_at"]["count"], &of["exposure"]["open"]), (&1.into(), &true.into()));
     assert_eq!(of["exposure"]["end"], serde_json::Value::Null);
-    assert_eq!(of["sightings"], 2);
+    assert_eq!(of["sightings"], 1, "both files are the same object");
 }
 
 #[test]
@@ -124,4 +124,22 @@ fn who_is_known_to_have_brought_a_key_in_comes_before_where_a_clone_is_cut() {
             assert_eq!(of["exposure"]["start"], first["committer"]["time"]);
         }
     }
+}
+
+#[test]
+fn what_clones_have_in_common_is_one_sighting() {
+    //  A + ── B ++   main, and a clone of it in which C + is new
+    let key = live_key(1708);
+    let mut repo = Repo::bare();
+    repo.commit_on(MAIN, &[(".env", Some(&env(&key)))], "A");
+    repo.commit_on(MAIN, &[(".env", Some(&format!("{}{}", env(&key), env(&key))))], "B");
+    repo.finish();
+    let clone = repo.beside("clone");
+    super::support::git_in(repo.path(), &["clone", "--quiet", "--bare", ".", clone.to_str().unwrap()]);
+    let sightings = |found: &super::support::Found| found.only(&key)["sightings"].clone();
+    let both = || found(&Audit::history(repo.path()).and(&clone).run()).complete();
+    assert_eq!(sightings(&both()), 3);
+    let new = super::support::git_in(&clone, &["commit-tree", "-m", &format!("C {key}"), "main^{tree}", "-p", "main"]);
+    super::support::git_in(&clone, &["update-ref", MAIN, &new]);
+    assert_eq!(sightings(&both()), 4);
 }
