@@ -2,6 +2,8 @@
 //!
 //! Format: git's `Documentation/gitformat-pack.txt`. Every offset, size and count is checked against what is there.
 
+use std::ops::Range;
+
 use super::Failure;
 use super::inflate::room;
 use crate::model::Copied;
@@ -90,6 +92,9 @@ pub(super) struct InPlace {
     patches: Vec<Patch>,
     /// What the latter have of the base.
     aside: Vec<u8>,
+    /// What nobody moves of a base that is needed again, and how long that is ([`InPlace::lend`]).
+    lost: Vec<u8>,
+    base: usize,
 }
 
 struct Patch {
@@ -116,6 +121,56 @@ impl InPlace {
         note: &mut impl FnMut(Copied),
     ) -> Result<bool, Failure> {
         let Some(size) = self.plan(bytes, delta, limit, note)? else { return Ok(false) };
+        self.make(bytes, delta, size)?;
+        self.forget_much();
+        Ok(true)
+    }
+
+    /// The same of a base that is needed again: [`InPlace::take_back`] makes it of what comes out.
+    pub(super) fn lend(
+        &mut self,
+        bytes: &mut Vec<u8>,
+        delta: &[u8],
+        limit: u64,
+        note: &mut impl FnMut(Copied),
+    ) -> Result<bool, Failure> {
+        let Some(size) = self.plan(bytes, delta, limit, note)? else { return Ok(false) };
+        let moved: usize = self.moves.iter().map(|part| part.length).sum();
+        if self.held() + bytes.len() - moved > bytes.len() / 2 {
+            return Ok(false);
+        }
+        self.base = bytes.len();
+        self.lost.clear();
+        for gap in gaps(&self.moves, bytes.len()) {
+            self.lost.extend_from_slice(&bytes[gap]);
+        }
+        self.make(bytes, delta, size)?;
+        Ok(true)
+    }
+
+    /// Makes the base again that was lent last, of what was made of it. Cost: as much as making that.
+    pub(super) fn take_back(&mut self, bytes: &mut Vec<u8>) {
+        // There was room for both.
+        bytes.resize(self.base.max(bytes.len()), 0);
+        // As there, the other way round.
+        for part in self.moves.iter().filter(|part| part.from < part.to) {
+            bytes.copy_within(part.to..part.to + part.length, part.from);
+        }
+        for part in self.moves.iter().rev().filter(|part| part.from > part.to) {
+            bytes.copy_within(part.to..part.to + part.length, part.from);
+        }
+        let mut lost = self.lost.as_slice();
+        for gap in gaps(&self.moves, self.base) {
+            let (these, rest) = lost.split_at(gap.len());
+            bytes[gap].copy_from_slice(these);
+            lost = rest;
+        }
+        bytes.truncate(self.base);
+        self.forget_much();
+    }
+
+    /// Makes of a base what was planned, of so many bytes.
+    fn make(&self, bytes: &mut Vec<u8>, delta: &[u8], size: usize) -> Result<(), Failure> {
         room(bytes, size.saturating_sub(bytes.len()))?;
         if size > bytes.len() {
             bytes.resize(size, 0);
@@ -133,14 +188,16 @@ impl InPlace {
             bytes[patch.to..patch.to + patch.length].copy_from_slice(&source[patch.from..patch.from + patch.length]);
         }
         bytes.truncate(size);
-        if self.held() > Self::KEPT {
-            *self = Self::default();
-        }
-        Ok(true)
+        Ok(())
     }
 
-    /// So many bytes are kept for the next delta.
-    const KEPT: usize = 1 << 20;
+    /// Lets go of more memory than is worth keeping for the next delta.
+    fn forget_much(&mut self) {
+        const KEPT: usize = 1 << 20;
+        if self.held() + self.lost.len() > KEPT {
+            *self = Self::default();
+        }
+    }
 
     /// How many bytes the plan takes.
     fn held(&self) -> usize {
@@ -213,6 +270,13 @@ impl InPlace {
             self.patches.push(Patch { to: part.to, from, length: part.length, is_inserted: false });
         }
     }
+}
+
+/// What stands between the sources of moves, in so many bytes.
+fn gaps(moves: &[Copied], length: usize) -> impl Iterator<Item = Range<usize>> + '_ {
+    let mut at = 0;
+    let ends = moves.iter().map(|part| (part.from, part.from + part.length)).chain([(length, length)]);
+    ends.map(move |(from, next)| std::mem::replace(&mut at, next)..from)
 }
 
 /// One instruction of a delta.
@@ -379,12 +443,19 @@ mod tests {
         let seed = fastrand::u64(..);
         println!("seed {seed}");
         let mut random = fastrand::Rng::with_seed(seed);
-        let (mut in_place, mut made, mut failed) = (InPlace::default(), 0, 0);
+        let (mut in_place, mut made, mut failed, mut taken_back) = (InPlace::default(), 0, 0, 0);
         for round in 0..5000 {
             let base: Vec<u8> = (0..random.usize(1..20_000)).map(|_| random.u8(..)).collect();
             let delta = delta_of(&mut random, &base);
             let (mut anew, mut noted) = (Vec::new(), Vec::new());
             let expected = apply_noting(&base, &delta, 1 << 20, &mut anew, &mut |part| noted.push(part));
+            let (mut lent, mut noted_of_lent) = (base.clone(), Vec::new());
+            if in_place.lend(&mut lent, &delta, 1 << 20, &mut |part| noted_of_lent.push(part)) == Ok(true) {
+                assert!(lent == anew && noted_of_lent == noted, "seed {seed}, round {round}");
+                in_place.take_back(&mut lent);
+                taken_back += 1;
+            }
+            assert!(lent == base, "seed {seed}, round {round}");
             let (mut bytes, mut told) = (base.clone(), Vec::new());
             match in_place.apply(&mut bytes, &delta, 1 << 20, &mut |part| told.push(part)) {
                 Ok(true) => {
@@ -400,6 +471,6 @@ mod tests {
                 }
             }
         }
-        assert!(made > 1000 && failed > 100, "{made} made, {failed} failed");
+        assert!(made > 1000 && failed > 100 && taken_back > 400, "{made} made, {failed} failed, {taken_back} back");
     }
 }

@@ -42,6 +42,14 @@ pub(super) struct Late {
     children: Option<Range<u32>>,
 }
 
+/// How an object was made of its base.
+#[derive(Clone, Copy)]
+enum Made {
+    ForGood,
+    /// Of the base's own bytes, which others need again.
+    OfLent,
+}
+
 /// Why an entry is not resolved.
 enum Unresolved {
     /// So many bytes are needed at once.
@@ -178,22 +186,35 @@ impl<'a, V: Visitor> FamilyWalk<'a, V> {
             Ok(base) => base,
             Err(why) => return self.leave(why, stack, true),
         };
-        // The last child may take its base's place.
-        stack.last_mut().filter(|top| top.children.is_empty()).into_iter().for_each(|top| top.base = None);
+        let children = self.families.range_of(child);
+        let Some(top) = stack.last_mut() else { return };
+        let (kind, is_last) = (top.kind, top.children.is_empty());
+        // The last child may take its base's place, and one that nothing is made of may have it for a while.
+        let is_lent = !is_last && children.is_empty();
+        if is_last || is_lent {
+            top.base = None;
+        }
         let mut bytes = self.spare.pop().unwrap_or_default();
-        if let Err(why) = self.resolve(child, &mut base, stack, &mut bytes) {
+        let resolved = self.resolve(child, (&mut base, is_lent), stack, &mut bytes);
+        let memory = resolved.as_ref().ok().and_then(|_| self.visit(child, kind, &bytes, base.memory.as_ref()));
+        if let Ok(Made::OfLent) = resolved
+            && let Some(base) = Arc::get_mut(&mut base)
+        {
+            self.in_place.take_back(&mut bytes);
+            std::mem::swap(&mut base.bytes, &mut bytes);
+        }
+        if is_lent {
+            stack.last_mut().into_iter().for_each(|top| top.base = Some(base.clone()));
+        }
+        if let Err(why) = resolved {
             return self.leave(why, stack, false);
         }
-        let Some(top) = stack.last_mut() else { return };
-        let kind = top.kind;
-        let memory = self.visit(child, kind, &bytes, base.memory.as_ref());
         // So that a chain never grows the stack.
         let Some(top) = stack.last_mut() else { return };
         if top.children.is_empty() {
             stack.pop();
             self.recycle(base);
         }
-        let children = self.families.range_of(child);
         if children.is_empty() {
             self.keep(bytes);
         } else {
@@ -282,14 +303,14 @@ impl<'a, V: Visitor> FamilyWalk<'a, V> {
         Ok(self.data(&self.families.entries[entry as usize], out)?)
     }
 
-    /// Makes a child of its base, in that one's place where nobody else needs it.
+    /// Makes a child of its base, in that one's place where nobody else needs it, or as long as `is_lent`.
     fn resolve(
         &mut self,
         child: u32,
-        base: &mut Arc<Base<V::Memory>>,
+        (base, is_lent): (&mut Arc<Base<V::Memory>>, bool),
         stack: &mut [Branch<V::Memory>],
         out: &mut Vec<u8>,
-    ) -> Result<(), Unresolved> {
+    ) -> Result<Made, Unresolved> {
         let others = stack.len().saturating_sub(1);
         let shortest = stack.last().map_or(0, |top| Copied::shortest_of(top.kind));
         self.delta_of(child, base.bytes.len() as u64, &mut stack[..others])?;
@@ -302,13 +323,20 @@ impl<'a, V: Visitor> FamilyWalk<'a, V> {
         copied.clear();
         if let Some(base) = Arc::get_mut(base)
             && InPlace::is_faster(&base.bytes, delta)
-            && self.in_place.apply(&mut base.bytes, delta, limit, &mut |part| note(copied, part))?
         {
-            std::mem::swap(&mut base.bytes, out);
-            return Ok(());
+            let in_place = &mut self.in_place;
+            let is_made = match is_lent {
+                true => in_place.lend(&mut base.bytes, delta, limit, &mut |part| note(copied, part))?,
+                false => in_place.apply(&mut base.bytes, delta, limit, &mut |part| note(copied, part))?,
+            };
+            if is_made {
+                std::mem::swap(&mut base.bytes, out);
+                return Ok(if is_lent { Made::OfLent } else { Made::ForGood });
+            }
         }
         copied.clear();
-        Ok(delta::apply_noting(&base.bytes, delta, limit, out, &mut |part| note(copied, part))?)
+        delta::apply_noting(&base.bytes, delta, limit, out, &mut |part| note(copied, part))?;
+        Ok(Made::ForGood)
     }
 
     /// Inflates a delta, and sees to it that there is room for what it makes.
