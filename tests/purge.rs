@@ -73,14 +73,20 @@ impl Case {
     }
 
     fn script_with(&self, audit: &str, name: &str, arguments: &[&Path]) -> (Option<i32>, String) {
+        self.script_among(&[("CLERK_AUDIT", audit)], name, arguments)
+    }
+
+    /// The same with other variables in its environment.
+    fn script_among(&self, variables: &[(&str, &str)], name: &str, arguments: &[&Path]) -> (Option<i32>, String) {
         let output = Command::new("sh")
             .arg(self.to().join(name))
             .args(arguments)
             .current_dir(self.place.path())
-            .env("CLERK_AUDIT", audit)
+            .env("CLERK_AUDIT", env!("CARGO_BIN_EXE_clerk-audit"))
             .env("HOME", git::empty_home())
             .env("GIT_CONFIG_NOSYSTEM", "1")
             .env("GIT_CONFIG_GLOBAL", "/dev/null")
+            .envs(variables.iter().copied())
             .output()
             .expect("starting sh");
         let said = format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));

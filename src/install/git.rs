@@ -12,22 +12,31 @@ use super::deadline::{self, Ends};
 /// Variables by which another git would tell this one where to work.
 const FOREIGN: &[&str] = &[
     "GIT_DIR",
+    "GIT_COMMON_DIR",
+    "GIT_CONFIG",
     "GIT_WORK_TREE",
+    "GIT_IMPLICIT_WORK_TREE",
+    "GIT_PREFIX",
     "GIT_INDEX_FILE",
     "GIT_OBJECT_DIRECTORY",
     "GIT_ALTERNATE_OBJECT_DIRECTORIES",
     "GIT_QUARANTINE_PATH",
     "GIT_NAMESPACE",
     "GIT_SHALLOW_FILE",
+    "GIT_GRAFT_FILE",
+    "GIT_NO_REPLACE_OBJECTS",
+    "GIT_REPLACE_REF_BASE",
 ];
+
+/// Takes from a command what another git would tell it that way. Settings stay: a server's own environment has some.
+pub(super) fn apart(command: &mut Command) -> &mut Command {
+    FOREIGN.iter().fold(command, |command, name| command.env_remove(name))
+}
 
 /// A git that works in `directory` and asks nobody anything.
 pub(super) fn command(directory: &Path) -> Command {
     let mut git = Command::new("git");
-    git.current_dir(directory).env("GIT_TERMINAL_PROMPT", "0").env("LC_ALL", "C");
-    for name in FOREIGN {
-        git.env_remove(name);
-    }
+    apart(&mut git).current_dir(directory).env("GIT_TERMINAL_PROMPT", "0").env("LC_ALL", "C");
     git
 }
 
@@ -90,7 +99,7 @@ fn written<A: AsRef<OsStr>>(output: Output, arguments: &[A]) -> Result<Vec<u8>, 
 pub(super) fn run_for_all(arguments: &[&str]) -> Result<String, Error> {
     let mut shell = Command::new("sh");
     shell.args(["-c", "umask 022 && exec git \"$@\"", "git"]).args(arguments);
-    shell.current_dir("/").env("LC_ALL", "C");
+    apart(&mut shell).current_dir("/").env("LC_ALL", "C");
     let output = run_within(&mut shell, Path::new("/"), PATIENCE)?;
     answer(output, arguments)
 }
@@ -100,4 +109,16 @@ pub(super) fn version(directory: &Path) -> Option<(u32, u32)> {
     let text = run(directory, &["version"]).ok()?;
     let mut numbers = text.split_whitespace().nth(2)?.split('.').map(|number| number.parse().ok());
     Some((numbers.next()??, numbers.next()??))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn git_is_told_of_no_repository_but_its_own() {
+        let local = run(Path::new("/"), &["rev-parse", "--local-env-vars"]).unwrap();
+        let left: Vec<&str> = local.lines().filter(|name| !FOREIGN.contains(name)).collect();
+        assert!(left.iter().all(|name| name.starts_with("GIT_CONFIG_")), "{left:?}");
+    }
 }

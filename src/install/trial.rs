@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use super::canary::Said;
 use super::deadline::{self, Ends};
-use super::{Canary, Error};
+use super::{Canary, Error, git};
 use crate::model::ObjectFormat;
 use crate::store::{PushPaths, Receiving};
 
@@ -66,7 +66,7 @@ impl Runs {
         let companion = Canary::write_companion(&objects, format, "doctor").map_err(Error::io("write in", &objects))?;
         let zero = "0".repeat(commit.len());
         let mut command = self.command();
-        command
+        git::apart(&mut command)
             .current_dir(&git_dir)
             .env("GIT_DIR", ".")
             .env("GIT_OBJECT_DIRECTORY", &objects)

@@ -9,6 +9,17 @@ use super::{Subject, options};
 use crate::key::KeyId;
 use crate::model::{ReadLimits, shell_word};
 
+/// How both scripts begin. What git exports for an alias, a hook or a `rebase --exec` names another repository, and
+/// `CDPATH` has `cd` go elsewhere and say so. Settings that are handed on that way stay: they can have what the server
+/// asks for.
+const APART: &str = r#"stop() {
+  printf '%s\n' "$@" >&2
+  exit 3
+}
+local=$(git rev-parse --local-env-vars) || stop "git is not on PATH, or does not work"
+unset CDPATH GIT_NAMESPACE GIT_QUARANTINE_PATH $(printf '%s\n' "$local" | grep -v '^GIT_CONFIG_')
+"#;
+
 /// What both scripts have: git and filter-repo print names of refs, and those can have keys. So all that they say goes
 /// through what cleans a name, and the exit is their own. A part that runs so ends at its first failure.
 const SAID: &str = r#"call="import os, sys; sys.dont_write_bytecode = True; sys.path.insert(0, os.environ['CLERK_PURGE_PLAN']); import clerk_purge"
@@ -43,7 +54,7 @@ pub fn commands(subject: &Subject<'_>, only: &[(KeyId, String)], limits: ReadLim
         }
     };
     // A path may have anything in it: it comes last.
-    let commands = COMMANDS.replace("@SAID@\n", SAID);
+    let commands = COMMANDS.replace("@APART@\n", APART).replace("@SAID@\n", SAID);
     commands.replace("@AUDIT@", &proof(only, &options(limits))).replace("@SOURCE@", &source)
 }
 
@@ -73,10 +84,7 @@ const COMMANDS: &str = r#"#!/bin/sh
 # It clones a mirror of the server's repository (URL) into NEW-DIRECTORY, rewrites that, and audits it. The server's
 # repository is not touched, and neither is the one that was audited.
 set -eu
-stop() {
-  printf '%s\n' "$@" >&2
-  exit 3
-}
+@APART@
 plan=$(cd "$(dirname "$0")" && pwd -P)
 work=${1:?name a new directory to work in}
 @SOURCE@
@@ -106,6 +114,9 @@ rewrite() {
   # What was noted is of another mirror.
   rm -f "$plan/before.txt"
   cd "$work"
+  # By its name: git may be told to take none for a repository because one stands in it.
+  GIT_DIR=$(pwd -P)
+  export GIT_DIR
   # filter-repo takes origin away, and git lists the branches then. What is published names its URL.
   git remote | while read -r name; do git config --remove-section "remote.$name" || :; done
   if [ "$(git rev-parse --is-shallow-repository)" = true ]; then
@@ -164,7 +175,7 @@ echo "  sh $(quoted "$plan/publish.sh") $(quoted "$(pwd -P)") URL"
 
 /// A shell script that publishes what [`commands`] rewrote.
 pub(super) fn publish() -> String {
-    PUBLISH.replace("@SAID@\n", SAID)
+    PUBLISH.replace("@APART@\n", APART).replace("@SAID@\n", SAID)
 }
 
 const PUBLISH: &str = r#"#!/bin/sh
@@ -172,10 +183,7 @@ const PUBLISH: &str = r#"#!/bin/sh
 # It writes what commands.sh rewrote over the server's repository, unless anybody has pushed there since. With "branches"
 # it writes branches and tags alone, for servers that keep refs of their own (refs/pull).
 set -eu
-stop() {
-  printf '%s\n' "$@" >&2
-  exit 3
-}
+@APART@
 plan=$(cd "$(dirname "$0")" && pwd -P)
 work=$(cd "${1:?name the directory that commands.sh rewrote}" && pwd -P)
 url=${2:?name the URL of the repository of the server}
@@ -231,7 +239,7 @@ publish() {
       "Have another one be the default there, and run this again. On the server:" \
       "  git -C SERVER symbolic-ref HEAD $head" \
       "On a host, choose any branch that stays, in its settings. Where none is there, push the new one first:" \
-      "  git -C NEW-DIRECTORY push URL $head"
+      "  git --git-dir=NEW-DIRECTORY push URL $head"
   fi
   # Nobody can come between, either: git asks this in the connection in which it writes. That a ref is not there to be
   # written says nothing: servers hide their own.
@@ -261,7 +269,7 @@ END
     rewritten=$(sed -n 's/^rewritten //p' "$plan/single.txt" | tr '\n' ' ')
     [ -z "$rewritten" ] || stop \
       "No push takes a ref that stands directly under refs/, and these were rewritten: $rewritten" \
-      "Nothing is published. To drop them, on the server too: git -C NEW-DIRECTORY update-ref -d NAME, and run this again." \
+      "Nothing is published. To drop them, on the server too: git --git-dir=NEW-DIRECTORY update-ref -d NAME, and run this again." \
       "To keep them: give them names below a folder on the server (refs/kept/NAME), and begin anew." \
       "To leave them there as they are, keys and all: sh publish.sh NEW-DIRECTORY URL branches"
     set --

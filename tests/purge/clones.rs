@@ -210,3 +210,38 @@ fn what_is_shallow_when_it_is_cloned_is_not_rewritten() {
     assert!(code == Some(3) && said.contains("is shallow") && said.contains("--unshallow"), "{said}");
     assert!(!case.to().join("1-dev/before.txt").exists());
 }
+
+#[test]
+fn no_other_repository_that_the_environment_names_is_touched() {
+    if !can_rewrite() {
+        return;
+    }
+    let (server, other) = (Server::new(9405), Server::new(9405));
+    let (url, others) = (server.repo.path().to_owned(), other.repo.path().display().to_string());
+    let case = Case::of(&[&url]);
+    assert_eq!(case.plan(&[]).code, Some(0));
+    let objects = format!("{others}/objects");
+    let before = [server.refs(), other.refs()];
+    for (at, variables) in [
+        // What an alias of git's, a hook and `git rebase --exec` have in their environment.
+        &[("GIT_DIR", others.as_str()), ("GIT_WORK_TREE", "/"), ("GIT_PREFIX", "x/")][..],
+        &[("GIT_COMMON_DIR", &others), ("GIT_OBJECT_DIRECTORY", &objects), ("GIT_NAMESPACE", "x")],
+        &[("GIT_QUARANTINE_PATH", &objects), ("GIT_INDEX_FILE", "/no/such/index"), ("CDPATH", "/:.")],
+        &[("GIT_CONFIG_COUNT", "1"), ("GIT_CONFIG_KEY_0", "safe.bareRepository"), ("GIT_CONFIG_VALUE_0", "explicit")],
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        let work = case.place.path().join(format!("work-{at}"));
+        let (code, said) = case.script_among(variables, "1-repository/commands.sh", &[&work]);
+        assert!(code == Some(0) && said.contains("Clean.\n"), "{variables:?}: {said}");
+        assert_eq!([server.refs(), other.refs()], before, "{variables:?}");
+        assert_ne!(git_in(&work, &["rev-parse", "main"]), git_in(&url, &["rev-parse", "main"]));
+        let (code, said) = case.script_among(variables, "1-repository/publish.sh", &[&work, &url]);
+        assert!(code == Some(0) && said.contains("Published."), "{variables:?}: {said}");
+        assert_eq!([server.refs() == before[0], other.refs() == before[1]], [false, true], "{variables:?}");
+        for line in before[0].lines() {
+            git_in(&url, &["update-ref", line.split('\t').nth(1).unwrap(), &line[..40]]);
+        }
+    }
+}
