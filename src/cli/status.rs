@@ -187,7 +187,7 @@ fn tell_outweighed((id, ticked): &(String, Step), keys: &[KeyProgress]) {
     }
 }
 
-/// Says of Clerk's answers that are noted at a time that has not come yet that a clock is off.
+/// Says of Clerk's answers and of ticks that are noted at a time that has not come yet that a clock is off.
 fn tell_ahead(keys: &[KeyProgress], state: &State) {
     let now = now();
     for key in keys {
@@ -198,6 +198,16 @@ fn tell_ahead(keys: &[KeyProgress], state: &State) {
                  of the two clocks is off. Set it; `verify --again` asks anew, and a tick of dead from now on is newer.",
                 key.hint,
                 report::readable_time(&answer.at)
+            ));
+        }
+        let ticks = Step::ALL.iter().filter_map(|step| Some((step.name(), state.tick(&key.id, step.name())?)));
+        for (step, tick) in ticks.filter(|(_, tick)| report::is_ahead(&tick.at, &now)) {
+            incident::note(&format!(
+                "warning: {step} of {} was ticked by {} as of {}, which this machine's clock has not come to: one of the \
+                 two clocks is off. Set it; --undo takes the tick back, and --done ticks anew.",
+                key.hint,
+                tick.by,
+                report::readable_time(&tick.at)
             ));
         }
     }

@@ -32,7 +32,7 @@ const STEPS: &str = "steps";
 const END: &str = "~";
 
 /// A step that a person ticked.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Tick {
     /// Who, by their own word.
     pub by: String,
@@ -98,6 +98,9 @@ pub struct Status {
     keys: BTreeMap<String, Asked>,
     ticks: BTreeMap<(String, String), Tick>,
     answers: Answers,
+    /// By key id, the ticks of `dead` that were known when Clerk accepted the key all the same. Each such answer is newer
+    /// than they are, whatever the clocks said.
+    overruled: BTreeMap<String, BTreeSet<Tick>>,
     /// By key id, what was said when it was asked about last.
     waits: BTreeMap<String, Wait>,
     was_merged: bool,
@@ -111,6 +114,9 @@ struct Answered<A> {
     /// Until when the key is not to be asked about again, where a server said so.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     later: Option<Wait>,
+    /// The ticks of `dead` over which Clerk accepted the key.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    over: BTreeSet<Tick>,
 }
 
 impl Status {
@@ -155,7 +161,7 @@ impl Status {
         if schemas.iter().any(|schema| *schema != Some(SCHEMA)) {
             return Err(wrong("written by another version of clerk-audit".to_owned()));
         }
-        let mut status = Self::default();
+        let (mut status, mut ticks) = (Self::default(), Vec::new());
         let mut seen = BTreeSet::new();
         for (key, value) in document.into_iter().filter(|(key, _)| key != "schema" && key != END) {
             let (id, step) = key.split_once('/').unwrap_or((&key, ""));
@@ -168,8 +174,9 @@ impl Status {
                 continue;
             }
             if step == ANSWER {
-                let Answered::<Answer> { answer, later } = serde_json::from_value(value).map_err(odd)?;
+                let Answered::<Answer> { answer, later, over } = serde_json::from_value(value).map_err(odd)?;
                 status.take_answer(id.to_owned(), answer);
+                status.take_overruled(id.to_owned(), over);
                 later.into_iter().for_each(|wait| status.take_wait(id.to_owned(), wait));
             } else if step == STEPS {
                 let asked: Asked = serde_json::from_value(value).map_err(odd)?;
@@ -178,10 +185,11 @@ impl Status {
                 }
                 status.take_key(id.to_owned(), asked);
             } else {
-                let tick: Tick = serde_json::from_value(value).map_err(odd)?;
-                status.take_tick((id.to_owned(), step.to_owned()), tick);
+                ticks.push(((id.to_owned(), step.to_owned()), serde_json::from_value(value).map_err(odd)?));
             }
         }
+        // Which of two ticks counts is told by the answers.
+        ticks.into_iter().for_each(|(name, tick)| status.take_tick(name, tick));
         Ok(status)
     }
 
@@ -193,14 +201,23 @@ impl Status {
     /// Ticks a step. One that is ticked already keeps its name and time: it was done then.
     pub fn add_tick(&mut self, key: &str, step: &str, mut tick: Tick) {
         tick.after = self.answers.get(key).filter(|_| step == DEAD).map(|answer| answer.at.clone());
+        if step == DEAD && self.tick(key, step).is_none() {
+            // One that says the same to the second was made before the answer, and this one was not.
+            self.overruled.get_mut(key).map(|ticks| ticks.remove(&tick));
+        }
         self.ticks.entry((key.to_owned(), step.to_owned())).or_insert(tick);
     }
 
     /// Whether a step of a key was ticked after Clerk's last answer about it; so it was where Clerk was never asked.
     pub fn is_ticked_since_answer(&self, key: &str, step: &str) -> bool {
-        let Some(tick) = self.tick(key, step) else { return false };
-        let is_older = |answer: &Answer| tick.at > answer.at || tick.after.as_ref() == Some(&answer.at);
-        self.answers.get(key).is_none_or(is_older)
+        self.tick(key, step).is_some_and(|tick| self.is_since_answer(key, tick))
+    }
+
+    /// What was known when either was noted has the say, and the clocks only where neither knew of the other.
+    fn is_since_answer(&self, key: &str, tick: &Tick) -> bool {
+        let Some(answer) = self.answers.get(key) else { return true };
+        let is_overruled = self.overruled.get(key).is_some_and(|ticks| ticks.contains(tick));
+        !is_overruled && (tick.after.as_ref() == Some(&answer.at) || tick.at > answer.at)
     }
 
     /// Takes a tick back. A copy of the file that still has it brings it back where both are merged.
@@ -230,6 +247,11 @@ impl Status {
 
     /// Notes an answer in the place of an older one.
     pub fn add_answer(&mut self, key: &str, answer: Answer) {
+        if answer.liveness == Liveness::Alive
+            && let Some(tick) = self.tick(key, DEAD).cloned()
+        {
+            self.take_overruled(key.to_owned(), [tick].into());
+        }
         self.answers.insert(key.to_owned(), answer);
     }
 
@@ -253,19 +275,25 @@ impl Status {
 
     /// Takes in what another copy of the file has: what was done there was done.
     fn take_in(&mut self, other: Self) {
-        other.ticks.into_iter().for_each(|(name, tick)| self.take_tick(name, tick));
+        // Which of two ticks counts is told by the answers.
         other.answers.into_iter().for_each(|(key, answer)| self.take_answer(key, answer));
+        other.overruled.into_iter().for_each(|(key, ticks)| self.take_overruled(key, ticks));
+        other.ticks.into_iter().for_each(|(name, tick)| self.take_tick(name, tick));
         other.waits.into_iter().for_each(|(key, wait)| self.take_wait(key, wait));
         other.keys.into_iter().for_each(|(key, asked)| self.take_key(key, asked));
     }
 
     /// Takes in a tick that others have: the earliest is when it was done. Of `dead` the latest counts, since Clerk may
-    /// have accepted the key after the first; which answers there are is not known before all is read. Of two at one
-    /// moment one, whichever is read first.
+    /// have accepted the key after the first, and before that one which Clerk's answer does not outweigh: the clock of a
+    /// later one may have run ahead. Of two at one moment one, whichever is read first.
     fn take_tick(&mut self, name: (String, String), tick: Tick) {
         // Times of this program's are in UTC and sort as they are.
         let is_taken = |old: &Tick| match name.1 == DEAD {
-            true => (old.reaches(), &old.at, &old.by, &old.after) < (tick.reaches(), &tick.at, &tick.by, &tick.after),
+            true => {
+                let counts = [old, &tick].map(|tick| self.is_since_answer(&name.0, tick));
+                (counts[0], old.reaches(), &old.at, &old.by, &old.after)
+                    < (counts[1], tick.reaches(), &tick.at, &tick.by, &tick.after)
+            }
             false => (&tick.at, &tick.by) < (&old.at, &old.by),
         };
         if self.ticks.get(&name).is_none_or(is_taken) {
@@ -282,6 +310,12 @@ impl Status {
         }
         if self.answers.get(&key).is_none_or(|old| says(old) < says(&answer)) {
             self.answers.insert(key, answer);
+        }
+    }
+
+    fn take_overruled(&mut self, key: String, ticks: BTreeSet<Tick>) {
+        if !ticks.is_empty() {
+            self.overruled.entry(key).or_default().extend(ticks);
         }
     }
 
@@ -302,10 +336,10 @@ impl Status {
 
     /// The masked twin: every text in it, which a stranger may have written, through `mask`.
     pub fn masked(mut self, mask: &dyn Fn(&str) -> String) -> Self {
-        for tick in self.ticks.values_mut() {
-            (tick.by, tick.at) = (mask(&tick.by), mask(&tick.at));
-            tick.after = tick.after.take().map(|after| mask(&after));
-        }
+        let masked =
+            |Tick { by, at, after }: &Tick| Tick { by: mask(by), at: mask(at), after: after.as_deref().map(mask) };
+        self.ticks.values_mut().for_each(|tick| *tick = masked(tick));
+        self.overruled.values_mut().for_each(|ticks| *ticks = ticks.iter().map(masked).collect());
         for asked in self.keys.values_mut() {
             asked.hint = mask(&asked.hint);
             let seen = std::mem::take(&mut asked.seen_in).into_iter();
@@ -336,7 +370,8 @@ impl Status {
             entries.insert(format!("{key}/{step}"), json(serde_json::to_string(tick)));
         }
         for (key, answer) in &self.answers {
-            let answered = Answered { answer, later: self.waits.get(key).cloned() };
+            let over = self.overruled.get(key).cloned().unwrap_or_default();
+            let answered = Answered { answer, later: self.waits.get(key).cloned(), over };
             entries.insert(format!("{key}/{ANSWER}"), json(serde_json::to_string(&answered)));
         }
         let lines: String = entries.into_iter().map(|(name, value)| format!("\"{name}\":\n{value},\n")).collect();

@@ -144,6 +144,43 @@ fn an_answer_of_a_clock_that_ran_ahead_keeps_no_step_open_and_is_told() {
 }
 
 #[test]
+fn a_tick_of_a_clock_that_ran_ahead_outweighs_no_later_answer_and_is_told() {
+    let case = Case::new(vec![live_key(7658)]);
+    let step = case.step("dead");
+    status(&case, &["--done", &step, "--by", "Ann"]);
+    let kept: serde_json::Value = serde_json::from_str(&case.status_file()).unwrap();
+    let at = kept[format!("{}/dead", key_id(&case.keys[0]))]["at"].as_str().unwrap().to_owned();
+    std::fs::write(case.status_path(), case.status_file().replace(&at, "2999-06-01T00:00:00Z")).unwrap();
+    let told = format!("dead of {} was ticked by Ann as of 2999-06-01", case.hint(0));
+    let run = status(&case, &[]);
+    assert!(run.errors().contains(&told) && run.errors().contains("one of the two clocks is off"), "{}", run.errors());
+    let before = case.status_file();
+    let clerk = Clerk::start(answers(&case, [Answer::Alive(INSTANCE)]));
+    assert_eq!(case.verify(&clerk).run().code, Some(1));
+    clean(&case);
+    audit_anew(&case, &[], case.repo.path());
+    let is_open = |what: &str| {
+        let run = status(&case, &[]);
+        assert!(
+            run.text().contains("[ ] dead") && run.text().contains("Clerk accepted it on"),
+            "{what}: {}",
+            run.text()
+        );
+        assert_eq!(Audit::new(&["verify", "--yes"]).and(&case.report).run().code, Some(3), "{what}");
+    };
+    is_open("the answer came after it");
+    // A copy that knows the tick alone takes nothing back.
+    let after = case.status_file();
+    for [ours, theirs] in [[&before, &after], [&after, &before]] {
+        std::fs::write(case.status_path(), format!("<<<<<<< HEAD\n{ours}=======\n{theirs}>>>>>>> other\n")).unwrap();
+        is_open("merged");
+    }
+    let ticked = status(&case, &["--done", &step, "--by", "Bob"]);
+    assert!(ticked.text().contains("[x] dead") && ticked.text().contains("(Bob, 20"), "{}", ticked.text());
+    assert_eq!(Audit::new(&["verify", "--yes"]).and(&case.report).run().code, Some(0), "all that is left is dead");
+}
+
+#[test]
 fn of_two_ticks_of_dead_a_merge_keeps_the_one_that_is_newer_than_clerks_answer() {
     for is_bob_first in [true, false] {
         let case = Case::new(vec![live_key(7659)]);

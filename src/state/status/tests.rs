@@ -164,6 +164,13 @@ fn a_tick_of_dead_that_is_newer_than_clerks_answer_outlives_any_merge() {
                 for step in [DEAD, "logs"] {
                     status.add_tick(&id('a'), step, Tick::new(by.clone(), at(from + random.usize(..3))));
                 }
+                // By clocks that are right: what came later is later.
+                if random.bool() {
+                    let over = status.tick(&id('a'), DEAD).map_or(0, |tick| tick.at[14..16].parse().unwrap());
+                    let at = at(over + 1 + random.usize(..2));
+                    let reason = String::new();
+                    status.add_answer(&id('a'), Answer { liveness: Liveness::Alive, reason, at, instance: None });
+                }
             }
             status
         };
@@ -186,7 +193,8 @@ fn a_tick_of_dead_that_is_newer_than_clerks_answer_outlives_any_merge() {
         }
         // What counts in any copy against the answer that all of them come to counts still.
         let counts = |ticked: &Status| {
-            let status = Status { answers: one.answers.clone(), ticks: ticked.ticks.clone(), ..Status::default() };
+            let (answers, overruled) = (one.answers.clone(), one.overruled.clone());
+            let status = Status { answers, overruled, ticks: ticked.ticks.clone(), ..Status::default() };
             status.is_ticked_since_answer(&id('a'), DEAD)
         };
         let any = copies.iter().any(counts);
@@ -216,6 +224,52 @@ fn a_tick_is_newer_than_the_answer_that_it_was_made_after_whatever_the_clocks_sa
     // By one that was right, later.
     ticked.add_answer(&id('a'), answer("2026-11-25T00:00:00Z"));
     assert!(!ticked.is_ticked_since_answer(&id('a'), DEAD));
+}
+
+#[test]
+fn an_answer_is_newer_than_the_tick_that_it_came_over_whatever_the_clocks_say() {
+    let answer = |liveness, at: &str| Answer { liveness, reason: String::new(), at: at.to_owned(), instance: None };
+    let ahead = || Tick { at: "2999-01-01T00:00:00Z".to_owned(), ..tick("Ann") };
+    let counts = |status: &Status| status.is_ticked_since_answer(&id('a'), DEAD);
+    let mut ticked = Status::default();
+    ticked.add_tick(&id('a'), DEAD, ahead());
+    let mut status = ticked.clone();
+    status.add_answer(&id('a'), answer(Liveness::Alive, "2026-11-24T11:00:00Z"));
+    assert!(counts(&ticked) && !counts(&status));
+    let read = Status::parse(&status.text(), "x").unwrap();
+    assert!(read == status && !counts(&read));
+    // Whoever ticks it then has the last word, and so has an answer after that, all of it in one second.
+    let mut again = status.clone();
+    for _ in 0..2 {
+        again.remove_tick(&id('a'), DEAD);
+        again.add_tick(&id('a'), DEAD, Tick { at: "2026-11-24T11:00:00Z".to_owned(), ..tick("Bob") });
+        assert!(counts(&again) && counts(&Status::parse(&again.text(), "x").unwrap()));
+        let mut alive = again.clone();
+        alive.add_answer(&id('a'), answer(Liveness::Alive, "2026-11-24T11:00:00Z"));
+        assert!(!counts(&alive));
+        alive.clone_into(&mut again);
+    }
+    again.remove_tick(&id('a'), DEAD);
+    again.add_tick(&id('a'), DEAD, tick("Bob"));
+    // What another copy has changes nothing of that: not the tick alone, and not an older answer.
+    let mut older = Status::default();
+    older.add_answer(&id('a'), answer(Liveness::Alive, "2026-11-23T00:00:00Z"));
+    older.take_in(ticked.clone());
+    for (known, is_done) in [(&status, false), (&again, true)] {
+        for other in [&ticked, &older, &status] {
+            for [one, other] in [[known, other], [other, known]] {
+                let mut merged = one.clone();
+                merged.take_in(other.clone());
+                assert_eq!(counts(&merged), is_done, "{merged:?}");
+                let text = format!("<<<<<<< HEAD\n{}=======\n{}>>>>>>> other\n", one.text(), other.text());
+                assert_eq!(counts(&Status::parse(&text, "x").unwrap()), is_done);
+            }
+        }
+    }
+    // An answer that says nothing outweighs nothing, and texts are masked everywhere.
+    ticked.add_answer(&id('a'), answer(Liveness::Unknown, "2026-11-24T11:00:00Z"));
+    assert!(counts(&ticked));
+    assert!(!counts(&status.masked(&|text| text.replace("Ann", "A…"))));
 }
 
 #[test]
