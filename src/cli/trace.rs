@@ -15,11 +15,12 @@ use super::limits::{self, LimitArguments};
 use super::progress::Progress;
 use super::repos::{Repositories, tell_failure};
 use super::{input, output, prompt};
-use crate::audit::{Auditor, Options, Traced, Wanted, key_in};
+use crate::audit::{Auditor, Options, Traced, Wanted, is_named_by, key_in};
 use crate::detect::Detector;
 use crate::key::{KeyId, KeyText};
 use crate::model::{Interrupt, Kind, ReadLimits, Report};
 use crate::report::{self, Trace as Told, TraceFormat};
+use crate::state::Ledger;
 
 /// Follow one key through all repositories
 ///
@@ -109,23 +110,26 @@ impl Trace {
         let audited = Audited::of(&targets);
         let Traced { report: mut found, tags, checkouts } = auditor.trace(targets, &wanted, now());
         progress.finish();
-        if found.keys.len() > 1 {
-            let some: Vec<String> = found.keys.iter().take(5).map(|key| format!("{} {}", key.hint, key.id)).collect();
-            let message = format!("{id} names {} keys: {}", found.keys.len(), some.join(", "));
+        let named: Vec<(String, String)> = match found.keys[..] {
+            // Of a key that is in no repository the ledger may tell all the same.
+            [] => recorded_as(&ledger, &id, &reader),
+            _ => found.keys.iter().map(|key| (key.id.clone(), key.hint.clone())).collect(),
+        };
+        if named.len() > 1 {
+            let some: Vec<String> = named.iter().take(5).map(|(id, hint)| format!("{hint} {id}")).collect();
+            let message = format!("{id} names {} keys: {}", named.len(), some.join(", "));
             output::error(&message, Some("give more of it"));
             return Err(Exit::Usage);
         }
         // Others are not what this is about.
         found.other_vendors.clear();
-        let (id, hint) = match found.keys.first() {
-            Some(key) => (key.id.clone(), Some(key.hint.clone())),
+        let (id, hint) = match named.into_iter().next() {
+            Some((id, of_it)) => (id, Some(of_it).filter(|hint| !hint.is_empty()).or(hint)),
             None => (id, hint),
         };
         let kind = found.keys.first().map(|key| key.kind).or(kind);
         let needs_a_name = kind.map(|kind| kind != Kind::SecretKey);
-        // Of a key that is in no repository the ledger may tell all the same.
-        let known = KeyId::parse(&id).or_else(|| ledger.only(&id));
-        let pushes = known.map(|id| recorded(&ledger, &id, &audited, &reader)).unwrap_or_default();
+        let pushes = KeyId::parse(&id).map(|id| recorded(&ledger, &id, &audited, &reader)).unwrap_or_default();
         for key in &mut found.keys {
             key.ledger.clone_from(&pushes);
         }
@@ -232,6 +236,12 @@ impl Trace {
             ),
         ))
     }
+}
+
+/// The keys of a ledger that are named so, by id and hint, fit to be shown.
+fn recorded_as(ledger: &Ledger, name: &str, detector: &Detector) -> Vec<(String, String)> {
+    let shown = ledger.keys().map(|(id, hint)| (id.to_string(), detector.mask_text(hint)));
+    shown.filter(|(id, hint)| is_named_by(name, id, hint)).collect()
 }
 
 /// What a trace comes to. That a credential which only its name tells was not seen, or was seen in some places, says nothing

@@ -166,6 +166,7 @@ pub struct LedgerEvent {
 #[derive(Clone, Debug, Default)]
 pub struct Ledger {
     events: std::collections::BTreeMap<KeyId, Vec<LedgerEvent>>,
+    hints: std::collections::BTreeMap<KeyId, String>,
     torn: Vec<usize>,
     cut: Option<usize>,
 }
@@ -232,6 +233,9 @@ impl Ledger {
         let list = |value: &Value| value.as_array().cloned().unwrap_or_default();
         for key in list(&record["keys"]) {
             let Some(id) = key["id"].as_str().and_then(KeyId::parse) else { continue };
+            if let Some(hint) = text(&key["hint"]) {
+                self.hints.insert(id, hint);
+            }
             self.events.entry(id).or_default().push(LedgerEvent {
                 time: text(&record["time"]).unwrap_or_default(),
                 verdict: text(&record["verdict"]).unwrap_or_default(),
@@ -256,10 +260,9 @@ impl Ledger {
         self.cut
     }
 
-    /// The one key recorded whose id begins so.
-    pub fn only(&self, start: &str) -> Option<KeyId> {
-        let mut fitting = self.events.keys().filter(|id| id.to_string().starts_with(start));
-        fitting.next().filter(|_| fitting.next().is_none()).copied()
+    /// The keys recorded, each with its hint, as somebody wrote it; empty where there is none.
+    pub fn keys(&self) -> impl Iterator<Item = (KeyId, &str)> {
+        self.events.keys().map(|id| (*id, self.hints.get(id).map_or("", String::as_str)))
     }
 
     /// What was decided about a key, in the order in which it was.
