@@ -12,6 +12,8 @@
 
 mod scripts;
 
+use std::collections::{BTreeMap, HashMap};
+
 use crate::key::{KeyText, base64};
 use crate::model::{Oid, ReadLimits, shell_word};
 
@@ -113,13 +115,20 @@ fn spellings(leak: &Leak) -> Vec<Spelling> {
         }
     }
     all.extend(leak.written.iter().map(|from| Spelling { from: from.clone(), to: word.clone().into_bytes() }));
-    all.retain(|spelling| !spelling.from.is_empty());
+    // A single byte is nobody's key.
+    all.retain(|spelling| spelling.from.len() > 1);
     all
 }
 
 /// Writes keys over, as the files of a plan have it done.
 pub struct Cleaner {
+    /// In the order of their turns.
     spellings: Vec<Spelling>,
+    /// The turns of those that begin so, as far as the shortest goes.
+    turns: HashMap<Vec<u8>, Vec<usize>>,
+    shortest: usize,
+    /// By byte, whether any begins with it.
+    begins: [bool; 256],
 }
 
 impl Cleaner {
@@ -131,33 +140,51 @@ impl Cleaner {
         let rank = |one: &Spelling| (!one.is_a_line(), std::cmp::Reverse(one.from.len()));
         spellings.sort_by(|a, b| rank(a).cmp(&rank(b)).then_with(|| a.cmp(b)));
         spellings.dedup_by(|a, b| a.from == b.from);
-        Self { spellings }
+        let shortest = spellings.iter().map(|spelling| spelling.from.len()).min().unwrap_or(1);
+        let (mut turns, mut begins) = (HashMap::<Vec<u8>, Vec<usize>>::new(), [false; 256]);
+        for (turn, Spelling { from, .. }) in spellings.iter().enumerate() {
+            turns.entry(from[..shortest].to_vec()).or_default().push(turn);
+            begins[usize::from(from[0])] = true;
+        }
+        Self { spellings, turns, shortest, begins }
     }
 
-    /// A text, a path or a ref's name with every key of these written over.
+    /// A text, a path or a ref's name with every key of these written over. Where two overlap, that stays whose turn is
+    /// later. All are looked for at once, as `clerk_purge.py` does it: one after another takes time by the square of the keys.
     pub fn clean(&self, text: &[u8]) -> Vec<u8> {
-        let mut text = text.to_vec();
-        for Spelling { from, to } in &self.spellings {
-            let mut cleaned = Vec::new();
-            let mut rest = 0;
-            for at in memchr::memmem::find_iter(&text, from) {
-                cleaned.extend_from_slice(&text[rest..at]);
-                cleaned.extend_from_slice(to);
-                rest = at + from.len();
-            }
-            if rest > 0 {
-                cleaned.extend_from_slice(&text[rest..]);
-                text = cleaned;
+        let mut found = Vec::new();
+        for (at, window) in
+            text.windows(self.shortest).enumerate().filter(|(_, text)| self.begins[usize::from(text[0])])
+        {
+            let turns = self.turns.get(window).into_iter().flatten();
+            found.extend(
+                turns.filter(|turn| text[at..].starts_with(&self.spellings[**turn].from)).map(|turn| (*turn, at)),
+            );
+        }
+        found.sort_unstable();
+        let mut taken: BTreeMap<usize, &Spelling> = BTreeMap::new();
+        for (turn, at) in found {
+            let spelling = &self.spellings[turn];
+            let before = taken.range(..at + spelling.from.len()).next_back();
+            if before.is_none_or(|(start, other)| start + other.from.len() <= at) {
+                taken.insert(at, spelling);
             }
         }
-        text
+        let (mut cleaned, mut rest) = (Vec::with_capacity(text.len()), 0);
+        for (at, Spelling { from, to }) in taken {
+            cleaned.extend_from_slice(&text[rest..at]);
+            cleaned.extend_from_slice(to);
+            rest = at + from.len();
+        }
+        cleaned.extend_from_slice(&text[rest..]);
+        cleaned
     }
 }
 
 /// The files for one repository, of which these refs are to be dropped. The `others` stay in it, and are only not to be
 /// said.
 pub fn files(leaks: &[Leak], others: &[Leak], dropped: &[Vec<u8>]) -> Vec<PlanFile> {
-    let Cleaner { spellings } = Cleaner::of(leaks);
+    let Cleaner { spellings, .. } = Cleaner::of(leaks);
     let mut packed: Vec<String> = leaks.iter().flat_map(|leak| &leak.packed).map(ToString::to_string).collect();
     packed.sort();
     packed.dedup();
@@ -209,7 +236,10 @@ const MODULE_HEAD: &str = "\
 
 /// Refs that came since the plan was made may have names that become one, and filter-repo would drop one of them in
 /// silence. They may have keys that nobody knows yet, too, which are told by how they look.
-const MODULE: &str = r#"import re
+///
+/// Spellings are written over as [`Cleaner::clean`] does it.
+const MODULE: &str = r#"import bisect
+import re
 import signal
 import sys
 
@@ -217,16 +247,43 @@ REFS = {}
 LOOKS = re.compile(rb"(whsec_)[A-Za-z0-9+/]{16,}|(_[A-Za-z0-9]{4})[A-Za-z0-9]{16,}([A-Za-z0-9]{4})")
 
 
-def clean(text):
-    for old, new in SPELLINGS:
-        text = text.replace(old, new)
-    return text
+def writer_over(spellings):
+    shortest = min((len(old) for old, _ in spellings), default=0)
+    turns, seconds = {}, {}
+    for turn, (old, _) in enumerate(spellings):
+        turns.setdefault(old[:shortest], []).append(turn)
+        seconds.setdefault(old[0], set()).add(old[1])
+    one_of = lambda some: b"[" + b"".join(b"\\x%02x" % byte for byte in some) + b"]"
+    begins = re.compile(b"|".join(one_of([byte]) + b"(?=" + one_of(some) + b")" for byte, some in seconds.items()))
+
+    def write_over(text):
+        found = [
+            (turn, it.start())
+            for it in begins.finditer(text)
+            for turn in turns.get(text[it.start() : it.start() + shortest], ())
+            if text.startswith(spellings[turn][0], it.start())
+        ]
+        taken = []
+        # Where two overlap, that stays whose turn is later.
+        for turn, at in sorted(found):
+            place = bisect.bisect(taken, (at + len(spellings[turn][0]),))
+            if place == 0 or taken[place - 1][0] + len(spellings[taken[place - 1][1]][0]) <= at:
+                taken.insert(place, (at, turn))
+        written, rest = [], 0
+        for at, turn in taken:
+            written += [text[rest:at], spellings[turn][1]]
+            rest = at + len(spellings[turn][0])
+        return b"".join(written) + text[rest:] if taken else text
+
+    return write_over if spellings else lambda text: text
+
+
+clean = writer_over(SPELLINGS)
+hide_known = writer_over(HIDDEN)
 
 
 def hide(text):
-    for old, new in HIDDEN:
-        text = text.replace(old, new)
-    return LOOKS.sub(lambda it: (it[1] or it[2]) + b"\xe2\x80\xa6" + (it[3] or b""), text)
+    return LOOKS.sub(lambda it: (it[1] or it[2]) + b"\xe2\x80\xa6" + (it[3] or b""), hide_known(text))
 
 
 def clean_lines():
@@ -366,6 +423,39 @@ mod tests {
         let both = Cleaner::of(&[leak(key()), leak(other.clone())]);
         for (one, other) in spellings(&leak(key())).iter().zip(spellings(&leak(other))) {
             assert_ne!(both.clean(&one.from), both.clean(&other.from));
+        }
+    }
+
+    #[test]
+    fn all_at_once_is_as_one_after_another() {
+        let random = &mut fastrand::Rng::with_seed(17);
+        let letters = |random: &mut fastrand::Rng, length: usize| -> Vec<u8> {
+            (0..length).map(|_| *random.choice(b"xyz\n").unwrap()).collect()
+        };
+        for _ in 0..2000 {
+            let mut leak = leak(key());
+            leak.written = (0..random.usize(1..12))
+                .map(|_| {
+                    let length = random.usize(1..6);
+                    letters(random, length)
+                })
+                .collect();
+            let cleaner = Cleaner::of(&[leak]);
+            let length = random.usize(..40);
+            let text = letters(random, length);
+            let mut expected = text.clone();
+            for Spelling { from, to } in &cleaner.spellings {
+                let finder = memchr::memmem::Finder::new(from);
+                let (mut cleaned, mut rest) = (Vec::new(), 0);
+                for at in finder.find_iter(&expected) {
+                    cleaned.extend_from_slice(&expected[rest..at]);
+                    cleaned.extend_from_slice(to);
+                    rest = at + from.len();
+                }
+                cleaned.extend_from_slice(&expected[rest..]);
+                expected = cleaned;
+            }
+            assert_eq!(cleaner.clean(&text), expected, "{:?}", String::from_utf8_lossy(&text));
         }
     }
 

@@ -2,11 +2,15 @@
 
 use std::io::Write;
 use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
+
+use clerk_audit::key::KeyText;
+use clerk_audit::purge::{Cleaner, Leak, files};
 
 use crate::common::fixture::Repo;
 use crate::common::fixture::objects::{Commit, Files, Mode};
 use crate::common::run::Audit;
-use crate::common::secrets::{Alphabet, Padding, base64, live_key, publishable_key, test_key};
+use crate::common::secrets::{Alphabet, Padding, base64, live_key, publishable_key, test_key, utf16le};
 use crate::{Case, MAIN, can_rewrite, git_in, percent, removed};
 
 /// Base64 on lines of so many characters.
@@ -100,6 +104,84 @@ fn what_no_list_of_spellings_has_is_cleaned_as_it_stands_or_dropped_and_told() {
     assert!(log.contains("Release: nothing changed again"), "{log}");
     assert_eq!(git_in(&work, &["rev-list", "--count", "main"]), git_in(repo.path(), &["rev-list", "--count", "main"]));
     assert_eq!(git_in(&work, &["tag"]), "of-a-clean-file\n");
+}
+
+#[test]
+fn the_module_writes_over_what_the_rehearsal_does() {
+    if !can_rewrite() {
+        return;
+    }
+    let random = &mut fastrand::Rng::with_seed(23);
+    let letters = |random: &mut fastrand::Rng, from: std::ops::Range<usize>| -> Vec<u8> {
+        (0..random.usize(from)).map(|_| *random.choice(b"xyz=\n").unwrap()).collect()
+    };
+    let keys: Vec<String> = (0..40).map(|seed| live_key(9190 + seed)).collect();
+    let leaks: Vec<Leak> = keys
+        .iter()
+        .map(|key| Leak {
+            text: KeyText::new(key.as_bytes()),
+            // Spellings that overlap in each other, and over line ends, whose turn is later.
+            written: (0..3).map(|_| letters(random, 2..8)).collect(),
+            packed: Vec::new(),
+        })
+        .collect();
+    let cleaner = Cleaner::of(&leaks);
+    let texts: Vec<Vec<u8>> = (0..400)
+        .map(|_| {
+            let pieces = (0..random.usize(..6)).map(|_| match random.usize(..4) {
+                0 => random.choice(&keys).unwrap().as_bytes().to_vec(),
+                1 => utf16le(random.choice(&keys).unwrap()),
+                2 => {
+                    let text = [letters(random, 0..3).as_slice(), random.choice(&keys).unwrap().as_bytes()].concat();
+                    base64(&text, Alphabet::Standard, Padding::None).into_bytes()
+                }
+                _ => letters(random, 0..30),
+            });
+            pieces.collect::<Vec<_>>().concat()
+        })
+        .collect();
+    let folder = tempfile::tempdir().unwrap();
+    for file in files(&leaks, &[], &[]).into_iter().filter(|file| file.name == "clerk_purge.py") {
+        std::fs::write(folder.path().join(file.name), file.content).unwrap();
+    }
+    let call = "import sys, clerk_purge\nfor line in sys.stdin: print(clerk_purge.clean(bytes.fromhex(line)).hex())";
+    let mut python = Command::new("python3")
+        .args(["-c", call])
+        .current_dir(folder.path())
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let hex = |text: &[u8]| -> String { text.iter().map(|byte| format!("{byte:02x}")).collect() };
+    let lines: String = texts.iter().map(|text| format!("{}\n", hex(text))).collect();
+    let mut input = python.stdin.take().unwrap();
+    let writer = std::thread::spawn(move || input.write_all(lines.as_bytes()).unwrap());
+    let output = python.wait_with_output().unwrap();
+    writer.join().unwrap();
+    let cleaned = String::from_utf8(output.stdout).unwrap();
+    assert_eq!(cleaned.lines().count(), texts.len());
+    let mut changed = 0;
+    for (text, cleaned) in texts.iter().zip(cleaned.lines()) {
+        assert_eq!(hex(&cleaner.clean(text)), cleaned, "{}", String::from_utf8_lossy(text));
+        changed += usize::from(hex(text) != cleaned);
+    }
+    assert!(changed > 200, "{changed}");
+}
+
+#[test]
+fn a_plan_for_many_keys_takes_as_long_as_they_are_many() {
+    let mut repo = Repo::bare();
+    let texts: Vec<(String, String)> = (0..1500)
+        .map(|seed| (format!("d{}/{seed}.env", seed % 20), format!("K={}\n", live_key(700_000 + seed))))
+        .collect();
+    let files: Vec<(&str, Option<&str>)> =
+        texts.iter().map(|(path, text)| (path.as_str(), Some(text.as_str()))).collect();
+    repo.commit_on(MAIN, &files, "Many");
+    repo.finish();
+    let case = Case::of(&[repo.path()]);
+    let begun = Instant::now();
+    assert_eq!(case.plan(&[]).code, Some(0));
+    assert!(begun.elapsed() < Duration::from_secs(20), "{:?}", begun.elapsed());
 }
 
 #[test]
