@@ -466,7 +466,9 @@ impl<'a> Findings<'a> {
             }
             told.extend(spots.into_iter().filter(|_| !tip.beside.is_empty()).map(|spot| spot.path));
         }
-        let in_blob = line(tip.peeled);
+        // What a commit or tag has in its own text stands in no file.
+        let is_blob = self.make.content.graph.kind(tip.peeled) == NodeKind::Blob;
+        let in_blob = line(tip.peeled).filter(|_| is_blob);
         if in_blob.is_some() && at.len() == before {
             at.push(self.held_place(&tip.name, None, None, in_blob.flatten()));
         }

@@ -195,10 +195,16 @@ pub(super) fn standing_of(keys: &[&KeyReport]) -> &'static str {
     // Of branches it is the name alone, or it would stand on one.
     let branches = any(|key| key.held_at.branches > 0) && !tags && !others;
     let named = branches || any(is_in_names_alone);
+    let own_texts = (any(|key| own_text(key).commits > 0), any(|key| own_text(key).tags > 0));
     match keys.first().map(|key| key.standing) {
         Some(Where::BranchTip) => "on a branch",
         Some(Where::OtherTip) => match (named, tags, others) {
-            (true, false, false) => "only in a ref's name",
+            (true, false, false) => match own_texts {
+                (false, false) => "only in a ref's name",
+                (true, false) => "in a ref's name and a commit's own text",
+                (false, true) => "in a ref's name and a tag's own text",
+                (true, true) => "in a ref's name and a commit's or tag's own text",
+            },
             (true, true, false) => "only on tags or in a ref's name",
             (true, false, true) => "only on pull or other refs, or in a ref's name",
             (true, true, true) => "only on tags, pull or other refs, or in a ref's name",
@@ -206,14 +212,12 @@ pub(super) fn standing_of(keys: &[&KeyReport]) -> &'static str {
             (false, false, true) => "only on pull or other refs",
             (false, ..) => "only on tags, pull or other refs",
         },
-        Some(Where::History) if any(is_open_in_history) => {
-            match (any(|key| own_text(key).commits > 0), any(|key| own_text(key).tags > 0)) {
-                (true, false) => "in a commit's own text",
-                (false, true) => "in a tag's own text",
-                (true, true) => "in a commit's or tag's own text",
-                (false, false) => "perhaps still at a tip",
-            }
-        }
+        Some(Where::History) if any(is_open_in_history) => match own_texts {
+            (true, false) => "in a commit's own text",
+            (false, true) => "in a tag's own text",
+            (true, true) => "in a commit's or tag's own text",
+            (false, false) => "perhaps still at a tip",
+        },
         Some(Where::History) => "only in history",
         Some(Where::Unreachable) | None => "only unreachable",
     }

@@ -48,6 +48,35 @@ fn every_namespace_is_read() {
 }
 
 #[test]
+fn what_stands_in_an_own_text_and_in_a_refs_name_stands_in_no_file() {
+    for in_tag in [false, true] {
+        let key = live_key(222);
+        let mut repo = Repo::bare();
+        let subject = if in_tag { "A".to_owned() } else { format!("A\n\n\nuses {key}") };
+        let tip = repo.commit_on(MAIN, &[("a", Some("a\n"))], &subject);
+        if in_tag {
+            let tag = Tag {
+                target: tip,
+                target_type: ObjectType::Commit,
+                name: "v1".to_owned(),
+                tagger: Some(Person::at("T", 1_704_000_001)),
+                message: format!("v1 with {key}\n").into_bytes(),
+            };
+            let tag = repo.tag(&tag);
+            repo.set_ref("refs/tags/v1", tag);
+        }
+        repo.set_ref(&format!("refs/heads/try-{key}"), tip);
+        let found = audit(&mut repo).complete();
+        let places = &found.only(&key)["held_at"]["at"];
+        assert_eq!(list(places).count(), 1, "{places}");
+        assert!(places[0]["path"].is_null() && places[0]["line"].is_null(), "{places}");
+        let told = Audit::new(&["history"]).and(repo.path()).run().text();
+        let of = if in_tag { "tag" } else { "commit" };
+        assert!(told.contains(&format!("in a ref's name and a {of}'s own text")), "{told}");
+    }
+}
+
+#[test]
 fn notes_are_told_as_notes() {
     //  A   main        refs/notes/commits: the note on A quotes a key
     let key = live_key(221);
