@@ -120,6 +120,29 @@ fn a_checklist_has_the_places_one_names_and_the_days_of_ones_plan() {
 }
 
 #[test]
+fn a_status_file_stays_as_open_as_it_is() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let case = Case::new(vec![live_key(7072)]);
+    let path = case.status_path();
+    let mode = || std::fs::metadata(&path).unwrap().permissions().mode() & 0o777;
+    std::fs::write(case.repo.beside("by the umask"), "").unwrap();
+    status(&case, &["--done", &case.step("logs")]);
+    assert_eq!(mode(), std::fs::metadata(case.repo.beside("by the umask")).unwrap().permissions().mode() & 0o777);
+    for open in [0o664, 0o600] {
+        std::fs::set_permissions(&path, std::fs::Permissions::from_mode(open)).unwrap();
+        status(&case, &[if open == 0o664 { "--undo" } else { "--done" }, &case.step("logs")]);
+        assert_eq!(mode(), open);
+    }
+    // Whoever may not read it is told to ask for that, and not to begin anew. Nothing stops who may everything.
+    std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o000)).unwrap();
+    if std::fs::read(&path).is_err() {
+        let run = status(&case, &[]);
+        assert!(run.code == Some(3) && run.errors().contains("let you read it"), "{}", run.errors());
+        assert!(!run.errors().contains("begin anew"), "{}", run.errors());
+    }
+}
+
+#[test]
 fn a_checklist_tells_what_is_open_of_a_key_that_is_gone() {
     let case = Case::new(vec![live_key(7071)]);
     status(&case, &["--done", &case.step("logs"), "--by", "Ann"]);

@@ -12,7 +12,7 @@ use super::output;
 use super::status::note_keys;
 use crate::detect::Detector;
 use crate::model::{Report, error_chain};
-use crate::state::{Status, hold};
+use crate::state::{Error, Status, hold};
 
 /// So long another process may take to write the file, which is a matter of milliseconds.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -105,7 +105,8 @@ impl<'a> Kept<'a> {
         let was_merged = self.state.was_merged();
         change(&mut self.state);
         let after = self.state.text();
-        let is_written = if after == before && !was_merged { Ok(()) } else { output::to_file(path, after.as_bytes()) };
+        let is_written =
+            if after == before && !was_merged { Ok(()) } else { output::to_shared_file(path, after.as_bytes()) };
         drop(held);
         self.written = (is_written.is_ok() && !was_merged).then_some(after);
         if was_merged && is_written.is_ok() {
@@ -138,8 +139,16 @@ fn read(path: &Path, detector: &Detector) -> Result<Status, Exit> {
     match Status::read(path) {
         Ok(status) => Ok(status.masked(&|text| detector.mask_text(text))),
         Err(error) => {
-            let hint = "mend it; or take one that git has (`git checkout --ours` or `--theirs` after a merge), and tick \
-                        again what it lacks; or take it away and begin anew: what it says is then forgotten";
+            let hint = match &error {
+                Error::Read { source, .. } if source.kind() == std::io::ErrorKind::PermissionDenied => {
+                    "have whoever owns it let you read it, and write it (`chmod`, `chgrp`); --state FILE names another, \
+                     which knows nothing of what is ticked there"
+                }
+                _ => {
+                    "mend it; or take one that git has (`git checkout --ours` or `--theirs` after a merge), and tick \
+                     again what it lacks; or take it away and begin anew: what it says is then forgotten"
+                }
+            };
             output::error(&error_chain(&error), Some(hint));
             Err(Exit::Incomplete)
         }

@@ -1,8 +1,9 @@
 //! Where output goes: the standard streams, and files.
 
+use std::fs::Permissions;
 use std::io::{self, IsTerminal, Write};
 use std::os::fd::AsFd as _;
-use std::os::unix::fs::MetadataExt as _;
+use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
 use std::path::Path;
 
 use clap::ValueEnum;
@@ -81,6 +82,35 @@ pub(super) fn to_stdout(text: &[u8]) -> io::Result<()> {
 /// # Errors
 /// Where it cannot be written.
 pub(super) fn to_file(path: &Path, text: &[u8]) -> io::Result<()> {
+    // Created with mode 0600.
+    put(path, text, || tempfile::NamedTempFile::new_in(folder_of(path)))
+}
+
+/// The same of what several people write, each with commands of their own: a file that is there keeps its mode, and its
+/// group where this user can give it that; a new one is as open as the umask leaves it.
+///
+/// # Errors
+/// Where it cannot be written.
+pub(super) fn to_shared_file(path: &Path, text: &[u8]) -> io::Result<()> {
+    put(path, text, || match std::fs::symlink_metadata(path) {
+        Ok(there) if there.is_file() => {
+            let file = tempfile::NamedTempFile::new_in(folder_of(path))?;
+            let mut mode = there.mode() & 0o777;
+            if file.as_file().metadata()?.gid() != there.gid()
+                && std::os::unix::fs::fchown(file.as_file(), None, Some(there.gid())).is_err()
+            {
+                // What its group could do another can no more than all others.
+                mode = mode & 0o707 | (mode & 0o007) << 3;
+            }
+            file.as_file().set_permissions(Permissions::from_mode(mode))?;
+            Ok(file)
+        }
+        _ => tempfile::Builder::new().permissions(Permissions::from_mode(0o666)).tempfile_in(folder_of(path)),
+    })
+}
+
+/// Writes a file by way of another, which is made beside its place.
+fn put(path: &Path, text: &[u8], make: impl FnOnce() -> io::Result<tempfile::NamedTempFile>) -> io::Result<()> {
     if let Ok(there) = std::fs::metadata(path) {
         if is_stdout(&there) {
             // Behind what was written before, and where a shell's `>>` wants it.
@@ -90,8 +120,7 @@ pub(super) fn to_file(path: &Path, text: &[u8]) -> io::Result<()> {
             return std::fs::OpenOptions::new().write(true).open(path)?.write_all(text);
         }
     }
-    // Created with mode 0600.
-    let mut file = tempfile::NamedTempFile::new_in(folder_of(path)).map_err(without_path)?;
+    let mut file = make().map_err(without_path)?;
     file.write_all(text)?;
     file.as_file().sync_all()?;
     file.persist(path).map_err(|error| error.error)?;
@@ -169,5 +198,29 @@ mod tests {
         std::os::unix::fs::symlink(at("another's"), at("link")).unwrap();
         to_file(&at("link"), b"words").unwrap();
         assert!(!is_link("link") && std::fs::read(at("another's")).unwrap() == b"theirs");
+    }
+
+    #[test]
+    fn what_several_people_write_stays_as_open_as_it_is() {
+        let folder = tempfile::tempdir().unwrap();
+        let at = |name: &str| folder.path().join(name);
+        let mode = |name: &str| std::fs::metadata(at(name)).unwrap().mode() & 0o777;
+        std::fs::write(at("by the umask"), "").unwrap();
+        to_shared_file(&at("new"), b"words").unwrap();
+        assert_eq!(mode("new"), mode("by the umask"));
+        for open in [0o664, 0o640, 0o600] {
+            std::fs::set_permissions(at("new"), Permissions::from_mode(open)).unwrap();
+            to_shared_file(&at("new"), b"other words").unwrap();
+            assert_eq!((mode("new"), std::fs::read(at("new")).unwrap().as_slice()), (open, &b"other words"[..]));
+        }
+        // Where one may not give it to that group (who may everything gives it).
+        std::fs::set_permissions(at("new"), Permissions::from_mode(0o664)).unwrap();
+        if std::os::unix::fs::chown(at("new"), None, Some(54321)).is_ok() {
+            to_shared_file(&at("new"), b"words").unwrap();
+            assert_eq!((mode("new"), std::fs::metadata(at("new")).unwrap().gid()), (0o664, 54321));
+        }
+        // A report is its owner's.
+        to_file(&at("new"), b"words").unwrap();
+        assert_eq!(mode("new"), 0o600);
     }
 }
