@@ -120,13 +120,26 @@ impl<'a> Kept<'a> {
     }
 }
 
-/// The file that a link stands for: a status that is kept elsewhere stays there, and all who come by other ways wait for
-/// each other. What is no status is refused when it is read, wherever a link leads.
+/// The file that a link stands for, or is to stand for: a status that is kept elsewhere stays there, and all who come by
+/// other ways wait for each other. What is no status is refused when it is read, wherever a link leads.
 fn followed(path: PathBuf) -> PathBuf {
     match path.canonicalize() {
         Ok(file) if path.is_symlink() && file.is_file() => file,
-        _ => path,
+        Ok(_) => path,
+        Err(_) => ends(&path),
     }
+}
+
+/// What links lead to at last, whether or not anything is there; of those that lead round one of them.
+fn ends(path: &Path) -> PathBuf {
+    /// As many links as Linux follows.
+    const MOST_LINKS: usize = 40;
+    let mut path = path.to_owned();
+    for _ in 0..MOST_LINKS {
+        let Ok(to) = path.read_link() else { break };
+        path = output::folder_of(&path).join(to);
+    }
+    path
 }
 
 /// Whether a file has this text and no other.
@@ -230,8 +243,14 @@ mod tests {
         let tick = Tick::new("Ann".to_owned(), "2026-11-24T10:00:00Z".to_owned());
         assert!(kept.change(|state| state.add_tick(&id, "logs", tick)).is_ok());
         assert!(link.is_symlink() && Status::read(&file).unwrap().tick(&id, "logs").is_some());
-        // What is no status is not written over, and what leads nowhere is none.
-        std::fs::write(folder.path().join("other"), "mine").unwrap();
+        // Where it is to be kept there need not be one yet.
+        let mut kept = Kept::read(Some(none.clone()), &detector).unwrap();
+        let tick = Tick::new("Ann".to_owned(), "2026-11-24T10:00:00Z".to_owned());
+        assert!(kept.change(|state| state.add_tick(&id, "logs", tick)).is_ok());
+        let other = folder.path().join("other");
+        assert!(none.is_symlink() && Status::read(&other).unwrap().tick(&id, "logs").is_some());
+        // What is no status is not written over.
+        std::fs::write(other, "mine").unwrap();
         assert!(Kept::read(Some(none), &detector).is_err());
     }
 
