@@ -8,6 +8,10 @@ use before::lets_on;
 pub(super) use before::Seen;
 
 mod before;
+mod lead;
+
+/// How a command begins that gives commands a name: `name() …` is told so as well.
+const FUNCTION: &[u8] = b"function";
 
 /// What ends a command.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -59,9 +63,8 @@ pub(super) fn refuses_by_us(script: &[u8], look: &dyn Fn(&[u8]) -> Seen) -> bool
         });
     }
     let is_strict = first_line(script).skip(1).any(is_option_e);
-    (0..commands.len()).any(|at| {
-        is_call(&commands[at]) && is_heeded(commands, at, (false, is_strict)) && lets_on(&commands[..at], look)
-    })
+    (0..commands.len())
+        .any(|at| is_call(&commands[at]) && is_heeded(commands, at, (false, is_strict)) && lets_on(commands, at, look))
 }
 
 /// The words behind `#!`; none where a script does not say who reads it, and a shell does.
@@ -95,13 +98,9 @@ impl Command {
 }
 
 fn is_call(command: &Command) -> bool {
-    let says = matches!(
-        command.words.first().map(Vec::as_slice),
-        Some(b"echo" | b"printf" | b":" | b"logger" | b"cat" | b"!")
-    );
     let asks = |word: &Vec<u8>| matches!(word.as_slice(), b"--help" | b"-h" | b"--version" | b"-V");
     let call = command.words.windows(3).position(|three| three[1] == b"hook" && three[2] == b"pre-receive");
-    !says && call.is_some_and(|at| !command.words[at..].iter().any(asks))
+    call.is_some_and(|at| lead::runs_the_rest(&command.words[..at]) && !command.words[at..].iter().any(asks))
 }
 
 /// Whether the script fails where this command of it does.
@@ -128,16 +127,39 @@ fn is_heeded(commands: &[Command], at: usize, (is_ours, is_strict): (bool, bool)
     if command.end == End::And {
         return false;
     }
-    let makes_strict = |one: &Command| {
-        one.depth == 0 && one.is(b"set") && one.words.iter().skip(1).any(|word| is_option_e(word) || word == b"errexit")
-    };
-    is_strict
-        || commands[..at].iter().any(makes_strict)
+    // The last one decides; on a condition nothing gets stricter.
+    let is_sure = |one: &Command| one.depth == 0 && one.after == End::Next;
+    let sets = |one: &Command| sets_option_e(one).filter(|is_strict| !is_strict || is_sure(one));
+    commands[..at].iter().rev().find_map(sets).unwrap_or(is_strict)
         || next.is_some_and(|next| is_kept_and_returned(next, &commands[at + 2..]))
 }
 
 fn is_option_e(word: &[u8]) -> bool {
     word.starts_with(b"-") && !word.starts_with(b"--") && word.contains(&b'e')
+}
+
+/// `set -e` or `set +e`, and what else says the same.
+fn sets_option_e(command: &Command) -> Option<bool> {
+    let words = lead::said(&command.words);
+    let (name, words) = words.split_first()?;
+    let options = words.iter().take_while(|word| *word != b"--");
+    match name.as_slice() {
+        b"set" => {
+            let mut last: &[u8] = b"";
+            let set = options.filter_map(|word| {
+                let before = std::mem::replace(&mut last, word);
+                match (before, word.as_slice()) {
+                    (before, b"errexit") => Some(before.starts_with(b"-")),
+                    (_, [b'+', options @ ..]) => options.contains(&b'e').then_some(false),
+                    (_, word) => is_option_e(word).then_some(true),
+                }
+            });
+            set.last()
+        }
+        // Which of both is no matter: nobody who means it writes it so.
+        b"shopt" => options.into_iter().any(|word| word == b"errexit").then_some(false),
+        _ => None,
+    }
 }
 
 /// `exit 1`, or `exit` with what the call itself returned.
@@ -208,6 +230,11 @@ impl Reader<'_> {
                 (b'|', _) => self.operator(1, End::Pipe),
                 (b'&', [b'>', ..]) => self.word(),
                 (b'&', _) => self.operator(1, End::Behind),
+                (b'(', _) if self.words.len() == 1 && more.trim_ascii_start().starts_with(b")") => {
+                    self.rest = &more.trim_ascii_start()[1..];
+                    self.words.insert(0, FUNCTION.to_vec());
+                    self.end(End::Next);
+                }
                 (b'(', _) => {
                     self.rest = more;
                     self.open.push(b'(');
@@ -274,7 +301,8 @@ impl Reader<'_> {
             *document = word;
             return;
         }
-        let begins = self.words.is_empty();
+        // `function name {`
+        let begins = self.words.is_empty() || self.words.first().is_some_and(|first| first == FUNCTION) && word == b"{";
         match word.as_slice() {
             b"if" | b"case" | b"for" | b"while" | b"until" | b"select" | b"{" if begins => self.open.push(b'{'),
             // What is behind these is a command of its own.
@@ -351,6 +379,15 @@ mod tests {
             "cat <<EOF >&2\nwelcome\nEOF\nclerk-audit hook pre-receive",
             "now=$(date; echo x)\nclerk-audit hook pre-receive && logger fine",
             "clerk-audit hook pre-receive\nexit $?",
+            "exec nice -n 5 timeout --kill-after=2 -s KILL 10 clerk-audit hook pre-receive",
+            "A=b >/dev/null 2> /tmp/x env -u HOME C=d /usr/bin/stdbuf -o0 clerk-audit hook pre-receive",
+            "exec -a gate clerk-audit hook pre-receive",
+            "command -p clerk-audit hook pre-receive",
+            "flock /run/gate.lock clerk-audit hook pre-receive",
+            "exec chroot \"$root\" /clerk-audit hook pre-receive",
+            "cat | sudo -n -u git clerk-audit hook pre-receive",
+            "set +e\nset -e\nclerk-audit hook pre-receive\nlogger pushed",
+            "set -e\nfunction quiet {\n  set +x\n}\nquiet() (\n  :\n)\nclerk-audit hook pre-receive\nlogger pushed",
         ] {
             assert!(refuses_by_us(format!("#!/bin/sh\n{call}\n").as_bytes()), "{call}");
         }
@@ -398,6 +435,24 @@ mod tests {
             "[ -n \"$X\" ] && clerk-audit hook pre-receive",
             "cat <<'EOF'\nclerk-audit hook pre-receive\nEOF",
             "cat << EOF\nclerk-audit hook pre-receive\nEOF\n",
+            "coproc clerk-audit hook pre-receive",
+            "eval ':' clerk-audit hook pre-receive",
+            "true clerk-audit hook pre-receive",
+            "exec true clerk-audit hook pre-receive",
+            "timeout 10 true clerk-audit hook pre-receive",
+            "env A=b true clerk-audit hook pre-receive",
+            "command -v clerk-audit hook pre-receive",
+            "setsid -f clerk-audit hook pre-receive",
+            "sh -c true clerk-audit hook pre-receive",
+            "set -- clerk-audit hook pre-receive",
+            "X=$PATH : clerk-audit hook pre-receive",
+            "set -e\nset +e\nclerk-audit hook pre-receive\necho",
+            "set -e\nset -o pipefail +o errexit\nclerk-audit hook pre-receive\necho",
+            "set -e\n[ -n \"$X\" ] && set +e\nclerk-audit hook pre-receive\necho",
+            "[ -n \"$X\" ] && set -e\nclerk-audit hook pre-receive\necho",
+            "set -- -e\nclerk-audit hook pre-receive\necho",
+            "shopt -u -o errexit\nclerk-audit hook pre-receive\necho",
+            "function check {\n  exec clerk-audit hook pre-receive\n}",
             "# clerk-audit gate for plain git\nclerk-audit hook pre-receive || true",
             "# clerk-audit gate for plain git\nclerk-audit hook pre-receive &\nexit $status",
         ] {

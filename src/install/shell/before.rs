@@ -3,7 +3,8 @@
 //! A condition is believed where it can be looked at: whether a file is there, and that nobody sits at a terminal when git
 //! runs a hook. Behind any other that ends the script in success nothing is guarded, as far as can be seen.
 
-use super::{Command, End};
+use super::lead::{only_redirects, said};
+use super::{Command, End, FUNCTION};
 
 /// What is at a path that a script asks for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -16,24 +17,47 @@ pub(in crate::install) enum Seen {
     Executable,
 }
 
-/// Whether none of these commands, which stand before a call, is in its way.
-pub(super) fn lets_on(commands: &[Command], look: &dyn Fn(&[u8]) -> Seen) -> bool {
-    (0..commands.len()).all(|at| {
+/// Whether none of the commands before a call is in its way.
+pub(super) fn lets_on(commands: &[Command], call: usize, look: &dyn Fn(&[u8]) -> Seen) -> bool {
+    (0..call).all(|at| {
         let command = &commands[at];
-        match command.words.first().map(Vec::as_slice) {
-            Some(b"exit") => !succeeds(command) || is_never_so(commands, at, look),
+        let words = said(&command.words);
+        let Some((name, rest)) = words.split_first() else { return true };
+        let ends_in_success = match name.as_slice() {
+            b"exit" => succeeds(command, rest),
+            // At the end of a function it ends no more than that.
+            b"return" => command.depth == 0,
+            // Behind it comes no other command of the script's.
+            b"exec" => !only_redirects(rest),
+            // What these run is not known: an end in success may be in it.
+            b"." | b"source" | b"eval" => true,
+            _ if is_computed(name) => true,
             // What is called may be another thing by then.
-            Some(b"alias") => false,
-            Some(b"trap") => !ends_otherwise(command),
-            Some(b"set") => !runs_nothing(command),
-            _ => true,
-        }
+            b"alias" => return false,
+            FUNCTION => return !rest.first().is_some_and(|name| means_another(name, &commands[call])),
+            b"trap" => return !ends_otherwise(command),
+            b"set" => return !runs_nothing(command),
+            _ => false,
+        };
+        !ends_in_success || is_never_so(commands, at, look)
     })
 }
 
+/// Whether a function stands by its name in the place of a command by which all else is judged.
+fn means_another(name: &[u8], call: &Command) -> bool {
+    const JUDGED_BY: [&[u8]; 10] =
+        [b"exit", b"exec", b"command", b"return", b"set", b"trap", b"test", b"[", b"eval", b"builtin"];
+    JUDGED_BY.contains(&name) || call.words.iter().any(|word| word == name)
+}
+
+/// Whether the name of a command comes of a variable or another command.
+fn is_computed(name: &[u8]) -> bool {
+    name.iter().any(|byte| matches!(byte, b'$' | b'`'))
+}
+
 /// Whether an `exit` is one of success: where it has no value, by what came before it.
-fn succeeds(command: &Command) -> bool {
-    match command.words.get(1) {
+fn succeeds(command: &Command, rest: &[Vec<u8>]) -> bool {
+    match rest.first() {
         Some(value) => value.iter().all(|byte| *byte == b'0'),
         None => command.after != End::Or,
     }
@@ -125,6 +149,12 @@ mod tests {
             "trap 'exit 1' TERM",
             "set -eu -o pipefail",
             "set -- -n",
+            "exec 2>/dev/null",
+            "exec 3>&1 > /dev/null",
+            "refuse() {\n  echo no\n}",
+            "function refuse {\n  echo no\n}",
+            "A=b command -v x",
+            "[ -t 0 ] && exec bash",
         ] {
             assert!(guards(before), "{before}");
         }
@@ -147,6 +177,23 @@ mod tests {
             "set -n",
             "set -o noexec",
             "alias clerk-audit=true",
+            "command exit 0",
+            "builtin exit",
+            "A=b command -p exit 0",
+            "exec true",
+            "A=b exec /bin/true",
+            "[ -n \"$X\" ] || exec true",
+            "return 0 2>/dev/null",
+            ". /etc/gate.conf",
+            "source /etc/gate.conf",
+            "eval 'exit 0'",
+            "e=exit; $e 0",
+            "\"$before\" \"$@\"",
+            "`which exit` 0",
+            "exec() { :; }",
+            "exit () {\n  :\n}",
+            "function exec {\n  :\n}",
+            "clerk-audit() { :; }",
         ] {
             assert!(!guards(before), "{before}");
         }
