@@ -266,8 +266,7 @@ impl Asking {
             endpoint.base()
         );
         if let Some(proxy) = proxy {
-            // What stands before the @ is a password.
-            let shown = proxy.rsplit_once('@').map_or(proxy, |(_, host)| host);
+            let shown = shown(proxy);
             // An authority that is named can be the proxy's own.
             let sees = if self.ca_file.is_none() { ", which does not see the keys" } else { "" };
             text.push_str(&format!("\nIt goes through the proxy {shown} (HTTPS_PROXY){sees}."));
@@ -432,11 +431,28 @@ fn proxy(endpoint: &Endpoint, variable: impl Fn(&str) -> Option<OsString>) -> Re
         Ok(None)
     };
     let exempt = first(["no_proxy", "NO_PROXY"])?.unwrap_or_default();
-    let is_exempt = exempt.split(',').map(str::trim).any(|one| {
-        let one = one.trim_start_matches('.');
-        one == "*" || (!one.is_empty() && (endpoint.host() == one || endpoint.host().ends_with(&format!(".{one}"))))
-    });
+    let is_exempt = exempt == "*" || exempt.split([',', ' ', '\t']).any(|one| is_below(endpoint.host(), one));
     if is_exempt { Ok(None) } else { first(["https_proxy", "HTTPS_PROXY"]) }
+}
+
+/// Whether a host is this one of `NO_PROXY`, or below it; a dot at either end says nothing.
+fn is_below(host: &str, one: &str) -> bool {
+    let one = one.strip_suffix('.').unwrap_or(one);
+    let one = one.strip_prefix('.').unwrap_or(one).to_ascii_lowercase();
+    let host = host.trim_end_matches('.').to_ascii_lowercase();
+    let above = host.strip_suffix(&one).filter(|_| !one.is_empty());
+    above.is_some_and(|above| above.is_empty() || above.ends_with('.'))
+}
+
+/// A proxy's name: what stands before an @ is a password, and what comes behind the authority is nobody's.
+fn shown(proxy: &str) -> String {
+    let (scheme, rest) = proxy.split_once("://").map_or(("", proxy), |(scheme, rest)| (scheme, rest));
+    let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();
+    match authority.rsplit_once('@') {
+        Some((_, host)) => host.to_owned(),
+        None if scheme.is_empty() => authority.to_owned(),
+        None => format!("{scheme}://{authority}"),
+    }
 }
 
 #[cfg(test)]
@@ -463,6 +479,34 @@ mod tests {
         assert_eq!(named(&[proxied, ("no_proxy", b"x, .clerk.com"), ("NO_PROXY", b"x")]), Ok(None));
         assert_eq!(named(&[proxied, ("NO_PROXY", b"clerk.com")]), Ok(None));
         assert_eq!(named(&[proxied, ("NO_PROXY", b"lerk.com")]), one("http://b"));
+    }
+
+    #[test]
+    fn what_is_exempt_is_what_curl_takes_for_it() {
+        let proxied = ("https_proxy", &b"http://b"[..]);
+        let with = |exempt: &str| named(&[proxied, ("NO_PROXY", exempt.as_bytes())]);
+        for exempt in
+            ["*", "API.Clerk.com", "Clerk.COM", "clerk.com.", ".clerk.com.", "foo clerk.com", "a,\tapi.clerk.com"]
+        {
+            assert_eq!(with(exempt), Ok(None), "{exempt}");
+        }
+        for other in
+            ["foo, *", "* foo", "*.clerk.com", "api.clerk.com:443", ".", "com.clerk", "xapi.clerk.com", "lerk.com"]
+        {
+            assert_eq!(with(other), Ok(Some("http://b".to_owned())), "{other}");
+        }
+    }
+
+    #[test]
+    fn a_proxy_is_shown_by_its_authority_and_without_its_password() {
+        for (proxy, name) in [
+            ("http://u:p@127.0.0.1:9/x@y", "127.0.0.1:9"),
+            ("http://127.0.0.1:9/#@evil", "http://127.0.0.1:9"),
+            ("u:p@host:3128", "host:3128"),
+            ("host:3128", "host:3128"),
+        ] {
+            assert_eq!(shown(proxy), name, "{proxy}");
+        }
     }
 
     #[test]
