@@ -18,7 +18,7 @@ use common::git;
 use common::incident::{Case, answers, asking, status};
 use common::nobody::Nobody;
 use common::run::Audit;
-use common::secrets::{alphanumerics, live_key, look_alike, test_key};
+use common::secrets::{alphanumerics, key_id, live_key, look_alike, test_key};
 use common::terminal::Terminal;
 use common::tools;
 
@@ -411,6 +411,24 @@ fn a_wait_that_a_server_asked_for_is_kept_for_the_next_run() {
     let run = case.verify(&clerk).run();
     assert_eq!((run.code, clerk.requests().len()), (Some(3), 1), "{}", run.errors());
     assert!(run.errors().contains(case.hint(0).as_str()) && run.errors().contains(case.hint(1).as_str()));
+}
+
+#[test]
+fn the_wait_of_a_key_is_told_and_not_anothers() {
+    let case = Case::two();
+    let later =
+        |seconds: &str| Answer::Raw(response("429 Too Many Requests", &format!("retry-after: {seconds}\r\n"), "{}"));
+    let clerk = Clerk::start(answers(&case, [later("31622400"), later("600")]));
+    let run = case.verify(&clerk).run();
+    assert!(run.errors().contains("hint: run it again in 604800 s"), "no longer is kept: {}", run.errors());
+    let mut report: serde_json::Value = serde_json::from_str(&std::fs::read_to_string(&case.report).unwrap()).unwrap();
+    report["keys"].as_array_mut().unwrap().retain(|key| key["hint"] == case.hint(1).as_str());
+    std::fs::write(&case.report, report.to_string()).unwrap();
+    let run = case.verify(&clerk).run();
+    let kept: serde_json::Value = serde_json::from_str(&case.status_file()).unwrap();
+    let until = kept[format!("{}/answer", key_id(&case.keys[1]))]["later"]["until"].as_str().unwrap().to_owned();
+    let told = format!("that ends on {} UTC", until.replace('T', " ").trim_end_matches('Z'));
+    assert!(run.errors().contains(&told), "{told}: {}", run.errors());
 }
 
 #[test]

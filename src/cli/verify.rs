@@ -23,7 +23,7 @@ use crate::detect::Detector;
 use crate::key::{KeyId, KeyText};
 use crate::model::{Answer, Confidence, Interrupt, KeyReport, Kind, Liveness, ReadLimits, Report, error_chain};
 use crate::report::{Step, escape, readable_time};
-use crate::state::{Known, Status as State};
+use crate::state::{Known, Status as State, Wait};
 use crate::store::locate;
 use crate::verify::{Client, ClientError, Endpoint};
 use round::Round;
@@ -302,10 +302,10 @@ impl Asking {
 fn tell_held(held: &[&KeyReport], state: &State) {
     const FEW: usize = 3;
     let now = OffsetDateTime::now_utc();
-    let Some(wait) = state.waits().values().filter(|wait| wait.is_on(now)).max() else { return };
-    if held.is_empty() {
-        return;
-    }
+    // Another key's wait is none of theirs, unless it is everybody's.
+    let is_theirs = |id: &String, wait: &Wait| wait.of_all || held.iter().any(|key| key.id == *id);
+    let waits = state.waits().iter().filter(|(id, wait)| wait.is_on(now) && is_theirs(id, wait));
+    let Some(wait) = waits.map(|(_, wait)| wait).max().filter(|_| !held.is_empty()) else { return };
     let mut named: Vec<&str> = held.iter().map(|key| key.hint.as_str()).collect();
     let more = named.len().saturating_sub(FEW);
     named.truncate(FEW);

@@ -18,12 +18,12 @@ pub struct Wait {
 
 impl Wait {
     /// Whoever names a longer time is asked once in this one all the same.
-    const LONGEST: Duration = Duration::WEEK;
+    pub const LONGEST: std::time::Duration = std::time::Duration::from_secs(7 * 24 * 60 * 60);
 
     /// Of a server that said to wait for so long, now; none where there is no such moment.
     pub fn from_now(now: OffsetDateTime, wait: std::time::Duration, of_all: bool) -> Option<Self> {
         let text = |at: OffsetDateTime| at.replace_nanosecond(0).unwrap_or(at).format(&Rfc3339).ok();
-        let until = now.checked_add(Duration::try_from(wait).ok()?.min(Self::LONGEST))?;
+        let until = now.checked_add(Duration::try_from(wait.min(Self::LONGEST)).ok()?)?;
         Some(Self { until: text(until)?, said_at: text(now)?, of_all })
     }
 

@@ -126,7 +126,8 @@ impl<'a> Course<'a> {
             true => format!("Clerk takes no more questions now about {}{more}", named.join(", ")),
             false => "Clerk takes no more requests now: the rest was not asked".to_owned(),
         };
-        Some((why, format!("run it again in {} s; {keeps}", wait.as_secs())))
+        // However long it is to be, no longer is kept.
+        Some((why, format!("run it again in {} s; {keeps}", wait.min(Wait::LONGEST).as_secs())))
     }
 }
 
