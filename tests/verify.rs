@@ -480,6 +480,26 @@ fn a_wrong_certificate_gets_no_key() {
 }
 
 #[test]
+fn a_server_that_speaks_no_tls_is_told_as_that() {
+    use std::io::{Read as _, Write as _};
+    let case = Case::new(vec![live_key(7009)]);
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = listener.local_addr().unwrap().port();
+    let served = std::thread::spawn(move || {
+        let (mut stream, _) = listener.accept().unwrap();
+        _ = stream.read(&mut [0; 1000]).unwrap();
+        stream.write_all(b"HTTP/1.1 400 Bad Request\r\n\r\n").unwrap();
+    });
+    let run =
+        Audit::new(&["verify", "--yes", "--api-url"]).and(format!("https://127.0.0.1:{port}")).and(&case.report).run();
+    served.join().unwrap();
+    assert_eq!(run.code, Some(3), "{}", run.errors());
+    assert!(run.text().contains("who answers speaks no TLS"), "{}", run.text());
+    assert!(run.errors().contains("error: who answers speaks no TLS\n"), "{}", run.errors());
+    assert!(!format!("{}{}", run.text(), run.errors()).contains("trusted"), "{}", run.errors());
+}
+
+#[test]
 fn a_key_goes_to_clerk_or_nowhere() {
     let case = Case::new(vec![live_key(7006)]);
     for address in

@@ -93,6 +93,8 @@ pub enum Unreached {
     Silent,
     /// Whoever is there has no certificate that is to be trusted.
     Untrusted,
+    /// Whoever is there speaks no TLS.
+    NoTls,
     /// The proxy lets nothing through.
     Proxy,
     /// The connection was cut.
@@ -254,11 +256,12 @@ fn other_status(status: u16) -> String {
     }
 }
 
+const NO_TLS: &str = "who answers speaks no TLS: is it the right address and port?";
 const UNTRUSTED: &str = "the server's certificate is not to be trusted, or this machine's clock is off";
 
 /// What a failed request says, without a word of the server's.
 fn failure(error: &ureq::Error) -> Verdict {
-    use Unreached::{Cut, Proxy, Silent, Untrusted};
+    use Unreached::{Cut, NoTls, Proxy, Silent, Untrusted};
     let (reason, unreached) = match error {
         ureq::Error::Timeout(_) => ("no answer in time", Some(Silent)),
         ureq::Error::HostNotFound => (NOT_FOUND, Some(Silent)),
@@ -266,8 +269,8 @@ fn failure(error: &ureq::Error) -> Verdict {
         ureq::Error::ConnectionFailed => ("no connection: is there a network?", Some(Silent)),
         ureq::Error::ConnectProxyFailed(_) => ("the proxy refused", Some(Proxy)),
         ureq::Error::BodyExceedsLimit(_) => ("the answer was far too long", None),
-        ureq::Error::Tls(_) | ureq::Error::Rustls(_) => (UNTRUSTED, Some(Untrusted)),
-        ureq::Error::Io(error) if is_tls(error) => (UNTRUSTED, Some(Untrusted)),
+        error if is_tls(error) && is_of_certificate(error) => (UNTRUSTED, Some(Untrusted)),
+        error if is_tls(error) => (NO_TLS, Some(NoTls)),
         ureq::Error::Io(error) if error.kind() == std::io::ErrorKind::ConnectionRefused => {
             ("no connection: nobody answers there", Some(Silent))
         }
@@ -286,8 +289,17 @@ fn is_lookup(error: &std::io::Error) -> bool {
 }
 
 /// Whether what broke is the TLS handshake: rustls's errors come wrapped.
-fn is_tls(error: &std::io::Error) -> bool {
-    error.kind() == std::io::ErrorKind::InvalidData
+fn is_tls(error: &ureq::Error) -> bool {
+    match error {
+        ureq::Error::Tls(_) | ureq::Error::Rustls(_) => true,
+        ureq::Error::Io(error) => error.kind() == std::io::ErrorKind::InvalidData,
+        _ => false,
+    }
+}
+
+/// Whether it broke by the certificate: rustls says so in words, as far as it can be seen from here.
+fn is_of_certificate(error: &ureq::Error) -> bool {
+    error.to_string().contains("certificate")
 }
 
 #[cfg(test)]

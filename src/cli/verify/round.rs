@@ -229,6 +229,10 @@ fn told_unreached(cause: Unreached, course: &Course<'_>, keeps: &str) -> (String
             "set this machine's clock if it is off; if a proxy here opens TLS, name its authority with --ca-file, and \
              know that it can read the keys then",
         ),
+        Unreached::NoTls => (
+            if was_there { "who answers now speaks no TLS" } else { "who answers speaks no TLS" },
+            "see that --api-url has the right port; a login page of the network, or a firewall, may answer in its place",
+        ),
         Unreached::Proxy => (
             if was_there { "the proxy lets nothing through any more" } else { "the proxy lets nothing through" },
             "see what HTTPS_PROXY names: it may want a name and a password in it, or not let this host through",
