@@ -114,6 +114,19 @@ fn a_checklist_has_the_places_one_names_and_the_days_of_ones_plan() {
     let html = write("html");
     assert!(!html.contains("<img") && !html.contains("href=\"https://evil") && html.contains("Fly.io app shop-api"));
     assert!(!html.contains("Hobby") && html.contains("Clerk still has the logs: 7 days on Pro"));
+    // As PowerShell's `>` writes it, and what is no text at all.
+    let text = format!("Fly.io app caf\u{e9}\r\nold: {}\r\n", case.keys[0]);
+    let wide: Vec<u8> = text.encode_utf16().flat_map(u16::to_le_bytes).collect();
+    let swapped: Vec<u8> = text.encode_utf16().flat_map(u16::to_be_bytes).collect();
+    for bytes in [[b"\xff\xfe".as_slice(), &wide].concat(), [b"\xfe\xff".as_slice(), &swapped].concat()] {
+        std::fs::write(&consumers, bytes).unwrap();
+        let text = write("markdown");
+        assert!(text.contains("- [ ] You named `Fly.io app caf\u{e9}`\n"), "{text}");
+        assert!(text.contains(&format!("old: {}", case.hint(0))) && !text.contains("\\u{0}"), "{text}");
+    }
+    std::fs::write(&consumers, wide).unwrap();
+    let run = Audit::new(&["checklist", "--consumers"]).and(&consumers).and(&case.report).run();
+    assert!(run.code == Some(3) && run.errors().contains("it is no text in UTF-8"), "{}", run.errors());
     let missing = Audit::new(&["checklist", "--consumers", "/no/such/file"]).and(&case.report).run();
     assert_eq!(missing.code, Some(3));
     assert!(missing.errors().contains("/no/such/file") && missing.errors().contains("hint:"), "{}", missing.errors());

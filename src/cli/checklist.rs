@@ -130,7 +130,7 @@ pub(super) fn deliver(
 
 /// Lines of a file; empty ones and those that begin with `#` say nothing.
 fn consumers(path: &Path, detector: &Detector) -> io::Result<Vec<Shown>> {
-    let text = input::read_file(path, u64::MAX)?;
+    let text = text_of(input::read_file(path, u64::MAX)?)?;
     // A byte order mark is no part of the first line, and of nothing that begins with `#`.
     let text = text.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&text);
     let lines = text.split(|byte| *byte == b'\n').map(<[u8]>::trim_ascii);
@@ -138,4 +138,21 @@ fn consumers(path: &Path, detector: &Detector) -> io::Result<Vec<Shown>> {
     // What is named twice is one place.
     let lines = lines.filter(|line| !line.is_empty() && !line.starts_with(b"#") && seen.insert(*line));
     Ok(lines.map(|line| detector.mask(line)).collect())
+}
+
+/// What a file of text says in UTF-8: `>` of PowerShell writes UTF-16.
+fn text_of(bytes: Vec<u8>) -> io::Result<Vec<u8>> {
+    let wide = |of: fn([u8; 2]) -> u16| {
+        let units: Vec<u16> = bytes[2..].as_chunks().0.iter().map(|pair| of(*pair)).collect();
+        String::from_utf16_lossy(&units).into_bytes()
+    };
+    match bytes.as_slice() {
+        [0xff, 0xfe, ..] => Ok(wide(u16::from_le_bytes)),
+        [0xfe, 0xff, ..] => Ok(wide(u16::from_be_bytes)),
+        _ if bytes.contains(&0) => Err(io::Error::new(
+            io::ErrorKind::InvalidData,
+            "it is no text in UTF-8, nor in UTF-16 with a byte order mark",
+        )),
+        _ => Ok(bytes),
+    }
 }
