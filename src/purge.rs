@@ -492,15 +492,15 @@ mod tests {
         assert_eq!(with, ["expressions.txt", "bfg.txt"], "the module has them as escapes");
         assert!(files[2].content.starts_with(b"0707"));
         let subject = Subject { repository: "/srv/git/it's; rm -rf x", remotes: &[] };
-        let script = commands(&subject, &[], ReadLimits::default());
+        let script = commands(&subject, &[], &[], ReadLimits::default());
         assert!(
             script.contains(r"source=${2:-'/srv/git/it'\''s; rm -rf x'}") && script.contains("history --write-known")
         );
         let remotes = ["origin".to_owned(), "it's".to_owned()];
-        let clone = commands(&Subject { remotes: &remotes, ..subject }, &[], ReadLimits::default());
+        let clone = commands(&Subject { remotes: &remotes, ..subject }, &[], &[], ReadLimits::default());
         assert!(clone.contains(r"has a remote (origin, it'\''s): ") && !clone.contains("${2:-'"), "{clone}");
         let limits = ReadLimits { max_depth: 9, max_memory: 1 << 30, ..ReadLimits::default() };
-        let deep = commands(&subject, &[(key().id(), key().hint())], limits);
+        let deep = commands(&subject, &[], &[(key().id(), key().hint())], limits);
         assert!(
             deep.contains(&format!("echo 'Clean of {}.", key().hint())) && !deep.contains("echo \"Clean"),
             "{deep}"

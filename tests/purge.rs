@@ -555,6 +555,56 @@ fn what_is_only_possible_is_left_out_and_told_and_no_history_with_it_is_called_c
 }
 
 #[test]
+fn a_key_in_a_name_that_has_a_line_end_in_it_is_cleaned() {
+    if !can_rewrite() {
+        return;
+    }
+    let keys = [live_key(7399), live_key(7400)];
+    let mut repo = Repo::bare();
+    let names =
+        [format!("nl-{}\n{}", &keys[0][..20], &keys[0][20..]), format!("d {}\n{}", &keys[1][..25], &keys[1][25..])];
+    repo.commit_on(
+        MAIN,
+        &[
+            ("a", Some(&format!("CLERK_SECRET_KEY={}\nCLERK_SECRET_KEY={}\n", keys[0], keys[1]))),
+            (&names[0], Some("q\n")),
+            (&format!("{}/f", names[1]), Some("q\n")),
+        ],
+        "Names",
+    );
+    repo.finish();
+    let case = Case::of(&[repo.path()]);
+    let run = case.plan(&[]);
+    assert_eq!(run.code, Some(0), "{}", run.errors());
+    let (work, said) = case.rewrite(1);
+    assert!(said.contains("Clean.\n"), "{said}");
+    let names = git_in(&work, &["ls-tree", "-r", "-z", "--name-only", "main"]);
+    let ends = |key: &String| names.contains(&key[..20]) || names.contains(&key[30..]);
+    assert!(!keys.iter().any(ends) && names.contains(&removed(&keys[0])), "{names:?}");
+}
+
+#[test]
+fn a_script_does_not_call_clean_what_has_a_key_of_the_plan_left() {
+    if !can_rewrite() {
+        return;
+    }
+    let key = live_key(7401);
+    let mut repo = Repo::bare();
+    let continued = format!("char *k = \"{}\\\n{}\";\n", &key[..20], &key[20..]);
+    repo.commit_on(MAIN, &[("k", Some(&key)), ("k.c", Some(&continued))], "A");
+    repo.finish();
+    let case = Case::of(&[repo.path()]);
+    assert_eq!(case.plan(&[]).code, Some(0));
+    // As a spelling would be that the plan does not know.
+    let module = case.to().join("1-repository/clerk_purge.py");
+    let text = std::fs::read_to_string(&module).unwrap();
+    std::fs::write(&module, text.replace("SPELLINGS = [", "SPELLINGS = []\nNONE = [")).unwrap();
+    let (_, success, said) = case.try_to_rewrite(1);
+    assert!(!success && said.contains("Keys of this plan are left"), "{said}");
+    assert!(said.contains(&hint(&key)) && !said.contains("Clean"), "{said}");
+}
+
+#[test]
 fn a_script_that_could_not_audit_rewrites_nothing() {
     let mut repo = Repo::bare();
     repo.commit_on(MAIN, &[("k", Some(&live_key(7398)))], "A");

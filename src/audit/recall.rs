@@ -9,7 +9,7 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use super::{Auditor, Options, object_clock, scan_pieces};
 use crate::detect::{Detector, Found, Hits, KeyFound, Step, Unread};
 use crate::key::{KeyId, KeyText};
-use crate::model::{Copied, Interrupt, ObjectType, Oid, Stage};
+use crate::model::{Copied, Interrupt, ObjectFormat, ObjectType, Oid, Stage};
 use crate::store::{Error, Failure, Layout, ObjectIndex, OpenOptions, Pieces, Store, Visitor, parse};
 
 /// A place of a wanted key in an object.
@@ -65,7 +65,7 @@ impl Auditor<'_> {
         self.events.stage(Stage::Opening, shown.as_str(), None);
         let store = Store::open(layout, OpenOptions { reflogs: true, indexes: true })?;
         self.events.stage(Stage::Content, shown.as_str(), Some(store.objects.len() as u64));
-        let seeker = || Seeker::new(self, wanted);
+        let seeker = || Seeker::new(self, store.format, wanted);
         let mut seekers: Vec<Seeker<'_>> = (0..self.options.threads.max(1)).map(|_| seeker()).collect();
         let failures = store.visit_all(&mut seekers, &self.pass_options(None));
         let mut recall = Recall { unread: failures.len(), ..Recall::default() };
@@ -218,6 +218,7 @@ fn is_binary(bytes: &[u8]) -> bool {
 struct Seeker<'a> {
     detector: &'a Detector,
     options: &'a Options,
+    format: ObjectFormat,
     interrupt: Interrupt<'a>,
     wanted: Option<&'a HashSet<KeyId>>,
     found: HashMap<KeyText, Vec<Spot>>,
@@ -226,9 +227,9 @@ struct Seeker<'a> {
 }
 
 impl<'a> Seeker<'a> {
-    fn new(auditor: &Auditor<'a>, wanted: Option<&'a HashSet<KeyId>>) -> Self {
+    fn new(auditor: &Auditor<'a>, format: ObjectFormat, wanted: Option<&'a HashSet<KeyId>>) -> Self {
         let Auditor { detector, options, interrupt, .. } = *auditor;
-        Self { detector, options, interrupt, wanted, found: HashMap::new(), limited: 0 }
+        Self { detector, options, format, interrupt, wanted, found: HashMap::new(), limited: 0 }
     }
 
     /// From now on: whether the time for an object is over, or someone has asked to stop.
@@ -258,6 +259,31 @@ impl<'a> Seeker<'a> {
     }
 }
 
+impl Seeker<'_> {
+    /// Looks at the names in a tree, each by itself, as an audit does: among the bytes around it one can be read otherwise.
+    /// Whether the tree could be read to its end.
+    fn names(&mut self, index: ObjectIndex, tree: &[u8]) -> bool {
+        let mut names = Vec::with_capacity(tree.len());
+        let is_whole = parse::tree(tree, self.format, |entry| {
+            names.push(b' ');
+            names.extend_from_slice(entry.name);
+            names.push(0);
+        });
+        // Most trees have nothing in any name.
+        if self.detector.has_candidate(&names) {
+            let each = names.split(|byte| *byte == 0).filter_map(|name| name.strip_prefix(b" "));
+            for name in each.filter(|name| self.detector.has_candidate(name)) {
+                for found in self.keys_in(name) {
+                    let (encoding, written) = (spelling(&found), written(&found, name));
+                    let spot = Spot { index, kind: ObjectType::Tree, encoding, written };
+                    self.found.entry(found.key).or_default().push(spot);
+                }
+            }
+        }
+        is_whole
+    }
+}
+
 impl Visitor for Seeker<'_> {
     type Memory = Hits;
 
@@ -268,6 +294,9 @@ impl Visitor for Seeker<'_> {
         bytes: &[u8],
         base: Option<(&Hits, &[Copied])>,
     ) -> Option<Hits> {
+        if kind == ObjectType::Tree && self.names(index, bytes) {
+            return None;
+        }
         let mut spots = Vec::new();
         let (unread, hits) = self.detector.scan_after(bytes, base, &self.clock(), &mut |found| {
             if let Found::Key(found) = found

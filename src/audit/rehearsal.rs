@@ -27,15 +27,15 @@ pub struct Rehearsal<'a> {
     interrupt: Interrupt<'a>,
 }
 
-/// What came of an object.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// What came of an object: the worst last.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Tried {
     /// No wanted key is left in it.
     Clean,
-    /// One is; or it is an archive in which a key stands in clear, which would come out damaged.
-    Left,
     /// It is too large to be held, or cannot be read, or not to its end.
     NotTried,
+    /// One is; or it is an archive in which a key stands in clear, which would come out damaged.
+    Left,
 }
 
 impl Auditor<'_> {
@@ -62,7 +62,13 @@ impl Rehearsal<'_> {
         let Some((kind, bytes)) = self.read(oid) else { return Tried::NotTried };
         let kept = match kind {
             ObjectType::Commit => kept_of_commit(&bytes, self.store.format),
-            ObjectType::Blob | ObjectType::Tree | ObjectType::Tag => bytes,
+            // Each name is a text of its own, as it is for an audit.
+            ObjectType::Tree => {
+                let cleaned = names_of(&bytes, self.store.format).into_iter().map(|name| clean(&name));
+                let judged = cleaned.filter(|name| self.detector.has_candidate(name)).map(|name| self.judge(&name));
+                return judged.max().unwrap_or(Tried::Clean);
+            }
+            ObjectType::Blob | ObjectType::Tag => bytes,
         };
         let cleaned = clean(&kept);
         if kind == ObjectType::Blob && cleaned != kept && is_archive(&kept) {
@@ -173,12 +179,17 @@ impl Rehearsal<'_> {
     }
 
     fn names_in(&self, tree: &Oid) -> Vec<Vec<u8>> {
-        let mut names = Vec::new();
-        if let Some((ObjectType::Tree, bytes)) = self.read(tree) {
-            parse::tree(&bytes, self.store.format, |entry| names.push(entry.name.to_vec()));
+        match self.read(tree) {
+            Some((ObjectType::Tree, bytes)) => names_of(&bytes, self.store.format),
+            _ => Vec::new(),
         }
-        names
     }
+}
+
+fn names_of(tree: &[u8], format: ObjectFormat) -> Vec<Vec<u8>> {
+    let mut names = Vec::new();
+    parse::tree(tree, format, |entry| names.push(entry.name.to_vec()));
+    names
 }
 
 /// People, message and the name of its encoding, as a rewrite keeps them: that name too, where it is none that git can

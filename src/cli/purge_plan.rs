@@ -317,7 +317,8 @@ fn write(to: &Path, plans: &[Plan], only: &[(KeyId, String)], limits: ReadLimits
             let repository = plan.repository.to_str().ok_or_else(|| no_text("repository"))?;
             let remotes: Vec<String> = plan.remotes.iter().map(|name| terminal(name).to_string()).collect();
             let subject = Subject { repository, remotes: &remotes };
-            file(&place.join("commands.sh"), purge::commands(&subject, only, limits).as_bytes())?;
+            let planned: Vec<KeyId> = plan.leaks.iter().map(|leak| leak.text.id()).collect();
+            file(&place.join("commands.sh"), purge::commands(&subject, &planned, only, limits).as_bytes())?;
         }
         Ok(())
     };

@@ -35,8 +35,8 @@ said_clean() {
 "#;
 
 /// A shell script that rewrites a fresh mirror of the repository and proves that it is clean: of every key, or of these
-/// `only`, as far as the keys were looked for. It has no key in it.
-pub fn commands(subject: &Subject<'_>, only: &[(KeyId, String)], limits: ReadLimits) -> String {
+/// `only`, as far as the keys were looked for. It has no key in it, and the ids of those that are `planned`.
+pub fn commands(subject: &Subject<'_>, planned: &[KeyId], only: &[(KeyId, String)], limits: ReadLimits) -> String {
     let repository = shell_word(subject.repository);
     let source = match subject.remotes {
         [] => format!("source=${{2:-{repository}}}"),
@@ -55,13 +55,14 @@ pub fn commands(subject: &Subject<'_>, only: &[(KeyId, String)], limits: ReadLim
     };
     // A path may have anything in it: it comes last.
     let commands = COMMANDS.replace("@APART@\n", APART).replace("@SAID@\n", SAID);
-    commands.replace("@AUDIT@", &proof(only, &options(limits))).replace("@SOURCE@", &source)
+    commands.replace("@AUDIT@", &proof(planned, only, &options(limits))).replace("@SOURCE@", &source)
 }
 
 /// The audit by which it ends, and what that has shown.
-fn proof(only: &[(KeyId, String)], limits: &str) -> String {
+fn proof(planned: &[KeyId], only: &[(KeyId, String)], limits: &str) -> String {
     if only.is_empty() {
-        return ALL.replace("@LIMITS@", limits);
+        let ids: String = planned.iter().map(|id| format!("{id}\n")).collect();
+        return ALL.replace("@PLANNED@\n", &ids).replace("@LIMITS@", limits);
     }
     let traces = only.iter().map(|(id, _)| format!("\"$audit\" trace --id {id}{limits} .\n"));
     let hints: Vec<&str> = only.iter().map(|(_, hint)| hint.as_str()).collect();
@@ -72,6 +73,13 @@ fn proof(only: &[(KeyId, String)], limits: &str) -> String {
 /// The list of known keys has every key that an audit tells of, whatever its confidence: possible ones end it with 0.
 const ALL: &str = r#"(umask 077; : >"$plan/left.txt")
 "$audit" history --write-known "$plan/left.txt"@LIMITS@ .
+if LC_ALL=C grep -qFf - "$plan/left.txt" <<'END'
+@PLANNED@
+END
+then
+  stop "Keys of this plan are left, where the audit above has them: in a way that makes them possible keys, and that is not" \
+    "written over. Nothing is published. Change those places by hand on the server, audit it again, and make a new plan."
+fi
 if grep -q '^sha256:' "$plan/left.txt"; then
   echo "Clean of the keys of this plan. What stands above is left: look at it, and make a plan that names it with --key if"
   echo "it is a key."
