@@ -605,6 +605,44 @@ fn a_script_does_not_call_clean_what_has_a_key_of_the_plan_left() {
 }
 
 #[test]
+fn what_filter_repo_cannot_rewrite_gets_no_plan() {
+    let key = live_key(7402);
+    let refused = |repo: &Repo, why: &str| {
+        let case = Case::of(&[repo.path()]);
+        let run = case.plan(&[]);
+        assert_eq!(run.code, Some(3), "{}", run.errors());
+        assert!(run.errors().contains(why) && run.errors().contains("no plan is made for it"), "{}", run.errors());
+        assert!(!case.to().exists());
+    };
+    let people = ["A 1700000000 +0000", "A <a@example.test>"];
+    for (at, person) in people.iter().enumerate() {
+        let mut repo = Repo::bare();
+        let blob = repo.blob(format!("K={key}\n"));
+        let tree = repo.tree(&Files::from([(b"a".to_vec(), (Mode::File, blob))]));
+        let text = format!("tree {tree}\nauthor {person}\ncommitter {person}\n\nOdd\n");
+        let odd = repo.object(ObjectType::Commit, text.into_bytes());
+        let tip = if at == 0 { odd } else { repo.commit(&Commit::new(tree, &[odd], 1_704_000_000, "Next")) };
+        repo.set_ref(MAIN, tip);
+        repo.finish();
+        refused(&repo, &format!("of {odd} has no address or no time"));
+    }
+    let mut repo = Repo::bare_sha256();
+    repo.finish();
+    let tree = {
+        let blob =
+            git::run(git::command(repo.path()), &["hash-object", "-w", "--stdin"], format!("K={key}\n").as_bytes());
+        let entry = format!("100644 blob {}\ta\n", String::from_utf8(blob).unwrap().trim());
+        git::run(git::command(repo.path()), &["mktree"], entry.as_bytes())
+    };
+    let commit = git_in(repo.path(), &["commit-tree", "-m", "A", String::from_utf8(tree).unwrap().trim()]);
+    git_in(repo.path(), &["update-ref", MAIN, commit.trim()]);
+    let case = Case::of(&[repo.path()]);
+    assert_eq!(case.plan(&[]).code, Some(0), "without such tags it can");
+    git_in(repo.path(), &["tag", "-a", "-m", "v1", "v1", "main"]);
+    refused(&repo, "refs/tags/v1");
+}
+
+#[test]
 fn a_script_that_could_not_audit_rewrites_nothing() {
     let mut repo = Repo::bare();
     repo.commit_on(MAIN, &[("k", Some(&live_key(7398)))], "A");

@@ -6,6 +6,7 @@
 //! something other than a file keeps a key is history walked, to see whether a ref still reaches it.
 
 use std::collections::{BTreeMap, HashSet};
+use std::ops::Range;
 use std::time::Duration;
 
 use super::{Auditor, Clock, object_clock, recall};
@@ -118,6 +119,47 @@ impl Rehearsal<'_> {
         objects.into_iter().filter(|object| reached.contains(object)).collect()
     }
 
+    /// A ref that names an annotated tag, if any does.
+    pub fn annotated_tag(&self) -> Option<&[u8]> {
+        let is_tag = |oid: &Oid| self.read(oid).is_some_and(|(kind, _)| kind == ObjectType::Tag);
+        self.refs().find(|(_, oid)| is_tag(oid)).map(|(name, _)| name)
+    }
+
+    /// A commit or tag that refs lead to and whose people no rewrite can read, if there is any: it asks for an address in
+    /// angle brackets and a time behind it, and commits have both an author and a committer.
+    pub fn without_people(&self) -> Option<Oid> {
+        let mut pending: Vec<Oid> = self.refs().map(|(_, oid)| oid).collect();
+        let mut seen: HashSet<Oid> = HashSet::new();
+        while let Some(oid) = pending.pop() {
+            // Whoever stops it gets no plan.
+            if self.interrupt.is_set() {
+                return None;
+            }
+            if !seen.insert(oid) {
+                continue;
+            }
+            let Some((kind, bytes)) = self.read(&oid) else { continue };
+            let is_person = |range: Range<usize>| is_person(&bytes[range]);
+            let all_are_read = match kind {
+                ObjectType::Commit => {
+                    let commit = parse::commit(&bytes, self.store.format);
+                    pending.extend(commit.parents);
+                    commit.author.is_some_and(is_person) && commit.committer.is_some_and(is_person)
+                }
+                ObjectType::Tag => {
+                    let tag = parse::tag(&bytes, self.store.format);
+                    pending.extend(tag.target);
+                    tag.tagger.is_none_or(is_person)
+                }
+                ObjectType::Blob | ObjectType::Tree => true,
+            };
+            if !all_are_read {
+                return Some(oid);
+            }
+        }
+        None
+    }
+
     /// What a clone of the whole brings: refs, and no work tree's HEAD.
     fn refs(&self) -> impl Iterator<Item = (&[u8], Oid)> {
         let tips = self.store.refs.tips.iter().filter(|tip| tip.name.starts_with(b"refs/"));
@@ -206,6 +248,25 @@ fn kept_of_commit(bytes: &[u8], format: ObjectFormat) -> Vec<u8> {
     kept
 }
 
+/// `Name <address> 1700000000 +0100`, the name and the address possibly empty.
+fn is_person(text: &[u8]) -> bool {
+    let is_bracket = |byte: &u8| matches!(byte, b'<' | b'>');
+    let mut parts = text.splitn(3, is_bracket);
+    let (Some(name), Some(address), Some(when)) = (parts.next(), parts.next(), parts.next()) else { return false };
+    let brackets = [text.get(name.len()), text.get(name.len() + 1 + address.len())];
+    let is_number = |text: &[u8]| !text.is_empty() && text.iter().all(u8::is_ascii_digit);
+    let Some((at, zone)) = when.strip_prefix(b" ").and_then(|when| {
+        let space = memchr::memchr(b' ', when)?;
+        Some((&when[..space], &when[space + 1..]))
+    }) else {
+        return false;
+    };
+    name.ends_with(b" ")
+        && brackets == [Some(&b'<'), Some(&b'>')]
+        && is_number(at.strip_prefix(b"-").unwrap_or(at))
+        && matches!(zone, [b'+' | b'-', digits @ ..] if is_number(digits))
+}
+
 /// Two of some names that are one when they are written over, or of which one is then a folder of the other.
 fn one_of_two(names: Vec<Vec<u8>>, clean: Clean<'_>) -> Option<[Vec<u8>; 2]> {
     let mut cleaned: BTreeMap<Vec<u8>, Vec<u8>> = BTreeMap::new();
@@ -226,7 +287,28 @@ fn one_of_two(names: Vec<Vec<u8>>, clean: Clean<'_>) -> Option<[Vec<u8>; 2]> {
 
 #[cfg(test)]
 mod tests {
-    use super::one_of_two;
+    use super::{is_person, one_of_two};
+
+    #[test]
+    fn people_are_read_as_git_writes_them() {
+        for person in ["A <a@b> 1700000000 +0000", " <> 1700000000 -0130", "A B <> -100 +9999"] {
+            assert!(is_person(person.as_bytes()), "{person}");
+        }
+        for other in [
+            "A 1700000000 +0000",
+            "A <a@b>",
+            "A <a@b> ",
+            "A <a@b> now",
+            "A <a@b> 17 0000",
+            "A <a@b>17 +0000",
+            "A> <a@b> 17 +0000",
+            "A<a@b> 17 +0000",
+            "A <a@b> <c> 17 +0000",
+            "",
+        ] {
+            assert!(!is_person(other.as_bytes()), "{other}");
+        }
+    }
 
     #[test]
     fn names_that_would_become_one_are_found() {

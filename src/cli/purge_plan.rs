@@ -247,6 +247,22 @@ fn told(refused: &Refused, detector: &Detector) -> (String, &'static str) {
             "it is a partial clone, and a key may be in what it does not have".to_owned(),
             "audit the server's repository, or a clone that is whole, and make the plan of that report",
         ),
+        Refused::Sha256Tag(name) => (
+            format!(
+                "it uses SHA-256, and `git filter-repo` cannot rewrite annotated tags there, as {} is one",
+                detector.mask(name)
+            ),
+            "delete those tags on the server (`git for-each-ref --format='%(objecttype) %(refname)'` names them), audit it \
+             again, and make the plan then; what was tagged can be tagged anew when all is published",
+        ),
+        Refused::People(oid) => (
+            format!(
+                "an author, committer or tagger of {oid} has no address or no time that can be read, and `git filter-repo` \
+                 ends there"
+            ),
+            "write it anew with both on the server (`git replace --edit`, and then `git filter-repo --force`, does that; or \
+             delete the refs that reach it), audit again, and make the plan then",
+        ),
     }
 }
 

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use crate::audit::{Auditor, Place, Recalled, Rehearsal, Tried};
 use crate::key::KeyId;
-use crate::model::{ObjectType, Oid};
+use crate::model::{ObjectFormat, ObjectType, Oid};
 use crate::purge::{self, Cleaner, Leak};
 use crate::store::{Error, Layout};
 
@@ -31,6 +31,10 @@ pub(super) enum Refused {
     Shallow,
     /// Objects were left out when it was cloned: what is in them is not known.
     Partial,
+    /// It uses SHA-256 and has annotated tags, such as this ref names: `git filter-repo` loses its way there.
+    Sha256Tag(Vec<u8>),
+    /// A commit or tag has people without an address or a time: `git filter-repo` ends at it.
+    People(Oid),
 }
 
 /// Makes the plan of a repository from its keys and their places.
@@ -49,6 +53,14 @@ pub(super) fn plan(
     }
     if store.remotes.is_partial {
         return Ok(Err(Refused::Partial));
+    }
+    if store.format == ObjectFormat::Sha256
+        && let Some(name) = rehearsal.annotated_tag()
+    {
+        return Ok(Err(Refused::Sha256Tag(name.to_vec())));
+    }
+    if let Some(oid) = rehearsal.without_people() {
+        return Ok(Err(Refused::People(oid)));
     }
     let remotes = store.remotes.names.iter().map(|name| auditor.detector.mask(name).to_string()).collect();
     let text = |key: &Recalled| Leak { text: key.text.clone(), written: Vec::new(), packed: Vec::new() };
