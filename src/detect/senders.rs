@@ -188,7 +188,7 @@ mod tests {
                 let (from, to) = (at.saturating_sub(far), (at + 40 + far).min(text.len()));
                 let issuers = context::search().map(|search| (search, context::named_at as NamedAt));
                 let all = issuers.into_iter().chain(search().map(|search| (search, sender_at as NamedAt)));
-                let whole = context::nearest_of(&text[from..to], (at - from, at + 40 - from), far, all);
+                let whole = context::nearest_of(&text, (at, at + 40), far, all);
                 // What a window cuts in two is no word there.
                 let is_whole = |at: usize| at == 0 || at == text.len() || text[at - 1] == b'.' && text[at] == b'.';
                 if is_whole(from) && is_whole(to) && is_whole(at) && is_whole(at + 40) {
