@@ -2,8 +2,9 @@
 //!
 //! One small JSON file, made to be committed and merged: for each step that a key asks for a line with its name and one
 //! with what is noted, `null` at first, sorted, the last line always the same. So two people's ticks are on lines of
-//! their own, and a line that neither changed stands between: that is what git's merge asks for. Where both changed the
-//! same one, git's marks are in the file, and whoever reads it next takes both sides together: of a step the earliest
+//! their own, and a line that neither changed stands between: that is what git's merge asks for. So do keys that two
+//! people note at once: between those whose ids begin with other bytes stands a fence, a line that is always there. Where both changed the
+//! same line, git's marks are in the file, and whoever reads it next takes both sides together: of a step the earliest
 //! tick, of `dead` the latest, of a key the newest answer. Lines that are alike lead git astray, so that what both sides added can stand there
 //! twice, with marks or without: of entries that are named again the same is taken together. It has ids, hints and kinds of keys, names of steps, and the paths of the repositories in which
 //! a key was seen and of the files that are to be ignored there; no key, and nothing that is in a file.
@@ -28,6 +29,8 @@ const ANSWER: &str = "answer";
 const DEAD: &str = "dead";
 /// What a key asks for stands under this one.
 const STEPS: &str = "steps";
+/// What the names of fences begin with, and those of keys.
+const FENCE: &str = "sha256:";
 /// The last entry: it sorts behind every other.
 const END: &str = "~";
 
@@ -163,7 +166,8 @@ impl Status {
         }
         let (mut status, mut ticks) = (Self::default(), Vec::new());
         let mut seen = BTreeSet::new();
-        for (key, value) in document.into_iter().filter(|(key, _)| key != "schema" && key != END) {
+        let is_entry = |name: &str| name != "schema" && name != END && !is_fence(name);
+        for (key, value) in document.into_iter().filter(|(name, _)| is_entry(name)) {
             let (id, step) = key.split_once('/').unwrap_or((&key, ""));
             if KeyId::parse(id).is_none_or(|parsed| parsed.to_string() != id) || !is_word(step) {
                 return Err(wrong("an entry is not named by a key's id and a step".to_owned()));
@@ -374,9 +378,21 @@ impl Status {
             let answered = Answered { answer, later: self.waits.get(key).cloned(), over };
             entries.insert(format!("{key}/{ANSWER}"), json(serde_json::to_string(&answered)));
         }
-        let lines: String = entries.into_iter().map(|(name, value)| format!("\"{name}\":\n{value},\n")).collect();
+        let mut lines: BTreeMap<String, String> = fences().map(|name| (name, " null".to_owned())).collect();
+        lines.extend(entries.into_iter().map(|(name, value)| (name, format!("\n{value}"))));
+        let lines: String = lines.into_iter().map(|(name, value)| format!("\"{name}\":{value},\n")).collect();
         format!("{{\n\"schema\": \"{SCHEMA}\",\n{lines}\"{END}\": \"end\"\n}}\n")
     }
+}
+
+/// The names of the lines between keys: an id's beginning.
+fn fences() -> impl Iterator<Item = String> {
+    (0..=u8::MAX).map(|first| format!("{FENCE}{first:02x}"))
+}
+
+fn is_fence(name: &str) -> bool {
+    let is_digit = |byte: u8| matches!(byte, b'0'..=b'9' | b'a'..=b'f');
+    name.strip_prefix(FENCE).is_some_and(|first| first.len() == 2 && first.bytes().all(is_digit))
 }
 
 fn is_word(step: &str) -> bool {

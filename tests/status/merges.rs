@@ -24,9 +24,11 @@ fn what_both_sides_added_loses_no_tick_wherever_git_puts_it() {
         let base = case.status_file();
         let ann = status_of(&case, &whole, &[0, 1], Some(&base), &[&step(1, "minted"), &step(0, "deploy")]);
         let bob = status_of(&case, &whole, &[0, 1, 2], Some(&base), &[&step(1, "deploy"), &step(0, "add")]);
+        // As if no fence stood between any two of the keys.
+        let bare = |text: &str| text.lines().filter(|line| !line.ends_with(": null,")).collect::<Vec<_>>().join("\n");
         let folder = tempfile::tempdir().unwrap();
         for (name, text) in [("base", &base), ("ann", &ann), ("bob", &bob)] {
-            std::fs::write(folder.path().join(name), text).unwrap();
+            std::fs::write(folder.path().join(name), bare(text)).unwrap();
         }
         let mut merge = git::command(folder.path());
         let merged = merge.args(["merge-file", "-p", "ann", "base", "bob"]).output().unwrap();
@@ -42,6 +44,41 @@ fn what_both_sides_added_loses_no_tick_wherever_git_puts_it() {
         }
     }
     assert!(twice > 0, "git put what both added there twice");
+}
+
+#[test]
+fn keys_that_two_people_note_at_once_merge_by_themselves() {
+    let mut merged_alone = 0;
+    for seed in 0..4 {
+        let case = Case::new((0..3).map(|at| live_key(7700 + 3 * seed + at)).collect());
+        let whole = serde_json::from_slice(&std::fs::read(&case.report).unwrap()).unwrap();
+        let id = |key: usize| key_id(&case.keys[key]);
+        status_of(&case, &whole, &[0], None, &[]);
+        let base = case.status_file();
+        let ann = status_of(&case, &whole, &[0, 1], Some(&base), &[&format!("{}:logs", id(1))]);
+        let bob = status_of(&case, &whole, &[0, 2], Some(&base), &[&format!("{}:logs", id(2))]);
+        let folder = tempfile::tempdir().unwrap();
+        for (name, text) in [("base", &base), ("ann", &ann), ("bob", &bob)] {
+            std::fs::write(folder.path().join(name), text).unwrap();
+        }
+        let mut merge = git::command(folder.path());
+        let merged = merge.args(["merge-file", "-p", "ann", "base", "bob"]).output().unwrap();
+        // Ids are as good as random: one time in two hundred two begin with one byte.
+        if id(1)[..9] == id(2)[..9] {
+            continue;
+        }
+        let text = String::from_utf8(merged.stdout).unwrap();
+        assert!(merged.status.success() && !text.contains("<<<<"), "{text}");
+        let kept: serde_json::Value = serde_json::from_str(&text).unwrap();
+        for key in [1, 2] {
+            assert!(kept[format!("{}/logs", id(key))]["by"].is_string(), "{text}");
+        }
+        stand(&case, &whole, &[0, 1, 2], &text);
+        let run = status(&case, &[]);
+        assert!(run.code == Some(1) && !run.errors().contains("marks"), "{}", run.errors());
+        merged_alone += 1;
+    }
+    assert!(merged_alone > 2);
 }
 
 /// What the status file is once these steps are ticked of a report of these keys.
