@@ -152,13 +152,7 @@ impl InPlace {
     pub(super) fn take_back(&mut self, bytes: &mut Vec<u8>) {
         // There was room for both.
         bytes.resize(self.base.max(bytes.len()), 0);
-        // As there, the other way round.
-        for part in self.moves.iter().filter(|part| part.from < part.to) {
-            bytes.copy_within(part.to..part.to + part.length, part.from);
-        }
-        for part in self.moves.iter().rev().filter(|part| part.from > part.to) {
-            bytes.copy_within(part.to..part.to + part.length, part.from);
-        }
+        shift(bytes, self.moves.iter().map(|part| Copied { from: part.to, to: part.from, length: part.length }));
         let mut lost = self.lost.as_slice();
         for gap in gaps(&self.moves, self.base) {
             let (these, rest) = lost.split_at(gap.len());
@@ -175,14 +169,7 @@ impl InPlace {
         if size > bytes.len() {
             bytes.resize(size, 0);
         }
-        // Both sides are in order and overlap nowhere: who moves to the front writes behind the sources of those before it
-        // and before the sources of those behind it, if they go first to last; and the other way round.
-        for part in self.moves.iter().filter(|part| part.to < part.from) {
-            bytes.copy_within(part.from..part.from + part.length, part.to);
-        }
-        for part in self.moves.iter().rev().filter(|part| part.to > part.from) {
-            bytes.copy_within(part.from..part.from + part.length, part.to);
-        }
+        shift(bytes, self.moves.iter().copied());
         for patch in &self.patches {
             let source = if patch.is_inserted { delta } else { &self.aside };
             bytes[patch.to..patch.to + patch.length].copy_from_slice(&source[patch.from..patch.from + patch.length]);
@@ -269,6 +256,17 @@ impl InPlace {
             self.aside.extend_from_slice(&base[part.from..part.from + part.length]);
             self.patches.push(Patch { to: part.to, from, length: part.length, is_inserted: false });
         }
+    }
+}
+
+/// Moves parts. Both sides are in order and overlap nowhere: who moves to the front writes behind the sources of those before
+/// it and before the sources of those behind it, if they go first to last; and the other way round.
+fn shift(bytes: &mut [u8], parts: impl DoubleEndedIterator<Item = Copied> + Clone) {
+    for part in parts.clone().filter(|part| part.to < part.from) {
+        bytes.copy_within(part.from..part.from + part.length, part.to);
+    }
+    for part in parts.rev().filter(|part| part.to > part.from) {
+        bytes.copy_within(part.from..part.from + part.length, part.to);
     }
 }
 
