@@ -176,11 +176,14 @@ impl Ledger {
     /// ([`Ledger::torn`]).
     ///
     /// # Errors
-    /// Where it is no plain file or cannot be read, or a line is no record.
+    /// Where it is no plain file and nothing that is open already, cannot be read, or a line is no record.
     pub fn read(path: &Path) -> Result<Self, Error> {
         let name = path.display().to_string();
         let unread = |source| Error::Read { file: format!("the ledger {name}"), source };
-        let mut text = io::BufReader::new(open_plain(path).map_err(unread)?);
+        // Whoever hands over what is open already, `/dev/stdin` or a shell's `<(…)`, means what comes from there.
+        let is_open = ["/dev/stdin", "/dev/fd", "/proc/self/fd"].iter().any(|open| path.starts_with(open));
+        let file = if is_open { File::open(path) } else { open_plain(path) };
+        let mut text = io::BufReader::new(file.map_err(unread)?);
         let mut ledger = Self::default();
         let mut line = Vec::new();
         for number in 1.. {

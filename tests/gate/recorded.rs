@@ -208,4 +208,14 @@ fn refs_that_were_refused_one_by_one_are_not_told_as_pushes() {
     server.push(&mut client, &[MAIN]).passes();
     let told = pushes(server.path(), &server.ledger_path());
     assert!(told.contains("refused 2 times (each ref by itself)"), "{told}");
+    // From another machine it comes through a pipe.
+    let mut shell = std::process::Command::new("sh");
+    shell.args(["-c", "cat \"$1\" | \"$0\" history --ledger /dev/stdin \"$2\"", env!("CARGO_BIN_EXE_clerk-audit")]);
+    let output = shell.arg(server.ledger_path()).arg(server.path()).output().unwrap();
+    let piped = String::from_utf8_lossy(&output.stdout);
+    assert!(
+        piped.contains("refused 2 times (each ref by itself)"),
+        "{piped}{}",
+        String::from_utf8_lossy(&output.stderr)
+    );
 }
