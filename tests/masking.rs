@@ -294,6 +294,13 @@ fn incident(path: &Path, planted: &Planted, search: &mut Search) {
     search.outcome("purge-plan of a repository with a key in its path", &run);
     assert!(run.errors().contains("has a key in its own path"), "{}", run.errors());
     let run = Audit::new(&["purge-plan", "--to"]).and(&plan).and(&report).and("--repo").and(path).run();
+    search.outcome("purge-plan of what has a commit without a committer", &run);
+    assert!(run.errors().contains("has no address or no time"), "{}", run.errors());
+    // As it was before that commit.
+    let git = |arguments: &[&str]| common::git::run(common::git::command(path), arguments, b"");
+    let before = String::from_utf8(git(&["rev-parse", "main~2"])).expect("an id");
+    git(&["update-ref", "refs/heads/main", before.trim()]);
+    let run = Audit::new(&["purge-plan", "--to"]).and(&plan).and(&report).and("--repo").and(path).run();
     assert!(plan.join("README.md").exists(), "{}", run.errors());
     search.outcome("purge-plan", &run);
     for (_, key) in &planted.keys[..6] {
