@@ -92,7 +92,7 @@ pub(super) struct InPlace {
     patches: Vec<Patch>,
     /// What the latter have of the base.
     aside: Vec<u8>,
-    /// What nobody moves of a base that is needed again, and how long that is ([`InPlace::lend`]).
+    /// What nobody moves of a base that is needed again, and how long that is ([`InPlace::take_back`]).
     lost: Vec<u8>,
     base: usize,
 }
@@ -112,40 +112,35 @@ impl InPlace {
     }
 
     /// As [`apply_noting`], in place. Where it fails, and where most would have to be put aside (`false`), `bytes` are
-    /// the base still.
+    /// the base still. Of a base that `is_lent`, being needed again, [`InPlace::take_back`] makes it of what comes out.
     pub(super) fn apply(
         &mut self,
         bytes: &mut Vec<u8>,
-        delta: &[u8],
+        (delta, is_lent): (&[u8], bool),
         limit: u64,
         note: &mut impl FnMut(Copied),
     ) -> Result<bool, Failure> {
         let Some(size) = self.plan(bytes, delta, limit, note)? else { return Ok(false) };
+        if is_lent && !self.put_lost_aside(bytes) {
+            return Ok(false);
+        }
         self.make(bytes, delta, size)?;
-        self.forget_much();
+        if !is_lent {
+            self.forget_much();
+        }
         Ok(true)
     }
 
-    /// The same of a base that is needed again: [`InPlace::take_back`] makes it of what comes out.
-    pub(super) fn lend(
-        &mut self,
-        bytes: &mut Vec<u8>,
-        delta: &[u8],
-        limit: u64,
-        note: &mut impl FnMut(Copied),
-    ) -> Result<bool, Failure> {
-        let Some(size) = self.plan(bytes, delta, limit, note)? else { return Ok(false) };
+    /// Keeps what nobody moves of a base; whether that is little enough.
+    fn put_lost_aside(&mut self, base: &[u8]) -> bool {
         let moved: usize = self.moves.iter().map(|part| part.length).sum();
-        if self.held() + bytes.len() - moved > bytes.len() / 2 {
-            return Ok(false);
+        if self.held() + base.len() - moved > base.len() / 2 {
+            return false;
         }
-        self.base = bytes.len();
+        self.base = base.len();
         self.lost.clear();
-        for gap in gaps(&self.moves, bytes.len()) {
-            self.lost.extend_from_slice(&bytes[gap]);
-        }
-        self.make(bytes, delta, size)?;
-        Ok(true)
+        gaps(&self.moves, base.len()).for_each(|gap| self.lost.extend_from_slice(&base[gap]));
+        true
     }
 
     /// Makes the base again that was lent last, of what was made of it. Cost: as much as making that.
@@ -448,14 +443,14 @@ mod tests {
             let (mut anew, mut noted) = (Vec::new(), Vec::new());
             let expected = apply_noting(&base, &delta, 1 << 20, &mut anew, &mut |part| noted.push(part));
             let (mut lent, mut noted_of_lent) = (base.clone(), Vec::new());
-            if in_place.lend(&mut lent, &delta, 1 << 20, &mut |part| noted_of_lent.push(part)) == Ok(true) {
+            if in_place.apply(&mut lent, (&delta, true), 1 << 20, &mut |part| noted_of_lent.push(part)) == Ok(true) {
                 assert!(lent == anew && noted_of_lent == noted, "seed {seed}, round {round}");
                 in_place.take_back(&mut lent);
                 taken_back += 1;
             }
             assert!(lent == base, "seed {seed}, round {round}");
             let (mut bytes, mut told) = (base.clone(), Vec::new());
-            match in_place.apply(&mut bytes, &delta, 1 << 20, &mut |part| told.push(part)) {
+            match in_place.apply(&mut bytes, (&delta, false), 1 << 20, &mut |part| told.push(part)) {
                 Ok(true) => {
                     assert_eq!(expected, Ok(()), "seed {seed}, round {round}");
                     assert!(bytes == anew && told == noted, "seed {seed}, round {round}");

@@ -116,7 +116,7 @@ pub fn delta_in_place(
     limit: u64,
     copied: &mut Vec<Copied>,
 ) -> Result<bool, Failure> {
-    InPlace::default().apply(bytes, delta, limit, &mut |part| copied.push(part))
+    InPlace::default().apply(bytes, (delta, false), limit, &mut |part| copied.push(part))
 }
 
 /// An object's type and bytes, where there is one.

@@ -323,16 +323,10 @@ impl<'a, V: Visitor> FamilyWalk<'a, V> {
         copied.clear();
         if let Some(base) = Arc::get_mut(base)
             && InPlace::is_faster(&base.bytes, delta)
+            && self.in_place.apply(&mut base.bytes, (delta, is_lent), limit, &mut |part| note(copied, part))?
         {
-            let in_place = &mut self.in_place;
-            let is_made = match is_lent {
-                true => in_place.lend(&mut base.bytes, delta, limit, &mut |part| note(copied, part))?,
-                false => in_place.apply(&mut base.bytes, delta, limit, &mut |part| note(copied, part))?,
-            };
-            if is_made {
-                std::mem::swap(&mut base.bytes, out);
-                return Ok(if is_lent { Made::OfLent } else { Made::ForGood });
-            }
+            std::mem::swap(&mut base.bytes, out);
+            return Ok(if is_lent { Made::OfLent } else { Made::ForGood });
         }
         copied.clear();
         delta::apply_noting(&base.bytes, delta, limit, out, &mut |part| note(copied, part))?;
