@@ -55,7 +55,7 @@ impl KeyText {
     /// Whether a text can be how a credential's hint begins. What has more of a body than a hint shows is none, and
     /// that no key's hint begins with it says nothing.
     pub fn is_beginning_of_hint(text: &str) -> bool {
-        const PREFIXES: [&str; 6] = ["sk_live_", "sk_test_", "whsec_", "ak_", "live_", "test_"];
+        const PREFIXES: [&str; 8] = ["sk_live_", "sk_test_", "whsec_", "ak_", "live_", "test_", "app_", "pk_test_"];
         let body = PREFIXES.iter().find_map(|prefix| text.strip_prefix(prefix));
         // What has no prefix is told from any other word by the sign in the middle alone.
         let Some(body) = body.or_else(|| text.contains('…').then_some(text)) else { return false };
@@ -161,6 +161,7 @@ mod tests {
             "whsec_a",
             "ak_Ab",
             "live_AbCd",
+            "app_2abc…AsAK",
             "62a8…",
             "62a8…ae34",
         ] {

@@ -243,6 +243,7 @@ mod tests {
             let mut report = sample::one_key();
             report.keys[0].kind = kind;
             report.keys[0].hint = KeyText::new(format!("{prefix}{body}").as_bytes()).hint();
+            assert!(KeyText::is_beginning_of_hint(&report.keys[0].hint), "{kind:?} {}", report.keys[0].hint);
             let written = json(&report);
             let again = read(written.as_bytes(), &mask).map(|report| json(&report));
             assert!(again.is_ok_and(|again| again == written), "{kind:?} {}", report.keys[0].hint);
