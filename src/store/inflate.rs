@@ -68,7 +68,10 @@ impl Inflater {
         let count = take(start, chunk);
         if size <= TRUSTED {
             let input = at_hand((&mut self.windows, &mut self.input), file, start, count)?;
-            // What is longer already need not be made so again: it is written over.
+            // What is longer already need not be made so again: it is written over. Nor is it moved to where there is room.
+            if out.capacity() < size {
+                out.clear();
+            }
             room(out, size.saturating_sub(out.len()))?;
             out.resize(size, 0);
             if size <= deflate::LONGEST && self.short.inflate(input, out).is_some() {
@@ -291,6 +294,10 @@ const DAMAGED: Failure = Failure::Corrupt("its compressed data is damaged");
 pub(super) fn room(out: &mut Vec<u8>, more: usize) -> Result<(), Failure> {
     if out.capacity() - out.len() >= more {
         return Ok(());
+    }
+    // Or what is nothing any more would be copied to the new place.
+    if out.is_empty() {
+        *out = Vec::new();
     }
     out.try_reserve_exact(more).map_err(|_| Failure::Memory)
 }

@@ -262,7 +262,11 @@ impl<'a> Archive<'a> {
             return self.stored(entry, start, reading);
         }
         self.out.clear();
-        let ended = self.decompress(entry, &rest[..stated.unwrap_or(rest.len())], reading);
+        let ended = match self.at_once(entry, rest, reading) {
+            Ok(None) => self.decompress(entry, &rest[..stated.unwrap_or(rest.len())], reading),
+            Ok(Some(used)) => Ok(used),
+            Err(limit) => Err(limit.into()),
+        };
         reading.hand_over(Some(entry.name), &self.out);
         match ended {
             Ok(used) => {
@@ -298,6 +302,36 @@ impl<'a> Archive<'a> {
         }
         reading.hand_over(Some(entry.name), data);
         Ok(start + data.len())
+    }
+
+    /// Inflates in one go what `rest` begins with, where that is as long as is stated and makes as much; how many bytes
+    /// that took. Of all else the decoder that takes steps says why, and how far it came.
+    fn at_once(
+        &mut self,
+        entry: &Entry<'_>,
+        rest: &[u8],
+        reading: &mut Reading<'_, '_>,
+    ) -> Result<Option<usize>, Limit> {
+        /// Sizes are only stated: what is made ready for them is bounded, by what deflate can make of a byte too.
+        const LARGEST: usize = 256 << 10;
+        const OF_A_BYTE: usize = 1032;
+        let known = |size: Option<u64>| size.and_then(|size| usize::try_from(size).ok()).unwrap_or(usize::MAX);
+        let (packed, size) = (known(entry.packed), known(entry.size));
+        let Some(data) = rest.get(..packed).filter(|_| entry.method == 8) else { return Ok(None) };
+        let is_fit = (1..=LARGEST.min(packed.saturating_mul(OF_A_BYTE))).contains(&size);
+        // Behind the stream's end, before that of the data, another entry may stand.
+        let is_one = || memmem::find(&rest[..rest.len().min(packed + LOCAL.len() - 1)], LOCAL).is_none();
+        if !is_fit || size as u64 > reading.budget.room() || !is_one() {
+            return Ok(None);
+        }
+        reading.budget.work(size as u64)?;
+        self.out.resize(size, 0);
+        if !self.inflate.at_once(data, &mut self.out) {
+            self.out.clear();
+            return Ok(None);
+        }
+        reading.spend(packed, size)?;
+        Ok(Some(packed))
     }
 
     /// Decompresses what an entry's data begins with; how many bytes that took.

@@ -79,6 +79,22 @@ fn what_is_before_between_and_behind_entries_may_be_anything() {
 }
 
 #[test]
+fn an_entry_behind_the_end_of_anothers_stream_is_read_wherever_that_ones_data_is_said_to_end() {
+    let content = b"the first, the first";
+    let (data, mut other) = (make::deflate(content), Zip::default());
+    other.stored("hidden", b"the hidden");
+    for covered in 0..=other.bytes.len() {
+        let mut zip = Zip::default();
+        let mut first = entry("first", 8, data.len() + covered, content.len());
+        first.crc = make::crc32(content);
+        zip.add(first, &[data.as_slice(), &other.bytes].concat()).stored("second", b"the second");
+        let (outcome, kept) = read(Format::Zip, &zip.finish());
+        assert_two(outcome, Outcome::Read, &kept);
+        assert_eq!(at(&kept, "hidden"), [b"the hidden"], "{covered}");
+    }
+}
+
+#[test]
 fn sizes_behind_the_data_are_found_or_done_without() {
     let nested = two().finish();
     for has_directory in [true, false] {
