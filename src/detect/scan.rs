@@ -176,26 +176,7 @@ impl<'d> Scan<'d> {
         if !is_deepest && !self.affords(layer, 0, budget) {
             return bytes.len();
         }
-        let (decoded, joins) = match candidate {
-            Candidate::Wide(at) => {
-                // Where both byte orders can be meant, both are read.
-                let mut readings = wide::decode(bytes, at).into_iter();
-                let Some(last) = readings.next_back() else { return at };
-                for reading in readings.filter(|_| !is_deepest) {
-                    self.decoded(layer, reading, Joins::Nothing, budget);
-                }
-                (last, Joins::Nothing)
-            }
-            Candidate::Hex(at) => (hex::decode(bytes, at), Joins::Nothing),
-            Candidate::Dump(at) => match hex::decode_dump(bytes, at) {
-                Some(decoded) => (decoded, Joins::Nothing),
-                None => return at,
-            },
-            _ => {
-                let (decoded, escapes) = quoted::decode(bytes, at);
-                (decoded, if escapes { Joins::QuotedLines } else { Joins::Lines })
-            }
-        };
+        let Some((decoded, joins)) = self.reading(layer, candidate, is_deepest, budget) else { return at };
         done.runs.insert((kind, decoded.from), decoded.to);
         if matches!(candidate, Candidate::Hex(_)) && matches!(decoded.positions, Positions::Places(_)) {
             // Where something stands between the bytes, they begin at odd places and even ones.
@@ -217,6 +198,35 @@ impl<'d> Scan<'d> {
             self.candidate(layer, Candidate::Hex(at + 1), done, budget);
         }
         to
+    }
+
+    /// What a candidate stands in, decoded, and how that joins lines. Of wide text all readings but the last are scanned.
+    fn reading(
+        &mut self,
+        layer: &Layer<'_>,
+        candidate: Candidate,
+        is_deepest: bool,
+        budget: &mut Budget<'_>,
+    ) -> Option<(Decoded, Joins)> {
+        let bytes = layer.bytes;
+        match candidate {
+            Candidate::Wide(at) => {
+                // Where both byte orders can be meant, both are read.
+                let mut readings = wide::decode(bytes, at).into_iter();
+                let last = readings.next_back()?;
+                for reading in readings.filter(|_| !is_deepest) {
+                    self.decoded(layer, reading, Joins::Nothing, budget);
+                }
+                Some((last, Joins::Nothing))
+            }
+            Candidate::Hex(at) => Some((hex::decode(bytes, at), Joins::Nothing)),
+            Candidate::Dump(at) => hex::decode_dump(bytes, at).map(|decoded| (decoded, Joins::Nothing)),
+            Candidate::Quoted(at) => {
+                let (decoded, escapes) = quoted::decode(bytes, at);
+                Some((decoded, if escapes { Joins::QuotedLines } else { Joins::Lines }))
+            }
+            Candidate::Base64 { .. } | Candidate::Escape(..) | Candidate::Prefix(_) => None,
+        }
     }
 
     /// Undoes the escapes around one of them; up to where that goes.

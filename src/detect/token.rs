@@ -32,15 +32,8 @@ fn is_in_name(bytes: &[u8], at: usize, prefix: Prefix) -> bool {
 pub(super) fn examine(layer: &Layer<'_>, hit: usize, sights: &mut Vec<Sight>) {
     let bytes = layer.bytes;
     let Some((at, spelling, prefix)) = Prefix::around(bytes, hit) else { return };
-    if matches!(prefix, Prefix::PkLive | Prefix::PkTest) {
-        let text = &bytes[at..bytes.len().min(at + PUBLISHABLE)];
-        if let Some(key) = decode_publishable(text) {
-            let end = at + key.text.len();
-            if !layer.is_plain(at, end) {
-                note(layer, at, end, What::Publishable { key }, sights);
-            }
-            return;
-        }
+    if matches!(prefix, Prefix::PkLive | Prefix::PkTest) && publishable(layer, at, sights) {
+        return;
     }
     let body = at + spelling.len();
     let tail = &bytes[body..bytes.len().min(body + TAIL)];
@@ -95,29 +88,49 @@ pub(super) fn examine(layer: &Layer<'_>, hit: usize, sights: &mut Vec<Sight>) {
         Verdict::OtherVendor(vendor) => What::OtherVendor { vendor, token: KeyText::new(&bytes[at..end]), by_own_name },
         Verdict::Key { key, confidence, reason } => {
             let end = at + key.expose().len();
-            let surer = if near == Context::Clerk { Confidence::Medium } else { Confidence::Low };
-            let (confidence, reason) = match over {
-                Some(Over::Quoted { first }) => {
-                    let is_part = vendor_claims(prefix, &tail[..first]).is_none();
-                    if confidence != Confidence::High || !is_part {
-                        return;
-                    }
-                    // Beside other escapes that say so the break is no guess.
-                    let reason = "42 letters and digits, broken by a soft line break of quoted-printable";
-                    (Confidence::Medium, reason)
-                }
-                Some(Over::Prefix) => (surer, "its prefix is broken by a soft line break"),
-                Some(Over::Loose) | None if confidence == Confidence::High && layer.ending(end) == Ending::Cut => {
-                    (surer, "42 letters and digits up to where the encoded text is broken off: more may belong to it")
-                }
-                Some(Over::Loose) | None => (confidence, reason),
-            };
+            let is_claimed = |first: usize| vendor_claims(prefix, &tail[..first]).is_some();
+            let told = (confidence, reason);
+            let Some((confidence, reason)) = sure_of(layer, end, over, (told, near), is_claimed) else { return };
             note(layer, at, end, key_of(layer, at, key, confidence, reason), sights);
             return;
         }
     };
     if over.is_none() {
         note(layer, at, end, what, sights);
+    }
+}
+
+/// Notes the publishable key at `at`, if there is one and the layer above has it not as it is; whether there is one.
+fn publishable(layer: &Layer<'_>, at: usize, sights: &mut Vec<Sight>) -> bool {
+    let text = &layer.bytes[at..layer.bytes.len().min(at + PUBLISHABLE)];
+    let Some(key) = decode_publishable(text) else { return false };
+    let end = at + key.text.len();
+    if !layer.is_plain(at, end) {
+        note(layer, at, end, What::Publishable { key }, sights);
+    }
+    true
+}
+
+/// How sure a key is that ends at `end`, and why, where it stands over a line end or its text is broken off; `None` where
+/// it is none. `is_claimed`: whether some vendor's tokens have a body of so many characters.
+fn sure_of(
+    layer: &Layer<'_>,
+    end: usize,
+    over: Option<Over>,
+    (told, near): ((Confidence, &'static str), Context),
+    is_claimed: impl Fn(usize) -> bool,
+) -> Option<(Confidence, &'static str)> {
+    let is_high = told.0 == Confidence::High;
+    let surer = if near == Context::Clerk { Confidence::Medium } else { Confidence::Low };
+    match over {
+        // Beside other escapes that say so the break is no guess.
+        Some(Over::Quoted { first }) => (is_high && !is_claimed(first))
+            .then_some((Confidence::Medium, "42 letters and digits, broken by a soft line break of quoted-printable")),
+        Some(Over::Prefix) => Some((surer, "its prefix is broken by a soft line break")),
+        Some(Over::Loose) | None if is_high && layer.ending(end) == Ending::Cut => {
+            Some((surer, "42 letters and digits up to where the encoded text is broken off: more may belong to it"))
+        }
+        Some(Over::Loose) | None => Some(told),
     }
 }
 
