@@ -168,36 +168,8 @@ impl Trace {
 
     fn wanted(&self, detector: &Detector, interrupt: &AtomicBool) -> Result<Sought, Exit> {
         let sought = |wanted, id| Sought { wanted, id, hint: None, limits: ReadLimits::default(), kind: None };
-        let usage = |message: &str, hint: Option<&str>| {
-            output::error(message, hint);
-            Exit::Usage
-        };
         let Some(text) = &self.id else {
-            let typed = typed(self.repositories.take_standard_input(), interrupt).map_err(|error| {
-                if error.kind() == io::ErrorKind::Interrupted {
-                    output::error("it was stopped: no key was typed", None);
-                    return Exit::Incomplete;
-                }
-                // The list takes standard input, so that a terminal is all that is left to ask on.
-                if self.repositories.take_standard_input() {
-                    let hint = "put the list into a file, or name the key with --id";
-                    return usage(
-                        "standard input has the list, and there is no terminal to ask for the key on",
-                        Some(hint),
-                    );
-                }
-                usage(&format!("cannot read the key: {error}"), None)
-            })?;
-            if typed.trim_ascii().is_empty() {
-                let message = match io::stdin().is_terminal() {
-                    true => "no key was typed",
-                    false => "standard input has no key on it, and is no terminal to ask on",
-                };
-                return Err(usage(message, Some("write it to standard input, or name it with --id")));
-            }
-            let hint = "type a key whole, and what only its name tells as NAME=value; by its first four characters behind \
-                        the prefix --id finds a key (sk_live_Ab12)";
-            let key = key_in(&typed, detector).map_err(|why| usage(&why, Some(hint)))?;
+            let key = self.typed_key(detector, interrupt)?;
             let (id, hint) = (key.id().to_string(), key.hint());
             return Ok(Sought { hint: Some(hint), ..sought(Wanted::Text(key), id) });
         };
@@ -236,6 +208,41 @@ impl Trace {
             ),
         ))
     }
+
+    /// The key that is typed, or stands on standard input.
+    fn typed_key(&self, detector: &Detector, interrupt: &AtomicBool) -> Result<KeyText, Exit> {
+        let typed = typed(self.repositories.take_standard_input(), interrupt).map_err(|error| {
+            if error.kind() == io::ErrorKind::Interrupted {
+                output::error("it was stopped: no key was typed", None);
+                return Exit::Incomplete;
+            }
+            // The list takes standard input, so that a terminal is all that is left to ask on.
+            if self.repositories.take_standard_input() {
+                let hint = "put the list into a file, or name the key with --id";
+                return usage(
+                    "standard input has the list, and there is no terminal to ask for the key on",
+                    Some(hint),
+                );
+            }
+            usage(&format!("cannot read the key: {error}"), None)
+        })?;
+        if typed.trim_ascii().is_empty() {
+            let message = match io::stdin().is_terminal() {
+                true => "no key was typed",
+                false => "standard input has no key on it, and is no terminal to ask on",
+            };
+            return Err(usage(message, Some("write it to standard input, or name it with --id")));
+        }
+        let hint = "type a key whole, and what only its name tells as NAME=value; by its first four characters behind \
+                    the prefix --id finds a key (sk_live_Ab12)";
+        key_in(&typed, detector).map_err(|why| usage(&why, Some(hint)))
+    }
+}
+
+/// Wrong usage, told.
+fn usage(message: &str, hint: Option<&str>) -> Exit {
+    output::error(message, hint);
+    Exit::Usage
 }
 
 /// The keys of a ledger that are named so, by id and hint, fit to be shown.
