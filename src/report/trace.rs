@@ -397,7 +397,8 @@ fn next(form: &Form, out: &mut dyn io::Write) -> io::Result<()> {
 fn searched(report: &Report, form: &Form, out: &mut dyn io::Write) -> io::Result<()> {
     let quote = |text: &str| (form.quote)(text);
     write!(out, "{}", (form.title)("What was searched"))?;
-    writeln!(out, "{}", EVERYWHERE)?;
+    let unread = if report.complete { "" } else { " All this apart from what is named below as not read." };
+    writeln!(out, "{EVERYWHERE}{unread}")?;
     if form.item.starts_with('-') {
         writeln!(out)?;
     }
@@ -539,6 +540,7 @@ mod tests {
     #[test]
     fn nowhere_tells_what_was_searched() {
         let text = written(&sample::clean(), TraceFormat::Text);
+        assert!(!text.contains("All this apart from"), "{text}");
         assert!(text.starts_with("Nowhere: sha256:111") && text.contains("1,204 commits, 9,001 trees, 3,777 blobs"));
         assert!(text.contains("kept elsewhere, not searched: 2 submodules, 1 Git LFS file"), "{text}");
         assert!(
@@ -551,6 +553,7 @@ mod tests {
         let text = written(&partial, TraceFormat::Text);
         assert!(text.starts_with("Not found, and not all could be read: sha256:111"), "{text}");
         assert!(text.contains("not looked into: 1 container"), "{text}");
+        assert!(text.contains("All this apart from what is named below as not read."), "{text}");
         let text = written(&nothing, TraceFormat::Text);
         assert!(text.starts_with("Not known: sha256:111"), "{text}");
         assert!(written(&sample::unopened(), TraceFormat::Text).contains("NOT OPENED: /srv/git/\\u{1b}"));
