@@ -10,13 +10,16 @@
 //!
 //! Each key has a replacement of its own: two names that differ by their keys alone must not become one.
 
+mod module;
+mod readme;
 mod scripts;
 
 use std::collections::{BTreeMap, HashMap};
 
 use crate::key::{KeyText, base64};
-use crate::model::{Oid, ReadLimits, shell_word};
+use crate::model::{Oid, ReadLimits};
 
+pub use readme::readme;
 pub use scripts::commands;
 
 /// The repository that a plan was made of.
@@ -202,7 +205,7 @@ pub fn files(leaks: &[Leak], others: &[Leak], dropped: &[Vec<u8>]) -> Vec<PlanFi
         PlanFile { name: "bfg.txt", content: bfg },
         PlanFile { name: "strip-blobs.txt", content: ids.into_bytes() },
         PlanFile { name: "drop-refs.txt", content: refs },
-        PlanFile { name: "clerk_purge.py", content: module(&spellings, &hidden(others)).into_bytes() },
+        PlanFile { name: "clerk_purge.py", content: module::module(&spellings, &hidden(others)).into_bytes() },
         PlanFile { name: "publish.sh", content: scripts::publish().into_bytes() },
     ]
 }
@@ -219,88 +222,6 @@ fn hidden(others: &[Leak]) -> Vec<Spelling> {
     all
 }
 
-/// A module for filter-repo's callbacks: names, paths and refs, files that git takes for binary, and spellings that go
-/// over lines are none of `--replace-text`'s business.
-fn module(spellings: &[Spelling], hidden: &[Spelling]) -> String {
-    let bytes = |text: &[u8]| text.iter().map(|byte| format!("\\x{byte:02x}")).collect::<String>();
-    let pairs = |spellings: &[Spelling]| -> String {
-        let pair = |Spelling { from, to }: &Spelling| format!("    (b\"{}\", b\"{}\"),\n", bytes(from), bytes(to));
-        spellings.iter().map(pair).collect()
-    };
-    format!("{MODULE_HEAD}SPELLINGS = [\n{}]\nHIDDEN = [\n{}]\n{MODULE}", pairs(spellings), pairs(hidden))
-}
-
-const MODULE_HEAD: &str = "\
-# Written by clerk-audit purge-plan. This file has keys in it: destroy it when the history is clean.
-";
-
-/// Refs that came since the plan was made may have names that become one, and filter-repo would drop one of them in
-/// silence. They may have keys that nobody knows yet, too, which are told by how they look.
-///
-/// Spellings are written over as [`Cleaner::clean`] does it.
-const MODULE: &str = r#"import bisect
-import re
-import signal
-import sys
-
-REFS = {}
-LOOKS = re.compile(rb"(whsec_)[A-Za-z0-9+/]{16,}|(_[A-Za-z0-9]{4})[A-Za-z0-9]{16,}([A-Za-z0-9]{4})")
-
-
-def writer_over(spellings):
-    shortest = min((len(old) for old, _ in spellings), default=0)
-    turns, seconds = {}, {}
-    for turn, (old, _) in enumerate(spellings):
-        turns.setdefault(old[:shortest], []).append(turn)
-        seconds.setdefault(old[0], set()).add(old[1])
-    one_of = lambda some: b"[" + b"".join(b"\\x%02x" % byte for byte in some) + b"]"
-    begins = re.compile(b"|".join(one_of([byte]) + b"(?=" + one_of(some) + b")" for byte, some in seconds.items()))
-
-    def write_over(text):
-        found = [
-            (turn, it.start())
-            for it in begins.finditer(text)
-            for turn in turns.get(text[it.start() : it.start() + shortest], ())
-            if text.startswith(spellings[turn][0], it.start())
-        ]
-        taken = []
-        # Where two overlap, that stays whose turn is later.
-        for turn, at in sorted(found):
-            place = bisect.bisect(taken, (at + len(spellings[turn][0]),))
-            if place == 0 or taken[place - 1][0] + len(spellings[taken[place - 1][1]][0]) <= at:
-                taken.insert(place, (at, turn))
-        written, rest = [], 0
-        for at, turn in taken:
-            written += [text[rest:at], spellings[turn][1]]
-            rest = at + len(spellings[turn][0])
-        return b"".join(written) + text[rest:] if taken else text
-
-    return write_over if spellings else lambda text: text
-
-
-clean = writer_over(SPELLINGS)
-hide_known = writer_over(HIDDEN)
-
-
-def hide(text):
-    return LOOKS.sub(lambda it: (it[1] or it[2]) + b"\xe2\x80\xa6" + (it[3] or b""), hide_known(text))
-
-
-def clean_lines():
-    # Whoever is stopped has something to say before it ends.
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    for line in sys.stdin.buffer:
-        sys.stdout.buffer.write(hide(clean(line)))
-        sys.stdout.buffer.flush()
-
-
-def clean_ref(name):
-    new = clean(name)
-    if new != name and REFS.setdefault(new, name) != name:
-        raise SystemExit("two refs would become one: rename one of those that become " + new.decode(errors="replace"))
-    return new
-"#;
-
 /// Limits as options of `history` and `trace`: those that are not the defaults.
 fn options(limits: ReadLimits) -> String {
     let (now, usual) = (limits, ReadLimits::default());
@@ -313,76 +234,6 @@ fn options(limits: ReadLimits) -> String {
     ];
     all.iter().filter(|(_, now, usual)| now != usual).map(|(name, now, _)| format!(" --max-{name} {now}")).collect()
 }
-
-/// What a person has to know, beside the commands. It has no key in it. The folder is named whole: what destroys it
-/// must do nothing to another, wherever it is typed.
-pub fn readme(folder: &str) -> String {
-    README.replace("FOLDER", &shell_word(folder))
-}
-
-const README: &str = "\
-# Purge plan
-
-**The files here have keys in them.** The folder is yours alone (0700, files 0600). Do not commit, mail or copy it.
-Destroy it when you are done:
-
-    find FOLDER -type f -exec shred -u {} + && rm -r -- FOLDER
-
-(`shred` does nothing for copies that a file system, a snapshot or a backup keeps.)
-
-`clerk_purge.py` has the keys that the report knows and that stay, too: so that no script here says one.
-
-**Delete the keys in Clerk first.** Cleaning a history is tidying, not protection: whoever has the key has it.
-
-## For each folder
-
-In this order. URL is the repository on the server, as `git clone` takes it: a clone of it is no source, since what a clone
-has of others' branches is as old as its last fetch.
-
-1. Everyone pushes what they have. Then close the server for pushes.
-2. `sh NAME/commands.sh NEW-DIRECTORY URL`: clones a fresh mirror, notes what its refs name, rewrites it with
-   `git filter-repo`, and audits it. It ends with an error unless the audit is clean. Without URL the mirror is made of the
-   audited repository itself: right where that is the server's own.
-3. Look at what changed: `git --git-dir=NEW-DIRECTORY log --all --stat`.
-4. `sh NAME/publish.sh NEW-DIRECTORY URL`: compares what the server has now with what was noted, before it writes and in the
-   connection in which it writes, and refuses where anybody has pushed meanwhile: begin anew at step 1 then, with another new
-   directory. A repository with a work tree takes no push to the branch that is checked out there: it says what to do.
-   Else it publishes everything, as `git push --mirror` does. Where the server refuses refs of its own
-   (`refs/pull`, `refs/merge-requests`), run it again with `branches` behind the URL. Refs that stand directly under `refs/`
-   (`refs/stash`) no push takes: where one was rewritten it publishes nothing, and says what to do. Do not push by hand: that
-   compares nothing, and takes away what others pushed.
-5. Everyone clones anew, and throws the old clone away. One that is pushed brings the key back: have a pre-receive hook
-   refuse it. Then open the server.
-6. Audit the server's repository again: `clerk-audit history`. Only that proves it.
-
-With BFG instead, in a fresh mirror of the server's repository: `java -jar bfg.jar --replace-text NAME/bfg.txt
---strip-blobs-with-ids NAME/strip-blobs.txt --no-blob-protection --filter-content-size-threshold 1000M`, then
-`git reflog expire --expire=now --all && git gc --prune=now`, and the audit of step 6. (Without that threshold it leaves
-files of 1 MiB and more as they are.) It goes over files one line at a time, and over those alone that it takes for
-text: it leaves a key that stands over several lines (wrapped base64, a string that goes on in the next line), in UTF-16
-or in a binary file, and in messages, names and refs. Nothing compares what it publishes, either: prefer filter-repo,
-which cleans or drops all of these. Else add the ids of the files that the audit still finds (`blob` in its JSON report)
-to `strip-blobs.txt`, which drops them, and begin anew in a fresh mirror; what is left in messages, names and refs BFG
-cannot clean.
-
-In the place of each key stands `REMOVED-` and ten digits of its id, so that you can tell which it was, and so that no two
-names become one. `strip-blobs.txt` names versions of files in which a key is packed (an archive) or spelt so that it cannot
-be written over in its place: these are dropped from the history, not cleaned. `drop-refs.txt` names refs that name a file
-or a directory with a key and no commit (tags of blobs and trees), which no rewrite goes over: these are dropped. Where
-either is not empty, keep a copy of what you need of them. Commits that have nothing left in them stay, with their message.
-Notes (`refs/notes`) go with the commits that they are of; in their own history they keep the old ids.
-
-## What a rewrite cannot reach
-
-- **Forks**: each has its own copy, and keeps serving it.
-- **Pull and merge request refs** (`refs/pull/*`, `refs/merge-requests/*`): the server's own, not to be pushed to. Ask its
-  operator to remove them.
-- **Caches and views**: the server shows a commit by its id until it collects garbage. Ask for it.
-- **Clones and worktrees** on people's machines, CI caches, mirrors, backups, and their stashes and reflogs.
-- **Alternates**: a repository that borrows objects from this one, or lends it some, keeps them.
-- **Git LFS, submodules, releases, packages, container images, logs, wikis**: stored elsewhere.
-- **Signatures**: rewritten commits and tags lose them.
-";
 
 #[cfg(test)]
 mod tests {
