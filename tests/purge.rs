@@ -9,6 +9,7 @@ mod purge {
     mod published;
     mod said;
     mod spellings;
+    mod told;
 }
 
 use std::os::unix::fs::PermissionsExt;

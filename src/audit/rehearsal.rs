@@ -3,9 +3,10 @@
 //! How text is written over is the caller's to say; here it is done to the objects that have a key, and what comes out
 //! is scanned as an audit scans it. That outweighs every rule by the name of an encoding: what is wrapped, spelt in
 //! both cases or encoded twice is found out by trying. The cost is that of reading those objects again; only where
-//! something other than a file keeps a key is history walked, to see whether a ref still reaches it.
+//! something other than a file keeps a key is history walked, to see whether a ref still reaches it, and where a file is to be
+//! named, to see by which path.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::ops::Range;
 use std::time::Duration;
 
@@ -123,6 +124,51 @@ impl Rehearsal<'_> {
     pub fn annotated_tag(&self) -> Option<&[u8]> {
         let is_tag = |oid: &Oid| self.read(oid).is_some_and(|(kind, _)| kind == ObjectType::Tag);
         self.refs().find(|(_, oid)| is_tag(oid)).map(|(name, _)| name)
+    }
+
+    /// Where some files stand in what refs lead to: each by one path at least. Each directory is read once.
+    pub fn paths(&self, files: &HashSet<Oid>) -> BTreeMap<Oid, BTreeSet<Vec<u8>>> {
+        let mut paths: BTreeMap<Oid, BTreeSet<Vec<u8>>> = BTreeMap::new();
+        let mut pending: Vec<Oid> = match files.is_empty() {
+            true => Vec::new(),
+            false => self.refs().map(|(_, oid)| oid).collect(),
+        };
+        let mut seen: HashSet<Oid> = HashSet::new();
+        // In which directory each was seen first, and by what name.
+        let mut above: HashMap<Oid, (Oid, Vec<u8>)> = HashMap::new();
+        while let Some(oid) = pending.pop() {
+            // Whoever stops it gets no plan.
+            if self.interrupt.is_set() {
+                break;
+            }
+            if !seen.insert(oid) {
+                continue;
+            }
+            let Some((kind, bytes)) = self.read(&oid) else { continue };
+            if kind != ObjectType::Tree {
+                recall::named(&self.store, &oid, kind, &bytes, |oid, _| pending.push(oid));
+                continue;
+            }
+            _ = parse::tree(&bytes, self.store.format, |entry| match entry.mode & 0o170_000 {
+                0o040_000 if !seen.contains(&entry.oid) => {
+                    above.entry(entry.oid).or_insert_with(|| (oid, entry.name.to_vec()));
+                    pending.push(entry.oid);
+                }
+                0o040_000 | 0o160_000 => {}
+                _ if files.contains(&entry.oid) => {
+                    let mut names = vec![entry.name.to_vec()];
+                    let mut at = oid;
+                    while let Some((outer, name)) = above.get(&at) {
+                        names.push(name.clone());
+                        at = *outer;
+                    }
+                    names.reverse();
+                    paths.entry(entry.oid).or_default().insert(names.join(b"/".as_slice()));
+                }
+                _ => {}
+            });
+        }
+        paths
     }
 
     /// A commit or tag that refs lead to and whose people no rewrite can read, if there is any: it asks for an address in

@@ -268,11 +268,7 @@ fn told(refused: &Refused, detector: &Detector) -> (String, &'static str) {
 
 /// Says what is to be known of a plan before it is used, what it drops, and what it does not reach.
 fn tell(plan: &Plan, detector: &Detector) {
-    let few = |names: &[Vec<u8>]| {
-        let some: Vec<String> = names.iter().take(10).map(|name| detector.mask(name).to_string()).collect();
-        let more = if names.len() > 10 { format!(" and {} more", names.len() - 10) } else { String::new() };
-        format!("{}{more}", some.join(", "))
-    };
+    let few = |names: &[Vec<u8>]| few(names, detector);
     if !plan.remotes.is_empty() {
         note(&format!(
             "{} has a remote ({}): its commands.sh wants the URL of the server's repository, since what is here of others' \
@@ -281,18 +277,7 @@ fn tell(plan: &Plan, detector: &Detector) {
             plan.remotes.join(", ")
         ));
     }
-    let stripped: BTreeSet<&Oid> = plan.leaks.iter().flat_map(|leak| &leak.packed).collect();
-    if !stripped.is_empty() {
-        let (versions, them) = match stripped.len() {
-            1 => ("1 version of a file is".to_owned(), "it"),
-            many => (format!("{many} versions of files are"), "them"),
-        };
-        note(&format!(
-            "From the history of {}, {versions} dropped whole, since a key in {them} cannot be written over, or not without damage: \
-             strip-blobs.txt names what.",
-            plan.repository.display()
-        ));
-    }
+    tell_files(plan, detector);
     if !plan.dropped.is_empty() {
         note(&format!(
             "No rewrite goes over what names a file or a directory and no commit: {} {} dropped (drop-refs.txt).",
@@ -311,6 +296,31 @@ fn tell(plan: &Plan, detector: &Detector) {
     let hint = "reword or rename these by hand first (`git rebase -i`, `git replace --edit`, `git branch -m`), audit again, \
                 and make the plan then";
     output::error(&message, Some(hint));
+}
+
+/// Says which files are dropped, and which may be damaged.
+fn tell_files(plan: &Plan, detector: &Detector) {
+    let stripped: BTreeSet<&Oid> = plan.leaks.iter().flat_map(|leak| &leak.packed).collect();
+    if !stripped.is_empty() {
+        let (versions, them) = match stripped.len() {
+            1 => ("1 version of a file is".to_owned(), "it"),
+            many => (format!("{many} versions of files are"), "them"),
+        };
+        note(&format!(
+            "From the history of {}, {versions} dropped whole, since a key in {them} cannot be written over, or not without damage: \
+             strip-blobs.txt names what{}. Where that is the newest version the file is gone: commit it anew without the key \
+             when all is published.",
+            plan.repository.display(),
+            if plan.stripped.is_empty() { String::new() } else { format!(" ({})", few(&plan.stripped, detector)) },
+        ));
+    }
+}
+
+/// The first of some names, fit to be shown.
+fn few(names: &[Vec<u8>], detector: &Detector) -> String {
+    let some: Vec<String> = names.iter().take(10).map(|name| detector.mask(name).to_string()).collect();
+    let more = if names.len() > 10 { format!(" and {} more", names.len() - 10) } else { String::new() };
+    format!("{}{more}", some.join(", "))
 }
 
 /// Writes all plans: into a folder of mode 0700, files of mode 0600. What could not be written whole is taken away.

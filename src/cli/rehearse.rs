@@ -19,6 +19,8 @@ pub(super) struct Plan {
     pub(super) others: Vec<Leak>,
     /// Refs that no rewrite reaches, and that are dropped for it.
     pub(super) dropped: Vec<Vec<u8>>,
+    /// Where files stand that are dropped; of this, as of the rest in bytes, nothing is masked yet.
+    pub(super) stripped: Vec<Vec<u8>>,
     /// Where a key will be left, in words: these are foreign and not masked yet.
     pub(super) beyond: Vec<Vec<u8>>,
 }
@@ -97,7 +99,15 @@ pub(super) fn plan(
         beyond.iter().map(|oid| format!("the {} {}", word(left[oid]), oid.short()).into_bytes()).collect();
     let names = rehearsal.refs_left(&clean).into_iter().filter(|name| !dropped.contains(name));
     beyond.extend(names.map(|name| [b"the name of ", name.as_slice()].concat()));
-    Ok(Ok(Plan { repository, remotes, leaks, others, dropped, beyond }))
+    let stripped = paths(&rehearsal, &leaks);
+    Ok(Ok(Plan { repository, remotes, leaks, others, dropped, stripped, beyond }))
+}
+
+/// Where the files stand that are dropped.
+fn paths(rehearsal: &Rehearsal<'_>, leaks: &[Leak]) -> Vec<Vec<u8>> {
+    let stripped: HashSet<Oid> = leaks.iter().flat_map(|leak| leak.packed.iter().copied()).collect();
+    let found: BTreeSet<Vec<u8>> = rehearsal.paths(&stripped).into_values().flatten().collect();
+    found.into_iter().collect()
 }
 
 /// Has blobs dropped in which a key is left when all is written over; what is left in other objects cannot be dropped, and

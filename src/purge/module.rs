@@ -20,13 +20,18 @@ const MODULE_HEAD: &str = "\
 /// Refs that came since the plan was made may have names that become one, and filter-repo would drop one of them in
 /// silence. They may have keys that nobody knows yet, too, which are told by how they look.
 ///
-/// Spellings are written over as [`Cleaner::clean`] does it.
+/// Spellings are written over as [`Cleaner`](super::Cleaner) does it. A file that is to be dropped is taken away by each commit that
+/// has it: filter-repo's own `--strip-blobs-with-ids` leaves such a change out, and where an older version stood before it, that
+/// stands on.
 const MODULE: &str = r#"import bisect
+import functools
+import os
 import re
 import signal
 import sys
 
 REFS = {}
+DROPPED = set()
 LOOKS = re.compile(rb"(whsec_)[A-Za-z0-9+/]{16,}|(_[A-Za-z0-9]{4})[A-Za-z0-9]{16,}([A-Za-z0-9]{4})")
 
 
@@ -75,6 +80,27 @@ def clean_lines():
     for line in sys.stdin.buffer:
         sys.stdout.buffer.write(hide(clean(line)))
         sys.stdout.buffer.flush()
+
+
+@functools.lru_cache(maxsize=None)
+def to_drop():
+    with open(os.path.join(os.environ["CLERK_PURGE_PLAN"], "strip-blobs.txt"), "rb") as ids:
+        return frozenset(ids.read().split())
+
+
+def clean_file(blob):
+    if blob.original_id in to_drop():
+        DROPPED.add(blob.id)
+        blob.data = b""
+    else:
+        blob.data = clean(blob.data)
+
+
+def clean_commit(commit):
+    for change in commit.file_changes:
+        if change.type == b"M" and change.blob_id in DROPPED:
+            change.type = b"D"
+    commit.encoding = commit.encoding and clean(commit.encoding)
 
 
 def clean_ref(name):

@@ -55,10 +55,11 @@ cannot clean.
 
 In the place of each key stands `REMOVED-` and ten digits of its id, so that you can tell which it was, and so that no two
 names become one. `strip-blobs.txt` names versions of files in which a key is packed (an archive) or spelt so that it cannot
-be written over in its place: these are dropped from the history, not cleaned. `drop-refs.txt` names refs that name a file
-or a directory with a key and no commit (tags of blobs and trees), which no rewrite goes over: these are dropped. Where
-either is not empty, keep a copy of what you need of them. Commits that have nothing left in them stay, with their message.
-Notes (`refs/notes`) go with the commits that they are of; in their own history they keep the old ids.
+be written over in its place: these are dropped from the history, not cleaned. In the commits that have such a version the file
+is not there; where it is the newest one, commit the file anew without the key when all is published. `drop-refs.txt` names refs
+that name a file or a directory with a key and no commit (tags of blobs and trees), which no rewrite goes over: these are
+dropped. Where either is not empty, keep a copy of what you need of them. Commits that have nothing left in them stay, with
+their message. Notes (`refs/notes`) go with the commits that they are of; in their own history they keep the old ids.
 
 ## What a rewrite cannot reach
 

@@ -144,12 +144,11 @@ rewrite() {
     --replace-text "$plan/expressions.txt" \
     --replace-message "$plan/expressions.txt" \
     --message-callback "$call; return clerk_purge.clean(message)" \
-    --strip-blobs-with-ids "$plan/strip-blobs.txt" \
-    --blob-callback "$call; blob.data = clerk_purge.clean(blob.data)" \
+    --blob-callback "$call; clerk_purge.clean_file(blob)" \
     --filename-callback "$call; return filename and clerk_purge.clean(filename)" \
     --name-callback "$call; return clerk_purge.clean(name)" \
     --email-callback "$call; return clerk_purge.clean(email)" \
-    --commit-callback "$call; commit.encoding = commit.encoding and clerk_purge.clean(commit.encoding)" \
+    --commit-callback "$call; clerk_purge.clean_commit(commit)" \
     --refname-callback "$call; return clerk_purge.clean_ref(refname)" >&2
   # HEAD is no ref that is renamed: where its branch was, it would name one that is gone. The name is never an argument
   # before it is clean.

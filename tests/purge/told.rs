@@ -1,0 +1,73 @@
+//! What a plan changes beside keys, and what is told of it: versions that are dropped, binary files, replaced commits, tags
+//! and names that a rewrite loses, kinds that only a name tells.
+
+use std::io::Write;
+
+use flate2::Compression;
+use flate2::write::GzEncoder;
+
+use crate::common::fixture::Repo;
+use crate::common::fixture::objects::{Files, Mode, Oid};
+use crate::common::git;
+use crate::common::secrets::live_key;
+use crate::{Case, MAIN, can_rewrite, git_in};
+
+fn gzip(text: &str) -> Vec<u8> {
+    let mut encoder = GzEncoder::new(Vec::new(), Compression::best());
+    encoder.write_all(text.as_bytes()).unwrap();
+    encoder.finish().unwrap()
+}
+
+/// Commits one version of each of these files, whatever else is there.
+fn commit(repo: &mut Repo, on: &str, versions: &[(&str, &[u8])], message: &str) -> Oid {
+    let mut files = if message == "First" { Files::new() } else { repo.files_at(on) };
+    for (name, content) in versions {
+        let blob = repo.blob(*content);
+        files.insert(name.as_bytes().to_vec(), (Mode::File, blob));
+    }
+    let parent = (message != "First").then(|| repo.git(&["rev-parse", on]));
+    let parent = parent.map(|id| String::from_utf8(id).unwrap());
+    let bytes = |id: &String| {
+        let digits = (0..20).map(|at| u8::from_str_radix(&id[at * 2..at * 2 + 2], 16).unwrap());
+        Oid(digits.collect::<Vec<u8>>().try_into().unwrap())
+    };
+    repo.commit_files(on, files, parent.as_ref().map(bytes).as_slice(), message)
+}
+
+#[test]
+fn where_a_version_is_dropped_there_is_no_file_and_no_older_one() {
+    if !can_rewrite() {
+        return;
+    }
+    let keys = [live_key(9600), live_key(9601)];
+    let mut repo = Repo::bare();
+    let old = gzip("harmless\n");
+    commit(&mut repo, MAIN, &[("back.gz", &old), ("d/tip.gz", &old), ("a", b"1\n")], "First");
+    repo.branch("refs/heads/side", MAIN);
+    let dropped = [gzip(&format!("K={}\n", keys[0])), gzip(&format!("K={}\n", keys[1]))];
+    commit(&mut repo, MAIN, &[("back.gz", &dropped[0]), ("d/tip.gz", &dropped[1])], "Keys");
+    commit(&mut repo, MAIN, &[("a", b"2\n")], "Other");
+    let new = gzip("harmless again\n");
+    let tip = commit(&mut repo, MAIN, &[("back.gz", &new)], "Back");
+    // A merge into a branch that has the older one.
+    let side = commit(&mut repo, "refs/heads/side", &[("b", b"1\n")], "Side");
+    let mut files = repo.files_at(MAIN);
+    files.extend(repo.files_at("refs/heads/side").remove_entry(b"b".as_slice()));
+    repo.commit_files("refs/heads/side", files, &[side, tip], "Merge");
+    repo.finish();
+    let case = Case::of(&[repo.path()]);
+    let run = case.plan(&[]);
+    assert_eq!(run.code, Some(0), "{}", run.errors());
+    let told = run.errors();
+    assert!(told.contains("2 versions of files are dropped") && told.contains("back.gz, d/tip.gz"), "{told}");
+    let (work, said) = case.rewrite(1);
+    assert!(said.contains("Clean.\n"), "{said}");
+    let there = |at: &str| git_in(&work, &["ls-tree", "-r", "--name-only", at]);
+    assert_eq!(there("main~3"), "a\nback.gz\nd/tip.gz\n");
+    assert_eq!([there("main~2"), there("main~1")], ["a\n", "a\n"]);
+    assert_eq!(there("main"), "a\nback.gz\n");
+    assert_eq!(there("side"), "a\nb\nback.gz\n");
+    assert_eq!(git::run(git::command(&work), &["show", "main:back.gz"], b""), new);
+    let readme = std::fs::read_to_string(case.to().join("README.md")).unwrap();
+    assert!(readme.contains("not there"), "{readme}");
+}
