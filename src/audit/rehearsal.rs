@@ -19,6 +19,9 @@ use crate::store::{Error, Layout, OpenOptions, Store, parse};
 /// How a text or a name is written over.
 pub type Clean<'a> = &'a dyn Fn(&[u8]) -> Vec<u8>;
 
+/// What is below it puts other objects in the place of some, in this repository alone.
+const REPLACEMENTS: &[u8] = b"refs/replace/";
+
 /// A repository whose rewrite is tried out.
 pub struct Rehearsal<'a> {
     detector: &'a Detector,
@@ -126,6 +129,11 @@ impl Rehearsal<'_> {
         self.refs().find(|(_, oid)| is_tag(oid)).map(|(name, _)| name)
     }
 
+    /// How many refs put other objects in the place of some.
+    pub fn replacements(&self) -> usize {
+        self.store.refs.tips.iter().filter(|tip| tip.name.starts_with(REPLACEMENTS)).count()
+    }
+
     /// Where some files stand in what refs lead to: each by one path at least. Each directory is read once.
     pub fn paths(&self, files: &HashSet<Oid>) -> BTreeMap<Oid, BTreeSet<Vec<u8>>> {
         let mut paths: BTreeMap<Oid, BTreeSet<Vec<u8>>> = BTreeMap::new();
@@ -206,9 +214,10 @@ impl Rehearsal<'_> {
         None
     }
 
-    /// What a clone of the whole brings: refs, and no work tree's HEAD.
+    /// What a clone of the whole brings and a rewrite keeps: refs, no work tree's HEAD, and no replacements.
     fn refs(&self) -> impl Iterator<Item = (&[u8], Oid)> {
-        let tips = self.store.refs.tips.iter().filter(|tip| tip.name.starts_with(b"refs/"));
+        let is_kept = |name: &[u8]| name.starts_with(b"refs/") && !name.starts_with(REPLACEMENTS);
+        let tips = self.store.refs.tips.iter().filter(move |tip| is_kept(&tip.name));
         tips.map(|tip| (tip.name.as_slice(), tip.oid))
     }
 

@@ -278,6 +278,13 @@ fn tell(plan: &Plan, detector: &Detector) {
         ));
     }
     tell_files(plan, detector);
+    if plan.replacements > 0 {
+        let refs = match plan.replacements {
+            1 => "1 ref below refs/replace is".to_owned(),
+            many => format!("{many} refs below refs/replace are"),
+        };
+        note(&format!("{refs} dropped: history is rewritten as it is, and not as they show it."));
+    }
     if !plan.dropped.is_empty() {
         note(&format!(
             "No rewrite goes over what names a file or a directory and no commit: {} {} dropped (drop-refs.txt).",
@@ -293,8 +300,8 @@ fn tell(plan: &Plan, detector: &Detector) {
         plan.repository.display(),
         few(&plan.beyond)
     );
-    let hint = "reword or rename these by hand first (`git rebase -i`, `git replace --edit`, `git branch -m`), audit again, \
-                and make the plan then";
+    let hint = "reword or rename these by hand first (`git rebase -i`; `git replace --edit`, and then `git filter-repo --force`; \
+                `git branch -m`), audit again, and make the plan then";
     output::error(&message, Some(hint));
 }
 

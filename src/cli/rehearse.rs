@@ -19,6 +19,8 @@ pub(super) struct Plan {
     pub(super) others: Vec<Leak>,
     /// Refs that no rewrite reaches, and that are dropped for it.
     pub(super) dropped: Vec<Vec<u8>>,
+    /// How many refs only replace objects by others, and are dropped as well.
+    pub(super) replacements: usize,
     /// Where files stand that are dropped; of this, as of the rest in bytes, nothing is masked yet.
     pub(super) stripped: Vec<Vec<u8>>,
     /// Where a key will be left, in words: these are foreign and not masked yet.
@@ -99,8 +101,9 @@ pub(super) fn plan(
         beyond.iter().map(|oid| format!("the {} {}", word(left[oid]), oid.short()).into_bytes()).collect();
     let names = rehearsal.refs_left(&clean).into_iter().filter(|name| !dropped.contains(name));
     beyond.extend(names.map(|name| [b"the name of ", name.as_slice()].concat()));
+    let replacements = rehearsal.replacements();
     let stripped = paths(&rehearsal, &leaks);
-    Ok(Ok(Plan { repository, remotes, leaks, others, dropped, stripped, beyond }))
+    Ok(Ok(Plan { repository, remotes, leaks, others, dropped, replacements, stripped, beyond }))
 }
 
 /// Where the files stand that are dropped.

@@ -117,6 +117,7 @@ exec "$CLERK_PURGE_GIT" "$@"
 END
 chmod 700 "$plan/bin/git"
 @SAID@
+drop_replacements() { git for-each-ref --format='delete %(refname)' refs/replace | git update-ref --stdin; }
 rewrite() {
   git clone --quiet --mirror --no-local -- "$source" "$work"
   # What was noted is of another mirror.
@@ -137,6 +138,8 @@ rewrite() {
   fi
   # What the server has now: publish.sh compares that with what it has then.
   (umask 077; { pwd -P; git for-each-ref --format='%(objectname) %(refname)'; } >"$plan/before.new")
+  # What puts other objects in the place of some (git replace --graft cuts history off) is not to become what history is.
+  drop_replacements
   # Names of files and directories that have a key: a rewrite goes over commits, and passes these by.
   git for-each-ref --format='%(refname) %(objecttype)%(*objecttype)' | LC_ALL=C sed -n '/commit$/!s/ .*//p' |
     LC_ALL=C grep -aFxf "$plan/drop-refs.txt" | sed 's/^/delete /' | git update-ref --stdin
@@ -165,7 +168,8 @@ rewrite() {
     notes copy --force --stdin <filter-repo/notes
     sed 's/ .*//' filter-repo/notes | notes remove --ignore-missing --stdin
   done
-  git for-each-ref --format='%(refname)' refs/replace | while read -r name; do git update-ref -d "$name"; done
+  # filter-repo has made some of its own, from the old commits to the new ones.
+  drop_replacements
   rm -rf filter-repo
   git reflog expire --expire=now --all
   git gc --quiet --prune=now

@@ -71,3 +71,43 @@ fn where_a_version_is_dropped_there_is_no_file_and_no_older_one() {
     let readme = std::fs::read_to_string(case.to().join("README.md")).unwrap();
     assert!(readme.contains("not there"), "{readme}");
 }
+
+#[test]
+fn what_replaces_commits_does_not_become_history() {
+    if !can_rewrite() {
+        return;
+    }
+    let mut repo = Repo::bare();
+    for at in 0..4 {
+        repo.commit_on(MAIN, &[("f", Some(&format!("{at}\n")))], &format!("c{at}"));
+    }
+    repo.commit_on(MAIN, &[("a", Some(&format!("K={}\n", live_key(9604))))], "Key");
+    // Somebody cuts off what is before the third, to see less of it; and a tag is replaced by another.
+    repo.git(&["replace", "--graft", "main~2"]);
+    let tip = repo.git(&["rev-parse", "main"]);
+    let tip = String::from_utf8(tip).unwrap();
+    let tag = |name: &str| {
+        format!("object {}\ntype commit\ntag {name}\ntagger A <a@x.test> 1704000000 +0000\n\nt\n", tip.trim())
+    };
+    let made: Vec<String> = ["one", "two"]
+        .iter()
+        .map(|name| {
+            let id = repo.git_with_input(&["hash-object", "-t", "tag", "-w", "--stdin"], tag(name).as_bytes());
+            String::from_utf8(id).unwrap().trim().to_owned()
+        })
+        .collect();
+    repo.git(&["update-ref", "refs/tags/one", &made[0]]);
+    repo.git(&["replace", &made[0], &made[1]]);
+    let case = Case::of(&[repo.path()]);
+    let run = case.plan(&[]);
+    assert_eq!(run.code, Some(0), "{}", run.errors());
+    assert!(run.errors().contains("2 refs below refs/replace are dropped"), "{}", run.errors());
+    let (work, said) = case.rewrite(1);
+    assert!(said.contains("Clean.\n"), "{said}");
+    assert_eq!(git_in(&work, &["log", "--format=%s", "main"]), "Key\nc3\nc2\nc1\nc0\n");
+    assert_eq!(git_in(&work, &["for-each-ref", "--format=%(refname)"]), "refs/heads/main\nrefs/tags/one\n");
+    let (code, said) = case.script("1-repository/publish.sh", &[&work, repo.path()]);
+    assert_eq!(code, Some(0), "{said}");
+    assert_eq!(git_in(repo.path(), &["log", "--format=%s", "main"]).lines().count(), 5);
+    assert_eq!(git_in(repo.path(), &["for-each-ref", "refs/replace"]), "");
+}
