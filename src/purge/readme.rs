@@ -29,8 +29,8 @@ has of others' branches is as old as its last fetch.
 
 1. Everyone pushes what they have. Then close the server for pushes.
 2. `sh NAME/commands.sh NEW-DIRECTORY URL`: clones a fresh mirror, notes what its refs name, rewrites it with
-   `git filter-repo`, and audits it. It ends with an error unless the audit is clean. Without URL the mirror is made of the
-   audited repository itself: right where that is the server's own.
+   `git filter-repo`, and audits it. It ends with an error unless the audit is clean, and then nothing of it is published.
+   Without URL the mirror is made of the audited repository itself: right where that is the server's own.
 3. Look at what changed: `git --git-dir=NEW-DIRECTORY log --all --stat`.
 4. `sh NAME/publish.sh NEW-DIRECTORY URL`: compares what the server has now with what was noted, before it writes and in the
    connection in which it writes, and refuses where anybody has pushed meanwhile: begin anew at step 1 then, with another new

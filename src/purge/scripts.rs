@@ -176,9 +176,10 @@ rewrite() {
 }
 said_clean rewrite
 cd "$work"
-mv "$plan/before.new" "$plan/before.txt"
 echo "Audit of the rewritten repository:"
 @AUDIT@
+# Without this list nothing is published.
+mv "$plan/before.new" "$plan/before.txt"
 echo "Nothing is published yet. README.md says what to look at first, and what this cannot reach. Then:"
 quoted() { printf "'%s'" "$(printf %s "$1" | sed "s/'/'\\\\''/g")"; }
 echo "  sh $(quoted "$plan/publish.sh") $(quoted "$(pwd -P)") URL"
@@ -199,7 +200,7 @@ plan=$(cd "$(dirname "$0")" && pwd -P)
 work=$(cd "${1:?name the directory that commands.sh rewrote}" && pwd -P)
 url=${2:?name the URL of the repository of the server}
 [ "$(head -n 1 "$plan/before.txt" 2>/dev/null)" = "$work" ] ||
-  stop "This plan's commands.sh did not come to its end there last: what the server had is not noted." \
+  stop "This plan's commands.sh did not come to its end there last, or its audit was not clean." \
     "Begin anew, with a new directory: sh commands.sh NEW-DIRECTORY URL"
 changed() {
   echo "Refs of the server that are not what they were when the mirror was made: $1. Somebody has pushed since." >&2

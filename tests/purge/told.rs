@@ -111,3 +111,24 @@ fn what_replaces_commits_does_not_become_history() {
     assert_eq!(git_in(repo.path(), &["log", "--format=%s", "main"]).lines().count(), 5);
     assert_eq!(git_in(repo.path(), &["for-each-ref", "refs/replace"]), "");
 }
+
+#[test]
+fn what_was_rewritten_is_published_only_when_its_audit_was_clean() {
+    if !can_rewrite() {
+        return;
+    }
+    let mut repo = Repo::bare();
+    repo.commit_on(MAIN, &[("a", Some(&format!("K={}\n", live_key(9605))))], "A");
+    repo.finish();
+    let case = Case::of(&[repo.path()]);
+    assert_eq!(case.plan(&[]).code, Some(0));
+    // One that came since.
+    repo.commit_on(MAIN, &[("b", Some(&format!("K={}\n", live_key(9606))))], "B");
+    repo.finish();
+    let (work, is_clean, said) = case.try_to_rewrite(1);
+    assert!(!is_clean && said.contains("Found 1 Clerk secret key"), "{said}");
+    let before = git_in(repo.path(), &["for-each-ref"]);
+    let (code, said) = case.script("1-repository/publish.sh", &[&work, repo.path()]);
+    assert!(code == Some(3) && said.contains("did not come to its end there"), "{said}");
+    assert_eq!(git_in(repo.path(), &["for-each-ref"]), before);
+}
