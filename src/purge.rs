@@ -17,7 +17,7 @@ mod scripts;
 use std::collections::{BTreeMap, HashMap};
 
 use crate::key::{KeyText, base64};
-use crate::model::{Oid, ReadLimits};
+use crate::model::{ObjectType, Oid, ReadLimits, is_binary};
 
 pub use readme::readme;
 pub use scripts::commands;
@@ -66,8 +66,8 @@ pub struct PlanFile {
     pub content: Vec<u8>,
 }
 
-/// One way in which a key can stand in a file, and what to put in its place: as long where it is encoded, so that nothing
-/// around it moves.
+/// One way in which a key can stand in a file, and what to put in its place: as long where it is encoded, and in what is no text,
+/// so that nothing around it moves.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 struct Spelling {
     from: Vec<u8>,
@@ -75,6 +75,14 @@ struct Spelling {
 }
 
 impl Spelling {
+    /// What is put in its place where nothing may move.
+    fn as_long(&self) -> Vec<u8> {
+        match self.to.len() == self.from.len() {
+            true => self.to.clone(),
+            false => self.to.iter().chain(b"**").cycle().take(self.from.len()).copied().collect(),
+        }
+    }
+
     /// Whether a line of `--replace-text` can have it.
     fn is_a_line(&self) -> bool {
         !self.from.iter().any(|byte| matches!(byte, b'\n' | b'\r'))
@@ -91,10 +99,11 @@ fn spellings(leak: &Leak) -> Vec<Spelling> {
     let hex: String = text.iter().map(|byte| format!("{byte:02x}")).collect();
     let (word, digits) = (replacement(&leak.text), digits(&leak.text));
     let cycled = |pattern: &str, length: usize| pattern.bytes().cycle().take(length).collect::<Vec<u8>>();
-    let padded = cycled(&format!("{word}**"), text.len());
+    let raw = Spelling { from: text.to_vec(), to: word.clone().into_bytes() };
+    let padded = raw.as_long();
     let wide_word = core.iter().enumerate().map(|(at, _)| if at % 2 == 0 { padded[at / 2] } else { 0 }).collect();
     let mut all = vec![
-        Spelling { from: text.to_vec(), to: word.clone().into_bytes() },
+        raw,
         Spelling { from: core.to_vec(), to: wide_word },
         Spelling { from: hex.to_uppercase().into_bytes(), to: cycled(&digits, hex.len()) },
         Spelling { to: cycled(&digits, hex.len()), from: hex.into_bytes() },
@@ -152,9 +161,22 @@ impl Cleaner {
         Self { spellings, turns, shortest, begins }
     }
 
-    /// A text, a path or a ref's name with every key of these written over. Where two overlap, that stays whose turn is
-    /// later. All are looked for at once, as `clerk_purge.py` does it: one after another takes time by the square of the keys.
+    /// A text, a path or a ref's name with every key of these written over.
     pub fn clean(&self, text: &[u8]) -> Vec<u8> {
+        self.write_over(text, |spelling| spelling.to.clone())
+    }
+
+    /// The same of an object of this type, or of a name in it: a file that is no text keeps its length.
+    pub fn clean_in(&self, kind: ObjectType, text: &[u8]) -> Vec<u8> {
+        match kind == ObjectType::Blob && is_binary(text) {
+            true => self.write_over(text, Spelling::as_long),
+            false => self.clean(text),
+        }
+    }
+
+    /// Where two overlap, that stays whose turn is later. All are looked for at once, as `clerk_purge.py` does it: one after
+    /// another takes time by the square of the keys.
+    fn write_over(&self, text: &[u8], with: impl Fn(&Spelling) -> Vec<u8>) -> Vec<u8> {
         let mut found = Vec::new();
         for (at, window) in
             text.windows(self.shortest).enumerate().filter(|(_, text)| self.begins[usize::from(text[0])])
@@ -174,10 +196,10 @@ impl Cleaner {
             }
         }
         let (mut cleaned, mut rest) = (Vec::with_capacity(text.len()), 0);
-        for (at, Spelling { from, to }) in taken {
+        for (at, spelling) in taken {
             cleaned.extend_from_slice(&text[rest..at]);
-            cleaned.extend_from_slice(to);
-            rest = at + from.len();
+            cleaned.extend(with(spelling));
+            rest = at + spelling.from.len();
         }
         cleaned.extend_from_slice(&text[rest..]);
         cleaned

@@ -29,7 +29,7 @@ mod trace;
 mod vendors;
 
 pub use recall::{Place, Recall, Recalled};
-pub use rehearsal::{Clean, Rehearsal, Tried};
+pub use rehearsal::{Clean, CleanIn, Rehearsal, Tried};
 pub use remember::{Another, Compared, as_of};
 pub use trace::{Traced, Wanted, is_named_by, key_in};
 

@@ -9,7 +9,7 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use super::{Auditor, Options, object_clock, scan_pieces};
 use crate::detect::{Detector, Found, Hits, KeyFound, Step, Unread};
 use crate::key::{KeyId, KeyText};
-use crate::model::{Copied, Interrupt, ObjectFormat, ObjectType, Oid, Stage};
+use crate::model::{Copied, Interrupt, ObjectFormat, ObjectType, Oid, Stage, is_binary};
 use crate::store::{Error, Failure, Layout, ObjectIndex, OpenOptions, Pieces, Store, Visitor, parse};
 
 /// A place of a wanted key in an object.
@@ -206,12 +206,6 @@ fn spelling(found: &KeyFound) -> Vec<&'static str> {
         names.push("spread");
     }
     names
-}
-
-/// As git does it (`buffer_is_binary`), and git filter-repo after it.
-fn is_binary(bytes: &[u8]) -> bool {
-    const LOOKED_AT: usize = 8192;
-    bytes[..bytes.len().min(LOOKED_AT)].contains(&0)
 }
 
 /// Looks for wanted keys on one thread.

@@ -13,11 +13,14 @@ use std::time::Duration;
 use super::{Auditor, Clock, object_clock, recall};
 use crate::detect::{Detector, Found, is_archive};
 use crate::key::KeyId;
-use crate::model::{Interrupt, ObjectFormat, ObjectType, Oid};
+use crate::model::{Interrupt, ObjectFormat, ObjectType, Oid, is_binary};
 use crate::store::{Error, Layout, OpenOptions, Store, parse};
 
 /// How a text or a name is written over.
 pub type Clean<'a> = &'a dyn Fn(&[u8]) -> Vec<u8>;
+
+/// The same of an object of a type, or of a name in it.
+pub type CleanIn<'a> = &'a dyn Fn(ObjectType, &[u8]) -> Vec<u8>;
 
 /// What is below it puts other objects in the place of some, in this repository alone.
 const REPLACEMENTS: &[u8] = b"refs/replace/";
@@ -63,19 +66,19 @@ impl Rehearsal<'_> {
 
     /// Writes an object over, and says what is left in it. Of commits only what a rewrite keeps is looked at: people,
     /// message and how that is encoded, and no signature or other header.
-    pub fn object(&self, oid: &Oid, clean: Clean<'_>) -> Tried {
+    pub fn object(&self, oid: &Oid, clean: CleanIn<'_>) -> Tried {
         let Some((kind, bytes)) = self.read(oid) else { return Tried::NotTried };
         let kept = match kind {
             ObjectType::Commit => kept_of_commit(&bytes, self.store.format),
             // Each name is a text of its own, as it is for an audit.
             ObjectType::Tree => {
-                let cleaned = names_of(&bytes, self.store.format).into_iter().map(|name| clean(&name));
+                let cleaned = names_of(&bytes, self.store.format).into_iter().map(|name| clean(kind, &name));
                 let judged = cleaned.filter(|name| self.detector.has_candidate(name)).map(|name| self.judge(&name));
                 return judged.max().unwrap_or(Tried::Clean);
             }
             ObjectType::Blob | ObjectType::Tag => bytes,
         };
-        let cleaned = clean(&kept);
+        let cleaned = clean(kind, &kept);
         if kind == ObjectType::Blob && cleaned != kept && is_archive(&kept) {
             return Tried::Left;
         }
@@ -132,6 +135,11 @@ impl Rehearsal<'_> {
     /// How many refs put other objects in the place of some.
     pub fn replacements(&self) -> usize {
         self.store.refs.tips.iter().filter(|tip| tip.name.starts_with(REPLACEMENTS)).count()
+    }
+
+    /// Whether an object is a file that is no text.
+    pub fn is_binary(&self, oid: &Oid) -> bool {
+        self.read(oid).is_some_and(|(kind, bytes)| kind == ObjectType::Blob && is_binary(&bytes))
     }
 
     /// Where some files stand in what refs lead to: each by one path at least. Each directory is read once.

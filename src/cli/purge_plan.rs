@@ -321,6 +321,13 @@ fn tell_files(plan: &Plan, detector: &Detector) {
             if plan.stripped.is_empty() { String::new() } else { format!(" ({})", few(&plan.stripped, detector)) },
         ));
     }
+    if !plan.binary.is_empty() {
+        note(&format!(
+            "Files that are no text keep their length where a key in them is written over. What has a checksum of itself in it (PNG \
+             does) comes out damaged all the same: look at {}.",
+            few(&plan.binary, detector)
+        ));
+    }
 }
 
 /// The first of some names, fit to be shown.

@@ -23,6 +23,8 @@ pub(super) struct Plan {
     pub(super) replacements: usize,
     /// Where files stand that are dropped; of this, as of the rest in bytes, nothing is masked yet.
     pub(super) stripped: Vec<Vec<u8>>,
+    /// Where files stand in which a key is written over and that are no text.
+    pub(super) binary: Vec<Vec<u8>>,
     /// Where a key will be left, in words: these are foreign and not masked yet.
     pub(super) beyond: Vec<Vec<u8>>,
 }
@@ -76,7 +78,7 @@ pub(super) fn plan(
         places.entry(place.object).or_default().push((at, place));
     }
     let foreseen = Cleaner::of(&leaks);
-    places.retain(|oid, _| rehearsal.object(oid, &|text| foreseen.clean(text)) != Tried::Clean);
+    places.retain(|oid, _| rehearsal.object(oid, &|kind, text| foreseen.clean_in(kind, text)) != Tried::Clean);
     // What is spelt in no way that is foreseen is written over as it was found to stand there.
     for (at, place) in places.values().flatten() {
         leaks[*at].written.extend(place.written.clone());
@@ -102,15 +104,29 @@ pub(super) fn plan(
     let names = rehearsal.refs_left(&clean).into_iter().filter(|name| !dropped.contains(name));
     beyond.extend(names.map(|name| [b"the name of ", name.as_slice()].concat()));
     let replacements = rehearsal.replacements();
-    let stripped = paths(&rehearsal, &leaks);
-    Ok(Ok(Plan { repository, remotes, leaks, others, dropped, replacements, stripped, beyond }))
+    let (stripped, binary) = paths(&rehearsal, &leaks, all());
+    Ok(Ok(Plan { repository, remotes, leaks, others, dropped, replacements, stripped, binary, beyond }))
 }
 
-/// Where the files stand that are dropped.
-fn paths(rehearsal: &Rehearsal<'_>, leaks: &[Leak]) -> Vec<Vec<u8>> {
+/// Where the files stand that are dropped, and those that are no text and in which something is written over. UTF-16 is text,
+/// whatever git takes it for.
+fn paths<'a>(
+    rehearsal: &Rehearsal<'_>,
+    leaks: &[Leak],
+    places: impl Iterator<Item = &'a Place>,
+) -> (Vec<Vec<u8>>, Vec<Vec<u8>>) {
     let stripped: HashSet<Oid> = leaks.iter().flat_map(|leak| leak.packed.iter().copied()).collect();
-    let found: BTreeSet<Vec<u8>> = rehearsal.paths(&stripped).into_values().flatten().collect();
-    found.into_iter().collect()
+    let is_text =
+        |place: &Place| place.written.is_some() || matches!(place.encoding[..], ["utf-16le" | "utf-16be", ..]);
+    let others = places.filter(|place| place.object_type == ObjectType::Blob && !is_text(place));
+    let others: HashSet<Oid> = others.map(|place| place.object).filter(|oid| !stripped.contains(oid)).collect();
+    let binary: HashSet<Oid> = others.into_iter().filter(|oid| rehearsal.is_binary(oid)).collect();
+    let paths = rehearsal.paths(&(&stripped | &binary));
+    let of = |files: &HashSet<Oid>| {
+        let found: BTreeSet<&Vec<u8>> = files.iter().filter_map(|oid| paths.get(oid)).flatten().collect();
+        found.into_iter().cloned().collect()
+    };
+    (of(&stripped), of(&binary))
 }
 
 /// Has blobs dropped in which a key is left when all is written over; what is left in other objects cannot be dropped, and
@@ -124,7 +140,7 @@ fn strip(
     let mut left = BTreeMap::new();
     for (oid, here) in places {
         // One that is too large to be tried out is judged by its encodings.
-        let is_clean = match rehearsal.object(oid, &|text| cleaner.clean(text)) {
+        let is_clean = match rehearsal.object(oid, &|kind, text| cleaner.clean_in(kind, text)) {
             Tried::Clean => true,
             Tried::Left => false,
             Tried::NotTried => here.iter().all(|(_, place)| purge::is_written_over(&place.encoding)),

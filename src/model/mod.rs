@@ -1,9 +1,11 @@
-//! Plain data that every room may see: object ids, sightings, coverage, the report; and how a text is one word of a shell.
+//! Plain data that every room may see: object ids, sightings, coverage, the report; how a text is one word of a
+//! shell, and what is no text.
 //!
 //! Nothing here reads, writes or decides. The one invariant that the types hold up is masking: a report
 //! has no string of a repository's in it but [`Shown`], and only `detect::mask` makes one.
 
 mod answer;
+mod binary;
 mod copied;
 mod error_chain;
 mod events;
@@ -18,6 +20,7 @@ mod trace;
 mod when;
 
 pub use answer::{Answer, Answers, Liveness};
+pub use binary::is_binary;
 pub use copied::Copied;
 pub use error_chain::error_chain;
 pub use events::{Events, Interrupt, Silent, Stage};

@@ -61,6 +61,9 @@ that name a file or a directory with a key and no commit (tags of blobs and tree
 dropped. Where either is not empty, keep a copy of what you need of them. Commits that have nothing left in them stay, with
 their message. Notes (`refs/notes`) go with the commits that they are of; in their own history they keep the old ids.
 
+In a file that is no text (SQLite, a `.pyc`) the word is as long as the key was, so that all around it stays in its place. What such
+a file has a checksum of (PNG does) is wrong all the same: look at those that `purge-plan` named, and make them anew.
+
 ## What a rewrite cannot reach
 
 - **Forks**: each has its own copy, and keeps serving it.

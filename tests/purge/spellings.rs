@@ -5,6 +5,7 @@ use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use clerk_audit::key::KeyText;
+use clerk_audit::model::ObjectType;
 use clerk_audit::purge::{Cleaner, Leak, files};
 
 use crate::common::fixture::Repo;
@@ -141,13 +142,22 @@ fn the_module_writes_over_what_the_rehearsal_does() {
         })
         .collect();
     let folder = tempfile::tempdir().unwrap();
-    for file in files(&leaks, &[], &[]).into_iter().filter(|file| file.name == "clerk_purge.py") {
+    for file in files(&leaks, &[], &[]) {
         std::fs::write(folder.path().join(file.name), file.content).unwrap();
     }
-    let call = "import sys, clerk_purge\nfor line in sys.stdin: print(clerk_purge.clean(bytes.fromhex(line)).hex())";
+    // As filter-repo hands over a file: its content, and by what it is known.
+    let call = "
+import sys, types, clerk_purge
+for line in sys.stdin:
+    text = bytes.fromhex(line)
+    file = types.SimpleNamespace(data=text, id=1, original_id=b'1' * 40)
+    clerk_purge.clean_file(file)
+    print(clerk_purge.clean(text).hex(), file.data.hex(), sep='.')
+";
     let mut python = Command::new("python3")
         .args(["-c", call])
         .current_dir(folder.path())
+        .env("CLERK_PURGE_PLAN", folder.path())
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .spawn()
@@ -160,12 +170,17 @@ fn the_module_writes_over_what_the_rehearsal_does() {
     writer.join().unwrap();
     let cleaned = String::from_utf8(output.stdout).unwrap();
     assert_eq!(cleaned.lines().count(), texts.len());
-    let mut changed = 0;
+    let (mut changed, mut binary) = (0, 0);
     for (text, cleaned) in texts.iter().zip(cleaned.lines()) {
-        assert_eq!(hex(&cleaner.clean(text)), cleaned, "{}", String::from_utf8_lossy(text));
-        changed += usize::from(hex(text) != cleaned);
+        let expected = [cleaner.clean(text), cleaner.clean_in(ObjectType::Blob, text)];
+        assert_eq!(expected.each_ref().map(|text| hex(text)).join("."), cleaned, "{}", String::from_utf8_lossy(text));
+        changed += usize::from(*text != expected[0]);
+        if expected[0] != expected[1] {
+            assert_eq!(expected[1].len(), text.len());
+            binary += 1;
+        }
     }
-    assert!(changed > 200, "{changed}");
+    assert!(changed > 200 && binary > 50, "{changed} {binary}");
 }
 
 #[test]

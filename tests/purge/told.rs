@@ -2,6 +2,7 @@
 //! and names that a rewrite loses, kinds that only a name tells.
 
 use std::io::Write;
+use std::process::{Command, Stdio};
 
 use flate2::Compression;
 use flate2::write::GzEncoder;
@@ -9,13 +10,23 @@ use flate2::write::GzEncoder;
 use crate::common::fixture::Repo;
 use crate::common::fixture::objects::{Files, Mode, Oid};
 use crate::common::git;
-use crate::common::secrets::live_key;
-use crate::{Case, MAIN, can_rewrite, git_in};
+use crate::common::secrets::{live_key, test_key};
+use crate::{Case, MAIN, can_rewrite, git_in, removed};
 
 fn gzip(text: &str) -> Vec<u8> {
     let mut encoder = GzEncoder::new(Vec::new(), Compression::best());
     encoder.write_all(text.as_bytes()).unwrap();
     encoder.finish().unwrap()
+}
+
+/// Runs Python on some bytes.
+fn python(script: &str, input: &[u8]) -> Vec<u8> {
+    let mut python = Command::new("python3");
+    let mut python = python.args(["-c", script]).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
+    python.stdin.take().unwrap().write_all(input).unwrap();
+    let output = python.wait_with_output().unwrap();
+    assert!(output.status.success());
+    output.stdout
 }
 
 /// Commits one version of each of these files, whatever else is there.
@@ -70,6 +81,38 @@ fn where_a_version_is_dropped_there_is_no_file_and_no_older_one() {
     assert_eq!(git::run(git::command(&work), &["show", "main:back.gz"], b""), new);
     let readme = std::fs::read_to_string(case.to().join("README.md")).unwrap();
     assert!(readme.contains("not there"), "{readme}");
+}
+
+#[test]
+fn binary_files_keep_their_length_and_are_told() {
+    if !can_rewrite() {
+        return;
+    }
+    let (key, other) = (live_key(9602), test_key(9603));
+    let made = "import pickle, sys\nsys.stdout.buffer.write(pickle.dumps({'k': sys.stdin.read(), 'z': [1] * 9}, 4))";
+    let pickle = python(made, key.as_bytes());
+    let rows = [b"\0\x01rows\x32".as_slice(), key.as_bytes(), b"\x32", other.as_bytes(), b"\0end"].concat();
+    let mut repo = Repo::bare();
+    let text = format!("K={key}\n");
+    commit(&mut repo, MAIN, &[("p.pickle", &pickle), ("rows", &rows), ("a.env", text.as_bytes())], "First");
+    repo.finish();
+    let case = Case::of(&[repo.path()]);
+    let run = case.plan(&[]);
+    assert_eq!(run.code, Some(0), "{}", run.errors());
+    let told = run.errors();
+    assert!(told.contains("p.pickle, rows") && told.contains("checksum") && !told.contains("a.env"), "{told}");
+    let (work, said) = case.rewrite(1);
+    assert!(said.contains("Clean.\n"), "{said}");
+    let file = |name: &str| git::run(git::command(&work), &["show", &format!("main:{name}")], b"");
+    assert_eq!(file("a.env"), format!("K={}\n", removed(&key)).as_bytes());
+    let now = file("rows");
+    assert_eq!(
+        (now.len(), &now[..7], &now[57..58], &now[108..]),
+        (rows.len(), &rows[..7], &rows[57..58], &rows[108..])
+    );
+    assert!(now[7..].starts_with(removed(&key).as_bytes()) && now[58..].starts_with(removed(&other).as_bytes()));
+    let read = "import pickle, sys\nprint(pickle.loads(sys.stdin.buffer.read())['k'])";
+    assert!(python(read, &file("p.pickle")).starts_with(removed(&key).as_bytes()));
 }
 
 #[test]

@@ -3,6 +3,7 @@
 use memchr::memchr_iter;
 
 use super::{Format, tar, unopened, zip};
+use crate::model::is_binary;
 
 /// Where a PDF's header may stand: readers look for it in the first 1024 bytes (Adobe's implementation notes to
 /// ISO 32000, H.3).
@@ -37,11 +38,10 @@ pub(in crate::detect) fn sniff(bytes: &[u8]) -> Option<Format> {
 /// Whether a file is one of these as a whole, and by more than a weak mark: what is written over in it damages it, since it
 /// has lengths, offsets and checksums of what is in it.
 pub fn is_archive(bytes: &[u8]) -> bool {
-    const LOOKED_AT: usize = 8192;
     match sniff(bytes) {
         None | Some(Format::Zlib) => false,
         // Some of these are text.
-        Some(Format::Unopened(_)) => bytes[..bytes.len().min(LOOKED_AT)].contains(&0),
+        Some(Format::Unopened(_)) => is_binary(bytes),
         Some(_) => true,
     }
 }
