@@ -128,8 +128,15 @@ impl Rehearsal<'_> {
 
     /// A ref that names an annotated tag, if any does.
     pub fn annotated_tag(&self) -> Option<&[u8]> {
-        let is_tag = |oid: &Oid| self.read(oid).is_some_and(|(kind, _)| kind == ObjectType::Tag);
-        self.refs().find(|(_, oid)| is_tag(oid)).map(|(name, _)| name)
+        self.refs().find(|(_, oid)| self.is_tag(oid)).map(|(name, _)| name)
+    }
+
+    /// A ref outside of `refs/tags` that names an annotated tag, if any does. What exports history passes by one of a
+    /// directory.
+    pub fn tag_elsewhere(&self) -> Option<&[u8]> {
+        let mut others = self.refs().filter(|(name, _)| !name.starts_with(b"refs/tags/"));
+        let is_exported = |oid: &Oid| self.is_tag(oid) && self.leads_to(*oid) != Some(ObjectType::Tree);
+        others.find(|(_, oid)| is_exported(oid)).map(|(name, _)| name)
     }
 
     /// How many refs put other objects in the place of some.
@@ -227,6 +234,10 @@ impl Rehearsal<'_> {
         let is_kept = |name: &[u8]| name.starts_with(b"refs/") && !name.starts_with(REPLACEMENTS);
         let tips = self.store.refs.tips.iter().filter(move |tip| is_kept(&tip.name));
         tips.map(|tip| (tip.name.as_slice(), tip.oid))
+    }
+
+    fn is_tag(&self, oid: &Oid) -> bool {
+        self.read(oid).is_some_and(|(kind, _)| kind == ObjectType::Tag)
     }
 
     /// What is left in a text.

@@ -255,6 +255,14 @@ fn told(refused: &Refused, detector: &Detector) -> (String, &'static str) {
             "delete those tags on the server (`git for-each-ref --format='%(objecttype) %(refname)'` names them), audit it \
              again, and make the plan then; what was tagged can be tagged anew when all is published",
         ),
+        Refused::TagElsewhere(name) => (
+            format!(
+                "{} is no ref below refs/tags and names an annotated tag, of which `git filter-repo` makes another one there",
+                detector.mask(name)
+            ),
+            "delete such refs on the server (`git for-each-ref --format='%(objecttype) %(refname)'` names them), or give the tag a \
+             name below refs/tags; audit it again, and make the plan then",
+        ),
         Refused::People(oid) => (
             format!(
                 "an author, committer or tagger of {oid} has no address or no time that can be read, and `git filter-repo` \

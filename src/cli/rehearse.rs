@@ -39,6 +39,8 @@ pub(super) enum Refused {
     Partial,
     /// It uses SHA-256 and has annotated tags, such as this ref names: `git filter-repo` loses its way there.
     Sha256Tag(Vec<u8>),
+    /// A ref outside of `refs/tags` names an annotated tag: `git filter-repo` makes another tag of it.
+    TagElsewhere(Vec<u8>),
     /// A commit or tag has people without an address or a time: `git filter-repo` ends at it.
     People(Oid),
 }
@@ -53,22 +55,10 @@ pub(super) fn plan(
     wanted: &HashSet<KeyId>,
 ) -> Result<Result<Plan, Refused>, Error> {
     let rehearsal = auditor.rehearsal(layout, wanted)?;
-    let store = rehearsal.store();
-    if !store.shallow.is_empty() {
-        return Ok(Err(Refused::Shallow));
+    if let Some(refused) = refused(&rehearsal) {
+        return Ok(Err(refused));
     }
-    if store.remotes.is_partial {
-        return Ok(Err(Refused::Partial));
-    }
-    if store.format == ObjectFormat::Sha256
-        && let Some(name) = rehearsal.annotated_tag()
-    {
-        return Ok(Err(Refused::Sha256Tag(name.to_vec())));
-    }
-    if let Some(oid) = rehearsal.without_people() {
-        return Ok(Err(Refused::People(oid)));
-    }
-    let remotes = store.remotes.names.iter().map(|name| auditor.detector.mask(name).to_string()).collect();
+    let remotes = rehearsal.store().remotes.names.iter().map(|name| auditor.detector.mask(name).to_string()).collect();
     let text = |key: &Recalled| Leak { text: key.text.clone(), written: Vec::new(), packed: Vec::new() };
     let others =
         others.into_iter().map(|key| Leak { text: key.text, written: key.in_refs, packed: Vec::new() }).collect();
@@ -106,6 +96,26 @@ pub(super) fn plan(
     let replacements = rehearsal.replacements();
     let (stripped, binary) = paths(&rehearsal, &leaks, all());
     Ok(Ok(Plan { repository, remotes, leaks, others, dropped, replacements, stripped, binary, beyond }))
+}
+
+/// Why a repository cannot be rewritten as it is, whatever keys it has.
+fn refused(rehearsal: &Rehearsal<'_>) -> Option<Refused> {
+    let store = rehearsal.store();
+    if !store.shallow.is_empty() {
+        return Some(Refused::Shallow);
+    }
+    if store.remotes.is_partial {
+        return Some(Refused::Partial);
+    }
+    if store.format == ObjectFormat::Sha256
+        && let Some(name) = rehearsal.annotated_tag()
+    {
+        return Some(Refused::Sha256Tag(name.to_vec()));
+    }
+    if let Some(name) = rehearsal.tag_elsewhere() {
+        return Some(Refused::TagElsewhere(name.to_vec()));
+    }
+    rehearsal.without_people().map(Refused::People)
 }
 
 /// Where the files stand that are dropped, and those that are no text and in which something is written over. UTF-16 is text,

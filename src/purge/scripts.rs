@@ -140,6 +140,13 @@ rewrite() {
   (umask 077; { pwd -P; git for-each-ref --format='%(objectname) %(refname)'; } >"$plan/before.new")
   # What puts other objects in the place of some (git replace --graft cuts history off) is not to become what history is.
   drop_replacements
+  # A clone that was audited has not all the refs of the server.
+  odd=$(git for-each-ref --format='%(refname) %(objecttype) %(*objecttype)' | LC_ALL=C awk '
+    $2 == "tag" && $3 != "tree" && $1 !~ /^refs\/tags\// { print $1 }
+  ' | head -n 10 | tr '\n' ' ')
+  [ -z "$odd" ] || stop \
+    "These are annotated tags outside of refs/tags: $odd" "git filter-repo would make other tags of them. Nothing was rewritten." \
+    "Delete or rename them on the server, and begin anew, with a new directory."
   # Names of files and directories that have a key: a rewrite goes over commits, and passes these by.
   git for-each-ref --format='%(refname) %(objecttype)%(*objecttype)' | LC_ALL=C sed -n '/commit$/!s/ .*//p' |
     LC_ALL=C grep -aFxf "$plan/drop-refs.txt" | sed 's/^/delete /' | git update-ref --stdin

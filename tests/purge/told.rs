@@ -8,7 +8,7 @@ use flate2::Compression;
 use flate2::write::GzEncoder;
 
 use crate::common::fixture::Repo;
-use crate::common::fixture::objects::{Files, Mode, Oid};
+use crate::common::fixture::objects::{Commit, Files, Mode, ObjectType, Oid, Person, Tag};
 use crate::common::git;
 use crate::common::secrets::{live_key, test_key};
 use crate::{Case, MAIN, can_rewrite, git_in, removed};
@@ -174,4 +174,36 @@ fn what_was_rewritten_is_published_only_when_its_audit_was_clean() {
     let (code, said) = case.script("1-repository/publish.sh", &[&work, repo.path()]);
     assert!(code == Some(3) && said.contains("did not come to its end there"), "{said}");
     assert_eq!(git_in(repo.path(), &["for-each-ref"]), before);
+}
+
+#[test]
+fn tags_that_stand_elsewhere_get_no_plan() {
+    for (name, reaches_the_key) in [("refs/original/refs/tags/v1", true), ("refs/kept/v1", false)] {
+        let mut repo = Repo::bare();
+        let tip = repo.commit_on(MAIN, &[("a", Some(&format!("K={}\n", live_key(9607))))], "A");
+        let clean = repo.commit_on("refs/heads/other", &[("b", Some("1\n"))], "B");
+        let tree = repo.tree(&Files::new());
+        let tag = |target, target_type| Tag {
+            target,
+            target_type,
+            name: "v1".to_owned(),
+            tagger: Some(Person::at("T", 1_704_000_001)),
+            message: b"v1\n".to_vec(),
+        };
+        let of = if reaches_the_key { tip } else { clean };
+        let (tag, of_tree) = (repo.tag(&tag(of, ObjectType::Commit)), repo.tag(&tag(tree, ObjectType::Tree)));
+        repo.set_ref(name, tag);
+        repo.finish();
+        let case = Case::of(&[repo.path()]);
+        let run = case.plan(&[]);
+        assert_eq!(run.code, Some(3), "{}", run.errors());
+        assert!(run.errors().contains(name) && run.errors().contains("no plan is made for it"), "{}", run.errors());
+        // Where tags belong it can be rewritten, and one of a directory is no matter of a rewrite.
+        repo.delete_ref(name);
+        repo.set_ref("refs/tags/v1", tag);
+        repo.set_ref(name, of_tree);
+        repo.finish();
+        let run = case.plan(&[]);
+        assert_eq!(run.code, Some(0), "{}", run.errors());
+    }
 }
