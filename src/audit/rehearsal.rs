@@ -139,6 +139,20 @@ impl Rehearsal<'_> {
         others.find(|(_, oid)| is_exported(oid)).map(|(name, _)| name)
     }
 
+    /// Two refs of which git takes the whole name of the first for one that may be the second's, if there are any
+    /// (gitrevisions): what exports history leaves such a ref out.
+    pub fn ambiguous(&self) -> Option<[Vec<u8>; 2]> {
+        let names: HashSet<&[u8]> = self.refs().map(|(name, _)| name).collect();
+        let mut pairs = self.refs().filter_map(|(name, _)| {
+            let below = |folder: &str| name.strip_prefix(folder.as_bytes());
+            let of_remote = below("refs/remotes/").and_then(|name| name.strip_suffix(b"/HEAD"));
+            let shorter = ["refs/", "refs/tags/", "refs/heads/", "refs/remotes/"].into_iter().filter_map(below);
+            let other = shorter.chain(of_remote).find(|shorter| names.contains(shorter))?;
+            Some([other.to_vec(), name.to_vec()])
+        });
+        pairs.next()
+    }
+
     /// How many refs put other objects in the place of some.
     pub fn replacements(&self) -> usize {
         self.store.refs.tips.iter().filter(|tip| tip.name.starts_with(REPLACEMENTS)).count()

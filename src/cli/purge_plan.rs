@@ -263,6 +263,11 @@ fn told(refused: &Refused, detector: &Detector) -> (String, &'static str) {
             "delete such refs on the server (`git for-each-ref --format='%(objecttype) %(refname)'` names them), or give the tag a \
              name below refs/tags; audit it again, and make the plan then",
         ),
+        Refused::Ambiguous(names) => {
+            let [one, other] = names.each_ref().map(|name| detector.mask(name));
+            let why = format!("git can take {one} and {other} for each other, and `git filter-repo` then leaves one out");
+            (why, "rename or delete the second on the server (`git update-ref -d`), audit it again, and make the plan then")
+        }
         Refused::People(oid) => (
             format!(
                 "an author, committer or tagger of {oid} has no address or no time that can be read, and `git filter-repo` \

@@ -41,6 +41,8 @@ pub(super) enum Refused {
     Sha256Tag(Vec<u8>),
     /// A ref outside of `refs/tags` names an annotated tag: `git filter-repo` makes another tag of it.
     TagElsewhere(Vec<u8>),
+    /// The first ref's whole name is what git may take the second for: it is left out of what is rewritten.
+    Ambiguous([Vec<u8>; 2]),
     /// A commit or tag has people without an address or a time: `git filter-repo` ends at it.
     People(Oid),
 }
@@ -115,7 +117,7 @@ fn refused(rehearsal: &Rehearsal<'_>) -> Option<Refused> {
     if let Some(name) = rehearsal.tag_elsewhere() {
         return Some(Refused::TagElsewhere(name.to_vec()));
     }
-    rehearsal.without_people().map(Refused::People)
+    rehearsal.ambiguous().map(Refused::Ambiguous).or_else(|| rehearsal.without_people().map(Refused::People))
 }
 
 /// Where the files stand that are dropped, and those that are no text and in which something is written over. UTF-16 is text,

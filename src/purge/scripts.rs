@@ -142,10 +142,16 @@ rewrite() {
   drop_replacements
   # A clone that was audited has not all the refs of the server.
   odd=$(git for-each-ref --format='%(refname) %(objecttype) %(*objecttype)' | LC_ALL=C awk '
+    { names[$1] }
     $2 == "tag" && $3 != "tree" && $1 !~ /^refs\/tags\// { print $1 }
+    END {
+      split("refs/ refs/tags/ refs/heads/", folders, " ")
+      for (name in names) for (at in folders) if ((folders[at] name) in names) print folders[at] name
+    }
   ' | head -n 10 | tr '\n' ' ')
   [ -z "$odd" ] || stop \
-    "These are annotated tags outside of refs/tags: $odd" "git filter-repo would make other tags of them. Nothing was rewritten." \
+    "These are annotated tags outside of refs/tags, or names that git can take for those of others: $odd" \
+    "git filter-repo would make other tags of them, or leave some out. Nothing was rewritten." \
     "Delete or rename them on the server, and begin anew, with a new directory."
   # Names of files and directories that have a key: a rewrite goes over commits, and passes these by.
   git for-each-ref --format='%(refname) %(objecttype)%(*objecttype)' | LC_ALL=C sed -n '/commit$/!s/ .*//p' |

@@ -146,6 +146,30 @@ fn a_server_that_keeps_refs_of_its_own_gets_the_rest() {
 }
 
 #[test]
+fn what_the_server_alone_has_and_no_rewrite_keeps_is_told_by_the_script() {
+    if !can_rewrite() {
+        return;
+    }
+    let tag = ["-c", "user.name=x", "-c", "user.email=x@example.test", "tag", "-a", "-m", "t", "v1", "main"];
+    for odd in ["refs/kept/v1", "refs/heads/refs/heads/main", "refs/tags/refs/heads/feature"] {
+        let mut server = Server::new(9406);
+        let case = Case::of(&[&server.clone(&[])]);
+        assert_eq!(case.plan(&[]).code, Some(0));
+        server.repo.git(&tag);
+        server.repo.git(&["update-ref", odd, if odd.starts_with("refs/kept") { "v1" } else { "main" }]);
+        let (before, work) = (server.refs(), case.place.path().join("one"));
+        let (code, said) = rewrite(&case, &[&work, server.repo.path()]);
+        assert!(code == Some(3) && said.contains("Nothing was rewritten") && said.contains(odd), "{odd}: {said}");
+        let (code, _) = publish(&case, &[&work, server.repo.path()]);
+        assert_eq!((code, server.refs()), (Some(3), before));
+        // Without it nothing is wrong.
+        server.repo.git(&["update-ref", "-d", odd]);
+        let (code, said) = rewrite(&case, &[&case.place.path().join("two"), server.repo.path()]);
+        assert!(code == Some(0) && said.contains("Clean.\n"), "{odd}: {said}");
+    }
+}
+
+#[test]
 fn no_ref_directly_under_refs_is_lost() {
     if !can_rewrite() {
         return;

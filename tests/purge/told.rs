@@ -207,3 +207,32 @@ fn tags_that_stand_elsewhere_get_no_plan() {
         assert_eq!(run.code, Some(0), "{}", run.errors());
     }
 }
+
+#[test]
+fn names_that_git_takes_for_one_get_no_plan() {
+    for odd in ["refs/heads/refs/heads/main", "refs/tags/refs/heads/main", "refs/refs/heads/main"] {
+        let mut repo = Repo::bare();
+        repo.commit_on(MAIN, &[("a", Some(&format!("K={}\n", live_key(9608))))], "A");
+        repo.branch("refs/heads/HEAD", MAIN);
+        repo.branch(odd, MAIN);
+        repo.finish();
+        let case = Case::of(&[repo.path()]);
+        let run = case.plan(&[]);
+        assert_eq!(run.code, Some(3), "{odd}: {}", run.errors());
+        let told = format!("refs/heads/main and {odd}");
+        assert!(run.errors().contains(&told) && run.errors().contains("no plan is made for it"), "{}", run.errors());
+    }
+    // Beside which git finds each by its whole name.
+    let mut repo = Repo::bare();
+    repo.commit_on(MAIN, &[("a", Some(&format!("K={}\n", live_key(9608))))], "A");
+    for name in ["refs/heads/HEAD", "refs/tags/main", "refs/tags/heads/main", "refs/heads/tags/main"] {
+        repo.branch(name, MAIN);
+    }
+    repo.finish();
+    let case = Case::of(&[repo.path()]);
+    let run = case.plan(&[]);
+    assert_eq!(run.code, Some(0), "{}", run.errors());
+    if can_rewrite() {
+        assert!(case.rewrite(1).1.contains("Clean.\n"));
+    }
+}
