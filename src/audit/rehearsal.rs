@@ -322,8 +322,7 @@ fn names_of(tree: &[u8], format: ObjectFormat) -> Vec<Vec<u8>> {
     names
 }
 
-/// People, message and the name of its encoding, as a rewrite keeps them: that name too, where it is none that git can
-/// convert from.
+/// People, message and the name of its encoding, as a rewrite keeps them.
 fn kept_of_commit(bytes: &[u8], format: ObjectFormat) -> Vec<u8> {
     let commit = parse::commit(bytes, format);
     let people = [commit.author, commit.committer].into_iter().flatten();

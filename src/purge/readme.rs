@@ -64,6 +64,17 @@ their message. Notes (`refs/notes`) go with the commits that they are of; in the
 In a file that is no text (SQLite, a `.pyc`) the word is as long as the key was, so that all around it stays in its place. What such
 a file has a checksum of (PNG does) is wrong all the same: look at those that `purge-plan` named, and make them anew.
 
+## What else it changes
+
+- **Signatures**: rewritten commits and tags lose them.
+- **Commits**: headers beside people, parents and `encoding` are lost (`change-id`, what other tools left there). Messages keep their
+  encoding; ids of commits in them become the new ones, and one with a NUL in it ends there.
+- **Annotated tags**: the `tag` line becomes the name of the ref, where that was another, and one without a tagger gets
+  `Unspecified Tagger`.
+- **Directories**: empty ones, and modes that git no longer writes (100664), are lost.
+- **Replaced commits** (`refs/replace`): history is rewritten as it is, and not as they show it. The refs are dropped.
+- **Checksums** in files that are no text (PNG), as said above.
+
 ## What a rewrite cannot reach
 
 - **Forks**: each has its own copy, and keeps serving it.
@@ -73,5 +84,4 @@ a file has a checksum of (PNG does) is wrong all the same: look at those that `p
 - **Clones and worktrees** on people's machines, CI caches, mirrors, backups, and their stashes and reflogs.
 - **Alternates**: a repository that borrows objects from this one, or lends it some, keeps them.
 - **Git LFS, submodules, releases, packages, container images, logs, wikis**: stored elsewhere.
-- **Signatures**: rewritten commits and tags lose them.
 ";

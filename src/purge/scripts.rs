@@ -160,6 +160,7 @@ rewrite() {
     --replace-text "$plan/expressions.txt" \
     --replace-message "$plan/expressions.txt" \
     --message-callback "$call; return clerk_purge.clean(message)" \
+    --preserve-commit-encoding \
     --blob-callback "$call; clerk_purge.clean_file(blob)" \
     --filename-callback "$call; return filename and clerk_purge.clean(filename)" \
     --name-callback "$call; return clerk_purge.clean(name)" \

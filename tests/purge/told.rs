@@ -236,3 +236,32 @@ fn names_that_git_takes_for_one_get_no_plan() {
         assert!(case.rewrite(1).1.contains("Clean.\n"));
     }
 }
+
+#[test]
+fn messages_stay_in_their_encoding_and_what_else_a_rewrite_changes_is_told() {
+    if !can_rewrite() {
+        return;
+    }
+    let key = live_key(9609);
+    let mut repo = Repo::bare();
+    let blob = repo.blob("a\n");
+    let tree = repo.tree(&Files::from([(b"a".to_vec(), (Mode::File, blob))]));
+    let mut commit = Commit::new(tree, &[], 1_704_000_000, "");
+    commit.message = [b"caf\xe9 ".as_slice(), key.as_bytes(), b"\n"].concat();
+    commit.headers = b"encoding ISO-8859-1\n".to_vec();
+    let tip = repo.commit(&commit);
+    repo.set_ref(MAIN, tip);
+    repo.finish();
+    let case = Case::of(&[repo.path()]);
+    assert_eq!(case.plan(&[]).code, Some(0));
+    let (work, said) = case.rewrite(1);
+    assert!(said.contains("Clean.\n"), "{said}");
+    let raw = git::run(git::command(&work), &["cat-file", "commit", "main"], b"");
+    let kept = [b"\nencoding ISO-8859-1\n\ncaf\xe9 ".as_slice(), removed(&key).as_bytes(), b"\n"].concat();
+    assert!(raw.ends_with(&kept), "{}", String::from_utf8_lossy(&raw));
+    let readme = std::fs::read_to_string(case.to().join("README.md")).unwrap();
+    let changes = readme.split("## What else it changes").nth(1).unwrap().split("\n## ").next().unwrap();
+    for word in ["Signatures", "`tag` line", "headers", "Directories", "refs/replace", "PNG", "ids of commits"] {
+        assert!(changes.contains(word), "{word}: {changes}");
+    }
+}
