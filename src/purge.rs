@@ -20,7 +20,7 @@ use crate::key::{KeyText, base64};
 use crate::model::{ObjectType, Oid, ReadLimits, is_binary};
 
 pub use readme::readme;
-pub use scripts::commands;
+pub use scripts::{Planned, ToldBy, commands};
 
 /// The repository that a plan was made of.
 #[derive(Clone, Copy, Debug)]
@@ -365,19 +365,21 @@ mod tests {
         assert_eq!(with, ["expressions.txt", "bfg.txt"], "the module has them as escapes");
         assert!(files[2].content.starts_with(b"0707"));
         let subject = Subject { repository: "/srv/git/it's; rm -rf x", remotes: &[] };
-        let script = commands(&subject, &[], &[], ReadLimits::default());
+        let script = commands(&subject, &[], false, ReadLimits::default());
         assert!(
             script.contains(r"source=${2:-'/srv/git/it'\''s; rm -rf x'}") && script.contains("history --write-known")
         );
         let remotes = ["origin".to_owned(), "it's".to_owned()];
-        let clone = commands(&Subject { remotes: &remotes, ..subject }, &[], &[], ReadLimits::default());
+        let clone = commands(&Subject { remotes: &remotes, ..subject }, &[], false, ReadLimits::default());
         assert!(clone.contains(r"has a remote (origin, it'\''s): ") && !clone.contains("${2:-'"), "{clone}");
         let limits = ReadLimits { max_depth: 9, max_memory: 1 << 30, ..ReadLimits::default() };
-        let deep = commands(&subject, &[], &[(key().id(), key().hint())], limits);
+        let planned = Planned { id: key().id(), hint: key().hint(), told_by: ToldBy::Itself };
+        let deep = commands(&subject, &[planned], true, limits);
         assert!(
             deep.contains(&format!("echo 'Clean of {}.", key().hint())) && !deep.contains("echo \"Clean"),
             "{deep}"
         );
-        assert!(deep.contains(&format!("trace --id {} --max-depth 9 --max-memory 1073741824 .", key().id())), "{deep}");
+        let trace = format!("trace --id {} --kind secret_key --max-depth 9 --max-memory 1073741824 .", key().id());
+        assert!(deep.contains(&trace), "{deep}");
     }
 }

@@ -19,8 +19,8 @@ use super::rehearse::{self, Plan, Refused};
 use crate::audit::{Auditor, Recall};
 use crate::detect::Detector;
 use crate::key::KeyId;
-use crate::model::{Confidence, Interrupt, KeyReport, Oid, ReadLimits, Report, error_chain};
-use crate::purge::{self, Subject};
+use crate::model::{Confidence, Interrupt, KeyReport, Kind, Oid, ReadLimits, Report, error_chain};
+use crate::purge::{self, Planned, Subject, ToldBy};
 use crate::report::escape::terminal;
 use crate::store::locate;
 
@@ -80,12 +80,10 @@ impl PurgePlan {
         }
         // When the history is clean a report of it has these keys no more.
         Kept::read(status, detector)?.note_keys(&report)?;
+        let planned = planned(&plans, &report, &wanted);
         // Others may stand there, and are not what this plan is about.
-        let named = report.keys.iter().filter_map(|key| Some((KeyId::parse(&key.id)?, key.hint.clone())));
-        let mut only: Vec<(KeyId, String)> =
-            named.filter(|(id, _)| !self.key.is_empty() && wanted.contains(id)).collect();
-        only.sort_unstable();
-        let written = write(&self.to, &plans, &only, report.limits).map_err(|error| {
+        let only = !self.key.is_empty();
+        let written = write(&self.to, &plans, &planned, only, report.limits).map_err(|error| {
             output::error(&format!("cannot write {}: {error}", self.to.display()), None);
             Exit::Incomplete
         });
@@ -97,6 +95,7 @@ impl PurgePlan {
             self.to.display()
         ));
         plans.iter().for_each(|plan| tell(plan, &reader));
+        tell_named(&planned);
         let is_all_reached = plans.iter().all(|plan| plan.beyond.is_empty());
         let is_whole = incident::is_whole(&report) && whole;
         Ok(if is_whole && is_all_reached { Exit::Clean } else { Exit::Incomplete })
@@ -196,6 +195,37 @@ impl PurgePlan {
         }
         (plans, whole && lost == 0)
     }
+}
+
+/// What the plans are about: all that is wanted, whether or not it was found again.
+fn planned(plans: &[Plan], report: &Report, wanted: &HashSet<KeyId>) -> Vec<Planned> {
+    let leaks = plans.iter().flat_map(|plan| &plan.leaks);
+    let tell_themselves: HashSet<KeyId> =
+        leaks.filter(|leak| leak.text.tells_itself()).map(|leak| leak.text.id()).collect();
+    let told_by = |id: &KeyId, kind: Kind| match kind {
+        Kind::KeylessApplication => ToldBy::File,
+        _ if tell_themselves.contains(id) => ToldBy::Itself,
+        _ => ToldBy::Name,
+    };
+    let all = report.keys.iter().filter_map(|key| {
+        let id = KeyId::parse(&key.id).filter(|id| wanted.contains(id))?;
+        Some(Planned { id, hint: key.hint.clone(), told_by: told_by(&id, key.kind) })
+    });
+    all.collect::<BTreeSet<_>>().into_iter().collect()
+}
+
+/// Says of which keys more may be left than any audit sees.
+fn tell_named(planned: &[Planned]) {
+    let named: Vec<&str> = planned.iter().filter(|key| key.needs_a_name()).map(|key| key.hint.as_str()).collect();
+    if named.is_empty() {
+        return;
+    }
+    let more = if named.len() > 10 { format!(" and {} more", named.len() - 10) } else { String::new() };
+    note(&format!(
+        "There is what only a name tells: {}{more}. Where its value stands without that, packed or spelt in no way that is foreseen, \
+         it is neither written over nor seen by any audit: search for that as well.",
+        named[..named.len().min(10)].join(", "),
+    ));
 }
 
 /// Whether a key is cleaned out unasked.
@@ -351,7 +381,7 @@ fn few(names: &[Vec<u8>], detector: &Detector) -> String {
 }
 
 /// Writes all plans: into a folder of mode 0700, files of mode 0600. What could not be written whole is taken away.
-fn write(to: &Path, plans: &[Plan], only: &[(KeyId, String)], limits: ReadLimits) -> io::Result<()> {
+fn write(to: &Path, plans: &[Plan], planned: &[Planned], only: bool, limits: ReadLimits) -> io::Result<()> {
     let folder = |path: &Path| DirBuilder::new().mode(0o700).create(path);
     folder(to)?;
     let no_text = |what: &str| {
@@ -370,8 +400,9 @@ fn write(to: &Path, plans: &[Plan], only: &[(KeyId, String)], limits: ReadLimits
             let repository = plan.repository.to_str().ok_or_else(|| no_text("repository"))?;
             let remotes: Vec<String> = plan.remotes.iter().map(|name| terminal(name).to_string()).collect();
             let subject = Subject { repository, remotes: &remotes };
-            let planned: Vec<KeyId> = plan.leaks.iter().map(|leak| leak.text.id()).collect();
-            file(&place.join("commands.sh"), purge::commands(&subject, &planned, only, limits).as_bytes())?;
+            let here: HashSet<KeyId> = plan.leaks.iter().map(|leak| leak.text.id()).collect();
+            let keys: Vec<Planned> = planned.iter().filter(|key| only || here.contains(&key.id)).cloned().collect();
+            file(&place.join("commands.sh"), purge::commands(&subject, &keys, only, limits).as_bytes())?;
         }
         Ok(())
     };

@@ -42,6 +42,9 @@ pub(super) struct Trace {
     /// Look up --id among the keys of this report
     #[arg(long, value_name = "REPORT.json", requires = "id")]
     report: Option<PathBuf>,
+    /// What kind of credential --id is of, as reports name it: an id does not tell
+    #[arg(long, value_name = "KIND", requires = "id", conflicts_with = "report", value_parser = kind_named)]
+    kind: Option<Kind>,
     /// Say when it was pushed and by whom, as the gate's ledger FILE has it
     #[arg(long, value_name = "FILE")]
     ledger: Option<PathBuf>,
@@ -128,7 +131,7 @@ impl Trace {
             None => (id, hint),
         };
         let kind = found.keys.first().map(|key| key.kind).or(kind);
-        let needs_a_name = kind.map(|kind| kind != Kind::SecretKey);
+        let needs_a_name = kind.or(self.kind).map(|kind| kind != Kind::SecretKey);
         let pushes = KeyId::parse(&id).map(|id| recorded(&ledger, &id, &audited, &reader)).unwrap_or_default();
         for key in &mut found.keys {
             key.ledger.clone_from(&pushes);
@@ -243,6 +246,11 @@ impl Trace {
 fn usage(message: &str, hint: Option<&str>) -> Exit {
     output::error(message, hint);
     Exit::Usage
+}
+
+fn kind_named(name: &str) -> Result<Kind, String> {
+    let names = || Kind::ALL.iter().map(|kind| kind.name()).collect::<Vec<_>>().join(", ");
+    Kind::ALL.iter().copied().find(|kind| kind.name() == name).ok_or_else(|| format!("it is one of {}", names()))
 }
 
 /// The keys of a ledger that are named so, by id and hint, fit to be shown.

@@ -64,6 +64,10 @@ their message. Notes (`refs/notes`) go with the commits that they are of; in the
 In a file that is no text (SQLite, a `.pyc`) the word is as long as the key was, so that all around it stays in its place. What such
 a file has a checksum of (PNG does) is wrong all the same: look at those that `purge-plan` named, and make them anew.
 
+Credentials that only a name tells (an encryption key, a webhook's secret) are written over wherever their value stands in a
+spelling that is foreseen, and dropped where they are seen packed. Where the value of one stands without its name in an archive, or
+spelt otherwise, no audit sees it: search for that as well.
+
 ## What else it changes
 
 - **Signatures**: rewritten commits and tags lose them.

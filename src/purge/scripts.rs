@@ -7,7 +7,7 @@
 
 use super::{Subject, options};
 use crate::key::KeyId;
-use crate::model::{ReadLimits, shell_word};
+use crate::model::{Kind, ReadLimits, shell_word};
 
 /// How both scripts begin. What git exports for an alias, a hook or a `rebase --exec` names another repository, and
 /// `CDPATH` has `cd` go elsewhere and say so. Settings that are handed on that way stay: they can have what the server
@@ -34,9 +34,38 @@ said_clean() {
 }
 "#;
 
-/// A shell script that rewrites a fresh mirror of the repository and proves that it is clean: of every key, or of these
-/// `only`, as far as the keys were looked for. It has no key in it, and the ids of those that are `planned`.
-pub fn commands(subject: &Subject<'_>, planned: &[KeyId], only: &[(KeyId, String)], limits: ReadLimits) -> String {
+/// A key that a script proves gone.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Planned {
+    /// Its id.
+    pub id: KeyId,
+    /// What may be shown of it.
+    pub hint: String,
+    /// By what it is told.
+    pub told_by: ToldBy,
+}
+
+/// By what a key is told where it stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum ToldBy {
+    /// Its own text, wherever that is.
+    Itself,
+    /// A name beside it: where its value stands alone in what cannot be written over, no audit sees it.
+    Name,
+    /// All of a file, of which its text is no secret.
+    File,
+}
+
+impl Planned {
+    /// Whether it may be left where no audit sees it.
+    pub fn needs_a_name(&self) -> bool {
+        self.told_by == ToldBy::Name
+    }
+}
+
+/// A shell script that rewrites a fresh mirror of the repository and proves that it is clean: of every key, those planned among
+/// them, or of `only` these, as far as the keys were looked for. It has no key in it, and the ids of those.
+pub fn commands(subject: &Subject<'_>, planned: &[Planned], only: bool, limits: ReadLimits) -> String {
     let repository = shell_word(subject.repository);
     let source = match subject.remotes {
         [] => format!("source=${{2:-{repository}}}"),
@@ -59,15 +88,29 @@ pub fn commands(subject: &Subject<'_>, planned: &[KeyId], only: &[(KeyId, String
 }
 
 /// The audit by which it ends, and what that has shown.
-fn proof(planned: &[KeyId], only: &[(KeyId, String)], limits: &str) -> String {
-    if only.is_empty() {
-        let ids: String = planned.iter().map(|id| format!("{id}\n")).collect();
-        return ALL.replace("@PLANNED@\n", &ids).replace("@LIMITS@", limits);
+fn proof(planned: &[Planned], only: bool, limits: &str) -> String {
+    let hints = |keys: &[&Planned]| keys.iter().map(|key| key.hint.as_str()).collect::<Vec<_>>().join(", ");
+    let named: Vec<&Planned> = planned.iter().filter(|key| key.needs_a_name()).collect();
+    let unseen = format!(
+        "What only a name tells ({}) is seen by no audit where its value stands without that, packed or spelt in no way that is \
+         foreseen: search for it.",
+        hints(&named)
+    );
+    let unseen = if named.is_empty() { String::new() } else { format!("\necho {}", shell_word(&unseen)) };
+    if !only {
+        let ids: String = planned.iter().map(|key| format!("{}\n", key.id)).collect();
+        let clean = if named.is_empty() { "Clean." } else { "Clean, as far as an audit sees." };
+        return ALL.replace("@PLANNED@\n", &ids).replace("@LIMITS@", limits).replace("@CLEAN@", clean) + &unseen;
     }
-    let traces = only.iter().map(|(id, _)| format!("\"$audit\" trace --id {id}{limits} .\n"));
-    let hints: Vec<&str> = only.iter().map(|(_, hint)| hint.as_str()).collect();
-    let clean = format!("Clean of {}. It was not looked for other keys.", hints.join(", "));
-    format!("{}echo {}", traces.collect::<String>(), shell_word(&clean))
+    let traces = planned.iter().map(|Planned { id, told_by, .. }| {
+        let kind = match told_by {
+            ToldBy::Itself => format!(" --kind {}", Kind::SecretKey.name()),
+            ToldBy::Name | ToldBy::File => String::new(),
+        };
+        format!("\"$audit\" trace --id {id}{kind}{limits} .\n")
+    });
+    let clean = format!("Clean of {}. It was not looked for other keys.", hints(&planned.iter().collect::<Vec<_>>()));
+    format!("{}echo {}{unseen}", traces.collect::<String>(), shell_word(&clean))
 }
 
 /// The list of known keys has every key that an audit tells of, whatever its confidence: possible ones end it with 0.
@@ -84,7 +127,7 @@ if grep -q '^sha256:' "$plan/left.txt"; then
   echo "Clean of the keys of this plan. What stands above is left: look at it, and make a plan that names it with --key if"
   echo "it is a key."
 else
-  echo "Clean."
+  echo "@CLEAN@"
 fi"#;
 
 const COMMANDS: &str = r#"#!/bin/sh

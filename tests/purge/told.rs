@@ -10,7 +10,8 @@ use flate2::write::GzEncoder;
 use crate::common::fixture::Repo;
 use crate::common::fixture::objects::{Commit, Files, Mode, ObjectType, Oid, Person, Tag};
 use crate::common::git;
-use crate::common::secrets::{live_key, test_key};
+use crate::common::run::Audit;
+use crate::common::secrets::{key_id, live_key, test_key};
 use crate::{Case, MAIN, can_rewrite, git_in, removed};
 
 fn gzip(text: &str) -> Vec<u8> {
@@ -264,4 +265,58 @@ fn messages_stay_in_their_encoding_and_what_else_a_rewrite_changes_is_told() {
     for word in ["Signatures", "`tag` line", "headers", "Directories", "refs/replace", "PNG", "ids of commits"] {
         assert!(changes.contains(word), "{word}: {changes}");
     }
+}
+
+#[test]
+fn of_what_only_a_name_tells_no_more_is_said_than_is_seen() {
+    if !can_rewrite() {
+        return;
+    }
+    let (key, digits) = (live_key(9610), key_id(&live_key(9611))[7..].to_owned());
+    let mut repo = Repo::bare();
+    let named = format!("CLERK_ENCRYPTION_KEY={digits}\n");
+    let vault = gzip(&format!("aes {digits}\n"));
+    commit(&mut repo, MAIN, &[("a.env", named.as_bytes()), ("vault.gz", &vault), ("k", key.as_bytes())], "First");
+    repo.finish();
+    let case = Case::of(&[repo.path()]);
+    let hint = format!("{}…{}", &digits[..4], &digits[60..]);
+    let told = |said: &str| said.contains(&hint) && said.contains("only a name tells") && !said.contains("Clean.\n");
+    let plan_and_rewrite = |options: &[&str], work: &str| {
+        let run = case.plan(options);
+        assert_eq!(run.code, Some(0), "{}", run.errors());
+        let (code, said) = case.script("1-repository/commands.sh", &[&case.place.path().join(work)]);
+        assert_eq!(code, Some(0), "{said}");
+        std::fs::remove_dir_all(case.to()).unwrap();
+        (run.errors().to_owned(), said)
+    };
+    let (planned, said) = plan_and_rewrite(&[], "all");
+    assert!(told(&planned) && told(&said), "{planned}{said}");
+    let id = format!("sha256:{}", &key_id(&digits)[7..]);
+    let (planned, said) = plan_and_rewrite(&["--key", &id], "one");
+    assert!(told(&planned) && told(&said), "{planned}{said}");
+    // A secret key tells itself, wherever it stands.
+    let (planned, said) = plan_and_rewrite(&["--key", &key_id(&key)], "other");
+    for text in [planned, said] {
+        assert!(!text.contains("only a name tells") && !text.contains("is not known"), "{text}");
+    }
+}
+
+#[test]
+fn a_trace_is_told_of_what_kind_an_id_is() {
+    let mut repo = Repo::bare();
+    repo.commit_on(MAIN, &[("a", Some("1\n"))], "A");
+    repo.finish();
+    let trace = |options: &[&str]| {
+        let audit = Audit::new(&["trace", "--id", &key_id(&live_key(9612))]);
+        options.iter().fold(audit, |audit, option| audit.and(option)).and(repo.path()).run()
+    };
+    let run = trace(&[]);
+    assert!(run.code == Some(0) && run.errors().contains("is not known"), "{}", run.errors());
+    let run = trace(&["--kind", "secret_key"]);
+    assert!(run.code == Some(0) && !run.errors().contains("warning"), "{}", run.errors());
+    assert!(!run.errors().contains("is not known"), "{}", run.errors());
+    let run = trace(&["--kind", "encryption_key"]);
+    assert!(run.code == Some(3) && run.errors().contains("search for that as well"), "{}", run.errors());
+    let run = trace(&["--kind", "secret"]);
+    assert!(run.code == Some(2) && run.errors().contains("secret_key, legacy_api_key"), "{}", run.errors());
 }
