@@ -5,6 +5,7 @@ use std::sync::LazyLock;
 
 use regex::bytes::Regex;
 
+use super::boundary::body_length;
 use super::encoding::Encoding;
 use super::encoding::base64::{Run, is_base64};
 use super::layer::{Layer, Positions};
@@ -147,9 +148,10 @@ pub(super) fn named(layer: &Layer<'_>, hit: usize, sights: &mut Vec<Sight>) {
     };
     let own = name.start + context::reached_through(&bytes[name.start..name.end]);
     let variable = || Some(bytes[own..name.end].to_vec());
+    let spelt = &bytes[name.start..name.end];
     let mut try_value = |value: Span| {
         let text = &bytes[value.start..value.end];
-        if let Some(Judged { kind, end, confidence, reason }) = judge(&plain, text, || near(value)) {
+        if let Some(Judged { kind, end, confidence, reason }) = judge((spelt, &plain), text, || near(value)) {
             let end = value.start + end;
             // What stands between as an escape hides one from the other.
             if !layer.is_plain(name.start.min(value.start), name.end.max(end)) {
@@ -160,7 +162,8 @@ pub(super) fn named(layer: &Layer<'_>, hit: usize, sights: &mut Vec<Sight>) {
             return true;
         }
         let Some(inner) = in_base64(text) else { return false };
-        let Some(Judged { kind, end, confidence, reason }) = judge(&plain, inner.trim_ascii_end(), || near(value))
+        let Some(Judged { kind, end, confidence, reason }) =
+            judge((spelt, &plain), inner.trim_ascii_end(), || near(value))
         else {
             return false;
         };
@@ -249,17 +252,18 @@ fn may_have_legacy_key(behind: &[u8]) -> bool {
     ["live_", "test_", "bGl2ZV", "dGVzdF"].iter().any(|text| memchr::memmem::find(behind, text.as_bytes()).is_some())
 }
 
-fn judge(name: &[u8], value: &[u8], near: impl Fn() -> Context) -> Option<Judged> {
+/// What a value says by the name of its variable, as it is spelt and plain.
+fn judge((spelt, name): (&[u8], &[u8]), value: &[u8], near: impl Fn() -> Context) -> Option<Judged> {
     let has = |part: &[u8]| memchr::memmem::find(name, part).is_some();
     let sure = |is_sure: bool| if is_sure { Confidence::High } else { Confidence::Medium };
     if has(b"machinesecret") {
-        let end = opaque(value)?;
+        let end = opaque(value, spelt)?;
         let is_clerk = has(b"clerk") || near() == Context::Clerk;
         let reason = "ak_ and an opaque text, in a variable that names a machine's secret";
         return is_clerk.then_some(Judged { kind: Kind::MachineSecret, end, confidence: sure(has(b"clerk")), reason });
     }
     if has(b"platformapikey") {
-        let end = opaque(value)?;
+        let end = opaque(value, spelt)?;
         let is_clerk = has(b"clerk") || near() == Context::Clerk;
         let reason = "ak_ and an opaque text, in a variable that names a platform API key";
         return is_clerk.then_some(Judged { kind: Kind::PlatformKey, end, confidence: sure(has(b"clerk")), reason });
@@ -289,11 +293,13 @@ fn legacy(value: &[u8]) -> Option<usize> {
     (run == BODY && !is_made_up(&body[..BODY])).then_some(PREFIX + BODY)
 }
 
-/// `ak_` and a text that somebody drew: how long, no documentation says.
-fn opaque(value: &[u8]) -> Option<usize> {
-    let body = value.strip_prefix(b"ak_")?;
-    let run = body.iter().take_while(|byte| byte.is_ascii_alphanumeric() || b"+/=_-".contains(byte)).count();
-    (run >= 20 && !is_placeholder(&body[..run])).then_some(3 + run)
+/// `ak_` and a text that somebody drew: how long, no documentation says. `name` is its variable's.
+fn opaque(value: &[u8], name: &[u8]) -> Option<usize> {
+    const PREFIX: &[u8] = b"ak_";
+    let body = value.strip_prefix(PREFIX)?;
+    let run = body_length(body, [PREFIX, name]);
+    let padding = body[run..].iter().take(2).take_while(|byte| **byte == b'=').count();
+    (run >= 20 && !is_placeholder(&body[..run])).then_some(PREFIX.len() + run + padding)
 }
 
 /// A claim address or a claim token at `hit`.

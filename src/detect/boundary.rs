@@ -1,4 +1,4 @@
-//! Whether a token begins where its prefix does.
+//! Whether a token begins where its prefix does, and where one of base64 ends.
 
 use super::encoding::hex::pair;
 
@@ -47,6 +47,21 @@ fn ends_with_colour(text: &[u8]) -> bool {
     text[..text.len() - 1 - digits].ends_with(b"[")
 }
 
+/// How long the body of a secret is that `text` begins with, padding apart. What stands right behind it may have base64's
+/// signs too: what parts texts in a command of `sed`, and behind that another of `next`, the secret's prefix or its
+/// variable's name. No base64 is one longer than a multiple of four, and nobody's secret has 33 bytes.
+pub(super) fn body_length(text: &[u8], next: [&[u8]; 2]) -> usize {
+    const OF_33_BYTES: usize = 44;
+    let is_body = |byte: &&u8| byte.is_ascii_alphanumeric() || matches!(**byte, b'+' | b'/' | b'-' | b'_');
+    let run = &text[..text.iter().take_while(is_body).count()];
+    let ends_in_sign = |length: usize| run[..length].last().is_some_and(|byte| !byte.is_ascii_alphanumeric());
+    let next = next.into_iter().filter(|next| !next.is_empty());
+    let another = next.filter_map(|next| memchr::memmem::find_iter(run, next).find(|at| ends_in_sign(*at))).min();
+    let length = another.map_or(run.len(), |at| at - 1);
+    let is_too_long = length % 4 == 1 || length == OF_33_BYTES;
+    length - usize::from(is_too_long && ends_in_sign(length))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -86,6 +101,28 @@ mod tests {
         ] {
             let text = [before.as_bytes(), b"sk_"].concat();
             assert_eq!(is_inside_word(&text, before.len()), inside, "{before:?}");
+        }
+    }
+
+    #[test]
+    fn a_body_ends_before_what_parts_it_from_the_rest() {
+        for (text, length) in [
+            ("abcd", 4),
+            ("abc/", 4),
+            ("abcd/", 4),
+            ("abcde", 5),
+            ("abcd/'", 4),
+            ("abcd_ef=", 7),
+            ("ab+/", 4),
+            ("", 0),
+            ("/", 0),
+            ("abcd/ak_efgh/", 4),
+            ("abcde/ak_efgh", 5),
+            ("abcdak_efg", 10),
+            ("abcd/NAME=", 4),
+            ("ab-NAME=ak_", 2),
+        ] {
+            assert_eq!(body_length(text.as_bytes(), [b"ak_", b"NAME"]), length, "{text}");
         }
     }
 }

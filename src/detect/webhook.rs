@@ -9,6 +9,8 @@ use super::{boundary, context, token};
 use crate::key::{Context, KeyText, Vendor, is_placeholder};
 use crate::model::{Confidence, Kind};
 
+const PREFIX: &[u8] = b"whsec_";
+
 /// Svix makes 24 bytes by default, 32 characters; 75 bytes are its most.
 const SHORTEST: usize = 24;
 const LONGEST: usize = 100;
@@ -21,9 +23,11 @@ pub(super) fn examine(layer: &Layer<'_>, hit: usize, sights: &mut Vec<Sight>) {
     if boundary::is_inside_word(bytes, hit) && !layer.begins_line(hit) {
         return;
     }
-    let body = hit + "whsec_".len();
-    let is_body = |byte: &&u8| byte.is_ascii_alphanumeric() || matches!(**byte, b'+' | b'/' | b'-' | b'_');
-    let length = bytes[body..].iter().take(LONGEST + 1).take_while(is_body).count();
+    let body = hit + PREFIX.len();
+    let variable = token::variable(layer, hit);
+    // So much that what is cut off there is too long all the same.
+    let text = &bytes[body..bytes.len().min(body + LONGEST + 2)];
+    let length = boundary::body_length(text, [PREFIX, variable.as_deref().unwrap_or_default()]);
     let padding = bytes[body + length..].iter().take(2).take_while(|byte| **byte == b'=').count();
     let end = body + length + padding;
     if layer.is_plain_around(hit, end) || length > LONGEST {
@@ -37,7 +41,6 @@ pub(super) fn examine(layer: &Layer<'_>, hit: usize, sights: &mut Vec<Sight>) {
         }
         return;
     }
-    let variable = token::variable(layer, hit);
     let what = match owner(layer, hit, end, variable.as_deref()) {
         Ok((confidence, reason)) => {
             What::Key { key: secret, kind: Kind::WebhookSecret, confidence, reasons: vec![reason], variable }
