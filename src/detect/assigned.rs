@@ -6,10 +6,10 @@ use std::sync::LazyLock;
 use regex::bytes::Regex;
 
 use super::boundary::body_length;
-use super::encoding::Encoding;
 use super::encoding::base64::{Run, is_base64};
+use super::encoding::{Decoded, Encoding, escapes};
 use super::layer::{Layer, Positions};
-use super::scan::note;
+use super::scan::{note, note_secret};
 use super::settle::{Sight, What};
 use super::{context, dashboard, token};
 use crate::key::{Context, KeyText, Vendor, decode_publishable, is_made_up, is_placeholder};
@@ -122,6 +122,13 @@ struct Judged {
 /// Finds what stands beside a name.
 type Beside = fn(&[u8], Span) -> Option<Span>;
 
+/// A variable whose name can tell of a credential.
+struct Variable<'l, 'b> {
+    layer: &'l Layer<'b>,
+    name: Span,
+    plain: Vec<u8>,
+}
+
 /// A variable whose name has a needle at `hit`.
 pub(super) fn named(layer: &Layer<'_>, hit: usize, sights: &mut Vec<Sight>) {
     let bytes = layer.bytes;
@@ -142,40 +149,7 @@ pub(super) fn named(layer: &Layer<'_>, hit: usize, sights: &mut Vec<Sight>) {
     if !names_clerk && plain == b"apikey" && !may_have_legacy_key(&bytes[name.end..bytes.len().min(name.end + VALUE)]) {
         return;
     }
-    let near = |value: Span| match context::names(&bytes[name.start..name.end]) {
-        Context::None => token::around(layer, value.start, value.end),
-        own => own,
-    };
-    let own = name.start + context::reached_through(&bytes[name.start..name.end]);
-    let variable = || Some(bytes[own..name.end].to_vec());
-    let spelt = &bytes[name.start..name.end];
-    let mut try_value = |value: Span| {
-        let text = &bytes[value.start..value.end];
-        if let Some(Judged { kind, end, confidence, reason }) = judge((spelt, &plain), text, || near(value)) {
-            let end = value.start + end;
-            // What stands between as an escape hides one from the other.
-            if !layer.is_plain(name.start.min(value.start), name.end.max(end)) {
-                let key = KeyText::new(&bytes[value.start..end]);
-                let what = What::Key { key, kind, confidence, reasons: vec![reason], variable: variable() };
-                note(layer, value.start, end, what, sights);
-            }
-            return true;
-        }
-        let Some(inner) = in_base64(text) else { return false };
-        let Some(Judged { kind, end, confidence, reason }) =
-            judge((spelt, &plain), inner.trim_ascii_end(), || near(value))
-        else {
-            return false;
-        };
-        if !layer.is_plain(name.start.min(value.start), name.end.max(value.end)) {
-            let positions = Positions::Sextets { first: value.start };
-            let below = Layer::decoded(layer, &inner, positions, (Encoding::Base64 { alignment: 0 }, "base64"));
-            let key = KeyText::new(&inner[..end]);
-            let what = What::Key { key, kind, confidence, reasons: vec![reason], variable: variable() };
-            note(&below, 0, end, what, sights);
-        }
-        true
-    };
+    let variable = Variable { layer, name, plain };
     let beside: [Beside; 3] = [
         |bytes, name| value_after(bytes, name.end),
         |bytes, name| field_after(bytes, name.end),
@@ -183,9 +157,84 @@ pub(super) fn named(layer: &Layer<'_>, hit: usize, sights: &mut Vec<Sight>) {
     ];
     // Whose name says little is not looked after any further.
     for find in beside.iter().take(if names_clerk { beside.len() } else { 1 }) {
-        if find(bytes, name).is_some_and(&mut try_value) {
+        if find(bytes, name).is_some_and(|value| variable.try_value(value, sights)) {
             return;
         }
+    }
+}
+
+impl Variable<'_, '_> {
+    fn name(&self) -> &[u8] {
+        &self.layer.bytes[self.name.start..self.name.end]
+    }
+
+    /// Whether a value of this variable's is a credential, which is noted.
+    fn try_value(&self, value: Span, sights: &mut Vec<Sight>) -> bool {
+        let layer = self.layer;
+        if self.try_escaped(layer, value, value, sights) {
+            return true;
+        }
+        let text = &layer.bytes[value.start..value.end];
+        // What stands between as an escape hides one from the other.
+        let is_plain = |end: usize| layer.is_plain(self.name.start.min(value.start), self.name.end.max(end));
+        if let Some(judged) = self.judge(text, value) {
+            if !is_plain(value.start + judged.end) {
+                self.note(layer, value.start, judged, sights);
+            }
+            return true;
+        }
+        let Some(inner) = in_base64(text) else { return false };
+        let Some(judged) = self.judge(inner.trim_ascii_end(), value) else { return false };
+        if !is_plain(value.end) {
+            let positions = Positions::Sextets { first: value.start };
+            let below = Layer::decoded(layer, &inner, positions, (Encoding::Base64 { alignment: 0 }, "base64"));
+            self.note(&below, 0, judged, sights);
+        }
+        true
+    }
+
+    /// The same of a value that goes on behind an escape, with that undone: the run around the escape, which is read by
+    /// itself, need not have the name in it. `from`: where the whole of it stands in the variable's own layer.
+    fn try_escaped(&self, layer: &Layer<'_>, value: Span, from: Span, sights: &mut Vec<Sight>) -> bool {
+        const TURNS: usize = 3;
+        if layer.escapes >= self.layer.escapes + TURNS || !escapes::goes_on(layer.bytes, value.end) {
+            return false;
+        }
+        let Some(Decoded { text, positions, encoding, name, .. }) =
+            escapes::decode_from(layer.bytes, value.start, value.end)
+        else {
+            return false;
+        };
+        let below = Layer::decoded(layer, &text, positions, (encoding, name));
+        let is_value = |byte: &&u8| byte.is_ascii_alphanumeric() || b"_+/=.-".contains(byte);
+        let value = Span { start: 0, end: text.iter().take_while(is_value).count() };
+        if self.try_escaped(&below, value, from, sights) {
+            return true;
+        }
+        // What ends before the escape stands as it is.
+        let Some(judged) = self.judge(&text[..value.end], from).filter(|judged| !below.is_plain(0, judged.end)) else {
+            return false;
+        };
+        self.note(&below, 0, judged, sights);
+        true
+    }
+
+    fn note(&self, layer: &Layer<'_>, start: usize, judged: Judged, sights: &mut Vec<Sight>) {
+        let Judged { kind, end, confidence, reason } = judged;
+        let text = &layer.bytes[start..start + end];
+        let padding = text.iter().rev().take_while(|byte| **byte == b'=').count();
+        let variable = Some(self.name()[context::reached_through(self.name())..].to_vec());
+        let what = What::Key { key: KeyText::new(text), kind, confidence, reasons: vec![reason], variable };
+        note_secret(layer, (start, start + end - padding, start + end), what, sights);
+    }
+
+    /// What a value says, which stands at `from` of the variable's layer.
+    fn judge(&self, value: &[u8], from: Span) -> Option<Judged> {
+        let near = || match context::names(self.name()) {
+            Context::None => token::around(self.layer, from.start, from.end),
+            own => own,
+        };
+        judge((self.name(), &self.plain), value, near)
     }
 }
 

@@ -6,7 +6,7 @@ use std::ops::Range;
 use super::container::{self, Budget, Format, Outcome};
 use super::encoding::{Decoded, Encoding, base64, escapes, hex, quoted, wide};
 use super::hits::Hits;
-use super::layer::{Joins, Layer, Positions};
+use super::layer::{Ending, Joins, Layer, Positions};
 use super::needles::Lead;
 use super::probe::{self, Candidate, Probe};
 use super::settle::{Sight, What};
@@ -409,6 +409,21 @@ enum Told {
 
 /// Notes a reading of `from..to` of a layer, unless there are too many ([`Scan::has_too_many`]).
 pub(super) fn note(layer: &Layer<'_>, from: usize, to: usize, what: What, sights: &mut Vec<Sight>) {
+    note_ending(layer, (from, to), layer.ending(to), what, sights);
+}
+
+/// The same of a secret whose body ends at `body_end`, padding apart: where an escape goes on with it, it is a part.
+pub(super) fn note_secret(
+    layer: &Layer<'_>,
+    (from, body_end, to): (usize, usize, usize),
+    what: What,
+    sights: &mut Vec<Sight>,
+) {
+    let ending = if escapes::goes_on(layer.bytes, body_end) { Ending::Cut } else { layer.ending(to) };
+    note_ending(layer, (from, to), ending, what, sights);
+}
+
+fn note_ending(layer: &Layer<'_>, (from, to): (usize, usize), ending: Ending, what: What, sights: &mut Vec<Sight>) {
     if sights.len() >= MOST_SIGHTS {
         return;
     }
@@ -418,7 +433,7 @@ pub(super) fn note(layer: &Layer<'_>, from: usize, to: usize, what: What, sights
         span: layer.span(from, to),
         chain: layer.chain(),
         in_container: layer.in_container(),
-        ending: layer.ending(to),
+        ending,
         number: 0,
         what,
     });

@@ -144,6 +144,46 @@ fn masking_leaves_no_key_in_any_encoding_and_keeps_the_rest() {
 }
 
 #[test]
+fn masking_hides_what_its_variables_name_tells_with_its_signs_escaped() {
+    let seed = fastrand::u64(..);
+    println!("seed {seed}");
+    let mut random = fastrand::Rng::with_seed(seed);
+    let detector = Detector::new();
+    for _ in 0..500 {
+        let body = body(&mut random);
+        let cut = random.usize(20..30);
+        let key = format!("ak_{}/{}=", &body[..cut], &body[cut..]);
+        let spell: &dyn Fn(&str) -> String = match random.u8(..5) {
+            0 => &|sign| format!("%{:02X}", sign.as_bytes()[0]),
+            1 => &|sign| format!("%25{:02x}", sign.as_bytes()[0]),
+            2 => &|sign| format!("\\u{:04x}", sign.as_bytes()[0]),
+            3 => &|sign| format!("&#{};", sign.as_bytes()[0]),
+            _ => &|sign| format!("={:02X}", sign.as_bytes()[0]),
+        };
+        let spelt = key.replace('=', &spell("=")).replace('/', &spell("/"));
+        let (before, behind) = *random
+            .choice(&[
+                ("set CLERK_MACHINE_SECRET_KEY=", " for ci"),
+                ("<key>CLERK_MACHINE_SECRET_KEY</key><string>", "</string>"),
+                ("{\"name\": \"CLERK_MACHINE_SECRET_KEY\",\n \"value\": \"", "\"}"),
+            ])
+            .unwrap();
+        let text = format!("{before}{spelt}{behind}");
+        let shown = detector.mask(text.as_bytes());
+        let hint = KeyText::new(key.as_bytes()).hint();
+        assert_eq!(
+            shown.as_str(),
+            Detector::new().mask(format!("{before}{hint}{behind}").as_bytes()).as_str(),
+            "{text}"
+        );
+        let found = keys(text.as_bytes());
+        assert_eq!(found.len(), 1, "{text}");
+        assert_eq!(found[0].key.expose(), key.as_bytes(), "{text}");
+        assert_eq!(found[0].span, Span { start: before.len(), end: before.len() + spelt.len() }, "{text}");
+    }
+}
+
+#[test]
 fn a_publishable_key_and_a_look_alike_are_told_as_what_they_are() {
     let mut all = Vec::new();
     let stripe = body(&mut fastrand::Rng::with_seed(9))[..24].to_owned();

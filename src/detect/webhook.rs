@@ -3,7 +3,7 @@
 
 use super::encoding::base64::Run;
 use super::layer::Layer;
-use super::scan::note;
+use super::scan::{note, note_secret};
 use super::settle::{Sight, What};
 use super::{boundary, context, token};
 use crate::key::{Context, KeyText, Vendor, is_placeholder};
@@ -50,7 +50,7 @@ pub(super) fn examine(layer: &Layer<'_>, hit: usize, sights: &mut Vec<Sight>) {
             What::OtherVendor { vendor, token: secret, by_own_name }
         }
     };
-    note(layer, hit, end, what, sights);
+    note_secret(layer, (hit, body + length, end), what, sights);
 }
 
 /// Whether it is the base64 of something to read, which nobody drew: `test secret for …`.

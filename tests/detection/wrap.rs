@@ -65,6 +65,10 @@ pub(crate) fn words_of(name: &str) -> Option<usize> {
         | "percent"
         | "percent-underscore"
         | "percent-all"
+        | "json-signs"
+        | "json-slashes"
+        | "entities-signs"
+        | "qp-signs"
         | "qp"
         | "json"
         | "json-underscore"
@@ -107,6 +111,10 @@ pub(crate) fn wrap(name: &str, words: &[String], text: &[u8]) -> Result<Encoded,
             each("percent", text, |byte| if unreserved(byte) && byte != b'_' { vec![byte] } else { percent(byte) })
         }
         "percent-all" => each("percent", text, percent),
+        "json-signs" => signs("unicode-escape", text, b"+/=", |byte| format!("\\u{byte:04x}")),
+        "json-slashes" => signs("json-escape", text, b"/", |_| "\\/".to_owned()),
+        "entities-signs" => signs("html-entities", text, b"+/=", |byte| format!("&#{byte};")),
+        "qp-signs" => signs("quoted-printable", text, b"+/=", |byte| format!("={byte:02X}")),
         "qp" => quoted_printable(text),
         "json" => each("json", text, json_escape),
         "json-underscore" => {
@@ -155,6 +163,11 @@ fn hexadecimal(name: &str, text: &[u8]) -> Encoded {
 
 fn each(name: &'static str, text: &[u8], unit: impl Fn(u8) -> Vec<u8>) -> Encoded {
     joined(name, text, b"", unit)
+}
+
+/// Spells some signs and leaves all else as it is.
+fn signs(name: &'static str, text: &[u8], signs: &[u8], spell: impl Fn(u8) -> String) -> Encoded {
+    each(name, text, |byte| if signs.contains(&byte) { spell(byte).into_bytes() } else { vec![byte] })
 }
 
 fn joined(name: &'static str, text: &[u8], between: &[u8], unit: impl Fn(u8) -> Vec<u8>) -> Encoded {

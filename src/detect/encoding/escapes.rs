@@ -34,6 +34,33 @@ pub(in crate::detect) fn is_nothing_near(bytes: &[u8], at: usize) -> bool {
     !is_one_of_many && escape(bytes, at, &|_| follows_run(bytes, at)).is_none()
 }
 
+/// Whether what stands at `at` is the spelling, escaped once or more, of a letter, a digit or a sign of base64: what ends
+/// there as it stands goes on.
+pub(in crate::detect) fn goes_on(bytes: &[u8], at: usize) -> bool {
+    /// A percent sign can be encoded hundreds of times.
+    const LONGEST: usize = 1200;
+    if !matches!(bytes.get(at), Some(b'%' | b'&' | b'\\' | b'=')) {
+        return false;
+    }
+    let mut text = bytes[at..].iter().take(LONGEST).copied().collect::<Vec<u8>>();
+    let mut from = 0;
+    while let Some((byte, length)) = match text.get(from) {
+        Some(b'%') => percent(&text, from),
+        Some(b'&') => entity(&text, from),
+        Some(b'\\') => backslash(&text, from),
+        Some(b'=') => pair(&text, from + 1).filter(|byte| b"+/=_".contains(byte)).map(|byte| (byte, 3)),
+        _ => None,
+    } {
+        if byte.is_ascii_alphanumeric() || b"+/=_-".contains(&byte) {
+            return true;
+        }
+        // It may be the beginning of another.
+        from += length - 1;
+        text[from] = byte;
+    }
+    false
+}
+
 /// The encoding of an escape at `at`; `is_in_run`: whether a line end up to a place belongs to a run.
 fn escape(bytes: &[u8], at: usize, is_in_run: &dyn Fn(usize) -> bool) -> Option<Encoding> {
     // What a key has, what base64 and hex have, what a terminal's colour has, and what begins another escape.
@@ -235,6 +262,13 @@ pub(in crate::detect) fn beginning(bytes: &[u8], at: usize) -> Vec<u8> {
     let from = memchr::memrchr3(b'"', b'\'', b'`', &bytes[first..at]).map_or(first, |quote| first + quote);
     let bounds = (from, bytes.len().min(from + FAR));
     undo(bytes, bounds, Encoding::Backslash).map_or_else(Vec::new, |decoded| decoded.text)
+}
+
+/// The text from `from` on, where the escape that stands at `at` is undone, and so much behind it.
+pub(in crate::detect) fn decode_from(bytes: &[u8], from: usize, at: usize) -> Option<Decoded> {
+    const BEHIND: usize = 400;
+    let encoding = escape_at(bytes, at)?;
+    undo(bytes, (from, bytes.len().min(at + BEHIND)), encoding)
 }
 
 fn undo(bytes: &[u8], (from, to): (usize, usize), encoding: Encoding) -> Option<Decoded> {
