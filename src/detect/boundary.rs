@@ -4,13 +4,13 @@ use super::encoding::hex::pair;
 
 /// Whether the prefix at `at` is the end of a longer word (`task_test_…`, `risk_live_…`) and so no prefix.
 ///
-/// Only a lowercase letter right before it makes a word, and only where that letter is no part of an escape: `\n`,
-/// `%3d`, `\x3d`, `\u003d`, a terminal's `ESC[32m`. Anything else hides nothing: a digit or capital there is a length
-/// byte or a neighbouring column.
+/// Only a lowercase letter right before it makes a word, and only where that letter is no part of an escape (`\n`,
+/// `%3d`, `\x3d`, `\u003d`, a terminal's `ESC[32m`) and no option of a command's (`-u`). Anything else hides nothing: a
+/// digit or capital there is a length byte or a neighbouring column.
 pub(super) fn is_inside_word(text: &[u8], at: usize) -> bool {
     let before = &text[..at];
     let Some(last) = before.last() else { return false };
-    last.is_ascii_lowercase() && !ends_with_escape(before)
+    last.is_ascii_lowercase() && !ends_with_escape(before) && !ends_with_option(before)
 }
 
 fn ends_with_escape(text: &[u8]) -> bool {
@@ -21,8 +21,9 @@ fn ends_with_escape(text: &[u8]) -> bool {
         })
     };
     match text {
-        [.., b'\\', b'a' | b'b' | b'e' | b'f' | b'n' | b'r' | b't' | b'v'] => true,
-        [.., b'm'] if ends_with_colour(text) => true,
+        // PowerShell's begin with a backtick.
+        [.., b'\\' | b'`', b'a' | b'b' | b'e' | b'f' | b'n' | b'r' | b't' | b'v'] => true,
+        _ if ends_with_control(text) => true,
         _ => {
             hex_tail(2, b"%")
                 || hex_tail(2, b"%25")
@@ -41,10 +42,33 @@ fn ends_with_quoted_mark(text: &[u8]) -> bool {
     pair(text, at + 1).is_some_and(|byte| byte.is_ascii() && !byte.is_ascii_alphanumeric())
 }
 
-/// `ESC [ 1 ; 32 m`, or the same with the escape spelt out.
-fn ends_with_colour(text: &[u8]) -> bool {
-    let digits = text[..text.len() - 1].iter().rev().take_while(|byte| byte.is_ascii_digit() || **byte == b';').count();
-    text[..text.len() - 1 - digits].ends_with(b"[")
+/// What a terminal takes for itself: `ESC [ ? 25 h`, `ESC c`; a colour, `ESC [ 1 ; 32 m`, in whatever way its escape is spelt.
+fn ends_with_control(text: &[u8]) -> bool {
+    const LONGEST: usize = 64;
+    let Some((last, before)) = text.split_last() else { return false };
+    let between = before.iter().rev().take(LONGEST).take_while(|byte| matches!(byte, b' '..=b'?')).count();
+    let (before, between) = before.split_at(before.len() - between);
+    let opened = before.strip_suffix(b"[");
+    let is_colour = *last == b'm' && opened.is_some() && between.iter().all(|byte| *byte >= b'0');
+    is_colour || ends_with_esc(opened.unwrap_or(before)) || before.ends_with(b"\x9b")
+}
+
+/// The character that begins such a sequence, as it stands or spelt.
+fn ends_with_esc(text: &[u8]) -> bool {
+    const SPELT: [&[u8]; 10] =
+        [b"\x1b", b"\\e", b"\\x1b", b"\\033", b"\\u001b", b"\\u{1b}", b"^[", b"%1b", b"&#27;", b"&#x1b;"];
+    let ends =
+        |spelt: &&[u8]| text.len().checked_sub(spelt.len()).is_some_and(|at| text[at..].eq_ignore_ascii_case(spelt));
+    SPELT.iter().any(ends)
+}
+
+/// A short option that its value is glued to: `-u` of `curl`.
+fn ends_with_option(text: &[u8]) -> bool {
+    match text {
+        [b'-', _] => true,
+        [.., before, b'-', _] => before.is_ascii_whitespace() || matches!(before, b'"' | b'\'' | b'`' | 0),
+        _ => false,
+    }
 }
 
 /// How long the body of a secret is that `text` begins with, padding apart. What stands right behind it may have base64's
@@ -98,6 +122,17 @@ mod tests {
             ("=ad", true),
             ("=4d", true),
             ("ask", true),
+            ("\x1b[?25h", false),
+            ("\x1b[38:2::1:2:3m", false),
+            ("\x1b[5 q", false),
+            ("\\x1B[?25l", false),
+            ("[?25h", true),
+            ("\x1b[?25ta", true),
+            ("`n", false),
+            ("`ta", true),
+            ("-u", false),
+            ("curl -u", false),
+            ("a-u", true),
         ] {
             let text = [before.as_bytes(), b"sk_"].concat();
             assert_eq!(is_inside_word(&text, before.len()), inside, "{before:?}");

@@ -341,6 +341,9 @@ mod tests {
         b"skey_",
         b"ak_",
         b"-sk_",
+        b"\x1b[?25h",
+        b"`n",
+        b" -u",
         b"task_test_",
         b"QUJDREVGR0hJSktMTU5PUFFSU1RVVldYWVo",
         b"0a1b2c3d4e5f 60 71 82 93 a4 b5 c6",
@@ -366,13 +369,16 @@ mod tests {
             let body: String = (0..random.usize(38..46)).map(|_| random.alphanumeric()).collect();
             let key = format!("sk_{}_{body}", random.choice(["live", "test"]).unwrap());
             let hex = |text: &str| text.bytes().map(|byte| format!("{byte:02x}00")).collect::<String>();
-            let piece = match random.u8(..if containers { 14 } else { 12 }) {
+            let piece = match random.u8(..if containers { 17 } else { 15 }) {
+                12 => format!("{}{key}", random.choice(["\x1b[?25h", "\\u001b[?2004l", "`n", " -u", "-"]).unwrap()),
+                13 => format!("CLERK_MACHINE_SECRET_KEY=ak_{}%2F{}\\u003d\n", &body[..24], &body[24..]),
+                14 => format!("--body \"{}\" | gh secret set ", &body[..30]),
                 // What begins like a container, too short for one or not.
-                12 => {
+                15 => {
                     let start = random.choice(["H4sI", "eJ", "UEsDB"]).unwrap().to_owned();
                     start + &(0..random.usize(..90)).map(|_| random.alphanumeric()).collect::<String>()
                 }
-                13 => {
+                16 => {
                     let digits = (0..random.usize(..90)).map(|_| *random.choice(b"0123456789abcdef").unwrap() as char);
                     "1f8b08".to_owned() + &digits.collect::<String>()
                 }

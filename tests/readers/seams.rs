@@ -176,15 +176,28 @@ fn check(pack: &Pack, repo: &Repo, detector: &Detector) -> (usize, usize) {
 /// Something that a detector looks for, with its context, and the same with other contexts.
 fn line(random: &mut Rng) -> String {
     let seed = random.u64(..);
-    let token = match random.u8(..10) {
+    let body = |seed| crate::common::secrets::alphanumerics(seed, 44);
+    let token = match random.u8(..11) {
         0 => look_alike(seed, 24),
         1 => publishable_key("clean-mole-12.clerk.accounts.dev"),
         2 => format!("whsec_{}", crate::common::secrets::alphanumerics(seed, 32)),
         3 => format!("sk_{}_{}", "test", "x".repeat(42)),
         4..=6 => test_key(seed),
+        7 => format!("CLERK_MACHINE_SECRET_KEY=ak_{}%2F{}\\u003d", &body(seed)[..24], &body(seed)[24..]),
         _ => live_key(seed),
     };
-    let before = random.choice(["", "CLERK_SECRET_KEY=", "STRIPE_KEY=", "\"secretKey\": \"", "x\ny: ", "Bearer ", "_"]);
+    let before = random.choice([
+        "",
+        "CLERK_SECRET_KEY=",
+        "STRIPE_KEY=",
+        "\"secretKey\": \"",
+        "x\ny: ",
+        "Bearer ",
+        "_",
+        "\x1b[?25h",
+        "`n",
+        " -u",
+    ]);
     let behind = random.choice(["", "\"", "\n", " # stripe", "\\n", "_", "-x"]);
     [before.unwrap(), &token, behind.unwrap()].concat()
 }
