@@ -21,6 +21,8 @@ pub(super) struct Attribution<'a> {
     pub(super) hidden: Hidden<'a>,
     /// By key, paths to which it may have gone, or that it may not have left, since what stands there cannot be read.
     pub(super) unsure: Unsure,
+    /// By key, its changes by reachable commits; none where nothing is hidden.
+    pub(super) changes_of: HashMap<u32, Vec<u32>>,
     pub(super) sets: KeySets,
     pub(super) presence: Presence,
     /// Trees that could be read once and not again: they were moved away meanwhile.
@@ -99,6 +101,11 @@ pub(super) fn attribute<'a>(
     let mut reachable = walk(&facts, &presence, &mut sets, interrupt);
     let hidden = Hidden::new(store, content);
     let unsure = take_unsure(&mut reachable.changes, &hidden, content, &commits);
+    let mut changes_of: HashMap<u32, Vec<u32>> = HashMap::new();
+    if !hidden.is_empty() {
+        let changes = reachable.changes.iter().zip(0..);
+        changes.for_each(|(change, number)| changes_of.entry(change.spot.key).or_default().push(number));
+    }
     want(&mut facts, &commits, |object| !roots.reached.has(object) && roots.relevant.has(object));
     let unreachable = walk(&facts, &presence, &mut sets, interrupt);
     let mut in_object = FxHashMap::default();
@@ -109,6 +116,7 @@ pub(super) fn attribute<'a>(
     Attribution {
         hidden,
         unsure,
+        changes_of,
         sets,
         presence,
         unread,
@@ -308,6 +316,22 @@ impl Attribution<'_> {
             at_path || (change.is_key_level && self.hidden.has_more_than(*parent, commit))
         };
         parents_of(content, commit).iter().any(lost)
+    }
+
+    /// The key's changes by reachable commits, where something is hidden.
+    pub(super) fn changes(&self, key: u32) -> impl Iterator<Item = &Change> {
+        let numbers = self.changes_of.get(&key).into_iter().flatten();
+        numbers.filter_map(|number| self.reachable.changes.get(*number as usize))
+    }
+
+    /// The parents of a commit from whose hidden things a key may have come that the commit introduces, with the commit.
+    pub(super) fn origins(&self, content: &Content, change: &Change) -> Vec<(ObjectIndex, ObjectIndex)> {
+        if change.way == Way::Out || !change.is_key_level {
+            return Vec::new();
+        }
+        let commit = self.commits[change.commit as usize];
+        let parents = parents_of(content, commit).into_iter();
+        parents.filter(|parent| self.hidden.has_more_than(*parent, commit)).map(|parent| (parent, commit)).collect()
     }
 
     /// Whether a commit that holds a key no more has something at one of its parents' paths that cannot be read, or brings

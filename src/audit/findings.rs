@@ -1,7 +1,7 @@
 //! From history to what a report says of each key, for one repository.
 
 use std::borrow::Cow;
-use std::cell::OnceCell;
+use std::cell::{OnceCell, RefCell};
 use std::collections::{BTreeMap, HashMap, HashSet};
 
 use super::attribute::Attribution;
@@ -17,6 +17,7 @@ use crate::model::{
     EndReason, Entry, Exposure, HeldAt, HeldPlace, Interrupt, KeyReport, Level, Oid, Place, ReachableFrom, ReachedRef,
     Unreachable, Where,
 };
+use crate::store::ObjectIndex;
 
 /// A ref whose name has keys in it.
 pub(super) struct RefName {
@@ -102,6 +103,10 @@ pub(super) struct Findings<'a> {
     pub(super) most: usize,
     /// What the tips' own trees reach, once it was asked for.
     pub(super) below_tips: OnceCell<Bits>,
+    /// These trees, once they were asked for.
+    pub(super) tip_trees: OnceCell<Vec<ObjectIndex>>,
+    /// Whether a tip has something hidden where a parent has and its child has not, once it was asked for.
+    pub(super) origins: RefCell<HashMap<(ObjectIndex, ObjectIndex), bool>>,
 }
 
 /// What belongs to one key, gathered once.
@@ -402,14 +407,47 @@ impl<'a> Findings<'a> {
         if make.roots.has_unread_tip && !of.introductions.is_empty() {
             return true;
         }
-        let Some(paths) = make.attribution.unsure.get(&key) else { return false };
-        make.roots.tips.iter().flat_map(TipObject::named).any(|object| {
-            let tree = match make.content.graph.kind(object) {
-                NodeKind::Commit => make.content.graph.links(object).first().copied().unwrap_or(NONE),
-                NodeKind::Tree => object,
-                _ => NONE,
-            };
-            paths.iter().flat_map(|paths| paths.iter()).any(|path| make.attribution.hidden.is_at(tree, path))
+        let attribution = make.attribution;
+        let unsure = attribution.unsure.get(&key).into_iter().flatten().flat_map(|paths| paths.iter());
+        let changed = attribution.changes(key).map(|change| &change.spot.path);
+        let mut paths: Vec<&[u8]> = unsure.chain(changed).map(Vec::as_slice).collect();
+        paths.sort_unstable();
+        paths.dedup();
+        attribution.hidden.is_at_any(self.tip_trees(), &paths)
+            || attribution.changes(key).any(|change| {
+                let origins = attribution.origins(make.content, change);
+                origins.into_iter().any(|(parent, commit)| self.is_origin_at_tip(parent, commit))
+            })
+    }
+
+    /// Whether a tip has something hidden where `parent` has and `commit` has not. Cost: looked for once.
+    fn is_origin_at_tip(&self, parent: ObjectIndex, commit: ObjectIndex) -> bool {
+        let known = self.origins.borrow().get(&(parent, commit)).copied();
+        known.unwrap_or_else(|| {
+            let hidden = &self.make.attribution.hidden;
+            let mut paths = hidden.only_in(parent, &[commit]);
+            paths.sort_unstable();
+            let paths: Vec<&[u8]> = paths.iter().map(Vec::as_slice).collect();
+            let is_at_tip = hidden.is_at_any(self.tip_trees(), &paths);
+            self.origins.borrow_mut().insert((parent, commit), is_at_tip);
+            is_at_tip
+        })
+    }
+
+    /// The tips' own trees, each once.
+    fn tip_trees(&self) -> &[ObjectIndex] {
+        self.tip_trees.get_or_init(|| {
+            let graph = &self.make.content.graph;
+            let mut trees: Vec<ObjectIndex> = (self.make.roots.tips.iter().flat_map(TipObject::named))
+                .filter_map(|object| match graph.kind(object) {
+                    NodeKind::Commit => graph.links(object).first().copied().filter(|tree| *tree != NONE),
+                    NodeKind::Tree => Some(object),
+                    _ => None,
+                })
+                .collect();
+            trees.sort_unstable();
+            trees.dedup();
+            trees
         })
     }
 

@@ -65,25 +65,52 @@ impl<'a> Hidden<'a> {
     }
 
     /// Whether what stands at `path` below `tree` is there by name and cannot be read. Cost: one look for each level.
-    pub(super) fn is_at(&self, mut tree: ObjectIndex, path: &[u8]) -> bool {
-        let Some(leads) = self.leads.as_ref().filter(|_| tree != NONE) else { return false };
-        if self.content.graph.kind(tree) != NodeKind::Tree {
+    pub(super) fn is_at(&self, tree: ObjectIndex, path: &[u8]) -> bool {
+        self.is_at_any(&[tree], &[path])
+    }
+
+    /// The same of any of `paths`, which are in order, below any of `trees`. Cost: a look at what is hidden in each tree or
+    /// leads to that, once for each directory of the paths that it stands at.
+    pub(super) fn is_at_any(&self, trees: &[ObjectIndex], paths: &[&[u8]]) -> bool {
+        let Some(leads) = self.leads.as_ref().filter(|_| !paths.is_empty()) else { return false };
+        let is_none = |tree: &ObjectIndex| self.content.graph.kind(*tree) != NodeKind::Tree;
+        let trees = trees.iter().copied().filter(|tree| *tree != NONE);
+        if trees.clone().any(|tree| is_none(&tree)) {
             return true;
         }
-        for name in path.split(|byte| *byte == b'/') {
-            if !leads.has(tree) {
-                return false;
+        // A tree, the paths that go through it, and how much of each leads to it.
+        let mut pending: Vec<_> = trees.map(|tree| (tree, 0..paths.len(), 0)).collect();
+        let mut seen = FxHashSet::default();
+        while let Some((tree, among, lead)) = pending.pop() {
+            if !leads.has(tree) || !seen.insert((tree, among.start, lead)) {
+                continue;
             }
             let entries = self.entries(tree);
-            match entries.named.get(name) {
-                Some(Entry::Hidden(_)) => return true,
-                Some(Entry::Leads(below)) => tree = *below,
-                Some(Entry::Read) => return false,
-                None => return !entries.is_whole,
+            let (first, among_them) = (among.start, &paths[among]);
+            let is_named = |path: &&[u8]| {
+                let name = path[lead..].split(|byte| *byte == b'/').next().unwrap_or_default();
+                entries.named.contains_key(name)
+            };
+            if !entries.is_whole && !among_them.iter().all(is_named) {
+                return true;
+            }
+            for (name, entry) in &entries.named {
+                let is_here = among_them.binary_search_by(|path| path[lead..].cmp(name)).is_ok();
+                let below = [name, &b"/"[..]].concat();
+                let from = among_them.partition_point(|path| path[lead..] < below[..]);
+                let count = among_them[from..].partition_point(|path| path[lead..].starts_with(&below));
+                match entry {
+                    Entry::Hidden(_) if is_here || count > 0 => return true,
+                    // A directory stands where the file stood.
+                    Entry::Leads(tree) if is_here && leads.has(*tree) && !self.entries(*tree).is_whole => return true,
+                    Entry::Leads(tree) if count > 0 => {
+                        pending.push((*tree, first + from..first + from + count, lead + below.len()));
+                    }
+                    Entry::Hidden(_) | Entry::Leads(_) | Entry::Read => {}
+                }
             }
         }
-        // A directory stands where the file stood.
-        leads.has(tree) && !self.entries(tree).is_whole
+        false
     }
 
     /// The same below the tree of a commit.

@@ -33,6 +33,7 @@ pub use rehearsal::{Clean, CleanIn, Rehearsal, Tried};
 pub use remember::{Another, Compared, as_of};
 pub use trace::{Traced, Wanted, is_named_by, key_in};
 
+use std::cell::{OnceCell, RefCell};
 use std::collections::{BTreeSet, HashMap, HashSet};
 use std::time::{Duration, Instant};
 
@@ -306,7 +307,9 @@ impl Auditor<'_> {
             ref_names: &ref_names,
             outside: outside::not_told_by_commits(&make, reflog_lines, index_paths),
             most: self.options.most(),
-            below_tips: std::cell::OnceCell::new(),
+            below_tips: OnceCell::new(),
+            tip_trees: OnceCell::new(),
+            origins: RefCell::default(),
         };
         let mut budget = Budget::default();
         let mut keys = findings.reports(&mut budget);

@@ -257,6 +257,48 @@ fn what_cannot_be_read_and_does_not_change_has_no_part_in_it() {
 }
 
 #[test]
+fn a_tip_that_cannot_be_read_where_the_key_stood_may_hold_it() {
+    //  A (x/.env: a blob that is missing) ── B (x/.env +) ── C (x/.env gone)   main        A: other
+    let key = live_key(1217);
+    let mut repo = Repo::bare();
+    let lost = format!("# first\n{}", env(&key));
+    repo.commit_on(MAIN, &[("x/.env", Some(&lost)), ("z", Some("z\n"))], "A");
+    repo.branch("refs/heads/other", MAIN);
+    repo.commit_on(MAIN, &[("x/.env", Some(&env(&key)))], "B");
+    let c = repo.commit_on(MAIN, &[("x/.env", None)], "C");
+    lose(&mut repo, &lost);
+    let found = audit_at(repo.path());
+    let of = found.only(&key);
+    assert_eq!(entries(&of["removals"], &[("C", c)]), ["C file x/.env key"], "of its branch");
+    assert_eq!((&of["exposure"]["open"], &of["held_at"]["count"]), (&true.into(), &0.into()), "the worse is told");
+    // What no tip has any more holds nothing.
+    repo.delete_ref("refs/heads/other");
+    let found = audit(&mut repo);
+    let exposure = &found.only(&key)["exposure"];
+    assert_eq!((&exposure["open"], text(&exposure["end_reason"])), (&false.into(), "removed"));
+}
+
+#[test]
+fn a_tip_may_hold_a_key_where_it_may_have_come_from() {
+    //  A (x/y: a blob that is missing) ── B (x/y gone, a +) ── C (a gone)   main        A: a tag
+    let key = live_key(1218);
+    let mut repo = Repo::bare();
+    let lost = format!("moved {}", env(&key));
+    let a = repo.commit_on(MAIN, &[("x/y", Some(&lost)), ("z", Some("z\n"))], "A");
+    repo.commit_on(MAIN, &[("x/y", None), ("a", Some(&env(&key)))], "B");
+    repo.commit_on(MAIN, &[("a", None)], "C");
+    repo.set_ref("refs/tags/v1", a);
+    lose(&mut repo, &lost);
+    let found = audit_at(repo.path());
+    let of = found.only(&key);
+    assert_eq!((&of["exposure"]["open"], &of["held_at"]["count"]), (&true.into(), &0.into()), "the worse is told");
+    repo.delete_ref("refs/tags/v1");
+    let found = audit(&mut repo);
+    let exposure = &found.only(&key)["exposure"];
+    assert_eq!((&exposure["open"], text(&exposure["end_reason"])), (&false.into(), "removed"));
+}
+
+#[test]
 fn an_empty_repository_has_no_commits_and_is_clean() {
     for mut repo in [Repo::bare(), Repo::with_work_tree()] {
         let found = audit(&mut repo).complete();
