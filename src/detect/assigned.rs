@@ -25,11 +25,12 @@ const SHORTEST_BASE64: usize = 28;
 /// So far around a claim address the rest of a keyless file stands.
 const KEYLESS: usize = 2048;
 
-/// What may stand between an operator and a value: white space, YAML's `>-` and `|`, a line end, a call, quotes.
+/// What may stand between an operator and a value: white space, YAML's `&anchor`, `!!tag`, `>-` and `|`, a line end, a
+/// call, quotes.
 macro_rules! value {
     () => {
         concat!(
-            r#"[ \t]{0,8}(?:[|>][+\-]?[0-9]?[ \t]{0,4})?(?:\\?\r?\n[ \t]{0,60})?"#,
+            r#"[ \t]{0,8}(?:[&!][A-Za-z0-9_!:/.\-]{1,40}[ \t]{1,8}){0,2}(?:[|>][+\-]?[0-9]?[ \t]{0,4})?(?:\\?\r?\n[ \t]{0,60})?"#,
             r#"(?:[A-Za-z_.]{1,24}\()?(?:[bfruBFRU@$]{1,2}["'`])?(?:["'`\\(*]|&(?:quot|#34|#x22|#39);){0,40}([A-Za-z0-9_+/=.\-]{8,})"#
         )
     };
@@ -57,6 +58,19 @@ const FIELD_BEFORE: &str = concat!(
     r#"^(?-u)(?:alue|ALUE)["'`\\]{0,40}[ \t]{0,8}[:=]"#,
     value!(),
     r#"["'`\\]{0,40}([^{}<>]{0,200}?)(?:[Nn]ame|NAME|[Kk]ey|KEY)["'`\\]{0,40}[ \t]{0,8}[:=][ \t]{0,8}["'`\\]{0,40}$"#
+);
+
+/// Or an option of the command that keeps it: `gh secret set … --body …`, `vercel env add … <<< …`.
+const OPTION: &str = concat!(
+    r#"^(?-u)["']?(?:[ \t](?:[^\r\n;|&<>{}\\]|\\\r?\n){0,120}?)?"#,
+    r#"(?:--(?:body|value|secret-string)[= \t]|[ \t]-b=?|[ \t]<<<)"#,
+    value!()
+);
+
+/// Or it is piped into that: `echo … | wrangler secret put …`.
+const PIPED: &str = concat!(
+    r#"(?-u)\b(?:echo|printf)(?:[ \t]{1,4}-[A-Za-z]{1,4})?(?:[ \t]{1,4}["']?%s(?:\\n)?["']?)?[ \t]{1,4}["']?"#,
+    r#"([A-Za-z0-9_+/=.\-]{8,})(?:\\n)?["']?[ \t]{0,4}\|[^\r\n;|&<>]{0,120}\b(?:env|secrets?|variables?)\b[^\r\n;|&<>]{0,120}$"#
 );
 
 /// A value as the operator of an assignment gives it.
@@ -97,6 +111,29 @@ fn field_before(bytes: &[u8], name_start: usize) -> Option<Span> {
     let captures = PATTERN.as_ref()?.captures(&window[at..])?;
     let value = captures.get(1).filter(|_| captures.get(2).is_some_and(|between| !parts_items(between.as_bytes())))?;
     Some(Span { start: from + at + value.start(), end: from + at + value.end() })
+}
+
+/// The value that the command which sets a name is given.
+fn option_after(bytes: &[u8], name_end: usize) -> Option<Span> {
+    static PATTERN: LazyLock<Option<Regex>> = LazyLock::new(|| Regex::new(OPTION).ok());
+    let window = &bytes[name_end..bytes.len().min(name_end + VALUE)];
+    // Most names have no such option behind them.
+    if !["--", "-b", "<<<"].iter().any(|sign| memchr::memmem::find(window, sign.as_bytes()).is_some()) {
+        return None;
+    }
+    let value = PATTERN.as_ref()?.captures(window)?.get(1)?;
+    Some(Span { start: name_end + value.start(), end: name_end + value.end() })
+}
+
+fn piped_before(bytes: &[u8], name_start: usize) -> Option<Span> {
+    static PATTERN: LazyLock<Option<Regex>> = LazyLock::new(|| Regex::new(PIPED).ok());
+    let line = &bytes[name_start.saturating_sub(VALUE)..name_start];
+    let line = memchr::memrchr2(b'\n', b'\r', line).map_or(line, |end| &line[end + 1..]);
+    // Most lines have no pipe.
+    memchr::memchr(b'|', line)?;
+    let value = PATTERN.as_ref()?.captures(line)?.get(1)?;
+    let from = name_start - line.len();
+    Some(Span { start: from + value.start(), end: from + value.end() })
 }
 
 /// The name around `hit`: where it begins and ends.
@@ -150,10 +187,12 @@ pub(super) fn named(layer: &Layer<'_>, hit: usize, sights: &mut Vec<Sight>) {
         return;
     }
     let variable = Variable { layer, name, plain };
-    let beside: [Beside; 3] = [
+    let beside: [Beside; 5] = [
         |bytes, name| value_after(bytes, name.end),
         |bytes, name| field_after(bytes, name.end),
         |bytes, name| field_before(bytes, name.start),
+        |bytes, name| option_after(bytes, name.end),
+        |bytes, name| piped_before(bytes, name.start),
     ];
     // Whose name says little is not looked after any further.
     for find in beside.iter().take(if names_clerk { beside.len() } else { 1 }) {
