@@ -11,7 +11,7 @@ use super::clock::now;
 use super::exit::Exit;
 use super::incident;
 use super::kept;
-use super::ledger::{Audited, read_ledger, recorded};
+use super::ledger::{Audited, Recorded, read_ledger};
 use super::limits::{self, LimitArguments};
 use super::output::{self, Color};
 use super::progress::Progress;
@@ -22,7 +22,7 @@ use crate::detect::Detector;
 use crate::key::KeyId;
 use crate::model::{Interrupt, ReadLimits, Report, Silent, error_chain};
 use crate::report::{self, Format};
-use crate::state::{Known, Ledger, Remembered};
+use crate::state::{Known, Remembered};
 use crate::store::Reader;
 
 /// Audit whole histories: every key that was ever in a repository
@@ -143,7 +143,7 @@ impl History {
         let auditor = Auditor { events: &progress, ..silent };
         let audited = Audited::of(&targets);
         let (mut report, remembered) = audit(&auditor, targets, &known, memory);
-        join(&mut report, &ledger, &audited, &detector);
+        join(&mut report, Recorded::new(&ledger, &audited, &detector));
         progress.finish();
         if nothing_opened && self.format == Format::Text && self.output.is_none() {
             return Exit::Incomplete;
@@ -268,9 +268,9 @@ fn audit(
 }
 
 /// Puts beside each key what the ledger says of it.
-fn join(report: &mut Report, ledger: &Ledger, audited: &Audited, detector: &Detector) {
+fn join(report: &mut Report, mut recorded: Recorded<'_>) {
     for key in &mut report.keys {
-        key.ledger = KeyId::parse(&key.id).map(|id| recorded(ledger, &id, audited, detector)).unwrap_or_default();
+        key.ledger = KeyId::parse(&key.id).map(|id| recorded.of(&id)).unwrap_or_default();
     }
 }
 

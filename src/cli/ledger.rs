@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use super::exit::Exit;
 use super::incident::note;
@@ -9,8 +10,8 @@ use super::output;
 use crate::audit::Target;
 use crate::detect::Detector;
 use crate::key::KeyId;
-use crate::model::{LedgerEntry, error_chain};
-use crate::state::{Ledger, LedgerEvent};
+use crate::model::{LedgerEntry, Shown, error_chain};
+use crate::state::{Ledger, LedgerEvent, LedgerPush};
 use crate::store::locate_git_dir;
 
 /// The gate's ledger, empty where none is named. What is wrong with it has been told where this fails.
@@ -55,25 +56,54 @@ impl Audited {
     }
 }
 
-/// What the ledger says of a key, fit to be shown.
-pub(super) fn recorded(ledger: &Ledger, id: &KeyId, audited: &Audited, detector: &Detector) -> Vec<LedgerEntry> {
-    let shown = |text: &String| detector.mask(text.as_bytes());
-    let mut known: HashMap<&String, bool> = HashMap::new();
-    let mut is_audited = |directory| *known.entry(directory).or_insert_with(|| audited.has(directory));
-    let entry = |event: &LedgerEvent| LedgerEntry {
-        time: shown(&event.time),
-        verdict: shown(&event.verdict),
-        decision: shown(&event.decision),
-        repository: event.repository.as_ref().map(shown),
-        pusher: event.pusher.as_ref().map(shown),
-        remote_address: event.remote_address.as_ref().map(shown),
-        refs: event.refs.iter().map(shown).collect(),
-        hook: event.hook.as_ref().map(shown),
-        introduced: event.introduced,
-        audited: false,
-    };
-    let events = ledger.of(id).iter();
-    events
-        .map(|event| LedgerEntry { audited: event.repository.as_ref().is_some_and(&mut is_audited), ..entry(event) })
-        .collect()
+/// What a ledger says of keys, fit to be shown.
+pub(super) struct Recorded<'a> {
+    ledger: &'a Ledger,
+    audited: &'a Audited,
+    detector: &'a Detector,
+    /// Directories that it names: whether they are those of a repository that is read.
+    known: HashMap<&'a str, bool>,
+    /// Pushes, each made fit once whatever many keys were in it.
+    pushes: HashMap<*const LedgerPush, LedgerEntry>,
+}
+
+impl<'a> Recorded<'a> {
+    pub(super) fn new(ledger: &'a Ledger, audited: &'a Audited, detector: &'a Detector) -> Self {
+        Self { ledger, audited, detector, known: HashMap::new(), pushes: HashMap::new() }
+    }
+
+    /// What it says of one.
+    pub(super) fn of(&mut self, id: &KeyId) -> Vec<LedgerEntry> {
+        let (ledger, detector) = (self.ledger, self.detector);
+        let entry = |LedgerEvent { push, decision, introduced }: &'a LedgerEvent| {
+            let decision = detector.mask(decision.as_bytes());
+            LedgerEntry { decision, introduced: *introduced, ..self.pushed(push) }
+        };
+        ledger.of(id).iter().map(entry).collect()
+    }
+
+    /// What is the same for all keys of a push.
+    fn pushed(&mut self, push: &'a Arc<LedgerPush>) -> LedgerEntry {
+        if let Some(shown) = self.pushes.get(&Arc::as_ptr(push)) {
+            return shown.clone();
+        }
+        let shown = |text: &String| self.detector.mask(text.as_bytes());
+        let directory = push.repository.as_deref();
+        let is_audited =
+            directory.is_some_and(|named| *self.known.entry(named).or_insert_with(|| self.audited.has(named)));
+        let entry = LedgerEntry {
+            time: shown(&push.time),
+            verdict: shown(&push.verdict),
+            decision: Shown::default(),
+            repository: push.repository.as_ref().map(shown),
+            pusher: push.pusher.as_ref().map(shown),
+            remote_address: push.remote_address.as_ref().map(shown),
+            refs: push.refs.iter().map(shown).collect(),
+            hook: push.hook.as_ref().map(shown),
+            introduced: false,
+            audited: is_audited,
+        };
+        self.pushes.insert(Arc::as_ptr(push), entry.clone());
+        entry
+    }
 }

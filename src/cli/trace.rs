@@ -10,7 +10,7 @@ use super::clock::now;
 use super::exit::Exit;
 use super::incident;
 use super::kept;
-use super::ledger::{Audited, read_ledger, recorded};
+use super::ledger::{Audited, Recorded, read_ledger};
 use super::limits::{self, LimitArguments};
 use super::progress::Progress;
 use super::repos::{Repositories, tell_failure};
@@ -132,7 +132,8 @@ impl Trace {
         };
         let kind = found.keys.first().map(|key| key.kind).or(kind);
         let needs_a_name = kind.or(self.kind).map(|kind| kind != Kind::SecretKey);
-        let pushes = KeyId::parse(&id).map(|id| recorded(&ledger, &id, &audited, &reader)).unwrap_or_default();
+        let mut recorded = Recorded::new(&ledger, &audited, &reader);
+        let pushes = KeyId::parse(&id).map(|id| recorded.of(&id)).unwrap_or_default();
         for key in &mut found.keys {
             key.ledger.clone_from(&pushes);
         }

@@ -4,6 +4,7 @@
 //! Version 1 may gain fields; none is ever lost or changes its meaning.
 
 use std::borrow::Cow;
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
@@ -204,8 +205,8 @@ pub struct LedgerEntry {
     pub pusher: Option<Shown>,
     /// From where.
     pub remote_address: Option<Shown>,
-    /// The refs of the push.
-    pub refs: Vec<Shown>,
+    /// The refs of the push, which all keys of it share.
+    pub refs: Arc<[Shown]>,
     /// Which hook decided: `pre-receive` of a whole push, the others of each ref by itself. Earlier versions did not say so.
     #[serde(default)]
     pub hook: Option<Shown>,

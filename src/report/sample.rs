@@ -173,7 +173,7 @@ pub(super) fn ledger() -> Vec<LedgerEntry> {
         repository: Some(shown("/srv/git/shop.git")),
         pusher: Some(shown(pusher)),
         remote_address: Some(shown("192.0.2.7")),
-        refs: vec![shown("refs/heads/main")],
+        refs: [shown("refs/heads/main")].into(),
         hook: Some(shown("pre-receive")),
         introduced: decision != "passed",
         audited: true,

@@ -6,6 +6,7 @@
 use std::fs::{File, OpenOptions};
 use std::io::{self, BufRead as _, Read, Seek, SeekFrom, Write};
 use std::path::Path;
+use std::sync::Arc;
 
 use rustix::fs::Access;
 use serde_json::Value;
@@ -139,15 +140,13 @@ fn ends_in_line_feed(file: &mut File, end: u64) -> io::Result<bool> {
     Ok(last[0] == b'\n')
 }
 
-/// One decision about a key.
-#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
-pub struct LedgerEvent {
+/// What was decided about a push, whatever keys were in it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LedgerPush {
     /// When, by the server's clock.
     pub time: String,
-    /// What was decided about the push: `refused`, `accepted`, `observed`.
+    /// What was decided: `refused`, `accepted`, `observed`.
     pub verdict: String,
-    /// What was decided about the key: `refused`, `warned`, `allowed`, `bypassed`, `passed`.
-    pub decision: String,
     /// The repository's directory on the server.
     pub repository: Option<String>,
     /// Who pushed, as the server names them.
@@ -158,8 +157,38 @@ pub struct LedgerEvent {
     pub refs: Vec<String>,
     /// Which hook decided.
     pub hook: Option<String>,
+}
+
+impl LedgerPush {
+    fn of(record: &Value) -> Self {
+        let text = |name: &str| record[name].as_str().map(str::to_owned);
+        let refs = list(&record["refs"]).iter();
+        Self {
+            time: text("time").unwrap_or_default(),
+            verdict: text("verdict").unwrap_or_default(),
+            repository: text("repository"),
+            pusher: text("pusher"),
+            remote_address: text("remote_address"),
+            refs: refs.filter_map(|one| one["name"].as_str().map(str::to_owned)).collect(),
+            hook: text("hook"),
+        }
+    }
+}
+
+/// One decision about a key.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LedgerEvent {
+    /// The push that it was in. All keys of a record share it: anyone who can push can bring a thousand keys to a thousand
+    /// refs, and is recorded though they are refused.
+    pub push: Arc<LedgerPush>,
+    /// What was decided about the key: `refused`, `warned`, `allowed`, `bypassed`, `passed`.
+    pub decision: String,
     /// Whether the push introduced it anywhere, whatever was decided.
     pub introduced: bool,
+}
+
+fn list(value: &Value) -> &[Value] {
+    value.as_array().map(Vec::as_slice).unwrap_or_default()
 }
 
 /// A ledger that was read.
@@ -232,22 +261,15 @@ impl Ledger {
     }
 
     fn add(&mut self, record: &Value) {
-        let text = |value: &Value| value.as_str().map(str::to_owned);
-        let list = |value: &Value| value.as_array().cloned().unwrap_or_default();
+        let push = Arc::new(LedgerPush::of(record));
         for key in list(&record["keys"]) {
             let Some(id) = key["id"].as_str().and_then(KeyId::parse) else { continue };
-            if let Some(hint) = text(&key["hint"]) {
-                self.hints.insert(id, hint);
+            if let Some(hint) = key["hint"].as_str() {
+                self.hints.insert(id, hint.to_owned());
             }
             self.events.entry(id).or_default().push(LedgerEvent {
-                time: text(&record["time"]).unwrap_or_default(),
-                verdict: text(&record["verdict"]).unwrap_or_default(),
-                decision: text(&key["decision"]).unwrap_or_default(),
-                repository: text(&record["repository"]),
-                pusher: text(&record["pusher"]),
-                remote_address: text(&record["remote_address"]),
-                refs: list(&record["refs"]).iter().filter_map(|one| text(&one["name"])).collect(),
-                hook: text(&record["hook"]),
+                push: Arc::clone(&push),
+                decision: key["decision"].as_str().unwrap_or_default().to_owned(),
                 introduced: list(&key["places"]).iter().any(|place| place["standing"] == "introduced"),
             });
         }
@@ -329,7 +351,7 @@ mod tests {
         let ledger = Ledger::read(&path).unwrap();
         assert_eq!((ledger.torn(), ledger.cut()), (&[2][..], None), "nobody ends it any more");
         let times: Vec<&str> =
-            ledger.of(&KeyId::parse(&id('a')).unwrap()).iter().map(|event| event.time.as_str()).collect();
+            ledger.of(&KeyId::parse(&id('a')).unwrap()).iter().map(|event| event.push.time.as_str()).collect();
         assert_eq!(times, ["1", "3"]);
     }
 

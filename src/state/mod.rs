@@ -15,7 +15,9 @@ mod wait;
 
 pub use hold::{Held, hold};
 pub use known::Known;
-pub use ledger::{Append, Ledger, LedgerEvent, LedgerPlace, append, is_for_group, ledger_place, no_plain_file};
+pub use ledger::{
+    Append, Ledger, LedgerEvent, LedgerPlace, LedgerPush, append, is_for_group, ledger_place, no_plain_file,
+};
 pub use ours::noted_in;
 pub use policy::{Allowance, Class, Limits, Mode, OnOpaque, Policy, PolicyPlaces, Reaction, allow_entries, is_day};
 pub use remembered::{DETECTOR, LooseMemory, PackMemory, Remembered, RepositoryMemory, StateFile};

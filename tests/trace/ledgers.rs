@@ -3,6 +3,7 @@
 use serde_json::json;
 
 use crate::common::fixture::Repo;
+use crate::common::run::Audit;
 use crate::common::secrets::{key_id, live_key, test_key};
 use crate::{MAIN, env, trace};
 
@@ -58,4 +59,30 @@ fn a_key_that_is_in_no_repository_is_named_in_the_ledger_as_it_is_everywhere() {
     assert_eq!(run.code, Some(2), "{}", run.text());
     let told = |hint: &str| run.errors().contains(hint);
     assert!(told("names 2 keys") && told(&hint(&keys[0])) && told("whsec_ab…cd"), "{}", run.errors());
+}
+
+#[test]
+fn pushes_of_many_keys_to_many_refs_take_no_memory_by_the_product() {
+    const MANY: usize = 1_000;
+    let key = live_key(8444);
+    let mut repo = Repo::bare();
+    repo.commit_on(MAIN, &[(".env", Some(&env(&key)))], "A");
+    repo.finish();
+    let ledger = repo.beside("ledger");
+    let refs: Vec<_> = (0..MANY).map(|at| json!({"name": format!("refs/heads/t{at}")})).collect();
+    let ids = (1..MANY).map(|at| format!("sha256:{at:064x}")).chain([key_id(&key)]);
+    let keys: Vec<_> = ids.map(|id| json!({"id": id, "decision": "refused", "places": []})).collect();
+    let line = json!({"schema": 1, "time": "2026-01-01T00:00:00Z", "verdict": "refused", "keys": keys, "refs": refs});
+    std::fs::write(&ledger, format!("{line}\n").repeat(20)).unwrap();
+    let with = ["--ledger", ledger.to_str().unwrap()];
+    let history = Audit::history(repo.path()).and_all(&with).run();
+    let told = history.report()["keys"][0]["ledger"].clone();
+    assert_eq!((told.as_array().unwrap().len(), &told[19]["refs"][MANY - 1]), (20, &json!("refs/heads/t999")));
+    let trace = trace(&key, &[repo.path()], &with);
+    assert!(trace.text().contains("refs/heads/t999"), "{}", trace.text());
+    for run in [history, trace] {
+        assert_eq!(run.code, Some(1), "{}", run.errors());
+        // One for each key and ref of each line takes a gigabyte.
+        assert!(run.peak_kilobytes < 200 << 10, "{} KB", run.peak_kilobytes);
+    }
 }
