@@ -57,6 +57,8 @@ mod reached;
 mod recorded;
 #[path = "gate/schemes.rs"]
 mod schemes;
+#[path = "gate/several.rs"]
+mod several;
 #[path = "gate/signed.rs"]
 mod signed;
 #[path = "gate/standing.rs"]

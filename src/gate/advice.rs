@@ -6,7 +6,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::decision::{CommitPart, Decision, KeyDecision, Place, Verdict};
 use super::message::{Voice, kinds};
-use super::{CommitShown, Notes, Sighting};
+use super::push::MOST_TOPS;
+use super::{CommitShown, Notes, Sighting, Top};
 use crate::key::ROTATION_GUIDE;
 use crate::model::{Kind, Oid};
 
@@ -100,7 +101,7 @@ pub(super) fn advice(decision: &Decision, refused: &[&KeyDecision], voice: Voice
     // A commit that only keeps a key has none once that which brings it has none.
     let counted: Vec<&Sighting> = refused.iter().flat_map(|key| key.sightings.iter().take(key.counted)).collect();
     lines.push(String::new());
-    let is_in_commits = in_commits(decision, &counted, lines);
+    let is_in_commits = in_commits(decision, counted.iter().copied(), lines);
     let any = |is_such: &dyn Fn(&Sighting) -> bool| counted.iter().any(|sighting| is_such(sighting));
     for (is_there, line) in [
         (
@@ -173,16 +174,13 @@ fn rotation(
 }
 
 /// How to change the commits that have a key; whether any has.
-fn in_commits(decision: &Decision, counted: &[&Sighting], lines: &mut Vec<String>) -> bool {
+fn in_commits<'a>(decision: &Decision, sightings: impl Iterator<Item = &'a Sighting>, lines: &mut Vec<String>) -> bool {
     let mut changes: BTreeMap<(usize, Oid), (&CommitShown, Change)> = BTreeMap::new();
-    let mut in_notes: Vec<(Notes, Oid)> = Vec::new();
-    for sighting in counted {
+    let mut in_notes: BTreeSet<(Notes, Oid)> = BTreeSet::new();
+    for sighting in sightings {
         let Some(commit) = &sighting.commit else { continue };
         match commit.notes {
-            Some(notes) if commit.branches == 0 => {
-                let one = (notes, commit.top);
-                in_notes.extend((!in_notes.contains(&one)).then_some(one));
-            }
+            Some(notes) if commit.branches == 0 => _ = in_notes.insert((notes, commit.top.oid)),
             _ => {
                 let entry = changes.entry((commit.number, commit.oid));
                 entry.or_insert_with(|| (commit, Change::default())).1.add(&sighting.place);
@@ -191,12 +189,12 @@ fn in_commits(decision: &Decision, counted: &[&Sighting], lines: &mut Vec<String
     }
     let changes: Vec<(&CommitShown, Change)> = changes.into_values().collect();
     if !changes.is_empty() {
-        let lines_of_history = by_branch(&changes);
-        match lines_of_history.as_slice() {
-            [one] if one.is_on_each() => on_one(decision, one, lines),
-            _ => on_branches(decision, changes.len(), &lines_of_history, lines),
+        let (tops, count) = by_top(&decision.tops, &changes);
+        match tops.first() {
+            Some(one) if count == 1 || is_the_same_on_each(&decision.tops, &changes) => on_one(decision, one, lines),
+            _ => on_several(decision, changes.len(), (&tops, count), lines),
         }
-        if changes.iter().any(|(commit, _)| commit.is_tagged && commit.branches != 0) {
+        if changes.iter().any(|(commit, _)| commit.is_tagged) {
             lines.push("  A tag is on it too. Make it again on the new commit, and push that:".to_owned());
             lines.push("      git tag --force <tag> <commit>          (--annotate, if it was)".to_owned());
         }
@@ -206,11 +204,11 @@ fn in_commits(decision: &Decision, counted: &[&Sighting], lines: &mut Vec<String
 }
 
 /// The commits before hold what a note's new one takes out: the new one is made on what the server has.
-fn out_of_notes(in_notes: &[(Notes, Oid)], lines: &mut Vec<String>) {
+fn out_of_notes(in_notes: &BTreeSet<(Notes, Oid)>, lines: &mut Vec<String>) {
     if !in_notes.is_empty() {
         lines.push("  It is in a note. Take it out of there, and leave out the history that has it:".to_owned());
     }
-    for (notes, top) in in_notes.iter().take(MOST_BRANCHES) {
+    for (notes, top) in in_notes.iter().take(MOST_TOLD) {
         let parent = notes.old.map(|old| format!("-p {} ", old.short())).unwrap_or_default();
         if in_notes.len() > 1 {
             lines.push(format!("      git for-each-ref refs/notes --points-at {}          (says which)", top.short()));
@@ -220,97 +218,107 @@ fn out_of_notes(in_notes: &[(Notes, Oid)], lines: &mut Vec<String>) {
             "      git update-ref refs/notes/<notes> $(git commit-tree -m notes {parent}refs/notes/<notes>^{{tree}})"
         ));
     }
+    and_more(in_notes.len(), lines);
 }
 
-/// Commits that one branch leads to, which one rebase can change.
-struct OnBranch<'a> {
-    /// The branches that lead to all of them.
-    branches: u64,
+/// So many branches, tags or notes are told how to change; who has more is told of the rest by the next push.
+const MOST_TOLD: usize = 10;
+
+fn and_more(count: usize, lines: &mut Vec<String>) {
+    if count > MOST_TOLD {
+        lines.push(format!("  and {} more, of which the next push is told", count - MOST_TOLD));
+    }
+}
+
+/// What is to be changed of the commits that a branch or tag has, which one rebase can do.
+struct OnTop<'a> {
+    top: Top,
     changes: Vec<&'a (&'a CommitShown, Change)>,
 }
 
-impl OnBranch<'_> {
-    /// Whether every branch that leads to one of them leads to all: whoever has one of them checked out can begin.
-    fn is_on_each(&self) -> bool {
-        self.changes.iter().all(|(commit, _)| commit.branches == self.branches)
-    }
-
-    /// The last of those that the fewest branches have: a branch with that has all of them.
-    fn least_common(&self) -> Option<&CommitShown> {
-        self.changes.iter().rev().map(|(commit, _)| *commit).min_by_key(|commit| commit.branches.count_ones())
-    }
-
+impl OnTop<'_> {
     /// Whether no other commit is made on any of them.
     fn is_last(&self) -> bool {
         self.changes.iter().all(|(commit, _)| commit.is_last)
     }
 
-    /// Whether a branch leads there, and not only a tag.
-    fn has_branch(&self) -> bool {
-        self.branches != 0
-    }
-
     /// Stand where it is, change it. What is pushed need not be what is checked out, and what is checked out may be published.
-    fn steps(&self, decision: &Decision, lines: &mut Vec<String>) {
-        let top = self.least_common().map(|commit| commit.top.short()).unwrap_or_default();
-        let (command, list) = match self.has_branch() {
-            true => ("git switch <branch>", "git branch"),
-            false => ("git switch --detach <tag>", "git tag"),
-        };
+    fn steps(&self, decision: &Decision, is_the_only: bool, lines: &mut Vec<String>) {
+        let Top { oid, is_branch } = self.top;
+        let top = oid.short();
+        let (command, list) =
+            if is_branch { ("git switch <branch>", "git branch") } else { ("git switch --detach <tag>", "git tag") };
         lines.push(format!("      {command}          (the one you push: {list} --points-at {top})"));
-        if self.has_branch() {
+        if is_branch {
             // A commit was pushed by itself, or what was checked out was no branch.
             lines.push(format!(
                 "          (where that names none: git switch --detach {top}, and push HEAD in its place then)"
             ));
         }
-        if self.is_last() {
+        let is_last = self.is_last();
+        if is_last {
             amended(&self.changes, lines);
-            on_others(&self.changes, lines);
         } else {
-            rebased(decision, &self.changes, lines);
+            rebased(decision, self, lines);
         }
-        if !self.has_branch() {
+        // Elsewhere each has steps of its own, but for those that a rebase takes along.
+        if is_the_only || is_last {
+            on_others(&self.changes, lines);
+        }
+        if !is_branch {
             lines.push("      git tag --force <tag> HEAD          (--annotate, if it was)".to_owned());
         }
     }
 }
 
-/// Puts commits, parents first, together by branches.
-fn by_branch<'a>(changes: &'a [(&'a CommitShown, Change)]) -> Vec<OnBranch<'a>> {
-    let mut all: Vec<OnBranch<'a>> = Vec::new();
-    for change in changes {
-        let on = change.0.branches;
-        // Of tags it is not known which leads where: those on which nothing else is made are one each.
-        let is_with = |one: &&mut OnBranch<'a>| match on {
-            0 => one.branches == 0 && !(change.0.is_last && one.is_last()),
-            _ => one.branches & on != 0,
-        };
-        match all.iter_mut().find(is_with) {
-            Some(one) => {
-                one.branches &= on;
-                one.changes.push(change);
-            }
-            None => all.push(OnBranch { branches: on, changes: vec![change] }),
+/// Puts commits, parents first, together by the tops that lead to them: of each all that it has, because no rebase changes
+/// what another stands on. As many as are told, and how many there are.
+fn by_top<'a>(tops: &[Top], changes: &'a [(&'a CommitShown, Change)]) -> (Vec<OnTop<'a>>, usize) {
+    let is_on = |number: usize, commit: &CommitShown| commit.tops >> number & 1 == 1;
+    let all = changes.iter().fold(0, |all, (commit, _)| all | commit.tops);
+    let (own, mut told): (u64, Vec<OnTop<'a>>) = (all & !(1 << MOST_TOPS), Vec::new());
+    // The newest are the first of the tops.
+    for (number, top) in tops.iter().enumerate().take(MOST_TOPS).rev().filter(|(number, _)| own >> number & 1 == 1) {
+        if told.len() < MOST_TOLD {
+            let changes = changes.iter().filter(|(commit, _)| is_on(number, commit)).collect();
+            told.push(OnTop { top: *top, changes });
         }
     }
-    all
+    // Of the others it is only known which one is behind all others.
+    let mut others: BTreeMap<Oid, OnTop<'a>> = BTreeMap::new();
+    for change in changes.iter().filter(|(commit, _)| commit.tops & own == 0) {
+        let top = change.0.top;
+        others.entry(top.oid).or_insert_with(|| OnTop { top, changes: Vec::new() }).changes.push(change);
+    }
+    let count = own.count_ones() as usize + others.len();
+    told.extend(others.into_values());
+    told.truncate(MOST_TOLD);
+    (told, count)
 }
 
-/// So many branches are told how to change; who has more is told of the rest by the next push.
-const MOST_BRANCHES: usize = 10;
+/// Whether every branch that has one of them has all, and no tag alone does: whoever has one of them checked out can begin.
+fn is_the_same_on_each(tops: &[Top], changes: &[(&CommitShown, Change)]) -> bool {
+    let on = changes.first().map_or(0, |(commit, _)| commit.tops);
+    let mut tops = tops.iter().enumerate().filter(|(number, _)| on >> number & 1 == 1);
+    on != 0 && tops.all(|(_, top)| top.is_branch) && changes.iter().all(|(commit, _)| commit.tops == on)
+}
 
-/// One branch after the other: no rebase changes what is not below what is checked out.
-fn on_branches(decision: &Decision, count: usize, branches: &[OnBranch<'_>], lines: &mut Vec<String>) {
-    lines.push(format!("  It came in {count} commits. Change them, branch by branch:"));
-    branches.iter().take(MOST_BRANCHES).for_each(|branch| branch.steps(decision, lines));
+/// One after the other: no rebase changes what is not below what is checked out.
+fn on_several(decision: &Decision, commits: usize, (tops, count): (&[OnTop<'_>], usize), lines: &mut Vec<String>) {
+    lines.push(match commits {
+        1 => "  It is in a commit of several branches or tags. Change it on each of them:".to_owned(),
+        _ => format!("  It came in {commits} commits. Change them, branch by branch:"),
+    });
+    tops.iter().for_each(|top| top.steps(decision, false, lines));
+    and_more(count, lines);
 }
 
 /// All of it is on one branch, or on several that all have it.
-fn on_one(decision: &Decision, one: &OnBranch<'_>, lines: &mut Vec<String>) {
-    let name = if one.has_branch() { "branch" } else { "tag" };
+fn on_one(decision: &Decision, one: &OnTop<'_>, lines: &mut Vec<String>) {
+    let is_branch = one.top.is_branch;
+    let name = if is_branch { "branch" } else { "tag" };
     lines.push(match (one.is_last(), one.changes.len()) {
-        (true, _) if one.has_branch() => {
+        (true, _) if is_branch => {
             "  It is in your last commit. Stand on its branch, take it out there, and change the commit:".to_owned()
         }
         (true, _) => {
@@ -319,7 +327,7 @@ fn on_one(decision: &Decision, one: &OnBranch<'_>, lines: &mut Vec<String>) {
         (false, 1) => format!("  It is in an earlier commit. Stand on its {name}, and change that commit:"),
         (false, count) => format!("  It came in {count} commits. Stand on their {name}, and change each of them:"),
     });
-    one.steps(decision, lines);
+    one.steps(decision, true, lines);
 }
 
 /// The commands that change the commit at hand. They are the same for all of them, where nobody loses anything by that: not
@@ -340,9 +348,9 @@ fn amended(changes: &[&(&CommitShown, Change)], lines: &mut Vec<String>) {
 }
 
 /// One rebase, from the first commit that has one. All others stand behind that, or beside it below the same commit.
-fn rebased(decision: &Decision, changes: &[&(&CommitShown, Change)], lines: &mut Vec<String>) {
+fn rebased(decision: &Decision, OnTop { top, changes }: &OnTop<'_>, lines: &mut Vec<String>) {
     let Some((first, _)) = changes.first() else { return };
-    let has_branches = changes.iter().any(|(commit, _)| commit.branches.count_ones() > 1);
+    let has_branches = changes.iter().any(|(commit, _)| commit.branch_count() > u32::from(top.is_branch));
     let merges = if decision.has_merges { "--rebase-merges " } else { "" };
     let branches = if has_branches { "--update-refs " } else { "" };
     let from = if first.parents == 0 { "--root".to_owned() } else { format!("{}^", first.oid.short()) };
@@ -372,12 +380,11 @@ fn rebased(decision: &Decision, changes: &[&(&CommitShown, Change)], lines: &mut
         "          (where it stops for a conflict: take the key out, git add --all, and only git rebase --continue)"
             .to_owned(),
     );
-    on_others(changes, lines);
 }
 
 /// Where several branches lead to a commit, changing it on one changes it on no other, but for those that a rebase takes along.
 fn on_others(changes: &[&(&CommitShown, Change)], lines: &mut Vec<String>) {
-    let are_several = changes.iter().any(|(commit, _)| commit.branches.count_ones() > 1);
+    let are_several = changes.iter().any(|(commit, _)| commit.branch_count() > 1);
     if let Some((first, _)) = changes.first().filter(|_| are_several) {
         lines.push(format!(
             "          (the same on each other branch that still has it: git branch --contains {})",

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, HashMap};
 
 use super::problem::ProblemClass;
-use super::{Examination, Problem, Push, Sighting, Standing, Unmasked};
+use super::{Examination, Problem, Push, Sighting, Standing, Top, Unmasked};
 use crate::key::KeyId;
 use crate::model::{ObjectType, Oid, Shown};
 use crate::state::{Allowance, Mode, OnOpaque, Policy, Reaction};
@@ -205,6 +205,8 @@ pub struct Decision {
     pub bypass: bool,
     /// Whether the message may name a merge's way of being rewritten.
     pub has_merges: bool,
+    /// The tops of the push that lead to commits with a key ([`Examination::tops`]).
+    pub tops: Vec<Top>,
     /// Whether all was examined.
     pub is_complete: bool,
     /// Whether the push only deletes refs, and passes whatever else is so.
@@ -278,6 +280,7 @@ pub fn decide(
         notes,
         bypass: policy.bypass,
         has_merges: examination.has_merges,
+        tops: examination.tops,
         only_deletes,
     }
 }

@@ -29,6 +29,6 @@ pub use examine::Examiner;
 pub use input::{MalformedInput, RefUpdate, parse as parse_input};
 pub use message::{Voice, message};
 pub use problem::Problem;
-pub use push::{CommitShown, Examination, Notes, Push, Sighting, Standing};
+pub use push::{CommitShown, Examination, Notes, Push, Sighting, Standing, Top};
 pub use record::{Circumstances, Counts, Signer, record};
 pub use unmasked::Unmasked;

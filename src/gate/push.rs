@@ -74,12 +74,14 @@ pub struct CommitShown {
     pub parents: usize,
     /// Whether no other commit of the push is made on it.
     pub is_last: bool,
-    /// The commit that a pushed ref names from which it is reached: of several the one behind all others, of a branch's before a
-    /// tag's.
-    pub top: Oid,
+    /// Which of the push's tops lead to it: a bit for each of [`Examination::tops`].
+    pub tops: u64,
+    /// One of them: of several the one behind all others, of a branch's before a tag's. Of a commit of notes the one that their
+    /// ref names.
+    pub top: Top,
     /// Which pushed refs that are no tags and no notes lead to it: a bit for each, and for those past sixty one together.
     pub branches: u64,
-    /// Whether a pushed tag leads to it.
+    /// Whether a pushed tag leads to it that does not go along with a top: one on a branch's commit, or below one.
     pub is_tagged: bool,
     /// The notes that it is of.
     pub notes: Option<Notes>,
@@ -93,16 +95,37 @@ impl CommitShown {
             number: 0,
             parents,
             is_last: false,
-            top: oid,
+            tops: 0,
+            top: Top { oid, is_branch: false },
             branches: 0,
             is_tagged: false,
             notes: None,
         }
     }
+
+    /// How many pushed branches lead to it, or as good as more.
+    pub(super) fn branch_count(&self) -> u32 {
+        self.branches.count_ones() + u32::from(self.branches & OTHER_BRANCHES != 0)
+    }
 }
 
-/// A ref of `git notes`, each of whose commits holds every note.
+/// The bit of all pushed branches past the sixty-first.
+pub(super) const OTHER_BRANCHES: u64 = 1 << 61;
+
+/// A commit that pushed refs name and that leads to all that it has: no other that they name, notes apart, goes on from it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Top {
+    /// Which.
+    pub oid: Oid,
+    /// Whether a ref names it that is no tag.
+    pub is_branch: bool,
+}
+
+/// So many tops of a push have a bit of their own; all others have the next one together.
+pub(super) const MOST_TOPS: usize = 63;
+
+/// A ref of `git notes`, each of whose commits holds every note.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Notes {
     /// The commit that the ref names on the server, as the client says.
     pub old: Option<Oid>,
@@ -153,6 +176,9 @@ pub struct Examination {
     pub bytes: u64,
     /// Whether a merge is among the new commits.
     pub has_merges: bool,
+    /// The tops that lead to commits with a key, those of the newest first; the last stands for all past the sixty-third, and
+    /// is a branch's if all of them are.
+    pub tops: Vec<Top>,
     /// Whether more may have been taken away than was told: the decision does not rest on that.
     pub removals_cut: bool,
 }

@@ -40,7 +40,7 @@ impl Desk {
         assert!(output.status.success(), "{script}: {}", String::from_utf8_lossy(&output.stderr));
     }
 
-    fn sh_says(&self, script: &str) -> String {
+    pub(super) fn sh_says(&self, script: &str) -> String {
         String::from_utf8(self.try_sh(script).stdout).unwrap()
     }
 
@@ -74,7 +74,7 @@ impl Desk {
     }
 
     /// Does what was said about commits, with the key taken out wherever there is occasion to.
-    fn follow(&self, said: &str) {
+    pub(super) fn follow(&self, said: &str) {
         let name = self.stand(said);
         self.change(said);
         if let Some(line) = said.lines().find(|line| line.starts_with("      git tag --force <tag> HEAD ")) {
@@ -139,11 +139,27 @@ impl Desk {
         }
     }
 
-    /// Does what was said for each branch, on it; how many there were.
-    fn follow_on_branches(&self, said: &str) -> usize {
-        let parts: Vec<&str> = said.split("      git switch <branch>").skip(1).collect();
-        parts.iter().for_each(|part| self.follow(&format!("      git switch <branch>{part}")));
-        parts.len()
+    /// Does what was said for each branch and tag, on it; how many there were.
+    pub(super) fn follow_on_each(&self, said: &str) -> usize {
+        let mut starts: Vec<usize> = said.match_indices("\n      git switch ").map(|(at, _)| at + 1).collect();
+        starts.push(said.len());
+        for part in starts.windows(2).map(|ends| &said[ends[0]..ends[1]]) {
+            self.follow(part);
+            while let Some(other) = self.others(part).lines().next() {
+                self.sh(&format!("git switch --quiet {other}"));
+                self.change(part);
+            }
+        }
+        starts.len() - 1
+    }
+
+    /// The branches on which the same is still to be done.
+    fn others(&self, said: &str) -> String {
+        let command = said
+            .lines()
+            .find_map(|line| line.trim().strip_prefix("(the same on each other branch that still has it: "))
+            .map(|line| format!("{} --format='%(refname:short)' | grep -v HEAD; :", line.trim_end_matches(')')));
+        command.map(|command| self.sh_says(&command)).unwrap_or_default()
     }
 
     fn is_rebasing(&self) -> bool {
@@ -287,9 +303,7 @@ fn two_tags_that_have_nothing_in_common() {
     desk.sh("git switch --quiet main");
     let (passed, said) = desk.pushed_by("--tags origin");
     assert!(!passed);
-    let parts: Vec<&str> = said.split("      git switch --detach <tag>").skip(1).collect();
-    assert_eq!(parts.len(), 2, "{said}");
-    parts.iter().for_each(|part| desk.follow(&format!("      git switch --detach <tag>{part}")));
+    assert_eq!(desk.follow_on_each(&said), 2, "{said}");
     let (passed, said) = desk.pushed_by("--tags origin");
     assert!(passed, "{said}");
 }
@@ -444,21 +458,12 @@ fn on_two_branches_with_the_same_last_commit() {
     desk.sh("git branch release");
     let pushed = desk.push(&wanted);
     pushed.is_refused_for(&desk.key, &["It is in your last commit"]);
-    let others = |said: &str| {
-        let line = said
-            .lines()
-            .find_map(|line| line.trim().strip_prefix("(the same on each other branch that still has it: "));
-        desk.sh_says(&format!(
-            "{} --format='%(refname:short)'",
-            line.expect("what of the others").trim_end_matches(')')
-        ))
-    };
     desk.follow(&pushed.said);
-    let left = others(&pushed.said);
+    let left = desk.others(&pushed.said);
     assert_eq!(left.lines().count(), 1, "{left}");
     desk.sh(&format!("git switch --quiet {left}"));
     desk.change(&pushed.said);
-    assert_eq!(others(&pushed.said), "");
+    assert_eq!(desk.others(&pushed.said), "");
     desk.push(&wanted).passes();
 }
 
@@ -479,7 +484,7 @@ fn on_branches_that_have_nothing_of_it_in_common() {
         desk.sh(&format!("git checkout --quiet {is_there}"));
         let pushed = desk.push(&wanted);
         pushed.is_refused_for(&desk.key, &["It came in 2 commits. Change them, branch by branch:"]);
-        assert_eq!(desk.follow_on_branches(&pushed.said), 2, "{}", pushed.said);
+        assert_eq!(desk.follow_on_each(&pushed.said), 2, "{}", pushed.said);
         desk.push(&wanted).passes();
     }
 }
@@ -496,7 +501,7 @@ fn on_a_branch_that_goes_on_from_another_and_brings_more() {
     desk.commit("echo 1 >more", "more");
     desk.sh("git checkout --quiet lower");
     let pushed = desk.push(&wanted);
-    assert_eq!(desk.follow_on_branches(&pushed.said), 1, "{}", pushed.said);
+    assert_eq!(desk.follow_on_each(&pushed.said), 1, "{}", pushed.said);
     desk.push(&wanted).passes();
 }
 

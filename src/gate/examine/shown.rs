@@ -5,8 +5,9 @@ use std::collections::{BTreeSet, HashMap};
 use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::{MOST_SIGHTINGS, Work};
+use crate::gate::push::{MOST_TOPS, OTHER_BRANCHES};
 use crate::gate::scan::lines_of;
-use crate::gate::{CommitPart, Notes, Place, Push, Sighting};
+use crate::gate::{CommitPart, Notes, Place, Push, Sighting, Top};
 use crate::key::KeyId;
 use crate::model::{ObjectType, Oid, Shown};
 use crate::store::parse;
@@ -15,14 +16,18 @@ use crate::store::parse;
 type Refs = u64;
 
 const TAGS: Refs = 1 << 63;
-const BRANCHES: Refs = (1 << 62) - 1;
+const BRANCHES: Refs = OTHER_BRANCHES | (OTHER_BRANCHES - 1);
 
 /// How a commit is reached from what is pushed.
 #[derive(Clone, Copy, Default)]
 struct Lead {
     refs: Refs,
-    /// Of the commits that refs name: whether a branch does, and its place among the new ones.
+    /// The tags among them, at the commit itself.
+    tags: usize,
+    is_tagged: bool,
+    /// Of the tops: whether it is a branch's, and its place among the new commits.
     top: Option<(bool, usize)>,
+    tops: u64,
     /// The update of the notes that it is of.
     notes: Option<usize>,
 }
@@ -30,7 +35,9 @@ struct Lead {
 impl Lead {
     fn join(&mut self, other: Self) {
         self.refs |= other.refs;
+        self.is_tagged |= other.is_tagged;
         self.top = self.top.max(other.top);
+        self.tops |= other.tops;
         self.notes = self.notes.or(other.notes);
     }
 }
@@ -90,7 +97,7 @@ impl Work<'_> {
             return;
         }
         let numbers: FxHashMap<Oid, usize> = self.order.iter().copied().zip(0..).collect();
-        let leads = self.leads(push, &numbers);
+        let leads = self.leads(push);
         let parents = self.links.values().flat_map(|links| &links.parents).copied().collect::<FxHashSet<Oid>>();
         let mut known: FxHashMap<Oid, Words> = FxHashMap::default();
         for mut sighting in std::mem::take(&mut self.found.sightings) {
@@ -103,14 +110,16 @@ impl Work<'_> {
                 let words = self.words_of(&oid);
                 known.insert(oid, words);
             }
-            let Lead { refs: over, top, notes } = leads.get(&oid).copied().unwrap_or_default();
+            let lead = leads.get(&oid).copied().unwrap_or_default();
             commit.subject = known.get(&oid).map(|words| words.subject.clone()).unwrap_or_default();
             commit.number = numbers.get(&oid).copied().unwrap_or_default();
             commit.is_last = !parents.contains(&oid);
-            commit.top = top.and_then(|(_, number)| self.order.get(number)).copied().unwrap_or(oid);
-            commit.branches = over & BRANCHES;
-            commit.is_tagged = over & TAGS != 0;
-            commit.notes = notes.map(|update| notes_of(push, update));
+            let top = lead.top.and_then(|(is_branch, number)| Some(Top { oid: *self.order.get(number)?, is_branch }));
+            commit.top = top.unwrap_or(commit.top);
+            commit.tops = lead.tops;
+            commit.branches = lead.refs & BRANCHES;
+            commit.is_tagged = lead.is_tagged;
+            commit.notes = lead.notes.map(|update| notes_of(push, update));
             let mut others = Vec::new();
             if let (Some(words), Place::CommitText { line, part }) = (known.get(&oid), &mut sighting.place) {
                 *part = words.part(*line);
@@ -138,31 +147,78 @@ impl Work<'_> {
     }
 
     /// Which pushed refs lead to each new commit, and from where.
-    fn leads(&self, push: &Push, numbers: &FxHashMap<Oid, usize>) -> FxHashMap<Oid, Lead> {
+    fn leads(&mut self, push: &Push) -> FxHashMap<Oid, Lead> {
+        let mut named = self.named(push);
+        let with_key = self.with_key_below();
         let mut leads: FxHashMap<Oid, Lead> = FxHashMap::default();
-        let mut branches = 0;
-        for (update, tip) in &self.tips {
-            let is_notes = name(push, *update).starts_with(b"refs/notes/");
-            let refs = match name(push, *update) {
-                _ if is_notes => 0,
-                name if name.starts_with(b"refs/tags/") => TAGS,
-                _ => {
-                    branches += 1;
-                    1 << (branches - 1).min(61)
-                }
-            };
-            let top = numbers.get(tip).map(|number| (refs & BRANCHES != 0, *number));
-            leads.entry(*tip).or_default().join(Lead { refs, top, notes: is_notes.then_some(*update) });
-        }
         // Children come after their parents.
-        for commit in self.order.iter().rev() {
-            let (Some(lead), Some(links)) = (leads.get(commit).copied(), self.links.get(commit)) else { continue };
+        for (number, commit) in self.order.iter().enumerate().rev() {
+            let mut lead = leads.get(commit).copied().unwrap_or_default();
+            if let Some(own) = named.remove(commit) {
+                let is_branch = own.refs & BRANCHES != 0;
+                let is_top = own.refs != 0 && lead.refs == 0;
+                if is_top && with_key.contains(commit) {
+                    lead.tops |= enter(&mut self.found.tops, Top { oid: *commit, is_branch });
+                }
+                if is_top || lead.top.is_none() {
+                    lead.top = Some((is_branch, number));
+                }
+                // Whoever makes a tag's commit again makes the tag.
+                lead.is_tagged |= own.tags > usize::from(is_top && !is_branch);
+                lead.join(own);
+                leads.insert(*commit, lead);
+            }
+            let Some(links) = self.links.get(commit).filter(|_| leads.contains_key(commit)) else { continue };
             for parent in &links.parents {
                 leads.entry(*parent).or_default().join(lead);
             }
         }
         leads
     }
+
+    /// Which pushed refs name each commit.
+    fn named(&self, push: &Push) -> FxHashMap<Oid, Lead> {
+        let mut named: FxHashMap<Oid, Lead> = FxHashMap::default();
+        let mut branches = 0;
+        for (update, tip) in &self.tips {
+            let own = named.entry(*tip).or_default();
+            match name(push, *update) {
+                name if name.starts_with(b"refs/notes/") => own.notes = own.notes.or(Some(*update)),
+                name if name.starts_with(b"refs/tags/") => {
+                    own.refs |= TAGS;
+                    own.tags += 1;
+                }
+                _ => {
+                    branches += 1;
+                    own.refs |= 1u64.checked_shl(branches - 1).unwrap_or(OTHER_BRANCHES).min(OTHER_BRANCHES);
+                }
+            }
+        }
+        named
+    }
+
+    /// The new commits that have a sighting, and those made on them.
+    fn with_key_below(&self) -> FxHashSet<Oid> {
+        let sightings = self.found.sightings.iter();
+        let mut with_key: FxHashSet<Oid> =
+            sightings.filter_map(|sighting| Some(sighting.commit.as_ref()?.oid)).collect();
+        for commit in &self.order {
+            let links = self.links.get(commit);
+            if links.is_some_and(|links| links.parents.iter().any(|parent| with_key.contains(parent))) {
+                with_key.insert(*commit);
+            }
+        }
+        with_key
+    }
+}
+
+/// Takes a top in; its bit.
+fn enter(tops: &mut Vec<Top>, top: Top) -> u64 {
+    match tops.get_mut(MOST_TOPS) {
+        Some(others) => others.is_branch &= top.is_branch,
+        None => tops.push(top),
+    }
+    1 << (tops.len() - 1)
 }
 
 /// The notes that an update is of.
