@@ -98,10 +98,11 @@ impl Change {
 
 /// What to do, by where the keys stand.
 pub(super) fn advice(decision: &Decision, refused: &[&KeyDecision], voice: Voice, lines: &mut Vec<String>) {
-    // A commit that only keeps a key has none once that which brings it has none.
-    let counted: Vec<&Sighting> = refused.iter().flat_map(|key| key.sightings.iter().take(key.counted)).collect();
     lines.push(String::new());
-    let is_in_commits = in_commits(decision, counted.iter().copied(), lines);
+    let counted: Vec<&Sighting> = refused.iter().flat_map(|key| key.sightings.iter().take(key.counted)).collect();
+    // A commit that only keeps a key has none once that which brings it has none.
+    let moved_on = refused.iter().flat_map(|key| key.moved_on());
+    let is_in_commits = in_commits(decision, counted.iter().copied().chain(moved_on), lines);
     let any = |is_such: &dyn Fn(&Sighting) -> bool| counted.iter().any(|sighting| is_such(sighting));
     for (is_there, line) in [
         (

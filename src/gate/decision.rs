@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, HashMap};
 
 use super::problem::ProblemClass;
-use super::{Examination, Problem, Push, Sighting, Standing, Top, Unmasked};
+use super::{CommitShown, Examination, Problem, Push, Sighting, Standing, Top, Unmasked};
 use crate::key::KeyId;
 use crate::model::{ObjectType, Oid, Shown};
 use crate::state::{Allowance, Mode, OnOpaque, Policy, Reaction};
@@ -183,6 +183,22 @@ impl KeyDecision {
     /// The first 12 hex digits of its id, by which a push option names it.
     pub fn digits(&self) -> String {
         self.id.to_string().chars().skip("sha256:".len()).take(12).collect()
+    }
+
+    /// The places that it was moved to behind one that counts: there it comes in once that has none.
+    pub(super) fn moved_on(&self) -> impl Iterator<Item = &Sighting> {
+        let (counted, others) = self.sightings.split_at(self.counted.min(self.sightings.len()));
+        let tops = |commit: &CommitShown| {
+            let tops = commit.tops;
+            (0..u64::BITS as usize).filter(move |top| tops >> top & 1 == 1)
+        };
+        let mut first = [usize::MAX; u64::BITS as usize];
+        for commit in counted.iter().filter_map(|sighting| sighting.commit.as_ref()) {
+            tops(commit).for_each(|top| first[top] = first[top].min(commit.number));
+        }
+        let is_behind = move |commit: &CommitShown| tops(commit).any(|top| first[top] < commit.number);
+        let moved = others.iter().filter(|sighting| sighting.standing == Standing::Moved);
+        moved.filter(move |sighting| sighting.commit.as_ref().is_some_and(is_behind))
     }
 }
 

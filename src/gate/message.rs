@@ -103,15 +103,17 @@ fn key_lines(key: &KeyDecision, bypass: bool, mask: Mask<'_>, lines: &mut Vec<St
     if let Some(day) = &key.expired {
         lines.push(format!("    the policy's allowance for it ended on {day}"));
     }
-    let counted: Vec<&Sighting> = key.sightings.iter().filter(|sighting| sighting.standing == first.standing).collect();
-    for sighting in counted.iter().take(MOST_PLACES) {
+    let alike = key.sightings.iter().filter(|sighting| sighting.standing == first.standing);
+    let moved_on = key.moved_on().filter(|sighting| sighting.standing != first.standing);
+    let told: Vec<&Sighting> = alike.chain(moved_on).collect();
+    for sighting in told.iter().take(MOST_PLACES) {
         if let Some(commit) = &sighting.commit {
             lines.push(format!("    in commit {}", named(commit)));
         }
         lines.push(format!("      {}", place(sighting, mask)));
     }
-    if counted.len() > MOST_PLACES {
-        lines.push(format!("    and {} more places", counted.len() - MOST_PLACES));
+    if told.len() > MOST_PLACES {
+        lines.push(format!("    and {} more places", told.len() - MOST_PLACES));
     }
     lines.push(if bypass {
         format!("    id {0}; if it must pass, push as before with -o 'clerk-audit.allow={0}:<reason>'", key.digits())

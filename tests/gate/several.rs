@@ -112,3 +112,50 @@ fn on_more_branches_than_are_told_apart() {
         assert_eq!(pushed.said.contains(others), steps == 1, "{}", pushed.said);
     }
 }
+
+#[test]
+fn where_a_later_commit_moves_it() {
+    let config = "printf 'a\\nb\\nconst k = \"%s\";\\n' $KEY >config.js";
+    let move_on = "printf 'a\\nb\\n' >config.js; echo KEY=$KEY >.env";
+    for (seed, more, commits, places) in [
+        (0, &[][..], 2, &[".env:1"][..]),
+        (1, &["mkdir c; git mv .env c/.env"], 3, &[".env:1", "c/.env:1"]),
+        (
+            2,
+            &["echo 1 >fine", "mkdir c; git mv .env c/.env; echo B=1 >>c/.env", "echo A=1 >c/.env"],
+            3,
+            &[".env:1", "c/.env:1"],
+        ),
+    ] {
+        for take_out in ["s/$KEY/gone/g", "/$KEY/d"] {
+            let mut desk = Desk::new(2030 + seed);
+            desk.take_out = take_out;
+            desk.commit("printf 'a\\nb\\n' >config.js", "first");
+            desk.push(&["HEAD:refs/heads/main"]).passes();
+            desk.commit(config, "config");
+            desk.commit(move_on, "move to env");
+            more.iter().for_each(|script| desk.commit(script, "more"));
+            let pushed = desk.push(&["HEAD:refs/heads/main"]);
+            pushed.is_refused_for(&desk.key, &["\"config\"", "config.js:3", "\"move to env\""]);
+            pushed.is_refused_for(&desk.key, places);
+            pushed.is_refused_for(&desk.key, &[&format!("It came in {commits} commits")]);
+            desk.follow(&pushed.said);
+            let again = desk.push(&["HEAD:refs/heads/main"]);
+            assert!(again.accepted, "{seed} {take_out}: {}\nand then: {}", pushed.said, again.all);
+        }
+    }
+}
+
+#[test]
+fn what_was_moved_before_it_was_brought_in_anew_stays() {
+    let desk = Desk::new(2040);
+    desk.server.hook("exit 0");
+    desk.commit("echo KEY=$KEY >old", "long ago");
+    desk.push(&["HEAD:refs/heads/main"]).passes();
+    desk.server.hook("exec \"$GATE\" hook pre-receive");
+    desk.commit("git mv old moved", "moves it");
+    desk.commit("echo KEY=$KEY >new", "brings it");
+    let pushed = desk.push(&["HEAD:refs/heads/main"]);
+    pushed.is_refused_for(&desk.key, &["It is in your last commit", "new:1"]);
+    assert!(!pushed.said.contains("moves it"), "{}", pushed.said);
+}
