@@ -100,6 +100,9 @@ impl Change {
 pub(super) fn advice(decision: &Decision, refused: &[&KeyDecision], voice: Voice, lines: &mut Vec<String>) {
     lines.push(String::new());
     let counted: Vec<&Sighting> = refused.iter().flat_map(|key| key.sightings.iter().take(key.counted)).collect();
+    if decision.verdict == Verdict::Observed {
+        return observed(refused, &counted, lines);
+    }
     // A commit that only keeps a key has none once that which brings it has none.
     let moved_on = refused.iter().flat_map(|key| key.moved_on());
     let is_in_commits = in_commits(decision, counted.iter().copied().chain(moved_on), lines);
@@ -134,7 +137,7 @@ pub(super) fn advice(decision: &Decision, refused: &[&KeyDecision], voice: Voice
         lines.push(format!("  Then push again{how}."));
     }
     lines.push(String::new());
-    rotation(decision, refused, &counted, voice, lines);
+    rotation(refused, &counted, voice, lines);
 }
 
 /// Whether it is the content or the name of a file.
@@ -142,34 +145,39 @@ fn is_content(place: &Place) -> bool {
     matches!(place, Place::File { .. } | Place::Name { .. } | Place::Tagged { .. })
 }
 
+/// What came to the server cannot be taken back: whoever rewrites it pushes against what is there.
+fn observed(refused: &[&KeyDecision], counted: &[&Sighting], lines: &mut Vec<String>) {
+    lines.push("  The push passes all the same, and the key can be read on the server. Rotate it now:".to_owned());
+    replacements(refused, lines);
+    if counted.iter().any(|it| it.commit.is_some() && is_content(&it.place)) {
+        lines.push("  Where it still stands take it out in a new commit, and push that.".to_owned());
+    }
+}
+
 /// That the key must be rotated, and how.
-fn rotation(
-    decision: &Decision,
-    refused: &[&KeyDecision],
-    counted: &[&Sighting],
-    voice: Voice,
-    lines: &mut Vec<String>,
-) {
-    let is_refused = decision.verdict == Verdict::Refused;
+fn rotation(refused: &[&KeyDecision], counted: &[&Sighting], voice: Voice, lines: &mut Vec<String>) {
     let is_stored = counted.iter().any(|it| it.place == Place::Certificate { is_stored: true });
     let is_there = counted.iter().any(|it| it.was_there);
     let prune = "  Rotate the key now, and have the server's owner run git gc --prune=now:";
-    let words: &[&str] = if is_stored && !voice.objects_remain && is_refused {
+    let words: &[&str] = if is_stored && !voice.objects_remain {
         &["  git has stored the certificate of this push already, and it can be read there.", prune]
-    } else if voice.objects_remain && is_refused {
+    } else if voice.objects_remain {
         // Such a hook is asked about each ref by itself: others of the same push may have moved.
         &["  This ref stays as it was, but what was pushed is on the server already and can be read there.", prune]
-    } else if is_there && is_refused {
+    } else if is_there {
         &[
             "  What has the key was on the server before this push, and can be read there. Where no ref reaches it",
             "  git gc --prune=now takes it away, run by the server's owner. Rotate the key now:",
         ]
-    } else if is_refused {
-        &["  The server keeps nothing of this push. A key that has left your machine must be rotated:"]
     } else {
-        &["  A key that has left your machine must be rotated:"]
+        &["  The server keeps nothing of this push. A key that has left your machine must be rotated:"]
     };
     lines.extend(words.iter().map(|line| (*line).to_owned()));
+    replacements(refused, lines);
+}
+
+/// How each kind is replaced.
+fn replacements(refused: &[&KeyDecision], lines: &mut Vec<String>) {
     let ways: BTreeSet<&str> = kinds(refused).into_iter().map(replacement).collect();
     lines.extend(ways.into_iter().map(|way| format!("      {way}")));
 }

@@ -56,7 +56,7 @@ pub fn message(decision: &Decision, voice: Voice, mask: &dyn Fn(&[u8]) -> Shown)
 
 fn refusal(decision: &Decision, refused: &[&KeyDecision], voice: Voice, mask: Mask<'_>, lines: &mut Vec<String>) {
     // Where the objects are in the store already git hands its hooks no push options.
-    let bypass = decision.bypass && !voice.objects_remain;
+    let bypass = decision.bypass && !voice.objects_remain && decision.verdict == Verdict::Refused;
     let what = match (refused.len(), decision.problems.is_empty()) {
         (0, true) => "it has content that cannot be looked into".to_owned(),
         (0, false) => "not all of it could be examined".to_owned(),

@@ -159,3 +159,28 @@ fn what_was_moved_before_it_was_brought_in_anew_stays() {
     pushed.is_refused_for(&desk.key, &["It is in your last commit", "new:1"]);
     assert!(!pushed.said.contains("moves it"), "{}", pushed.said);
 }
+
+#[test]
+fn where_the_policy_only_observes() {
+    for (script, message, is_content) in
+        [("echo KEY=$KEY >env", "with a key", true), ("echo 1 >fine", "says $KEY", false)]
+    {
+        let desk = Desk::new(2050);
+        desk.server.policy("mode = \"observe\"\nbypass = true");
+        desk.commit("echo a >a", "first");
+        desk.commit(script, message);
+        let pushed = desk.push(&["HEAD:refs/heads/main"]);
+        pushed.passes();
+        for word in ["--amend", "rebase", "git switch", "push again", "push as before", "keeps nothing"] {
+            assert!(!pushed.said.contains(word), "{word}: {}", pushed.said);
+        }
+        assert!(pushed.said.contains("Rotate it now:\n      https://"), "{}", pushed.said);
+        assert_eq!(
+            pushed.said.contains("Where it still stands take it out in a new commit, and push that."),
+            is_content
+        );
+        desk.take_out();
+        desk.commit("echo 2 >more", "a new commit");
+        desk.push(&["HEAD:refs/heads/main"]).passes_silently();
+    }
+}
