@@ -264,3 +264,37 @@ fn what_both_sides_of_a_merge_come_from_is_not_walked() {
         assert!(!watch.has_seen(), "{merge}: the past was walked");
     }
 }
+
+#[test]
+fn a_key_on_each_of_many_refs_is_told_within_the_time_budget() {
+    const MANY: usize = 60_000;
+    let server = Server::new();
+    server.policy("[limits]\nseconds = 8");
+    let client = Repo::bare();
+    // Commits that have nothing in common, of which the last alone has a ref here.
+    let mut commits = String::new();
+    for (number, key) in (0..MANY).map(|number| (number + 1, live_key(10_000 + number as u64) + "\n")) {
+        commits += "reset refs/heads/m\ncommit refs/heads/m\n";
+        commits += &format!("mark :{number}\ncommitter a <a@b> 1700000000 +0000\ndata 2\nm\n");
+        commits += &format!("M 100644 inline f\ndata {}\n{key}\n", key.len());
+    }
+    let marks = client.beside("marks");
+    let told = format!("--export-marks={}", marks.display());
+    git::run(git::command(client.path()), &["fast-import", "--quiet", &told], commits.as_bytes());
+    let marks = std::fs::read_to_string(marks).unwrap();
+    for folder in ["tags", "notes", "heads"] {
+        let ids = marks.lines().filter_map(|line| line.split_once(' ')).enumerate();
+        let lines: String = ids.map(|(number, (_, id))| format!("{ZERO} {id} refs/{folder}/t{number}\n")).collect();
+        let outcome = Audit::new(&["hook", "pre-receive"])
+            .from(server.path())
+            .variable("GIT_DIR", ".")
+            .variable("GIT_QUARANTINE_PATH", client.path().join("objects"))
+            .input(lines.as_bytes())
+            .run();
+        let said = outcome.errors();
+        assert_eq!(outcome.code, Some(1), "{said}");
+        assert!(said.contains("of which the next push is told") || said.contains("time budget of 8 s"), "{said}");
+        // To look through all of them for each of them takes much longer.
+        assert!(outcome.wall < Duration::from_secs(12), "{folder}: {:?}", outcome.wall);
+    }
+}

@@ -87,6 +87,14 @@ struct Session {
     is_late: AtomicBool,
 }
 
+/// A decision, and all that is said of it.
+struct Answer {
+    decision: Decision,
+    /// The ledger's line, if there is a ledger.
+    line: Option<serde_json::Value>,
+    message: Vec<String>,
+}
+
 pub(super) fn variable(name: &str) -> Option<OsString> {
     std::env::var_os(name)
 }
@@ -201,7 +209,7 @@ impl Session {
             std::thread::sleep(GRACE);
             if !session.is_spoken.swap(true, Ordering::SeqCst) {
                 let examination = Examination { problems: vec![session.stop()], ..Examination::default() };
-                let exit = session.speak(session.decide(examination), Append::AtOnce);
+                let exit = session.give(session.answer(examination), Append::AtOnce);
                 std::process::exit(i32::from(exit.code()));
             }
         });
@@ -262,8 +270,9 @@ impl Session {
 
     /// Decides, records and says so, unless the watchdog does.
     fn conclude(&self, examination: Examination) -> Exit {
-        // While the watchdog still watches: whoever pushes thousands of keys asks for thousands of decisions.
-        let decided = self.decide(examination);
+        // While the watchdog still watches: whoever pushes thousands of keys asks for thousands of decisions, and for as much to
+        // be said of them.
+        let answer = self.answer(examination);
         if self.is_spoken.swap(true, Ordering::SeqCst) {
             // The other thread is about to end the process.
             loop {
@@ -272,30 +281,38 @@ impl Session {
         }
         // The watchdog is silent from here on, and servers end a hook that takes longer.
         let is_over = || self.started.elapsed() >= self.budget() + GRACE;
-        self.speak(decided, Append::InTurn(&is_over))
+        self.give(answer, Append::InTurn(&is_over))
     }
 
-    fn decide(&self, examination: Examination) -> (Decision, Counts) {
+    /// Decides, and words it.
+    fn answer(&self, examination: Examination) -> Answer {
         let mask = |text: &[u8]| self.detector.mask(text);
         let today = self.time.get(..10).unwrap_or_default();
         let counts = Counts::of(&examination);
-        (decide(examination, &self.push, &self.policy, today, &mask), counts)
+        let decision = decide(examination, &self.push, &self.policy, today, &mask);
+        let is_recorded = self.policy.ledger.is_some();
+        let line = is_recorded.then(|| record(&decision, &self.push, counts, &self.circumstances(), &mask));
+        Answer { line, message: self.message(&decision), decision }
     }
 
-    fn speak(&self, (mut decision, counts): (Decision, Counts), how: Append<'_>) -> Exit {
-        let mask = |text: &[u8]| self.detector.mask(text);
-        if let Some(ledger) = &self.policy.ledger {
-            let line = record(&decision, &self.push, counts, &self.circumstances(), &mask);
-            if let Err(error) = append(ledger, &line, how) {
-                let what = format!("the ledger cannot be written: {error}");
-                decision.fail(mask(what.as_bytes()), &self.policy);
-            }
+    /// Records an answer and says it.
+    fn give(&self, Answer { mut decision, line, mut message }: Answer, how: Append<'_>) -> Exit {
+        if let (Some(ledger), Some(line)) = (&self.policy.ledger, line)
+            && let Err(error) = append(ledger, &line, how)
+        {
+            let what = format!("the ledger cannot be written: {error}");
+            decision.fail(self.detector.mask(what.as_bytes()), &self.policy);
+            message = self.message(&decision);
         }
-        self.say(&decision);
+        say(&message);
         match decision.verdict {
             Verdict::Refused => Exit::Found,
             Verdict::Accepted | Verdict::Observed => Exit::Clean,
         }
+    }
+
+    fn message(&self, decision: &Decision) -> Vec<String> {
+        message(decision, self.voice, &|text| self.detector.mask(text))
     }
 
     /// What the ledger says beside the decision. It is masked when it is recorded: what may not be shown is known once the
@@ -316,15 +333,15 @@ impl Session {
             policy: self.policy.path.as_ref().map(|path| shown(path.as_os_str())),
         }
     }
+}
 
-    /// One write a line, each ended. A client that is gone changes nothing about the decision.
-    fn say(&self, decision: &Decision) {
-        for line in message(decision, self.voice, &|text| self.detector.mask(text)) {
-            let mut text = escape::terminal(&line).to_string();
-            text.push('\n');
-            if std::io::stderr().lock().write_all(text.as_bytes()).is_err() {
-                return;
-            }
+/// One write a line, each ended. A client that is gone changes nothing about the decision.
+fn say(message: &[String]) {
+    for line in message {
+        let mut text = escape::terminal(line).to_string();
+        text.push('\n');
+        if std::io::stderr().lock().write_all(text.as_bytes()).is_err() {
+            return;
         }
     }
 }
