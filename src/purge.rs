@@ -379,7 +379,7 @@ mod tests {
             deep.contains(&format!("echo 'Clean of {}.", key().hint())) && !deep.contains("echo \"Clean"),
             "{deep}"
         );
-        let trace = format!("trace --id {} --kind secret_key --max-depth 9 --max-memory 1073741824 .", key().id());
+        let trace = format!("trace --id {} --kind-is-known --max-depth 9 --max-memory 1073741824 .", key().id());
         assert!(deep.contains(&trace), "{deep}");
     }
 }

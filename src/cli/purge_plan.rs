@@ -202,14 +202,16 @@ fn planned(plans: &[Plan], report: &Report, wanted: &HashSet<KeyId>) -> Vec<Plan
     let leaks = plans.iter().flat_map(|plan| &plan.leaks);
     let tell_themselves: HashSet<KeyId> =
         leaks.filter(|leak| leak.text.tells_itself()).map(|leak| leak.text.id()).collect();
-    let told_by = |id: &KeyId, kind: Kind| match kind {
+    let told_by = |id: &KeyId, key: &KeyReport| match key.kind {
         Kind::KeylessApplication => ToldBy::File,
+        // Of what was not read again the report says how sure its text alone is.
+        Kind::SecretKey if key.confidence == Confidence::High => ToldBy::Itself,
         _ if tell_themselves.contains(id) => ToldBy::Itself,
         _ => ToldBy::Name,
     };
     let all = report.keys.iter().filter_map(|key| {
         let id = KeyId::parse(&key.id).filter(|id| wanted.contains(id))?;
-        Some(Planned { id, hint: key.hint.clone(), told_by: told_by(&id, key.kind) })
+        Some(Planned { id, hint: key.hint.clone(), told_by: told_by(&id, key) })
     });
     all.collect::<BTreeSet<_>>().into_iter().collect()
 }

@@ -18,7 +18,7 @@ use super::{input, output, prompt};
 use crate::audit::{Auditor, Options, Traced, Wanted, is_named_by, key_in};
 use crate::detect::Detector;
 use crate::key::{KeyId, KeyText};
-use crate::model::{Interrupt, Kind, ReadLimits, Report};
+use crate::model::{Confidence, Interrupt, KeyReport, Kind, ReadLimits, Report};
 use crate::report::{self, Trace as Told, TraceFormat};
 use crate::state::Ledger;
 
@@ -42,9 +42,9 @@ pub(super) struct Trace {
     /// Look up --id among the keys of this report
     #[arg(long, value_name = "REPORT.json", requires = "id")]
     report: Option<PathBuf>,
-    /// What kind of credential --id is of, as reports name it: an id does not tell
-    #[arg(long, value_name = "KIND", requires = "id", conflicts_with = "report", value_parser = kind_named)]
-    kind: Option<Kind>,
+    /// Say nothing of what kind it is: whoever asks knows, as the scripts of a purge plan do
+    #[arg(long, hide = true, requires = "id", conflicts_with = "report")]
+    kind_is_known: bool,
     /// Say when it was pushed and by whom, as the gate's ledger FILE has it
     #[arg(long, value_name = "FILE")]
     ledger: Option<PathBuf>,
@@ -70,8 +70,8 @@ struct Sought {
     hint: Option<String>,
     /// How far its report was made to look, if it is from one.
     limits: ReadLimits,
-    /// What kind of credential its report says that it is.
-    kind: Option<Kind>,
+    /// Whether its report says that only a name tells it.
+    needs_a_name: Option<bool>,
 }
 
 /// Formats of a trace.
@@ -103,7 +103,7 @@ impl Trace {
         }
         self.keep_inputs()?;
         let ledger = read_ledger(self.ledger.as_deref())?;
-        let Sought { wanted, id, hint, limits, kind } = self.wanted(detector, interrupt)?;
+        let Sought { wanted, id, hint, limits, needs_a_name } = self.wanted(detector, interrupt)?;
         targets.iter().for_each(tell_failure);
         let limits = self.limits.over(limits);
         let (reader, progress) = (limits::detector(limits), Progress::new(self.quiet));
@@ -130,8 +130,10 @@ impl Trace {
             Some((id, of_it)) => (id, Some(of_it).filter(|hint| !hint.is_empty()).or(hint)),
             None => (id, hint),
         };
-        let kind = found.keys.first().map(|key| key.kind).or(kind);
-        let needs_a_name = kind.or(self.kind).map(|kind| kind != Kind::SecretKey);
+        let needs_a_name = match self.kind_is_known {
+            true => Some(false),
+            false => found.keys.first().map(needs_a_name_as).or(needs_a_name),
+        };
         let mut recorded = Recorded::new(&ledger, &audited, &reader);
         let pushes = KeyId::parse(&id).map(|id| recorded.of(&id)).unwrap_or_default();
         for key in &mut found.keys {
@@ -171,7 +173,7 @@ impl Trace {
     }
 
     fn wanted(&self, detector: &Detector, interrupt: &AtomicBool) -> Result<Sought, Exit> {
-        let sought = |wanted, id| Sought { wanted, id, hint: None, limits: ReadLimits::default(), kind: None };
+        let sought = |wanted, id| Sought { wanted, id, hint: None, limits: ReadLimits::default(), needs_a_name: None };
         let Some(text) = &self.id else {
             let key = self.typed_key(detector, interrupt)?;
             let (id, hint) = (key.id().to_string(), key.hint());
@@ -182,9 +184,9 @@ impl Trace {
             let keys = report.keys.iter().map(|key| (key.id.as_str(), key.hint.as_str()));
             let id = incident::select(keys, text, detector).map_err(|why| usage(&why, Some("give more of it")))?;
             let key = report.keys.iter().find(|key| key.id == id);
-            let (hint, kind) = (key.map(|key| key.hint.clone()), key.map(|key| key.kind));
+            let (hint, needs_a_name) = (key.map(|key| key.hint.clone()), key.map(needs_a_name_as));
             let wanted = KeyId::parse(id).map_or_else(|| Wanted::Begins(id.to_owned()), Wanted::Id);
-            return Ok(Sought { wanted, id: id.to_owned(), hint, limits: report.limits, kind });
+            return Ok(Sought { wanted, id: id.to_owned(), hint, limits: report.limits, needs_a_name });
         }
         if detector.mask_text(text) != *text {
             return Err(tell_argument());
@@ -249,9 +251,10 @@ fn usage(message: &str, hint: Option<&str>) -> Exit {
     Exit::Usage
 }
 
-fn kind_named(name: &str) -> Result<Kind, String> {
-    let names = || Kind::ALL.iter().map(|kind| kind.name()).collect::<Vec<_>>().join(", ");
-    Kind::ALL.iter().copied().find(|kind| kind.name() == name).ok_or_else(|| format!("it is one of {}", names()))
+/// Whether a key that was found is seen only where a name says that it is Clerk's: a secret key of which the text alone is
+/// enough is told surely.
+fn needs_a_name_as(key: &KeyReport) -> bool {
+    key.kind != Kind::SecretKey || key.confidence != Confidence::High
 }
 
 /// The keys of a ledger that are named so, by id and hint, fit to be shown.

@@ -62,7 +62,7 @@ const FIELD_BEFORE: &str = concat!(
 
 /// Or an option of the command that keeps it: `gh secret set … --body …`, `vercel env add … <<< …`.
 const OPTION: &str = concat!(
-    r#"^(?-u)["']?(?:[ \t](?:[^\r\n;|&<>{}\\]|\\\r?\n){0,120}?)?"#,
+    r#"^(?-u)["']?((?:[ \t](?:[^\r\n;|&<>{}\\]|\\\r?\n){0,120}?)?)"#,
     r#"(?:--(?:body|value|secret-string)[= \t]|[ \t]-b=?|[ \t]<<<)"#,
     value!()
 );
@@ -70,7 +70,7 @@ const OPTION: &str = concat!(
 /// Or it is piped into that: `echo … | wrangler secret put …`.
 const PIPED: &str = concat!(
     r#"(?-u)\b(?:echo|printf)(?:[ \t]{1,4}-[A-Za-z]{1,4})?(?:[ \t]{1,4}["']?%s(?:\\n)?["']?)?[ \t]{1,4}["']?"#,
-    r#"([A-Za-z0-9_+/=.\-]{8,})(?:\\n)?["']?[ \t]{0,4}\|[^\r\n;|&<>]{0,120}\b(?:env|secrets?|variables?)\b[^\r\n;|&<>]{0,120}$"#
+    r#"([A-Za-z0-9_+/=.\-]{8,})(?:\\n)?["']?[ \t]{0,4}\|([^\r\n;|&<>]{0,120}\b(?:env|secrets?|variables?)\b[^\r\n;|&<>]{0,120})$"#
 );
 
 /// A value as the operator of an assignment gives it.
@@ -121,8 +121,27 @@ fn option_after(bytes: &[u8], name_end: usize) -> Option<Span> {
     if !["--", "-b", "<<<"].iter().any(|sign| memchr::memmem::find(window, sign.as_bytes()).is_some()) {
         return None;
     }
-    let value = PATTERN.as_ref()?.captures(window)?.get(1)?;
+    let captures = PATTERN.as_ref()?.captures(window)?;
+    let line = &bytes[name_end.saturating_sub(VALUE)..name_end];
+    let line = memchr::memrchr2(b'\n', b'\r', line).map_or(line, |end| &line[end + 1..]);
+    let value = captures.get(2).filter(|_| {
+        captures.get(1).is_some_and(|between| !is_about_another(between.as_bytes())) && keeps_something(line)
+    })?;
     Some(Span { start: name_end + value.start(), end: name_end + value.end() })
+}
+
+/// Whether what stands between a name and a value in a command has another variable's name, or is a comment's.
+fn is_about_another(between: &[u8]) -> bool {
+    static OTHER: LazyLock<Option<Regex>> =
+        LazyLock::new(|| Regex::new(r"(?-u)#|\b[A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+").ok());
+    OTHER.as_ref().is_none_or(|other| other.is_match(between))
+}
+
+/// Whether a line up to a name has a word of commands that keep what they are given by it.
+fn keeps_something(line: &[u8]) -> bool {
+    static WORDS: LazyLock<Option<Regex>> =
+        LazyLock::new(|| Regex::new(r"(?-u)\b(?:secrets?|variables?|env|put|set|add|create)\b").ok());
+    WORDS.as_ref().is_some_and(|words| words.is_match(line))
 }
 
 fn piped_before(bytes: &[u8], name_start: usize) -> Option<Span> {
@@ -131,7 +150,9 @@ fn piped_before(bytes: &[u8], name_start: usize) -> Option<Span> {
     let line = memchr::memrchr2(b'\n', b'\r', line).map_or(line, |end| &line[end + 1..]);
     // Most lines have no pipe.
     memchr::memchr(b'|', line)?;
-    let value = PATTERN.as_ref()?.captures(line)?.get(1)?;
+    let captures = PATTERN.as_ref()?.captures(line)?;
+    let value =
+        captures.get(1).filter(|_| captures.get(2).is_some_and(|command| !is_about_another(command.as_bytes())))?;
     let from = name_start - line.len();
     Some(Span { start: from + value.start(), end: from + value.end() })
 }
@@ -210,9 +231,8 @@ impl Variable<'_, '_> {
     /// Whether a value of this variable's is a credential, which is noted.
     fn try_value(&self, value: Span, sights: &mut Vec<Sight>) -> bool {
         let layer = self.layer;
-        if self.try_escaped(layer, value, value, sights) {
-            return true;
-        }
+        // Of both readings the better stays.
+        let was_escaped = self.try_escaped(layer, value, value, sights);
         let text = &layer.bytes[value.start..value.end];
         // What stands between as an escape hides one from the other.
         let is_plain = |end: usize| layer.is_plain(self.name.start.min(value.start), self.name.end.max(end));
@@ -222,7 +242,7 @@ impl Variable<'_, '_> {
             }
             return true;
         }
-        let Some(inner) = in_base64(text) else { return false };
+        let Some(inner) = in_base64(text).filter(|_| !was_escaped) else { return was_escaped };
         let Some(judged) = self.judge(inner.trim_ascii_end(), value) else { return false };
         if !is_plain(value.end) {
             let positions = Positions::Sextets { first: value.start };
@@ -385,7 +405,8 @@ fn legacy(value: &[u8]) -> Option<usize> {
 fn opaque(value: &[u8], name: &[u8]) -> Option<usize> {
     const PREFIX: &[u8] = b"ak_";
     let body = value.strip_prefix(PREFIX)?;
-    let run = body_length(body, [PREFIX, name]);
+    // How long these are nobody says: only what mostly parts texts is none of one.
+    let run = body_length(body, [PREFIX, name], b"/");
     let padding = body[run..].iter().take(2).take_while(|byte| **byte == b'=').count();
     (run >= 20 && !is_placeholder(&body[..run])).then_some(PREFIX.len() + run + padding)
 }

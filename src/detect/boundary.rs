@@ -73,17 +73,20 @@ fn ends_with_option(text: &[u8]) -> bool {
 
 /// How long the body of a secret is that `text` begins with, padding apart. What stands right behind it may have base64's
 /// signs too: what parts texts in a command of `sed`, and behind that another of `next`, the secret's prefix or its
-/// variable's name. No base64 is one longer than a multiple of four, and nobody's secret has 33 bytes.
-pub(super) fn body_length(text: &[u8], next: [&[u8]; 2]) -> usize {
+/// variable's name. No base64 is one longer than a multiple of four, and nobody's secret has 33 bytes: then the last of
+/// `parts` is none of it.
+pub(super) fn body_length(text: &[u8], [prefix, name]: [&[u8]; 2], parts: &[u8]) -> usize {
     const OF_33_BYTES: usize = 44;
+    /// A shorter name stands in a body by chance.
+    const SHORTEST_NAME: usize = 6;
     let is_body = |byte: &&u8| byte.is_ascii_alphanumeric() || matches!(**byte, b'+' | b'/' | b'-' | b'_');
     let run = &text[..text.iter().take_while(is_body).count()];
     let ends_in_sign = |length: usize| run[..length].last().is_some_and(|byte| !byte.is_ascii_alphanumeric());
-    let next = next.into_iter().filter(|next| !next.is_empty());
+    let next = [prefix, name].into_iter().filter(|next| *next == prefix || next.len() >= SHORTEST_NAME);
     let another = next.filter_map(|next| memchr::memmem::find_iter(run, next).find(|at| ends_in_sign(*at))).min();
     let length = another.map_or(run.len(), |at| at - 1);
     let is_too_long = length % 4 == 1 || length == OF_33_BYTES;
-    length - usize::from(is_too_long && ends_in_sign(length))
+    length - usize::from(is_too_long && run[..length].last().is_some_and(|last| parts.contains(last)))
 }
 
 #[cfg(test)]
@@ -154,10 +157,12 @@ mod tests {
             ("abcd/ak_efgh/", 4),
             ("abcde/ak_efgh", 5),
             ("abcdak_efg", 10),
-            ("abcd/NAME=", 4),
-            ("ab-NAME=ak_", 2),
+            ("abcd/NAMED_SO=", 4),
+            ("ab-NAMED_SO=ak_", 2),
         ] {
-            assert_eq!(body_length(text.as_bytes(), [b"ak_", b"NAME"]), length, "{text}");
+            assert_eq!(body_length(text.as_bytes(), [b"ak_", b"NAMED_SO"], b"/+-_"), length, "{text}");
         }
+        assert_eq!(body_length(b"abcd+key/ef", [b"ak_", b"key"], b"/"), 11, "a name that is a body's by chance");
+        assert_eq!(body_length(b"abcd-", [b"ak_", b""], b"/"), 5, "what parts nothing");
     }
 }

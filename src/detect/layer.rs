@@ -99,6 +99,8 @@ pub(super) enum Ending {
     Padded,
     /// Where the run is broken off, and more may belong to the text.
     Cut,
+    /// It is no length that such a secret has, or an escape stands behind it that may go on with it.
+    Open,
 }
 
 /// Whether an encoding took line ends out of a text.

@@ -11,6 +11,7 @@ use super::needles::Lead;
 use super::probe::{self, Candidate, Probe};
 use super::settle::{Sight, What};
 use super::{Detector, Limits, Opaque, Unread, assigned, token, webhook};
+use crate::model::Kind;
 
 /// What a scan has come upon so far.
 pub(super) struct Scan<'d> {
@@ -412,14 +413,22 @@ pub(super) fn note(layer: &Layer<'_>, from: usize, to: usize, what: What, sights
     note_ending(layer, (from, to), layer.ending(to), what, sights);
 }
 
-/// The same of a secret whose body ends at `body_end`, padding apart: where an escape goes on with it, it is a part.
+/// The same of a secret whose body ends at `body_end`, padding apart: an escape may go on with it there, and what comes of
+/// escapes is a whole where it has the length of one.
 pub(super) fn note_secret(
     layer: &Layer<'_>,
     (from, body_end, to): (usize, usize, usize),
     what: What,
     sights: &mut Vec<Sight>,
 ) {
-    let ending = if escapes::goes_on(layer.bytes, body_end) { Ending::Cut } else { layer.ending(to) };
+    let What::Key { key, kind, .. } = &what else { return note(layer, from, to, what, sights) };
+    // Whole bytes in base64 say so by their padding; a webhook's secret mostly has twenty-four, which need none.
+    let is_padded = to > body_end && key.body().len().is_multiple_of(4);
+    let is_whole = is_padded || (*kind == Kind::WebhookSecret && key.body().len() == 32);
+    // What looks like its padding may be quoted-printable's.
+    let goes_on = escapes::goes_on(layer.bytes, body_end);
+    let was_escaped = layer.escapes > 0 && !is_whole;
+    let ending = if goes_on || was_escaped { Ending::Open } else { layer.ending(to) };
     note_ending(layer, (from, to), ending, what, sights);
 }
 

@@ -62,7 +62,9 @@ impl Sight {
     fn rank(&self) -> impl Ord + use<> {
         let by_kind = match &self.what {
             // Of two that are as sure, one that has the length of a key says more than a part of it.
-            What::Key { key, confidence, .. } => (3, Some(*confidence), key.length() == PREFIX + BODY),
+            What::Key { key, kind, confidence, .. } => {
+                (3, Some(*confidence), *kind == Kind::SecretKey && key.length() == PREFIX + BODY)
+            }
             What::HalfMasked { .. } => (2, None, false),
             What::OtherVendor { .. } => (1, None, false),
             What::Placeholder { .. } | What::Publishable { .. } => (0, None, false),
@@ -78,7 +80,13 @@ impl Sight {
             let is_others = matches!(longer.what, What::OtherVendor { .. });
             one.ending == Ending::Padded && is_others && longer.local.end > one.local.end
         };
-        !goes_on_as(self, other) && (goes_on_as(other, self) || self.rank() > other.rank())
+        // A secret that an escape goes on with is a part of one that has the length of a whole, and of nothing else.
+        let is_part_of = |one: &Self, longer: &Self| {
+            let is_key = matches!(longer.what, What::Key { .. });
+            one.ending == Ending::Open && is_key && longer.ending == Ending::Whole && longer.local.end > one.local.end
+        };
+        let yields = |one: &Self, other: &Self| goes_on_as(one, other) || is_part_of(one, other);
+        !yields(self, other) && (yields(other, self) || self.rank() > other.rank())
     }
 
     fn overlaps(&self, other: &Self) -> bool {

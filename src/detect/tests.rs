@@ -144,6 +144,29 @@ fn masking_leaves_no_key_in_any_encoding_and_keeps_the_rest() {
 }
 
 #[test]
+fn masking_hides_a_secret_whatever_stands_behind_it_as_an_escape() {
+    let seed = fastrand::u64(..);
+    println!("seed {seed}");
+    let mut random = fastrand::Rng::with_seed(seed);
+    let detector = Detector::new();
+    for _ in 0..200 {
+        let body = &body(&mut random)[..32];
+        let secret = format!("whsec_{body}");
+        let hint = KeyText::new(secret.as_bytes()).hint();
+        for behind in
+            ["%2FCLERK_SECRET_KEY=x", "%2Fyour-endpoint", "\\/test-secret", "\\/replace_me", "&#x2F;changeme-now"]
+        {
+            let text = format!("set CLERK_WEBHOOK_SECRET={secret}{behind}");
+            let found = keys(text.as_bytes());
+            assert_eq!(found.len(), 1, "{text}");
+            assert_eq!(found[0].key.expose(), secret.as_bytes(), "{text}");
+            let shown = detector.mask(text.as_bytes());
+            assert!(shown.as_str().contains(&hint) && !shown.as_str().contains(&body[8..16]), "{}", shown.as_str());
+        }
+    }
+}
+
+#[test]
 fn masking_hides_what_its_variables_name_tells_with_its_signs_escaped() {
     let seed = fastrand::u64(..);
     println!("seed {seed}");

@@ -27,7 +27,7 @@ pub(super) fn examine(layer: &Layer<'_>, hit: usize, sights: &mut Vec<Sight>) {
     let variable = token::variable(layer, hit);
     // So much that what is cut off there is too long all the same.
     let text = &bytes[body..bytes.len().min(body + LONGEST + 2)];
-    let length = boundary::body_length(text, [PREFIX, variable.as_deref().unwrap_or_default()]);
+    let length = boundary::body_length(text, [PREFIX, variable.as_deref().unwrap_or_default()], b"/+-_");
     let padding = bytes[body + length..].iter().take(2).take_while(|byte| **byte == b'=').count();
     let end = body + length + padding;
     if layer.is_plain_around(hit, end) || length > LONGEST {

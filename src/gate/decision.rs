@@ -1,6 +1,6 @@
 //! May it pass? A pure function of what was found and the policy.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use super::problem::ProblemClass;
 use super::{CommitShown, Examination, Problem, Push, Sighting, Standing, Top, Unmasked};
@@ -185,8 +185,8 @@ impl KeyDecision {
         self.id.to_string().chars().skip("sha256:".len()).take(12).collect()
     }
 
-    /// The places that it was moved to behind one that counts: there it comes in once that has none.
-    pub(super) fn moved_on(&self) -> impl Iterator<Item = &Sighting> {
+    /// The places that it was moved to from one that counts, or on from there: it comes in there once that has none.
+    pub(super) fn moved_on(&self) -> Vec<&Sighting> {
         let (counted, others) = self.sightings.split_at(self.counted.min(self.sightings.len()));
         let tops = |commit: &CommitShown| {
             let tops = commit.tops;
@@ -196,9 +196,18 @@ impl KeyDecision {
         for commit in counted.iter().filter_map(|sighting| sighting.commit.as_ref()) {
             tops(commit).for_each(|top| first[top] = first[top].min(commit.number));
         }
-        let is_behind = move |commit: &CommitShown| tops(commit).any(|top| first[top] < commit.number);
-        let moved = others.iter().filter(|sighting| sighting.standing == Standing::Moved);
-        moved.filter(move |sighting| sighting.commit.as_ref().is_some_and(is_behind))
+        let is_behind = |commit: &CommitShown| tops(commit).any(|top| first[top] < commit.number);
+        let mut moved: Vec<&Sighting> =
+            others.iter().filter(|sighting| sighting.commit.as_ref().is_some_and(is_behind)).collect();
+        moved.sort_by_key(|sighting| sighting.commit.as_ref().map(|commit| commit.number));
+        let mut paths: HashSet<&Unmasked> = counted.iter().filter_map(|sighting| sighting.place.path()).collect();
+        // What was moved from elsewhere was there before the push, and may stay.
+        moved.retain(|sighting| {
+            let is_on = sighting.moved_from.as_ref().is_some_and(|from| paths.contains(from));
+            paths.extend(sighting.place.path().filter(|_| is_on));
+            is_on
+        });
+        moved
     }
 }
 

@@ -104,7 +104,7 @@ fn key_lines(key: &KeyDecision, bypass: bool, mask: Mask<'_>, lines: &mut Vec<St
         lines.push(format!("    the policy's allowance for it ended on {day}"));
     }
     let alike = key.sightings.iter().filter(|sighting| sighting.standing == first.standing);
-    let moved_on = key.moved_on().filter(|sighting| sighting.standing != first.standing);
+    let moved_on = key.moved_on().into_iter().filter(|sighting| sighting.standing != first.standing);
     let told: Vec<&Sighting> = alike.chain(moved_on).collect();
     for sighting in told.iter().take(MOST_PLACES) {
         if let Some(commit) = &sighting.commit {

@@ -1,6 +1,6 @@
 //! A push as it is told, and what was found in it.
 
-use super::{MalformedInput, Place, Problem, RefUpdate};
+use super::{MalformedInput, Place, Problem, RefUpdate, Unmasked};
 use crate::key::KeyId;
 use crate::model::{Confidence, Environment, Kind, Oid, Shown};
 
@@ -150,6 +150,8 @@ pub struct Sighting {
     pub commit: Option<CommitShown>,
     /// How it stands to what was there before.
     pub standing: Standing,
+    /// The path that it left, where it was moved.
+    pub moved_from: Option<Unmasked>,
     /// Whether the object that carries it is new: it came along. Under a strict policy one that lay there is, too, where no
     /// existing ref reaches it.
     pub is_new_object: bool,

@@ -10,7 +10,7 @@ pub(super) type Mask<'a> = &'a dyn Fn(&[u8]) -> Shown;
 
 /// A path or a ref's name as it was pushed. It has no way out but by masking, and that is done when the decision is told: a
 /// secret that is known by its variable alone may stand in the path of one commit, and the next one teaches what it is.
-#[derive(Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq, Hash)]
 pub struct Unmasked(Arc<[u8]>);
 
 impl Unmasked {

@@ -73,6 +73,7 @@ spelt otherwise, no audit sees it: search for that as well.
 - **Signatures**: rewritten commits and tags lose them.
 - **Commits**: headers beside people, parents and `encoding` are lost (`change-id`, what other tools left there). Messages keep their
   encoding; ids of commits in them become the new ones, and one with a NUL in it ends there.
+- **People**: an author or a committer with neither a name nor an address becomes the other one, with that one's time.
 - **Annotated tags**: the `tag` line becomes the name of the ref, where that was another, and one without a tagger gets
   `Unspecified Tagger`.
 - **Directories**: empty ones, and modes that git no longer writes (100664), are lost.

@@ -7,7 +7,7 @@
 
 use super::{Subject, options};
 use crate::key::KeyId;
-use crate::model::{Kind, ReadLimits, shell_word};
+use crate::model::{ReadLimits, shell_word};
 
 /// How both scripts begin. What git exports for an alias, a hook or a `rebase --exec` names another repository, and
 /// `CDPATH` has `cd` go elsewhere and say so. Settings that are handed on that way stay: they can have what the server
@@ -102,13 +102,8 @@ fn proof(planned: &[Planned], only: bool, limits: &str) -> String {
         let clean = if named.is_empty() { "Clean." } else { "Clean, as far as an audit sees." };
         return ALL.replace("@PLANNED@\n", &ids).replace("@LIMITS@", limits).replace("@CLEAN@", clean) + &unseen;
     }
-    let traces = planned.iter().map(|Planned { id, told_by, .. }| {
-        let kind = match told_by {
-            ToldBy::Itself => format!(" --kind {}", Kind::SecretKey.name()),
-            ToldBy::Name | ToldBy::File => String::new(),
-        };
-        format!("\"$audit\" trace --id {id}{kind}{limits} .\n")
-    });
+    let traces =
+        planned.iter().map(|Planned { id, .. }| format!("\"$audit\" trace --id {id} --kind-is-known{limits} .\n"));
     let clean = format!("Clean of {}. It was not looked for other keys.", hints(&planned.iter().collect::<Vec<_>>()));
     format!("{}echo {}{unseen}", traces.collect::<String>(), shell_word(&clean))
 }

@@ -147,17 +147,21 @@ fn where_a_later_commit_moves_it() {
 }
 
 #[test]
-fn what_was_moved_before_it_was_brought_in_anew_stays() {
-    let desk = Desk::new(2040);
-    desk.server.hook("exit 0");
-    desk.commit("echo KEY=$KEY >old", "long ago");
-    desk.push(&["HEAD:refs/heads/main"]).passes();
-    desk.server.hook("exec \"$GATE\" hook pre-receive");
-    desk.commit("git mv old moved", "moves it");
-    desk.commit("echo KEY=$KEY >new", "brings it");
-    let pushed = desk.push(&["HEAD:refs/heads/main"]);
-    pushed.is_refused_for(&desk.key, &["It is in your last commit", "new:1"]);
-    assert!(!pushed.said.contains("moves it"), "{}", pushed.said);
+fn what_was_there_before_stays_where_it_is_moved() {
+    let (moves, brings) = (("git mv old moved", "moves it"), ("echo KEY=$KEY >new", "brings it"));
+    for (seed, steps, told) in
+        [(0, [moves, brings], "It is in your last commit"), (1, [brings, moves], "\"brings it\"")]
+    {
+        let desk = Desk::new(2040 + seed);
+        desk.server.hook("exit 0");
+        desk.commit("echo KEY=$KEY >old", "long ago");
+        desk.push(&["HEAD:refs/heads/main"]).passes();
+        desk.server.hook("exec \"$GATE\" hook pre-receive");
+        steps.iter().for_each(|(script, message)| desk.commit(script, message));
+        let pushed = desk.push(&["HEAD:refs/heads/main"]);
+        pushed.is_refused_for(&desk.key, &[told, "new:1"]);
+        assert!(!pushed.said.contains("moves it") && !pushed.said.contains("moved:1"), "{}", pushed.said);
+    }
 }
 
 #[test]

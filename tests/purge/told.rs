@@ -302,7 +302,7 @@ fn of_what_only_a_name_tells_no_more_is_said_than_is_seen() {
 }
 
 #[test]
-fn a_trace_is_told_of_what_kind_an_id_is() {
+fn a_trace_by_whoever_knows_the_kind_says_nothing_of_it() {
     let mut repo = Repo::bare();
     repo.commit_on(MAIN, &[("a", Some("1\n"))], "A");
     repo.finish();
@@ -312,11 +312,45 @@ fn a_trace_is_told_of_what_kind_an_id_is() {
     };
     let run = trace(&[]);
     assert!(run.code == Some(0) && run.errors().contains("is not known"), "{}", run.errors());
-    let run = trace(&["--kind", "secret_key"]);
-    assert!(run.code == Some(0) && !run.errors().contains("warning"), "{}", run.errors());
-    assert!(!run.errors().contains("is not known"), "{}", run.errors());
-    let run = trace(&["--kind", "encryption_key"]);
-    assert!(run.code == Some(3) && run.errors().contains("search for that as well"), "{}", run.errors());
-    let run = trace(&["--kind", "secret"]);
-    assert!(run.code == Some(2) && run.errors().contains("secret_key, legacy_api_key"), "{}", run.errors());
+    let run = trace(&["--kind-is-known"]);
+    assert!(run.code == Some(0) && run.errors().is_empty(), "{}", run.errors());
+}
+
+#[test]
+fn a_key_that_got_no_plan_is_not_said_to_be_told_by_a_name() {
+    let keys = [live_key(9613), live_key(9614)];
+    let folder = tempfile::tempdir().unwrap();
+    let repositories: Vec<Repo> = keys
+        .iter()
+        .map(|key| {
+            let mut repo = Repo::bare();
+            repo.commit_on(MAIN, &[("a", Some(&format!("{key}\n")))], "A");
+            repo.finish();
+            repo
+        })
+        .collect();
+    let (report, plan) = (folder.path().join("report.json"), folder.path().join("plan"));
+    let audit = Audit::new(&["history", "--format", "json", "--output"]).and(&report);
+    audit.and(repositories[0].path()).and(repositories[1].path()).run();
+    let run =
+        Audit::new(&["purge-plan", "--to"]).and(&plan).and("--repo").and(repositories[0].path()).and(&report).run();
+    assert_eq!(run.code, Some(3), "{}", run.errors());
+    assert!(!run.errors().contains("only a name tells"), "{}", run.errors());
+}
+
+#[test]
+fn a_secret_key_that_only_a_name_tells_is_not_called_nowhere() {
+    let key = &live_key(9615)[..46];
+    let folder = tempfile::tempdir().unwrap();
+    let repo = |text: &str| {
+        let mut repo = Repo::bare();
+        repo.commit_on(MAIN, &[("a", Some(text))], "A");
+        repo.finish();
+        repo
+    };
+    let (named, alone) = (repo(&format!("CLERK_SECRET_KEY={key}\n")), repo(&format!("x {key}\n")));
+    let report = folder.path().join("report.json");
+    Audit::new(&["history", "--format", "json", "--output"]).and(&report).and(named.path()).run();
+    let trace = Audit::new(&["trace", "--id", &key_id(key), "--report"]).and(&report).and(alone.path()).run();
+    assert!(trace.code == Some(3) && trace.errors().contains("search for that as well"), "{}", trace.errors());
 }

@@ -114,6 +114,11 @@ impl Work<'_> {
                 self.ask_later(&held);
             }
             self.add_held(&held, Some(commit), standing);
+            if standing == Standing::Moved
+                && let Some(from) = pairs.get(&at).and_then(|from| left.get(*from))
+            {
+                self.moved(sighting, from);
+            }
             if standing == Standing::Introduced && contested.contains(&held.sight.id) {
                 contest.came(sighting, held);
             }
@@ -129,6 +134,16 @@ impl Work<'_> {
         }
         self.removed(commit, removed.iter());
         self.contests.extend((!contest.is_empty()).then_some(contest));
+    }
+
+    /// Notes that a key was moved, and from where.
+    pub(super) fn moved(&mut self, sighting: usize, from: &Held) {
+        // Past the limit there is none.
+        if let Some(sighting) = self.found.sightings.get_mut(sighting) {
+            sighting.standing = Standing::Moved;
+            sighting.moved_from = Some(Unmasked::new(&from.path));
+            self.place_bytes += from.path.len();
+        }
     }
 
     fn add_held(&mut self, held: &Held, commit: Option<Oid>, standing: Standing) {

@@ -242,6 +242,7 @@ impl Work<'_> {
             place,
             commit,
             standing,
+            moved_from: None,
             is_new_object,
             was_there: !is_new_object,
         });

@@ -143,8 +143,8 @@ impl Work<'_> {
             }
             let left: Vec<Held> = left.into_iter().map(|(held, _)| held).collect();
             let pairs = paired(&came, &left, from);
-            for at in pairs.keys() {
-                self.found.sightings[sightings[*at]].standing = Standing::Moved;
+            for (at, from) in &pairs {
+                self.moved(sightings[*at], &left[*from]);
             }
             let moved: FxHashSet<usize> = pairs.into_values().collect();
             let left = left.iter().enumerate().filter(|(at, _)| !moved.contains(at));
