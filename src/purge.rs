@@ -20,7 +20,7 @@ use crate::key::{KeyText, base64};
 use crate::model::{ObjectType, Oid, ReadLimits, is_binary};
 
 pub use readme::readme;
-pub use scripts::{Planned, ToldBy, commands};
+pub use scripts::{Planned, commands};
 
 /// The repository that a plan was made of.
 #[derive(Clone, Copy, Debug)]
@@ -373,7 +373,7 @@ mod tests {
         let clone = commands(&Subject { remotes: &remotes, ..subject }, &[], false, ReadLimits::default());
         assert!(clone.contains(r"has a remote (origin, it'\''s): ") && !clone.contains("${2:-'"), "{clone}");
         let limits = ReadLimits { max_depth: 9, max_memory: 1 << 30, ..ReadLimits::default() };
-        let planned = Planned { id: key().id(), hint: key().hint(), told_by: ToldBy::Itself };
+        let planned = Planned { id: key().id(), hint: key().hint(), needs_a_name: false };
         let deep = commands(&subject, &[planned], true, limits);
         assert!(
             deep.contains(&format!("echo 'Clean of {}.", key().hint())) && !deep.contains("echo \"Clean"),

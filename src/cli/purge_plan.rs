@@ -20,7 +20,7 @@ use crate::audit::{Auditor, Recall};
 use crate::detect::Detector;
 use crate::key::KeyId;
 use crate::model::{Confidence, Interrupt, KeyReport, Kind, Oid, ReadLimits, Report, error_chain};
-use crate::purge::{self, Planned, Subject, ToldBy};
+use crate::purge::{self, Planned, Subject};
 use crate::report::escape::terminal;
 use crate::store::locate;
 
@@ -202,23 +202,23 @@ fn planned(plans: &[Plan], report: &Report, wanted: &HashSet<KeyId>) -> Vec<Plan
     let leaks = plans.iter().flat_map(|plan| &plan.leaks);
     let tell_themselves: HashSet<KeyId> =
         leaks.filter(|leak| leak.text.tells_itself()).map(|leak| leak.text.id()).collect();
-    let told_by = |id: &KeyId, key: &KeyReport| match key.kind {
-        Kind::KeylessApplication => ToldBy::File,
-        // Of what was not read again the report says how sure its text alone is.
-        Kind::SecretKey if key.confidence == Confidence::High => ToldBy::Itself,
-        _ if tell_themselves.contains(id) => ToldBy::Itself,
-        _ => ToldBy::Name,
+    // Of a keyless application's file the text is no secret; of what was not read again the report says how sure its text
+    // alone is.
+    let needs_a_name = |id: &KeyId, key: &KeyReport| match key.kind {
+        Kind::KeylessApplication => false,
+        Kind::SecretKey if key.confidence == Confidence::High => false,
+        _ => !tell_themselves.contains(id),
     };
     let all = report.keys.iter().filter_map(|key| {
         let id = KeyId::parse(&key.id).filter(|id| wanted.contains(id))?;
-        Some(Planned { id, hint: key.hint.clone(), told_by: told_by(&id, key) })
+        Some(Planned { id, hint: key.hint.clone(), needs_a_name: needs_a_name(&id, key) })
     });
     all.collect::<BTreeSet<_>>().into_iter().collect()
 }
 
 /// Says of which keys more may be left than any audit sees.
 fn tell_named(planned: &[Planned]) {
-    let named: Vec<&str> = planned.iter().filter(|key| key.needs_a_name()).map(|key| key.hint.as_str()).collect();
+    let named: Vec<&str> = planned.iter().filter(|key| key.needs_a_name).map(|key| key.hint.as_str()).collect();
     if named.is_empty() {
         return;
     }

@@ -122,12 +122,15 @@ fn option_after(bytes: &[u8], name_end: usize) -> Option<Span> {
         return None;
     }
     let captures = PATTERN.as_ref()?.captures(window)?;
-    let line = &bytes[name_end.saturating_sub(VALUE)..name_end];
-    let line = memchr::memrchr2(b'\n', b'\r', line).map_or(line, |end| &line[end + 1..]);
-    let value = captures.get(2).filter(|_| {
-        captures.get(1).is_some_and(|between| !is_about_another(between.as_bytes())) && keeps_something(line)
-    })?;
+    let is_its_own = captures.get(1).is_some_and(|between| !is_about_another(between.as_bytes()));
+    let value = captures.get(2).filter(|_| is_its_own && keeps_something(line_up_to(bytes, name_end)))?;
     Some(Span { start: name_end + value.start(), end: name_end + value.end() })
+}
+
+/// What stands in a line before `end`, or the last of it.
+fn line_up_to(bytes: &[u8], end: usize) -> &[u8] {
+    let line = &bytes[end.saturating_sub(VALUE)..end];
+    memchr::memrchr2(b'\n', b'\r', line).map_or(line, |end| &line[end + 1..])
 }
 
 /// Whether what stands between a name and a value in a command has another variable's name, or is a comment's.
@@ -146,8 +149,7 @@ fn keeps_something(line: &[u8]) -> bool {
 
 fn piped_before(bytes: &[u8], name_start: usize) -> Option<Span> {
     static PATTERN: LazyLock<Option<Regex>> = LazyLock::new(|| Regex::new(PIPED).ok());
-    let line = &bytes[name_start.saturating_sub(VALUE)..name_start];
-    let line = memchr::memrchr2(b'\n', b'\r', line).map_or(line, |end| &line[end + 1..]);
+    let line = line_up_to(bytes, name_start);
     // Most lines have no pipe.
     memchr::memchr(b'|', line)?;
     let captures = PATTERN.as_ref()?.captures(line)?;

@@ -41,26 +41,8 @@ pub struct Planned {
     pub id: KeyId,
     /// What may be shown of it.
     pub hint: String,
-    /// By what it is told.
-    pub told_by: ToldBy,
-}
-
-/// By what a key is told where it stands.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum ToldBy {
-    /// Its own text, wherever that is.
-    Itself,
-    /// A name beside it: where its value stands alone in what cannot be written over, no audit sees it.
-    Name,
-    /// All of a file, of which its text is no secret.
-    File,
-}
-
-impl Planned {
-    /// Whether it may be left where no audit sees it.
-    pub fn needs_a_name(&self) -> bool {
-        self.told_by == ToldBy::Name
-    }
+    /// Whether only a name beside it tells it: where its value stands alone in what cannot be written over, no audit sees it.
+    pub needs_a_name: bool,
 }
 
 /// A shell script that rewrites a fresh mirror of the repository and proves that it is clean: of every key, those planned among
@@ -90,7 +72,7 @@ pub fn commands(subject: &Subject<'_>, planned: &[Planned], only: bool, limits: 
 /// The audit by which it ends, and what that has shown.
 fn proof(planned: &[Planned], only: bool, limits: &str) -> String {
     let hints = |keys: &[&Planned]| keys.iter().map(|key| key.hint.as_str()).collect::<Vec<_>>().join(", ");
-    let named: Vec<&Planned> = planned.iter().filter(|key| key.needs_a_name()).collect();
+    let named: Vec<&Planned> = planned.iter().filter(|key| key.needs_a_name).collect();
     let unseen = format!(
         "What only a name tells ({}) is seen by no audit where its value stands without that, packed or spelt in no way that is \
          foreseen: search for it.",
